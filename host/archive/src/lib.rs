@@ -1,1 +1,17 @@
-//! Door.
+//! The archive: what is published, where, and how it is kept.
+//!
+//! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
+//! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
+//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs.
+
+pub mod disk;
+pub mod dists;
+pub mod domain;
+pub mod dominate;
+pub mod format;
+pub mod index;
+pub mod librarian;
+pub mod pool;
+pub mod release;
+pub mod store;
+pub mod upload;

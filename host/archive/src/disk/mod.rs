@@ -1,0 +1,300 @@
+//! Every durable write, and the few operations on folders that the rest is built on.
+//!
+//! What is promised: a file written by [`write_atomic`] is there whole or not at all, and stays; links and exchanges made before
+//! [`sync_filesystem`] returns stay. Nothing here follows a symbolic link at the end of a path that it writes.
+
+mod exchange;
+mod tree;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+pub use exchange::{Exchanged, exchange};
+pub use tree::{Sharing, TreeEntry, clone_tree, files_below, remove_tree};
+
+/// The mode of everything that is served.
+pub const SERVED_FILE_MODE: u32 = 0o644;
+
+/// A file operation that failed: what was tried, on what.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}{}", path.display(), hint(source))]
+pub struct DiskError {
+    /// As `write`, `link`.
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    let kind = error.kind();
+    if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        " (make room on that filesystem and run again: nothing was lost)"
+    } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+        " (the filesystem is read-only: mount it writable and run again)"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        " (run as the user who owns the root)"
+    } else {
+        ""
+    }
+}
+
+/// Says of an [`io::Result`] what was tried.
+pub trait During<T> {
+    /// Turns the error into a [`DiskError`].
+    fn during(self, action: &'static str, path: &Path) -> Result<T, DiskError>;
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, action: &'static str, path: &Path) -> Result<T, DiskError> {
+        self.map_err(|source| DiskError { action, path: path.to_owned(), source })
+    }
+}
+
+impl<T> During<T> for rustix::io::Result<T> {
+    fn during(self, action: &'static str, path: &Path) -> Result<T, DiskError> {
+        self.map_err(io::Error::from).during(action, path)
+    }
+}
+
+/// What a folder or file is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub inode: u64,
+}
+
+impl Identity {
+    /// The identity of what lies at a path, without following a link; none where nothing lies.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at.
+    pub fn of(path: &Path) -> Result<Option<Self>, DiskError> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(Self::from_metadata(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).during("look at", path),
+        }
+    }
+
+    /// The identity in what `stat` said.
+    #[must_use]
+    pub fn from_metadata(metadata: &fs::Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// Makes a folder and those above it. One that is there is fine.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(path: &Path) -> Result<(), DiskError> {
+    fs::create_dir_all(path).during("make the folder", path)
+}
+
+/// Writes a file whole: a temporary beside it, synced, renamed, the folder synced.
+///
+/// # Errors
+/// When a step fails; the old file is then still there.
+pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), DiskError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".pressroom-")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .during("write", path)?;
+    temporary.write_all(content).during("write", path)?;
+    // the umask does not decide about files that others are to read
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).during("write", path)?;
+    temporary.as_file().sync_all().during("sync", path)?;
+    temporary.persist(path).map_err(|error| error.error).during("write", path)?;
+    sync_folder(folder)
+}
+
+/// Writes a new file into a tree that is not live; [`sync_filesystem`] makes it durable with the rest. A file of that name is
+/// replaced and never written into: it may be shared with the live tree.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_staged(path: &Path, content: &[u8]) -> Result<(), DiskError> {
+    let mut file = create_staged(path)?;
+    file.write_all(content).during("write", path)
+}
+
+/// Opens a new file in a tree that is not live, as [`write_staged`] does.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_staged(path: &Path) -> Result<File, DiskError> {
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    remove_file(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(SERVED_FILE_MODE)
+        .open(path)
+        .during("make", path)?;
+    file.set_permissions(fs::Permissions::from_mode(SERVED_FILE_MODE)).during("make", path)?;
+    Ok(file)
+}
+
+/// Removes a file or link; nothing there is fine.
+///
+/// # Errors
+/// When it stays.
+pub fn remove_file(path: &Path) -> Result<(), DiskError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).during("remove", path),
+        _ => Ok(()),
+    }
+}
+
+/// Moves a file to a name in the same filesystem, over what is there.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
+    rustix::fs::rename(from, to).during("put in place", to)
+}
+
+/// Gives a file a second name, in one step, over what has that name now: a hard link where the filesystem allows, otherwise a copy.
+///
+/// # Errors
+/// When neither can be made.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), DiskError> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    match fs::hard_link(from, to) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let aside =
+                tempfile::Builder::new().prefix(".pressroom-").tempdir_in(folder).during("link", to)?;
+            let name = aside.path().join("file");
+            match fs::hard_link(from, &name) {
+                Ok(()) => return rename(&name, to),
+                Err(error) if no_links(&error) => {}
+                Err(error) => return Err(error).during("link", to),
+            }
+        }
+        Err(error) if no_links(&error) => {}
+        Err(error) => return Err(error).during("link", to),
+    }
+    copy_file(from, to)
+}
+
+fn no_links(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::CrossesDevices
+            | io::ErrorKind::TooManyLinks
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::Unsupported
+    )
+}
+
+/// Copies a file over a name, through a temporary; the blocks are shared where the filesystem can (`FICLONE`, `copy_file_range`).
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy_file(from: &Path, to: &Path) -> Result<(), DiskError> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    let mut source = File::open(from).during("read", from)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".pressroom-")
+        .permissions(fs::Permissions::from_mode(SERVED_FILE_MODE))
+        .tempfile_in(folder)
+        .during("write", to)?;
+    if rustix::fs::ioctl_ficlone(temporary.as_file(), &source).is_err() {
+        io::copy(&mut source, temporary.as_file_mut()).during("write", to)?;
+    }
+    let metadata = source.metadata().during("read", from)?;
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(SERVED_FILE_MODE)).during("write", to)?;
+    let modified = metadata.modified().during("read", from)?;
+    temporary.as_file().set_modified(modified).during("write", to)?;
+    temporary.persist(to).map_err(|error| error.error).during("write", to)?;
+    Ok(())
+}
+
+/// Makes a symbolic link, in one step, over what has that name now.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn symlink(target: &Path, at: &Path) -> Result<(), DiskError> {
+    let folder = at.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    let aside = tempfile::Builder::new().prefix(".pressroom-").tempdir_in(folder).during("link", at)?;
+    let name = aside.path().join("link");
+    std::os::unix::fs::symlink(target, &name).during("link", at)?;
+    rename(&name, at)
+}
+
+/// Makes a folder's entries durable.
+///
+/// # Errors
+/// When the disk fails.
+pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
+    File::open(path).and_then(|folder| folder.sync_all()).during("sync", path)
+}
+
+/// Makes everything written to the filesystem of a folder durable: one call instead of one for each file.
+///
+/// # Errors
+/// When the disk fails, now or in a write since the last call.
+pub fn sync_filesystem(path: &Path) -> Result<(), DiskError> {
+    let folder = File::open(path).during("sync", path)?;
+    rustix::fs::syncfs(&folder).during("sync the filesystem of", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_keeps_no_temporary() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        write_atomic(&path, b"one", 0o600).unwrap();
+        write_atomic(&path, b"two", 0o644).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_staged_write_never_reaches_a_shared_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, staged) = (folder.path().join("live"), folder.path().join("staged"));
+        write_staged(&live, b"live").unwrap();
+        link_or_copy(&live, &staged).unwrap();
+        write_staged(&staged, b"staged").unwrap();
+        assert_eq!(fs::read(&live).unwrap(), b"live");
+    }
+
+    #[test]
+    fn a_link_goes_over_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        write_staged(&one, b"1").unwrap();
+        write_staged(&two, b"2").unwrap();
+        link_or_copy(&one, &two).unwrap();
+        assert_eq!(Identity::of(&one).unwrap(), Identity::of(&two).unwrap());
+        symlink(Path::new("one"), &two).unwrap();
+        assert_eq!(fs::read_link(&two).unwrap(), Path::new("one"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let error = write_staged(Path::new("/proc/nothing/here"), b"").unwrap_err();
+        assert!(error.to_string().contains("/proc/nothing"), "{error}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Putting the staged trees in place.
+//!
+//! First everything written is made durable, then the journal says what is about to be exchanged, then it is, then the rows say so. A death
+//! anywhere in between is read from the journal by the next run.
+
+use jiff::Timestamp;
+
+use super::stage::{ArchivePaths, StageError, Staged};
+use crate::disk::{self, DiskError, Exchanged, Identity};
+use crate::domain::PassId;
+use crate::store::archive_file::Retention;
+use crate::store::pass::{self, PlannedExchange};
+use crate::store::{Db, StoreError};
+
+/// Why a pass could not be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The staged trees are not as they were.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A staged tree has gone.
+    #[error("the staged tree {tree} has disappeared: nothing more is installed; run again")]
+    Gone {
+        /// Which.
+        tree: String,
+    },
+}
+
+/// Where in the installation it failed, which says whether the pass can still be abandoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstallStep {
+    /// Nothing live was touched.
+    Before,
+    /// The journal has it: the next run takes it to its end.
+    Begun,
+}
+
+/// Installs the staged trees of a pass and carries out what it has planned.
+///
+/// # Errors
+/// When a step fails, with where: before the exchange the pass can be abandoned; after it has begun the next run completes it.
+pub fn install(
+    db: &mut Db,
+    pass: PassId,
+    staged: &Staged,
+    retention: Retention,
+    now: Timestamp,
+) -> Result<(), (InstallStep, InstallError)> {
+    let paths = staged.paths();
+    prepare(db, pass, staged).map_err(|error| (InstallStep::Before, error))?;
+    exchange_all(db, pass, paths).map_err(|error| (InstallStep::Begun, error))?;
+    complete(db, pass, paths, retention, now).map_err(|error| (InstallStep::Begun, error))
+}
+
+fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallError> {
+    let paths = staged.paths();
+    let mut exchanges = Vec::new();
+    for tree in staged.trees() {
+        let identity =
+            Identity::of(&paths.staging.join(&tree))?.ok_or(InstallError::Gone { tree: tree.clone() })?;
+        exchanges.push(PlannedExchange { tree, staged: identity });
+    }
+    disk::sync_filesystem(&paths.staging)?;
+    db.write(|tx| pass::begin_installing(tx, pass, &exchanges))?;
+    Ok(())
+}
+
+/// Exchanges what the journal names and is not in place yet.
+pub(super) fn exchange_all(db: &Db, pass: PassId, paths: &ArchivePaths) -> Result<(), InstallError> {
+    disk::make_folder(&paths.root)?;
+    for planned in pass::planned_exchanges(db.read(), pass)? {
+        let (staged, live) = (paths.staging.join(&planned.tree), paths.root.join(&planned.tree));
+        if Identity::of(&live)? == Some(planned.staged) {
+            continue;
+        }
+        if Identity::of(&staged)? != Some(planned.staged) {
+            return Err(InstallError::Gone { tree: planned.tree });
+        }
+        if disk::exchange(&staged, &live)? == Exchanged::InTwoSteps {
+            tracing::warn!(
+                tree = planned.tree,
+                "exchanged in two steps: this filesystem has no atomic exchange"
+            );
+        }
+    }
+    disk::sync_folder(&paths.root)?;
+    disk::sync_folder(&paths.staging)?;
+    Ok(())
+}
+
+pub(super) fn complete(
+    db: &mut Db,
+    pass: PassId,
+    paths: &ArchivePaths,
+    retention: Retention,
+    now: Timestamp,
+) -> Result<(), InstallError> {
+    db.write(|tx| pass::complete_installation(tx, pass, retention, now))?;
+    disk::remove_tree(&paths.staging)?;
+    Ok(())
+}

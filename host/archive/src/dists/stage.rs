@@ -1,0 +1,175 @@
+//! Where an archive's trees lie, and the staged one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::disk::{self, DiskError, Sharing};
+use crate::domain::ArchiveReference;
+
+/// The folders of one archive. What stands beside the root has its name with an ending, as in Soyuz.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivePaths {
+    /// What is served: `dists/`, `pool/` and what hooks add.
+    pub root: PathBuf,
+    /// Trees that are being made; on the same filesystem, because they are exchanged with live ones.
+    pub staging: PathBuf,
+    /// Override files for the legacy hooks of a primary archive (`OVERRIDEROOT`).
+    pub overrides: PathBuf,
+}
+
+impl ArchivePaths {
+    /// The folders of an archive below the folder of all archives.
+    #[must_use]
+    pub fn new(archives: &Path, archive: &ArchiveReference) -> Self {
+        let folder = archive.folder();
+        Self {
+            root: archives.join(&folder),
+            staging: archives.join(format!("{folder}-staging")),
+            overrides: archives.join(format!("{folder}-overrides")),
+        }
+    }
+
+    /// The live tree of suites.
+    #[must_use]
+    pub fn dists(&self) -> PathBuf {
+        self.root.join(DISTS)
+    }
+}
+
+/// The tree of suites, in the root and in the staging folder.
+pub(super) const DISTS: &str = "dists";
+
+/// Why there is no staged tree, or not the one that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A tree that no pass may replace.
+    #[error("{name} is not a tree that a publication can replace: name a folder such as indices or project")]
+    BadTree {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+/// The staged trees of a pass.
+#[derive(Debug)]
+pub struct Staged {
+    paths: ArchivePaths,
+    sharing: Sharing,
+    side_trees: BTreeSet<String>,
+}
+
+impl Staged {
+    /// Makes the staged tree of suites like the live one. What an earlier pass left is removed first.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn begin(paths: &ArchivePaths, sharing: Sharing) -> Result<Self, StageError> {
+        disk::remove_tree(&paths.staging)?;
+        disk::make_folder(&paths.staging)?;
+        for path in disk::clone_tree(&paths.dists(), &paths.staging.join(DISTS), sharing)? {
+            tracing::warn!(path = %path.display(), "left out of the staged tree: neither file, folder nor link");
+        }
+        Ok(Self { paths: paths.clone(), sharing, side_trees: BTreeSet::new() })
+    }
+
+    /// The folder that stands for the archive's root.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.paths.staging
+    }
+
+    /// The staged tree of suites.
+    #[must_use]
+    pub fn dists(&self) -> PathBuf {
+        self.paths.staging.join(DISTS)
+    }
+
+    /// Stages another folder at the archive's root, like the live one, so that files in it can change.
+    ///
+    /// # Errors
+    /// When it is not one that may be replaced, or the disk fails.
+    pub fn stage_tree(&mut self, name: &str) -> Result<(), StageError> {
+        if name == DISTS || self.side_trees.contains(name) {
+            return Ok(());
+        }
+        if !may_be_staged(name) {
+            return Err(StageError::BadTree { name: name.to_owned() });
+        }
+        disk::clone_tree(&self.paths.root.join(name), &self.paths.staging.join(name), self.sharing)?;
+        self.side_trees.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// The trees that will be put in place, in that order: the suites first.
+    #[must_use]
+    pub fn trees(&self) -> Vec<String> {
+        std::iter::once(DISTS.to_owned()).chain(self.side_trees.iter().cloned()).collect()
+    }
+
+    /// Where a staged file lies, or where the live one lies if its tree is not staged.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> PathBuf {
+        let tree = path.split('/').next().unwrap_or(path);
+        let staged = tree == DISTS || self.side_trees.contains(tree);
+        if staged { self.paths.staging.join(path) } else { self.paths.root.join(path) }
+    }
+
+    /// Gives up: nothing of it stays.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn discard(self) -> Result<(), DiskError> {
+        disk::remove_tree(&self.paths.staging)
+    }
+
+    /// The archive's folders.
+    #[must_use]
+    pub const fn paths(&self) -> &ArchivePaths {
+        &self.paths
+    }
+}
+
+/// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and not the pool, whose files clients are reading.
+fn may_be_staged(name: &str) -> bool {
+    name != "pool"
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && Path::new(name).extension().is_none_or(|extension| extension != "old")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::write_staged;
+
+    #[test]
+    fn the_staged_tree_begins_as_the_live_one_and_side_trees_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        write_staged(&paths.dists().join("s/Release"), b"live").unwrap();
+        write_staged(&paths.root.join("project/trace/host"), b"old").unwrap();
+        write_staged(&paths.staging.join("dists/s/left"), b"by a dead run").unwrap();
+        let mut staged = Staged::begin(&paths, Sharing::HardLinks).unwrap();
+        assert_eq!(disk::files_below(staged.folder()).unwrap().len(), 1);
+        assert_eq!(staged.locate("project/trace/host"), paths.root.join("project/trace/host"));
+        staged.stage_tree("project").unwrap();
+        assert_eq!(staged.trees(), ["dists", "project"]);
+        assert_eq!(std::fs::read(staged.locate("project/trace/host")).unwrap(), b"old");
+        staged.discard().unwrap();
+        assert!(paths.dists().join("s/Release").exists());
+    }
+
+    #[test]
+    fn the_pool_and_odd_names_cannot_be_staged() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        let mut staged = Staged::begin(&paths, Sharing::Copies).unwrap();
+        for name in ["pool", "..", "", ".hidden", "a/b", "dists.old", "é"] {
+            assert!(staged.stage_tree(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Row ids, one type a table: a publication's id cannot stand where a suite's belongs.
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => { $(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+ };
+}
+
+ids! {
+    /// A row of `distribution`.
+    DistributionId,
+    /// A row of `archive`.
+    ArchiveId,
+    /// A row of `distro_series`.
+    SeriesId,
+    /// A row of `distro_arch_series`.
+    ArchSeriesId,
+    /// A row of `component`.
+    ComponentId,
+    /// A row of `suite`.
+    SuiteId,
+    /// A row of `dirty_suite`.
+    DirtId,
+    /// A row of `library_file_content`.
+    ContentId,
+    /// A row of `library_file_alias`.
+    AliasId,
+    /// A row of `source_package_release`.
+    SourceReleaseId,
+    /// A row of `binary_package_release`.
+    BinaryReleaseId,
+    /// A row of one of the two publishing histories; which one is said beside it.
+    PublicationId,
+    /// A row of `script_activity`: one run.
+    RunId,
+    /// A row of `publisher_pass`.
+    PassId,
+}

@@ -1,0 +1,32 @@
+//! The field's words as types: nothing here reads a file or a row.
+
+mod archive_reference;
+mod compression;
+pub mod digest;
+mod ids;
+pub mod name;
+mod pass_priority;
+mod status;
+mod suite;
+pub mod version;
+mod word;
+
+pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
+pub use compression::{Checksum, Compressor};
+pub use digest::{FileDigests, Md5, Sha1, Sha256};
+pub use ids::{
+    AliasId, ArchSeriesId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId, DistributionId,
+    PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
+};
+pub use name::{
+    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
+    PackagePriority, Section, SeriesName, SourceName,
+};
+pub use pass_priority::PassPriority;
+pub use status::{
+    ArchivePurpose, BinaryFormat, HookOutcome, PackageKind, PassState, PublicationStatus, RunOutcome,
+    SeriesStatus,
+};
+pub use suite::{Pocket, SuiteName};
+pub use version::DebVersion;
+pub use word::WordError;

@@ -1,0 +1,178 @@
+//! The states that rows can be in, in Soyuz's words.
+
+use super::word::words;
+
+words! {
+    /// The life of a publication.
+    PublicationStatus, "publication status" {
+        /// Accepted, and in no index yet.
+        Pending = "PENDING",
+        /// In the indexes.
+        Published = "PUBLISHED",
+        /// A newer publication took its place.
+        Superseded = "SUPERSEDED",
+        /// Taken out by a person.
+        Deleted = "DELETED",
+        /// Its series ended.
+        Obsolete = "OBSOLETE",
+    }
+}
+
+impl PublicationStatus {
+    /// Whether the publication is, or waits to be, in the indexes.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        match self {
+            Self::Pending | Self::Published => true,
+            Self::Superseded | Self::Deleted | Self::Obsolete => false,
+        }
+    }
+}
+
+words! {
+    /// The life of a series.
+    SeriesStatus, "series status" {
+        /// Nothing is promised.
+        Experimental = "EXPERIMENTAL",
+        /// Being made.
+        Development = "DEVELOPMENT",
+        /// Being made, and every upload looked at.
+        Frozen = "FROZEN",
+        /// The newest released one.
+        Current = "CURRENT",
+        /// Released, and still cared for.
+        Supported = "SUPPORTED",
+        /// No longer cared for.
+        Obsolete = "OBSOLETE",
+        /// Not begun.
+        Future = "FUTURE",
+    }
+}
+
+impl SeriesStatus {
+    /// Whether users rely on its RELEASE pocket staying as it is.
+    #[must_use]
+    pub const fn is_stable(self) -> bool {
+        match self {
+            Self::Current | Self::Supported | Self::Obsolete => true,
+            Self::Experimental | Self::Development | Self::Frozen | Self::Future => false,
+        }
+    }
+}
+
+words! {
+    /// What an archive is for.
+    ArchivePurpose, "archive purpose" {
+        /// The distribution itself.
+        Primary = "PRIMARY",
+        /// A person's or team's.
+        Ppa = "PPA",
+        /// Beside the distribution, under its own terms.
+        Partner = "PARTNER",
+        /// A copy, for rebuilds.
+        Copy = "COPY",
+    }
+}
+
+words! {
+    /// Source or binary.
+    PackageKind, "package kind" {
+        /// A source package.
+        Source = "SOURCE",
+        /// A binary package.
+        Binary = "BINARY",
+    }
+}
+
+words! {
+    /// The formats of binary packages.
+    BinaryFormat, "binary package format" {
+        /// An ordinary package.
+        Deb = "DEB",
+        /// A package for the installer.
+        Udeb = "UDEB",
+        /// Debug symbols.
+        Ddeb = "DDEB",
+    }
+}
+
+impl BinaryFormat {
+    /// The folder below the component whose indexes list packages of this format; none for ordinary ones.
+    #[must_use]
+    pub const fn subcomponent(self) -> Option<&'static str> {
+        match self {
+            Self::Deb => None,
+            Self::Udeb => Some("debian-installer"),
+            Self::Ddeb => Some("debug"),
+        }
+    }
+}
+
+words! {
+    /// How far a pass has come, which is what recovery has to know.
+    PassState, "pass state" {
+        /// Nothing live was touched.
+        Preparing = "PREPARING",
+        /// The trees are being exchanged.
+        Installing = "INSTALLING",
+        /// The new tree is live and the rows say so.
+        Installed = "INSTALLED",
+        /// It failed, or was held; every publication is as before.
+        Abandoned = "ABANDONED",
+    }
+}
+
+words! {
+    /// How a run ended.
+    RunOutcome, "run outcome" {
+        /// Everything that had to be done was done.
+        Succeeded = "SUCCEEDED",
+        /// Something was not done.
+        Failed = "FAILED",
+        /// A hook held a pass.
+        Held = "HELD",
+        /// It died; the next run found out.
+        Interrupted = "INTERRUPTED",
+    }
+}
+
+words! {
+    /// How a hook's run ended.
+    HookOutcome, "hook outcome" {
+        /// It did its work.
+        Done = "DONE",
+        /// It had nothing to do.
+        Skipped = "SKIPPED",
+        /// It held the pass.
+        Veto = "VETO",
+        /// Something it needs was not there.
+        Temporary = "TEMPORARY",
+        /// It said that it failed.
+        Failed = "FAILED",
+        /// It crashed.
+        Trapped = "TRAPPED",
+        /// It took too long.
+        TimedOut = "TIMED-OUT",
+        /// It wanted more than it was given.
+        OverLimit = "OVER-LIMIT",
+        /// It was not run: it cannot be, or may not.
+        Refused = "REFUSED",
+    }
+}
+
+impl HookOutcome {
+    /// Whether the hook's point may go on as if all were well.
+    #[must_use]
+    pub const fn is_success(self) -> bool {
+        match self {
+            Self::Done | Self::Skipped => true,
+            Self::Veto
+            | Self::Temporary
+            | Self::Failed
+            | Self::Trapped
+            | Self::TimedOut
+            | Self::OverLimit
+            | Self::Refused => false,
+        }
+    }
+}

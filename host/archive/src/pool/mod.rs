@@ -1,0 +1,10 @@
+//! Phase A: the files of what is pending get their names in the pool.
+//!
+//! [`layout`] says where a file belongs, and which of its names is the file when several components want it; [`publish`] puts it there, never
+//! over different content. The pool only gains here: nothing that a client may be reading changes.
+
+pub mod layout;
+mod publish;
+
+pub use layout::PoolPath;
+pub use publish::{PoolError, Poolified, Skipped, poolify};

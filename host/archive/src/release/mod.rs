@@ -1,0 +1,8 @@
+//! Phase D: the Release file over everything that is in a suite's staged folder, and its signatures.
+
+mod release_file;
+pub mod sign;
+mod write;
+
+pub use release_file::{ReleaseFile, release_date};
+pub use write::{Folders, Known, ReleaseError, Signed, write_release};

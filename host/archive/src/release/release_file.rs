@@ -1,0 +1,130 @@
+//! The text of a Release file (DebianRepository/Format; `apt-ftparchive release`): fields in the order that Launchpad gives them, then the lists.
+
+use std::fmt::Write;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{Checksum, Pocket};
+use crate::store::archive::Archive;
+use crate::store::archive_file::ListedFile;
+use crate::store::shape::SuiteShape;
+
+/// A date as Release files have it: RFC 2822 in UTC, with the zone by name.
+#[must_use]
+pub fn release_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string()
+}
+
+/// What a Release file says of a suite.
+#[derive(Debug, Clone)]
+pub struct ReleaseFile<'a> {
+    /// The archive.
+    pub archive: &'a Archive,
+    /// How people write the distribution.
+    pub distribution_display_name: &'a str,
+    /// The suite.
+    pub shape: &'a SuiteShape,
+    /// `Date`.
+    pub date: Timestamp,
+}
+
+impl ReleaseFile<'_> {
+    fn origin(&self) -> &str {
+        if self.archive.origin.is_empty() { self.distribution_display_name } else { &self.archive.origin }
+    }
+
+    fn label(&self) -> &str {
+        if self.archive.label.is_empty() { self.origin() } else { &self.archive.label }
+    }
+
+    fn description(&self) -> String {
+        let series = &self.shape.series;
+        if series.description.is_empty() {
+            let pocket = match self.shape.suite.name.pocket() {
+                Pocket::Release => "",
+                Pocket::Security => " Security Updates",
+                Pocket::Updates => " Updates",
+                Pocket::Proposed => " Proposed Updates",
+                Pocket::Backports => " Backports",
+            };
+            format!("{} {} {}{pocket}", self.distribution_display_name, series.display_name, series.version)
+        } else {
+            series.description.clone()
+        }
+    }
+
+    /// Whether clients take from the suite only what they are asked to.
+    const fn is_not_automatic(&self) -> bool {
+        match self.shape.suite.name.pocket() {
+            Pocket::Backports => self.shape.series.backports_not_automatic,
+            Pocket::Proposed => self.shape.series.proposed_not_automatic,
+            Pocket::Release | Pocket::Security | Pocket::Updates => false,
+        }
+    }
+
+    /// The Release of the whole suite. `files` are sorted by path.
+    #[must_use]
+    pub fn suite_text(&self, files: &[ListedFile]) -> String {
+        let (series, suite) = (&self.shape.series, &self.shape.suite);
+        let mut text = String::new();
+        let mut field = |name: &str, value: &str| {
+            text.push_str(name);
+            text.push_str(": ");
+            text.push_str(value);
+            text.push('\n');
+        };
+        let words = |words: Vec<&str>| words.join(" ");
+        field("Origin", self.origin());
+        field("Label", self.label());
+        field("Suite", &suite.name.to_string());
+        field("Version", &series.version);
+        field("Codename", series.name.as_str());
+        field("Date", &release_date(self.date));
+        if let Some(valid_for) = series.valid_for_seconds {
+            field("Valid-Until", &release_date(self.date + SignedDuration::from_secs(valid_for)));
+        }
+        if series.publish_by_hash && series.advertise_by_hash {
+            field("Acquire-By-Hash", "yes");
+        }
+        field("Architectures", &words(self.shape.architectures.iter().map(|one| one.tag.as_str()).collect()));
+        field("Components", &words(self.shape.components.iter().map(|one| one.name.as_str()).collect()));
+        field("Description", &self.description());
+        if self.is_not_automatic() {
+            field("NotAutomatic", "yes");
+            field("ButAutomaticUpgrades", "yes");
+        }
+        for checksum in &series.checksums {
+            text.push_str(match checksum {
+                Checksum::Md5 => "MD5Sum:\n",
+                Checksum::Sha1 => "SHA1:\n",
+                Checksum::Sha256 => "SHA256:\n",
+            });
+            for ListedFile { path, digests, .. } in files {
+                let size = digests.size_bytes;
+                // writing into a String cannot fail
+                let _ = match checksum {
+                    Checksum::Md5 => writeln!(text, " {} {size:>16} {path}", digests.md5),
+                    Checksum::Sha1 => writeln!(text, " {} {size:>16} {path}", digests.sha1),
+                    Checksum::Sha256 => writeln!(text, " {} {size:>16} {path}", digests.sha256),
+                };
+            }
+        }
+        text
+    }
+
+    /// The stub beside the index of a component and architecture (`source` for Sources).
+    #[must_use]
+    pub fn index_stub(&self, component: &str, architecture: &str) -> String {
+        let mut text = format!(
+            "Archive: {}\nVersion: {}\nComponent: {component}\nOrigin: {}\nLabel: {}\nArchitecture: {architecture}\n",
+            self.shape.suite.name,
+            self.shape.series.version,
+            self.origin(),
+            self.label(),
+        );
+        if self.is_not_automatic() {
+            text.push_str("NotAutomatic: yes\nButAutomaticUpgrades: yes\n");
+        }
+        text
+    }
+}

@@ -1,0 +1,200 @@
+//! `archive`: the repositories of a distribution.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::distribution::{self, Distribution};
+use super::sql::Date;
+use super::{During, StoreError, suite};
+use crate::domain::name::ComponentName;
+use crate::domain::{ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME};
+
+/// An archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// Its row.
+    pub id: ArchiveId,
+    /// Its distribution's row.
+    pub distribution: DistributionId,
+    /// How it is named.
+    pub reference: ArchiveReference,
+    /// What it is for.
+    pub purpose: ArchivePurpose,
+    /// As people write it.
+    pub display_name: String,
+    /// A sentence for people.
+    pub description: String,
+    /// `Origin` of its Release files; empty: the distribution's display name.
+    pub origin: String,
+    /// `Label` of its Release files; empty: as `Origin`.
+    pub label: String,
+    /// Whether packages may come in.
+    pub enabled: bool,
+    /// Whether runs publish it.
+    pub publish: bool,
+}
+
+const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
+                       label, enabled, publish FROM archive JOIN distribution ON distribution.id = archive.distribution";
+
+fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
+    let name: ComponentName = row.get(3)?;
+    Ok(Archive {
+        id: row.get(0)?,
+        distribution: row.get(1)?,
+        reference: ArchiveReference::named(row.get(2)?, name),
+        purpose: row.get(4)?,
+        display_name: row.get(5)?,
+        description: row.get(6)?,
+        origin: row.get(7)?,
+        label: row.get(8)?,
+        enabled: row.get(9)?,
+        publish: row.get(10)?,
+    })
+}
+
+/// The archives of a distribution, the primary one first, then by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn archives(db: &Connection, distribution: DistributionId) -> Result<Vec<Archive>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE archive.distribution = ?1 ORDER BY purpose <> 'PRIMARY', owner, archive.name"
+    ))
+    .and_then(|mut statement| statement.query_map([distribution], from_row)?.collect())
+    .during("list the archives")
+}
+
+/// The archive of a reference.
+///
+/// # Errors
+/// When there is none; it says which there are.
+pub fn archive(db: &Connection, reference: &ArchiveReference) -> Result<Archive, StoreError> {
+    let distribution = distribution::distribution(db, reference.distribution())?;
+    let all = archives(db, distribution.id)?;
+    let known = all.iter().map(|archive| archive.reference.to_string()).collect();
+    all.into_iter().find(|archive| archive.reference == *reference).ok_or_else(|| StoreError::Unknown {
+        what: "archive",
+        name: reference.to_string(),
+        known,
+    })
+}
+
+/// Adds an archive, with a suite for every pocket of every series that there is.
+///
+/// # Errors
+/// When it exists, or its folder would be another archive's.
+pub fn create_archive(
+    tx: &Transaction<'_>,
+    distribution: &Distribution,
+    reference: &ArchiveReference,
+    purpose: ArchivePurpose,
+    display_name: &str,
+    now: Timestamp,
+) -> Result<ArchiveId, StoreError> {
+    if archives(tx, distribution.id)?.iter().any(|archive| archive.reference == *reference) {
+        return Err(StoreError::Exists { what: "archive", name: reference.to_string() });
+    }
+    refuse_shared_folder(tx, reference)?;
+    let id = tx
+        .prepare_cached(
+            "INSERT INTO archive (distribution, purpose, name, display_name, date_created) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+        )
+        .and_then(|mut statement| {
+            statement.query_row((distribution.id, purpose, reference.name(), display_name, Date(now)), |row| row.get(0))
+        })
+        .during("add the archive")?;
+    suite::create_missing_suites(tx, distribution.id)?;
+    Ok(id)
+}
+
+/// Folders beside an archive's folder that are not archives: see `dists::ArchivePaths`.
+const RESERVED_NAMES: [&str; 4] = ["staging", "overrides", "cache", "misc"];
+
+/// `debian/partner` and the primary archive of `debian-partner` would both be served from `debian-partner`.
+fn refuse_shared_folder(tx: &Transaction<'_>, reference: &ArchiveReference) -> Result<(), StoreError> {
+    let folder = reference.folder();
+    if reference.name() != PRIMARY_ARCHIVE_NAME
+        && RESERVED_NAMES.iter().any(|name| folder.ends_with(&format!("-{name}")))
+    {
+        return Err(StoreError::Refused(format!(
+            "an archive cannot be named {}: the folder {folder} is used by the publisher",
+            reference.name()
+        )));
+    }
+    for distribution in distribution::distributions(tx)? {
+        for other in archives(tx, distribution.id)? {
+            if other.reference.folder() == folder {
+                return Err(StoreError::Refused(format!(
+                    "{reference} would be served from the folder {folder}, which is {}'s: choose another name",
+                    other.reference
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Which settings of an archive to change; those left out stay.
+#[derive(Debug, Clone, Default)]
+pub struct ArchiveChange {
+    /// As people write it.
+    pub display_name: Option<String>,
+    /// A sentence for people.
+    pub description: Option<String>,
+    /// `Origin` of the Release files.
+    pub origin: Option<String>,
+    /// `Label` of the Release files.
+    pub label: Option<String>,
+    /// Whether packages may come in.
+    pub enabled: Option<bool>,
+    /// Whether runs publish it.
+    pub publish: Option<bool>,
+}
+
+/// Changes an archive. What stands in its Release files makes its suites due for a full publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn change_archive(
+    tx: &Transaction<'_>,
+    archive: &Archive,
+    change: &ArchiveChange,
+) -> Result<(), StoreError> {
+    let differs = |new: &Option<String>, old: &str| new.as_deref().is_some_and(|new| new != old);
+    let shown = differs(&change.origin, &archive.origin) || differs(&change.label, &archive.label);
+    tx.execute(
+        "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
+         origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish)
+         WHERE id = ?1",
+        (
+            archive.id,
+            &change.display_name,
+            &change.description,
+            &change.origin,
+            &change.label,
+            change.enabled,
+            change.publish,
+        ),
+    )
+    .during("change the archive")?;
+    if shown {
+        suite::forget_indexes(tx, suite::Of::Archive(archive.id))?;
+    }
+    Ok(())
+}
+
+/// The archive of a row.
+///
+/// # Errors
+/// When the row is gone.
+pub fn archive_by_id(db: &Connection, id: ArchiveId) -> Result<Archive, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE archive.id = ?1"))
+        .and_then(|mut statement| statement.query_row([id], from_row).optional())
+        .during("find the archive")?
+        .ok_or_else(|| StoreError::Unknown {
+            what: "archive",
+            name: format!("with row {id}"),
+            known: Vec::new(),
+        })
+}

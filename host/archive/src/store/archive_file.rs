@@ -1,0 +1,216 @@
+//! `archive_file`: what the live Release files list, and the generations of it that lie under by-hash.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, Transaction};
+
+use super::sql::{Date, size};
+use super::{During, StoreError};
+use crate::domain::digest::{FileDigests, Sha256};
+use crate::domain::{PassId, SuiteId};
+
+/// A file that a Release lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Below the suite's folder.
+    pub path: String,
+    /// Its content.
+    pub digests: FileDigests,
+    /// Listed, but only its compressed forms are on disk.
+    pub is_virtual: bool,
+}
+
+/// What the live Release of a suite lists, by path.
+///
+/// # Errors
+/// When the database fails.
+pub fn listed_files(db: &Connection, suite: SuiteId) -> Result<Vec<ListedFile>, StoreError> {
+    db.prepare_cached(
+        "SELECT path, file_size, md5, sha1, sha256, is_virtual FROM archive_file WHERE suite = ?1 AND date_superseded IS NULL ORDER BY path",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([suite], |row| {
+                let digests =
+                    FileDigests { size_bytes: row.get(1)?, md5: row.get(2)?, sha1: row.get(3)?, sha256: row.get(4)? };
+                Ok(ListedFile { path: row.get(0)?, digests, is_virtual: row.get(5)? })
+            })?
+            .collect()
+    })
+    .during("list the index files")
+}
+
+/// An older generation of an index file that is still on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldGeneration {
+    /// Below the suite's folder.
+    pub path: String,
+    /// Its content.
+    pub sha256: Sha256,
+    /// Since when it is listed no more.
+    pub date_superseded: Timestamp,
+}
+
+/// The older generations on disk, by path, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn old_generations(db: &Connection, suite: SuiteId) -> Result<Vec<OldGeneration>, StoreError> {
+    db.prepare_cached(
+        "SELECT path, sha256, date_superseded FROM archive_file
+         WHERE suite = ?1 AND date_superseded IS NOT NULL AND date_removed IS NULL AND NOT is_virtual
+         ORDER BY path, date_superseded DESC, id DESC",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([suite], |row| {
+                Ok(OldGeneration {
+                    path: row.get(0)?,
+                    sha256: row.get(1)?,
+                    date_superseded: row.get::<_, Date>(2)?.0,
+                })
+            })?
+            .collect()
+    })
+    .during("list the old index files")
+}
+
+/// How long older generations stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// So many older ones of each file at least.
+    pub generations: usize,
+    /// Any of them for so long after a newer one came.
+    pub grace: SignedDuration,
+}
+
+/// Which old generations may go: beyond the number *and* beyond the grace.
+#[must_use]
+pub fn expired(old: &[OldGeneration], retention: Retention, now: Timestamp) -> Vec<&OldGeneration> {
+    let mut expired = Vec::new();
+    let (mut path, mut rank) = ("", 0);
+    for generation in old {
+        if generation.path != path {
+            (path, rank) = (&generation.path, 0);
+        }
+        rank += 1;
+        if rank > retention.generations && generation.date_superseded + retention.grace < now {
+            expired.push(generation);
+        }
+    }
+    expired
+}
+
+/// Makes the files that a pass lists the current ones: others are superseded, content that comes back is reprieved, what has expired is
+/// recorded as removed.
+///
+/// # Errors
+/// When the database fails.
+pub fn adopt_listed_files(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    suite: SuiteId,
+    retention: Retention,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "record the index files";
+    tx.execute(
+        "UPDATE archive_file SET date_superseded = ?3 WHERE suite = ?2 AND date_superseded IS NULL AND NOT EXISTS (
+           SELECT 1 FROM publisher_index_file AS new WHERE new.publisher_pass = ?1 AND new.suite = ?2
+           AND new.path = archive_file.path AND new.sha256 = archive_file.sha256 AND new.is_virtual = archive_file.is_virtual)",
+        (pass, suite, Date(now)),
+    )
+    .during(WHAT)?;
+    tx.execute(
+        "UPDATE archive_file SET date_superseded = NULL WHERE suite = ?2 AND date_removed IS NULL AND EXISTS (
+           SELECT 1 FROM publisher_index_file AS new WHERE new.publisher_pass = ?1 AND new.suite = ?2
+           AND new.path = archive_file.path AND new.sha256 = archive_file.sha256 AND new.is_virtual = archive_file.is_virtual)",
+        (pass, suite),
+    )
+    .during(WHAT)?;
+    tx.execute(
+        "INSERT INTO archive_file (suite, path, sha256, sha1, md5, file_size, is_virtual, date_created)
+         SELECT suite, path, sha256, sha1, md5, file_size, is_virtual, ?3 FROM publisher_index_file AS new
+         WHERE new.publisher_pass = ?1 AND new.suite = ?2 AND NOT EXISTS (
+           SELECT 1 FROM archive_file AS old WHERE old.suite = ?2 AND old.path = new.path AND old.sha256 = new.sha256
+           AND old.is_virtual = new.is_virtual AND old.date_superseded IS NULL)
+         ORDER BY path",
+        (pass, suite, Date(now)),
+    )
+    .during(WHAT)?;
+    for generation in expired(&old_generations(tx, suite)?, retention, now) {
+        tx.execute(
+            "UPDATE archive_file SET date_removed = ?4
+             WHERE suite = ?1 AND path = ?2 AND sha256 = ?3 AND date_superseded IS NOT NULL AND date_removed IS NULL",
+            (suite, &generation.path, &generation.sha256, Date(now)),
+        )
+        .during(WHAT)?;
+    }
+    tx.execute(
+        "UPDATE archive_file SET date_removed = ?2 WHERE suite = ?1 AND is_virtual AND date_superseded IS NOT NULL AND date_removed IS NULL",
+        (suite, Date(now)),
+    )
+    .map(|_| ())
+    .during(WHAT)
+}
+
+/// Records which files the Release of a suite lists in a pass that is about to be installed.
+///
+/// # Errors
+/// When the database fails.
+pub fn prepare_listed_files(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    suite: SuiteId,
+    files: &[ListedFile],
+) -> Result<(), StoreError> {
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO publisher_index_file (publisher_pass, suite, path, file_size, md5, sha1, sha256, is_virtual)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .during("record the index files")?;
+    for file in files {
+        let digests = &file.digests;
+        statement
+            .execute((
+                pass,
+                suite,
+                &file.path,
+                size(digests.size_bytes),
+                &digests.md5,
+                &digests.sha1,
+                &digests.sha256,
+                file.is_virtual,
+            ))
+            .during("record the index files")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_stays_by_number_or_by_grace() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let generation = |path: &str, seconds| OldGeneration {
+            path: path.into(),
+            sha256: Sha256::of(format!("{seconds}").as_bytes()),
+            date_superseded: at(seconds),
+        };
+        let old = [generation("a", 900), generation("a", 500), generation("a", 100), generation("b", 100)];
+        let gone = |generations, grace| -> Vec<(&str, i64)> {
+            let retention = Retention { generations, grace: SignedDuration::from_secs(grace) };
+            expired(&old, retention, at(1000))
+                .into_iter()
+                .map(|one| (one.path.as_str(), one.date_superseded.as_second()))
+                .collect()
+        };
+        assert_eq!(gone(1, 600), [("a", 100)]);
+        assert_eq!(gone(1, 10), [("a", 500), ("a", 100)]);
+        assert_eq!(gone(0, 600), [("a", 100), ("b", 100)]);
+        assert_eq!(gone(0, 2000), []);
+        assert_eq!(gone(3, 0), []);
+    }
+}

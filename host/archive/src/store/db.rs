@@ -1,0 +1,191 @@
+//! Opening the database, its migrations, its transactions, its errors.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+/// In order; merged ones are never edited.
+static MIGRATIONS: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(vec![M::up(include_str!("../../schema/0001_archive.sql"))]));
+
+/// How long a writer waits for another writer's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the database would not do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no database to open.
+    #[error("there is no database at {0}: is this a root made by `pressroom init`?")]
+    Missing(PathBuf),
+    /// A newer Pressroom has been here.
+    #[error(
+        "the database {path} is not one that this pressroom can read (newer, or not a database): use the pressroom that wrote it"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<rusqlite_migration::Error>,
+    },
+    /// A statement failed.
+    #[error("the database could not {what}")]
+    Sql {
+        /// As `list the suites`.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A named thing that does not exist.
+    #[error("there is no {what} {name}{}", among(known))]
+    Unknown {
+        /// As `series`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A named thing that exists already.
+    #[error("the {what} {name} exists already")]
+    Exists {
+        /// As `series`.
+        what: &'static str,
+        /// Which.
+        name: String,
+    },
+    /// A change that the archive's rules do not allow.
+    #[error("{0}")]
+    Refused(String),
+}
+
+fn among(known: &[String]) -> String {
+    if known.is_empty() {
+        ": there is none yet".to_owned()
+    } else {
+        format!(": there is {}", known.join(", "))
+    }
+}
+
+/// Says of a statement what it was for.
+pub trait During<T> {
+    /// Turns the error into a [`StoreError`].
+    fn during(self, what: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> During<T> for rusqlite::Result<T> {
+    fn during(self, what: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Sql { what, source })
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+pub struct Db {
+    connection: Connection,
+}
+
+impl Db {
+    /// Makes a new database.
+    ///
+    /// # Errors
+    /// When there is one, or it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Err(StoreError::Exists { what: "database", name: path.display().to_string() });
+        }
+        Self::prepare(Connection::open(path).during("be made")?, path)
+    }
+
+    /// Opens the database of a root, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When there is none, or it is not ours.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Self::prepare(Connection::open_with_flags(path, flags).during("be opened")?, path)
+    }
+
+    /// A database that is gone with the value: for tests.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::prepare(Connection::open_in_memory().during("be made")?, Path::new(":memory:"))
+    }
+
+    fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
+        connection.busy_timeout(BUSY_TIMEOUT).during("be opened")?;
+        connection
+            .execute_batch(
+                // FULL: what a transaction said is on disk when it returns, which the journal of a run relies on
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;
+                 PRAGMA temp_store = MEMORY;",
+            )
+            .during("be opened")?;
+        connection.set_prepared_statement_cache_capacity(128);
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
+        MIGRATIONS
+            .to_latest(&mut connection)
+            .map_err(|source| StoreError::Unreadable { path: path.to_owned(), source: Box::new(source) })?;
+        Ok(Self { connection })
+    }
+
+    /// For questions.
+    #[must_use]
+    pub const fn read(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Does something as one transaction: all of it, or nothing when it fails.
+    ///
+    /// # Errors
+    /// What `work` said, or that the transaction could not be begun or committed.
+    pub fn write<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.connection.transaction().during("begin a change")?;
+        let value = work(&transaction)?;
+        transaction.commit().during("keep a change")?;
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_are_sound() {
+        MIGRATIONS.validate().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused_with_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pressroom.db");
+        assert!(matches!(Db::open(&path), Err(StoreError::Missing(_))));
+        crate::disk::write_staged(&path, &[7; 5000]).unwrap();
+        assert!(Db::open(&path).is_err());
+    }
+
+    #[test]
+    fn a_failed_change_leaves_nothing() {
+        let mut db = Db::in_memory().unwrap();
+        let result: Result<(), StoreError> = db.write(|tx| {
+            tx.execute("INSERT INTO component (name) VALUES ('main')", []).during("add")?;
+            Err(StoreError::Refused("no".into()))
+        });
+        assert!(result.is_err());
+        let count: i64 = db.read().query_row("SELECT count(*) FROM component", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 0);
+    }
+}

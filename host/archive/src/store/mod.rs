@@ -1,0 +1,24 @@
+//! The database: one file per table or tight family, functions that are questions in the field's words.
+//!
+//! SQLite in WAL mode, so that readers never wait for the publisher. Writers take the write lock at their first statement and wait for each
+//! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
+
+pub mod archive;
+pub mod archive_file;
+mod db;
+pub mod distribution;
+pub mod hook;
+pub mod library_file;
+pub mod package_override;
+pub mod package_release;
+pub mod pass;
+pub mod pool_file;
+pub mod publication;
+pub mod run;
+pub mod series;
+pub mod shape;
+mod sql;
+pub mod suite;
+
+pub use db::{Db, During, StoreError};
+pub use rusqlite::{Connection, Transaction};

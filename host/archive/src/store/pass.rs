@@ -1,0 +1,473 @@
+//! `publisher_pass` and what belongs to it: the journal of a run.
+//!
+//! A pass writes down what it will do to publications (`publisher_transition`) before it makes indexes, and what it will put in place
+//! (`publisher_exchange`) before it does; only when the trees are in place are the transitions carried out, in one transaction.
+//! A pass that fails leaves every publication as it was.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::archive_file::{self, Retention};
+use super::publication::IndexKey;
+use super::sql::Date;
+use super::suite::Dirt;
+use super::{During, StoreError};
+use crate::disk::Identity;
+use crate::domain::{
+    ArchiveId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus, RunId, SuiteId,
+};
+
+/// Begins a pass over suites of an archive. It takes the marks of these suites as they are now.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_pass(
+    tx: &Transaction<'_>,
+    run: RunId,
+    archive: ArchiveId,
+    priority: PassPriority,
+    suites: &[Dirt],
+    now: Timestamp,
+) -> Result<PassId, StoreError> {
+    const WHAT: &str = "record the pass";
+    let id = tx
+        .prepare_cached(
+            "INSERT INTO publisher_pass (script_activity, archive, priority, state, date_started) VALUES (?1, ?2, ?3, 'PREPARING', ?4)
+             RETURNING id",
+        )
+        .and_then(|mut statement| statement.query_row((run, archive, priority, Date(now)), |row| row.get(0)))
+        .during(WHAT)?;
+    for dirt in suites {
+        tx.execute(
+            "INSERT INTO publisher_pass_suite (publisher_pass, suite) VALUES (?1, ?2)",
+            (id, dirt.suite.id),
+        )
+        .during(WHAT)?;
+        for (mark, _) in &dirt.marks {
+            tx.execute(
+                "INSERT INTO publisher_pass_dirt (publisher_pass, dirty_suite) VALUES (?1, ?2)",
+                (id, mark),
+            )
+            .during(WHAT)?;
+        }
+    }
+    Ok(id)
+}
+
+/// What a pass does to one publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// Of which table.
+    pub kind: PackageKind,
+    /// The row.
+    pub publication: PublicationId,
+    /// What it is.
+    pub from_status: PublicationStatus,
+    /// What it becomes.
+    pub to_status: PublicationStatus,
+    /// The release that takes its place.
+    pub superseded_by: Option<i64>,
+}
+
+/// Records what a pass will do. A later word on the same publication replaces an earlier one.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_transitions(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    transitions: &[Transition],
+) -> Result<(), StoreError> {
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO publisher_transition (publisher_pass, kind, publication, from_status, to_status, superseded_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (publisher_pass, kind, publication) DO UPDATE SET
+             to_status = excluded.to_status, superseded_by = excluded.superseded_by",
+        )
+        .during("record what the pass does")?;
+    for one in transitions {
+        statement
+            .execute((pass, one.kind, one.publication, one.from_status, one.to_status, one.superseded_by))
+            .during("record what the pass does")?;
+    }
+    Ok(())
+}
+
+/// The indexes that the transitions of a pass touch, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, StoreError> {
+    const WHAT: &str = "list the indexes that change";
+    let mut keys: Vec<IndexKey> = db
+        .prepare_cached(
+            "SELECT DISTINCT publication.suite, publication.component FROM publisher_transition AS transition
+             JOIN source_package_publishing_history AS publication ON publication.id = transition.publication
+             WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE'",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([pass], |row| {
+                    Ok(IndexKey::Sources { suite: row.get(0)?, component: row.get(1)? })
+                })?
+                .collect()
+        })
+        .during(WHAT)?;
+    let binaries: Vec<IndexKey> = db
+        .prepare_cached(
+            "SELECT DISTINCT publication.suite, publication.component, publication.distro_arch_series, release.bin_package_format
+             FROM publisher_transition AS transition
+             JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
+             JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+             WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY'",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([pass], |row| {
+                    Ok(IndexKey::Packages {
+                        suite: row.get(0)?,
+                        component: row.get(1)?,
+                        architecture: row.get(2)?,
+                        format: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+        .during(WHAT)?;
+    keys.extend(binaries);
+    keys.sort();
+    Ok(keys)
+}
+
+/// How many publications a pass changes, by what they become.
+///
+/// # Errors
+/// When the database fails.
+pub fn transition_counts(
+    db: &Connection,
+    pass: PassId,
+) -> Result<Vec<(PackageKind, PublicationStatus, u64)>, StoreError> {
+    db.prepare_cached(
+        "SELECT kind, to_status, count(*) FROM publisher_transition WHERE publisher_pass = ?1 GROUP BY kind, to_status
+         ORDER BY kind DESC, to_status",
+    )
+    .and_then(|mut statement| {
+        statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+    })
+    .during("count what the pass does")
+}
+
+/// A staged folder that takes the place of a live one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedExchange {
+    /// `dists`, or another folder at the archive's root.
+    pub tree: String,
+    /// Which folder it is that becomes live.
+    pub staged: Identity,
+}
+
+/// Records that the trees of a pass are about to be put in place, in this order.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_installing(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    exchanges: &[PlannedExchange],
+) -> Result<(), StoreError> {
+    const WHAT: &str = "record that the pass is installed";
+    for (ordering, exchange) in (0i64..).zip(exchanges) {
+        tx.execute(
+            "INSERT INTO publisher_exchange (publisher_pass, ordering, tree, staged_device, staged_inode) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (pass, ordering, &exchange.tree, exchange.staged.device.cast_signed(), exchange.staged.inode.cast_signed()),
+        )
+        .during(WHAT)?;
+    }
+    set_state(tx, pass, PassState::Installing)
+}
+
+/// The exchanges that a pass has recorded, in order.
+///
+/// # Errors
+/// When the database fails.
+pub fn planned_exchanges(db: &Connection, pass: PassId) -> Result<Vec<PlannedExchange>, StoreError> {
+    db.prepare_cached(
+        "SELECT tree, staged_device, staged_inode FROM publisher_exchange WHERE publisher_pass = ?1 ORDER BY ordering",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([pass], |row| {
+                let (device, inode): (i64, i64) = (row.get(1)?, row.get(2)?);
+                Ok(PlannedExchange {
+                    tree: row.get(0)?,
+                    staged: Identity { device: device.cast_unsigned(), inode: inode.cast_unsigned() },
+                })
+            })?
+            .collect()
+    })
+    .during("read what the pass installs")
+}
+
+fn set_state(tx: &Transaction<'_>, pass: PassId, state: PassState) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET state = ?2 WHERE id = ?1", (pass, state))
+        .map(|_| ())
+        .during("record how far the pass is")
+}
+
+/// Carries out what an installed pass has planned: publications change, marks go, suites are clean, index files are current.
+///
+/// A publication that somebody changed meanwhile keeps what it became; the mark that came with that change is still there.
+///
+/// # Errors
+/// When the database fails.
+pub fn complete_installation(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    retention: Retention,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "carry out what the pass has planned";
+    for table in ["source_package_publishing_history", "binary_package_publishing_history"] {
+        let kind = if table.starts_with("source") { PackageKind::Source } else { PackageKind::Binary };
+        tx.execute(
+            &format!(
+                "UPDATE {table} SET status = transition.to_status,
+                 date_published = CASE WHEN transition.to_status = 'PUBLISHED' THEN ?3 ELSE date_published END,
+                 date_superseded = CASE WHEN transition.to_status = 'SUPERSEDED' THEN ?3 ELSE date_superseded END,
+                 superseded_by = coalesce(transition.superseded_by, {table}.superseded_by)
+                 FROM publisher_transition AS transition
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
+                 AND transition.from_status = {table}.status"
+            ),
+            (pass, kind, Date(now)),
+        )
+        .during(WHAT)?;
+    }
+    tx.execute(
+        "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
+        [pass],
+    )
+    .during(WHAT)?;
+    for suite in suites_of_pass(tx, pass)? {
+        tx.execute(
+            "UPDATE suite SET date_indexes_created = coalesce(date_indexes_created, ?2), date_last_published = ?2 WHERE id = ?1",
+            (suite, Date(now)),
+        )
+        .during(WHAT)?;
+        archive_file::adopt_listed_files(tx, pass, suite, retention, now)?;
+    }
+    // what the journal needed; transitions stay for history and replays
+    for table in ["publisher_index_file", "publisher_exchange", "publisher_pass_dirt"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
+    }
+    tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
+        .during(WHAT)?;
+    set_state(tx, pass, PassState::Installed)
+}
+
+/// Forgets what a pass had planned: everything is as before it.
+///
+/// # Errors
+/// When the database fails.
+pub fn abandon_pass(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    message: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "forget the pass";
+    for table in ["publisher_transition", "publisher_index_file", "publisher_exchange", "publisher_pass_dirt"]
+    {
+        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
+    }
+    tx.execute(
+        "UPDATE publisher_pass SET date_completed = ?2, message = ?3 WHERE id = ?1",
+        (pass, Date(now), message),
+    )
+    .during(WHAT)?;
+    set_state(tx, pass, PassState::Abandoned)
+}
+
+/// Records that nothing more happens in an installed pass.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_pass(tx: &Transaction<'_>, pass: PassId, message: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE publisher_pass SET date_completed = ?2, message = ?3 WHERE id = ?1",
+        (pass, Date(now), message),
+    )
+    .map(|_| ())
+    .during("record the end of the pass")
+}
+
+/// The suites of a pass.
+///
+/// # Errors
+/// When the database fails.
+pub fn suites_of_pass(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, StoreError> {
+    db.prepare_cached("SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1 ORDER BY suite")
+        .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
+        .during("list the suites of a pass")
+}
+
+/// A pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// Its row.
+    pub id: PassId,
+    /// Its run.
+    pub run: RunId,
+    /// Its archive.
+    pub archive: ArchiveId,
+    /// Its priority.
+    pub priority: PassPriority,
+    /// How far it is.
+    pub state: PassState,
+    /// When it began.
+    pub date_started: Timestamp,
+    /// When its tree was installed.
+    pub date_installed: Option<Timestamp>,
+    /// When it ended.
+    pub date_completed: Option<Timestamp>,
+    /// What it said.
+    pub message: String,
+}
+
+const COLUMNS: &str = "id, script_activity, archive, priority, state, date_started, date_installed, date_completed, message FROM publisher_pass";
+
+fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pass> {
+    Ok(Pass {
+        id: row.get(0)?,
+        run: row.get(1)?,
+        archive: row.get(2)?,
+        priority: row.get(3)?,
+        state: row.get(4)?,
+        date_started: row.get::<_, Date>(5)?.0,
+        date_installed: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
+        date_completed: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
+        message: row.get(8)?,
+    })
+}
+
+/// The passes of an archive that never came to an end.
+///
+/// # Errors
+/// When the database fails.
+pub fn unfinished_passes(db: &Connection, archive: ArchiveId) -> Result<Vec<Pass>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE archive = ?1 AND state IN ('PREPARING', 'INSTALLING') ORDER BY id"
+    ))
+    .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
+    .during("look for unfinished passes")
+}
+
+/// The passes of a run, in order.
+///
+/// # Errors
+/// When the database fails.
+pub fn passes_of(db: &Connection, run: RunId) -> Result<Vec<Pass>, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE script_activity = ?1 ORDER BY id"))
+        .and_then(|mut statement| statement.query_map([run], from_row)?.collect())
+        .during("list the passes of a run")
+}
+
+/// A pass that was installed by a run that died before its finalize hooks.
+///
+/// # Errors
+/// When the database fails.
+pub fn unfinalized_passes(db: &Connection, archive: ArchiveId) -> Result<Vec<Pass>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE archive = ?1 AND state = 'INSTALLED' AND NOT finalized AND date_completed IS NULL ORDER BY id"
+    ))
+    .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
+    .during("look for passes that were not finalized")
+}
+
+/// Records that the finalize hooks have been run for a pass.
+///
+/// # Errors
+/// When the database fails.
+pub fn mark_finalized(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET finalized = 1 WHERE id = ?1", [pass])
+        .map(|_| ())
+        .during("record that the pass is finalized")
+}
+
+/// Records that a step of a pass begins; the number is for [`end_step`].
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_step(tx: &Transaction<'_>, pass: PassId, name: &str, now: Timestamp) -> Result<i64, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO publisher_step (publisher_pass, name, date_started) VALUES (?1, ?2, ?3) RETURNING id",
+    )
+    .and_then(|mut statement| statement.query_row((pass, name, Date(now)), |row| row.get(0)))
+    .during("record a step")
+}
+
+/// Records that a step has ended.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_step(
+    tx: &Transaction<'_>,
+    step: i64,
+    detail: &str,
+    duration: Duration,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let duration_us = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    tx.execute(
+        "UPDATE publisher_step SET date_completed = ?2, duration_us = ?3, detail = ?4 WHERE id = ?1",
+        (step, Date(now), duration_us, detail),
+    )
+    .map(|_| ())
+    .during("record the end of a step")
+}
+
+/// A step of a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `poolify`, `index`, …
+    pub name: String,
+    /// How long it took; none: it did not end.
+    pub duration: Option<Duration>,
+    /// What it did.
+    pub detail: String,
+}
+
+/// The steps of a pass, in order.
+///
+/// # Errors
+/// When the database fails.
+pub fn steps_of(db: &Connection, pass: PassId) -> Result<Vec<Step>, StoreError> {
+    db.prepare_cached(
+        "SELECT name, duration_us, detail FROM publisher_step WHERE publisher_pass = ?1 ORDER BY id",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([pass], |row| {
+                let duration: Option<u64> = row.get(1)?;
+                Ok(Step {
+                    name: row.get(0)?,
+                    duration: duration.map(Duration::from_micros),
+                    detail: row.get(2)?,
+                })
+            })?
+            .collect()
+    })
+    .during("list the steps of a pass")
+}
+
+/// Whether a pass has a row.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_pass(db: &Connection, id: PassId) -> Result<Option<Pass>, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE id = ?1"))
+        .and_then(|mut statement| statement.query_row([id], from_row).optional())
+        .during("find the pass")
+}

@@ -1,0 +1,551 @@
+//! `source_package_publishing_history` and `binary_package_publishing_history`: what is, was or will be in the indexes.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::digest::{FileDigests, Sha256};
+use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
+use crate::domain::version::DebVersion;
+use crate::domain::{
+    ArchSeriesId, BinaryFormat, BinaryReleaseId, ComponentId, ContentId, PackageKind, PassId, PublicationId,
+    PublicationStatus, SeriesId, SourceReleaseId, SuiteId,
+};
+
+// ---------------------------------------------------------------- making them
+
+/// A source to be published.
+#[derive(Debug, Clone)]
+pub struct NewSourcePublication<'a> {
+    /// Where.
+    pub suite: SuiteId,
+    /// What.
+    pub release: SourceReleaseId,
+    /// Its name.
+    pub name: &'a SourceName,
+    /// In which component.
+    pub component: ComponentId,
+    /// In which section.
+    pub section: Option<&'a Section>,
+    /// Who asked for it.
+    pub creator: &'a str,
+}
+
+/// What became of a wish to publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wished {
+    /// It waits now.
+    Pending,
+    /// It waits, or is published, as wished already.
+    AsItWas,
+}
+
+/// Publishes a source, unless it is or waits to be there with the same component and section.
+///
+/// # Errors
+/// When the database fails.
+pub fn publish_source(
+    tx: &Transaction<'_>,
+    new: &NewSourcePublication<'_>,
+    now: Timestamp,
+) -> Result<Wished, StoreError> {
+    let same: Option<i64> = tx
+        .prepare_cached(
+            "SELECT 1 FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?2
+             AND status IN ('PENDING', 'PUBLISHED') AND source_package_release = ?3 AND component = ?4 AND section IS ?5 LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row((new.suite, new.name, new.release, new.component, new.section), |row| row.get(0))
+                .optional()
+        })
+        .during("look for a publication")?;
+    if same.is_some() {
+        return Ok(Wished::AsItWas);
+    }
+    tx.prepare_cached(
+        "INSERT INTO source_package_publishing_history (suite, source_package_release, source_package_name, component, section, status,
+         date_created, creator, ancestor) VALUES (?1, ?2, ?3, ?4, ?5, 'PENDING', ?6, ?7,
+         (SELECT max(id) FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?3 AND status = 'PUBLISHED'))",
+    )
+    .and_then(|mut statement| {
+        statement.execute((new.suite, new.release, new.name, new.component, new.section, Date(now), new.creator))
+    })
+    .during("add a publication")?;
+    Ok(Wished::Pending)
+}
+
+/// A binary to be published for one architecture.
+#[derive(Debug, Clone)]
+pub struct NewBinaryPublication<'a> {
+    /// Where.
+    pub suite: SuiteId,
+    /// In whose index; a package for all has a publication for each.
+    pub architecture: ArchSeriesId,
+    /// What.
+    pub release: BinaryReleaseId,
+    /// Its name.
+    pub name: &'a str,
+    /// In which component.
+    pub component: ComponentId,
+    /// In which section.
+    pub section: Option<&'a Section>,
+    /// With which priority.
+    pub priority: Option<&'a PackagePriority>,
+    /// Who asked for it.
+    pub creator: &'a str,
+}
+
+/// As [`publish_source`].
+///
+/// # Errors
+/// When the database fails.
+pub fn publish_binary(
+    tx: &Transaction<'_>,
+    new: &NewBinaryPublication<'_>,
+    now: Timestamp,
+) -> Result<Wished, StoreError> {
+    let same: Option<i64> = tx
+        .prepare_cached(
+            "SELECT 1 FROM binary_package_publishing_history WHERE suite = ?1 AND distro_arch_series = ?2 AND binary_package_name = ?3
+             AND status IN ('PENDING', 'PUBLISHED') AND binary_package_release = ?4 AND component = ?5 AND section IS ?6
+             AND priority IS ?7 LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(
+                    (new.suite, new.architecture, new.name, new.release, new.component, new.section, new.priority),
+                    |row| row.get(0),
+                )
+                .optional()
+        })
+        .during("look for a publication")?;
+    if same.is_some() {
+        return Ok(Wished::AsItWas);
+    }
+    tx.prepare_cached(
+        "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
+         section, priority, status, date_created, creator, ancestor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'PENDING', ?8, ?9,
+         (SELECT max(id) FROM binary_package_publishing_history WHERE suite = ?1 AND distro_arch_series = ?2
+          AND binary_package_name = ?4 AND status = 'PUBLISHED'))",
+    )
+    .and_then(|mut statement| {
+        statement.execute((
+            new.suite,
+            new.architecture,
+            new.release,
+            new.name,
+            new.component,
+            new.section,
+            new.priority,
+            Date(now),
+            new.creator,
+        ))
+    })
+    .during("add a publication")?;
+    Ok(Wished::Pending)
+}
+
+/// Gives an architecture that is new in a series the packages for all that the other architectures have.
+///
+/// # Errors
+/// When the database fails.
+pub fn publish_arch_all_for(
+    tx: &Transaction<'_>,
+    series: SeriesId,
+    architecture: ArchSeriesId,
+    creator: &str,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    tx.execute(include_str!("publish_arch_all_for.sql"), (series, architecture, creator, Date(now)))
+        .during("publish the packages for all architectures")
+}
+
+// ---------------------------------------------------------------- reading them for a pass
+
+/// A file that a pending publication needs in the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingFile {
+    /// The publication.
+    pub publication: PublicationId,
+    /// Of which table.
+    pub kind: PackageKind,
+    /// In which component.
+    pub component: ComponentId,
+    /// Whose folder in the pool.
+    pub source: SourceName,
+    /// Its name in the pool.
+    pub filename: FileName,
+    /// Its content's row.
+    pub content: ContentId,
+    /// Its content.
+    pub sha256: Sha256,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// The files of what is pending in a suite, by kind and publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+    db.prepare_cached(include_str!("pending_files.sql"))
+        .and_then(|mut statement| {
+            statement
+                .query_map([suite], |row| {
+                    Ok(PendingFile {
+                        kind: row.get(0)?,
+                        publication: row.get(1)?,
+                        component: row.get(2)?,
+                        source: row.get(3)?,
+                        filename: row.get(4)?,
+                        content: row.get(5)?,
+                        sha256: row.get(6)?,
+                        size_bytes: row.get(7)?,
+                    })
+                })?
+                .collect()
+        })
+        .during("list what is pending")
+}
+
+/// One publication as domination sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The row.
+    pub publication: PublicationId,
+    /// The release's row.
+    pub release: i64,
+    /// Its version.
+    pub version: DebVersion,
+    /// Published now, or by this pass.
+    pub status: PublicationStatus,
+    /// When it was made; decides between equal versions.
+    pub date_created: Timestamp,
+}
+
+/// Publications of one name that a pass would have in one index: those published, and those that it publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contest {
+    /// Source or binary.
+    pub kind: PackageKind,
+    /// The suite.
+    pub suite: SuiteId,
+    /// All of them, in no order that means anything.
+    pub candidates: Vec<Candidate>,
+}
+
+/// The contests that a pass has opened: every name that it publishes, where there is more than one publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn contests(db: &Connection, pass: PassId) -> Result<Vec<Contest>, StoreError> {
+    let mut contests: Vec<(String, Contest)> = Vec::new();
+    for (kind, sql) in [
+        (PackageKind::Source, include_str!("source_contests.sql")),
+        (PackageKind::Binary, include_str!("binary_contests.sql")),
+    ] {
+        let mut statement = db.prepare_cached(sql).during("list what competes")?;
+        let mut rows = statement.query([pass]).during("list what competes")?;
+        while let Some(row) = rows.next().during("list what competes")? {
+            let mut read = || -> rusqlite::Result<()> {
+                let (key, suite): (String, SuiteId) = (row.get(0)?, row.get(1)?);
+                let candidate = Candidate {
+                    publication: row.get(2)?,
+                    release: row.get(3)?,
+                    version: row.get(4)?,
+                    status: row.get(5)?,
+                    date_created: row.get::<_, Date>(6)?.0,
+                };
+                match contests.last_mut() {
+                    Some((last, contest)) if *last == key && contest.kind == kind => {
+                        contest.candidates.push(candidate)
+                    }
+                    _ => contests.push((key, Contest { kind, suite, candidates: vec![candidate] })),
+                }
+                Ok(())
+            };
+            read().during("list what competes")?;
+        }
+    }
+    Ok(contests
+        .into_iter()
+        .map(|(_, contest)| contest)
+        .filter(|contest| contest.candidates.len() > 1)
+        .collect())
+}
+
+/// Which packages an index has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexKey {
+    /// A Sources file.
+    Sources {
+        /// The suite.
+        suite: SuiteId,
+        /// The component.
+        component: ComponentId,
+    },
+    /// A Packages file.
+    Packages {
+        /// The suite.
+        suite: SuiteId,
+        /// The component.
+        component: ComponentId,
+        /// The architecture.
+        architecture: ArchSeriesId,
+        /// Ordinary packages, or one of the subcomponents.
+        format: BinaryFormat,
+    },
+}
+
+/// A binary in an index.
+#[derive(Debug)]
+pub struct IndexedBinary {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: DebVersion,
+    /// `all`, or the index's own.
+    pub architecture: ArchitectureTag,
+    /// The source's name.
+    pub source: SourceName,
+    /// The source's version.
+    pub source_version: DebVersion,
+    /// As overridden.
+    pub section: Option<Section>,
+    /// As overridden.
+    pub priority: Option<PackagePriority>,
+    /// The package's own paragraph.
+    pub control: String,
+    /// Its file's name in the pool.
+    pub filename: FileName,
+    /// Its file.
+    pub digests: FileDigests,
+    /// How many in a hundred get it, if not all.
+    pub phased_update_percentage: Option<u8>,
+}
+
+/// Calls `each` with the binaries of an index as the pass will leave it (without a pass: as it is), by name. Versions of one name come in
+/// the order of their text.
+///
+/// # Errors
+/// When the database fails, or what `each` says.
+pub fn for_each_binary<E: From<StoreError>>(
+    db: &Connection,
+    pass: Option<PassId>,
+    suite: SuiteId,
+    component: ComponentId,
+    architecture: ArchSeriesId,
+    format: BinaryFormat,
+    mut each: impl FnMut(IndexedBinary) -> Result<(), E>,
+) -> Result<(), E> {
+    const WHAT: &str = "list the binaries of an index";
+    let mut statement = db.prepare_cached(include_str!("indexed_binaries.sql")).during(WHAT)?;
+    let mut rows = statement.query((suite, component, architecture, format, pass)).during(WHAT)?;
+    while let Some(row) = rows.next().during(WHAT)? {
+        let binary = || -> rusqlite::Result<IndexedBinary> {
+            Ok(IndexedBinary {
+                name: row.get(0)?,
+                version: row.get(1)?,
+                architecture: row.get(2)?,
+                source: row.get(3)?,
+                source_version: row.get(4)?,
+                section: row.get(5)?,
+                priority: row.get(6)?,
+                control: row.get(7)?,
+                filename: row.get(8)?,
+                digests: FileDigests {
+                    size_bytes: row.get(9)?,
+                    md5: row.get(10)?,
+                    sha1: row.get(11)?,
+                    sha256: row.get(12)?,
+                },
+                phased_update_percentage: row.get(13)?,
+            })
+        };
+        each(binary().during(WHAT)?)?;
+    }
+    Ok(())
+}
+
+/// A source in an index.
+#[derive(Debug)]
+pub struct IndexedSource {
+    /// Its name.
+    pub name: SourceName,
+    /// Its version.
+    pub version: DebVersion,
+    /// As overridden.
+    pub section: Option<Section>,
+    /// What its own words give.
+    pub priority: Option<PackagePriority>,
+    /// The .dsc's paragraph.
+    pub dsc: String,
+    /// The .dsc's name in the pool.
+    pub filename: FileName,
+    /// The .dsc.
+    pub digests: FileDigests,
+    /// Its row.
+    pub release: SourceReleaseId,
+}
+
+/// As [`for_each_binary`], for sources.
+///
+/// # Errors
+/// As there.
+pub fn for_each_source<E: From<StoreError>>(
+    db: &Connection,
+    pass: Option<PassId>,
+    suite: SuiteId,
+    component: ComponentId,
+    mut each: impl FnMut(IndexedSource) -> Result<(), E>,
+) -> Result<(), E> {
+    const WHAT: &str = "list the sources of an index";
+    let mut statement = db.prepare_cached(include_str!("indexed_sources.sql")).during(WHAT)?;
+    let mut rows = statement.query((suite, component, pass)).during(WHAT)?;
+    while let Some(row) = rows.next().during(WHAT)? {
+        let source = || -> rusqlite::Result<IndexedSource> {
+            Ok(IndexedSource {
+                name: row.get(0)?,
+                version: row.get(1)?,
+                section: row.get(2)?,
+                priority: row.get(3)?,
+                dsc: row.get(4)?,
+                filename: row.get(5)?,
+                digests: FileDigests {
+                    size_bytes: row.get(6)?,
+                    md5: row.get(7)?,
+                    sha1: row.get(8)?,
+                    sha256: row.get(9)?,
+                },
+                release: row.get(10)?,
+            })
+        };
+        each(source().during(WHAT)?)?;
+    }
+    Ok(())
+}
+
+/// The files of a source, the .dsc included, by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn source_files(
+    db: &Connection,
+    release: SourceReleaseId,
+) -> Result<Vec<(FileName, FileDigests)>, StoreError> {
+    db.prepare_cached(
+        "SELECT alias.filename, content.file_size, content.md5, content.sha1, content.sha256
+         FROM source_package_release_file AS file JOIN library_file_alias AS alias ON alias.id = file.library_file
+         JOIN library_file_content AS content ON content.id = alias.content
+         WHERE file.source_package_release = ?1 ORDER BY alias.filename",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([release], |row| {
+                let digests =
+                    FileDigests { size_bytes: row.get(1)?, md5: row.get(2)?, sha1: row.get(3)?, sha256: row.get(4)? };
+                Ok((row.get(0)?, digests))
+            })?
+            .collect()
+    })
+    .during("list the files of a source")
+}
+
+/// The formats that a component of a suite has binaries of, or will have by a pass.
+///
+/// # Errors
+/// When the database fails.
+pub fn formats_in(
+    db: &Connection,
+    pass: Option<PassId>,
+    suite: SuiteId,
+    component: ComponentId,
+) -> Result<Vec<BinaryFormat>, StoreError> {
+    db.prepare_cached(include_str!("formats_in.sql"))
+        .and_then(|mut statement| statement.query_map((suite, component, pass), |row| row.get(0))?.collect())
+        .during("list the package formats of a component")
+}
+
+/// How many publications of each status a suite has.
+///
+/// # Errors
+/// When the database fails.
+pub fn counts(
+    db: &Connection,
+    suite: SuiteId,
+    kind: PackageKind,
+) -> Result<Vec<(PublicationStatus, u64)>, StoreError> {
+    let sql = match kind {
+        PackageKind::Source => {
+            "SELECT status, count(*) FROM source_package_publishing_history WHERE suite = ?1 GROUP BY status ORDER BY status"
+        }
+        PackageKind::Binary => {
+            "SELECT status, count(*) FROM binary_package_publishing_history WHERE suite = ?1 GROUP BY status ORDER BY status"
+        }
+    };
+    db.prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement.query_map([suite], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .during("count publications")
+}
+
+/// One line of what a pass does, in words: for hooks, for a plan, for a person.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NamedTransition {
+    /// Source or binary.
+    pub kind: PackageKind,
+    /// What it becomes.
+    pub to_status: PublicationStatus,
+    /// The suite's row; its name is said beside.
+    #[serde(skip)]
+    pub suite: SuiteId,
+    /// The component.
+    pub component: ComponentName,
+    /// `source`, or the index's architecture.
+    pub architecture: ArchitectureTag,
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: DebVersion,
+    /// Its section.
+    pub section: Option<Section>,
+    /// Its priority.
+    pub priority: Option<PackagePriority>,
+    /// Its source.
+    pub source: SourceName,
+}
+
+/// What a pass does, by suite, kind, name, architecture, version; a page of at most `limit` from `offset` on.
+///
+/// # Errors
+/// When the database fails.
+pub fn named_transitions(
+    db: &Connection,
+    pass: PassId,
+    offset: u64,
+    limit: u32,
+) -> Result<Vec<NamedTransition>, StoreError> {
+    db.prepare_cached(include_str!("named_transitions.sql"))
+        .and_then(|mut statement| {
+            statement
+                .query_map((pass, limit, super::sql::size(offset)), |row| {
+                    Ok(NamedTransition {
+                        kind: row.get(0)?,
+                        to_status: row.get(1)?,
+                        suite: row.get(2)?,
+                        component: row.get(3)?,
+                        architecture: row.get(4)?,
+                        name: row.get(5)?,
+                        version: row.get(6)?,
+                        section: row.get(7)?,
+                        priority: row.get(8)?,
+                        source: row.get(9)?,
+                    })
+                })?
+                .collect()
+        })
+        .during("list what a pass changes")
+}

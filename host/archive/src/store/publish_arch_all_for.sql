@@ -1,0 +1,15 @@
+-- ?1 series, ?2 architecture, ?3 creator, ?4 now
+INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
+    section, priority, phased_update_percentage, status, date_created, creator)
+SELECT DISTINCT publication.suite, ?2, publication.binary_package_release, publication.binary_package_name, publication.component,
+    publication.section, publication.priority, publication.phased_update_percentage, 'PENDING', ?4, ?3
+FROM binary_package_publishing_history AS publication
+JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+JOIN suite ON suite.id = publication.suite
+WHERE suite.distro_series = ?1 AND release.architecture_tag = 'all' AND publication.status IN ('PENDING', 'PUBLISHED')
+  AND NOT EXISTS (
+    SELECT 1 FROM binary_package_publishing_history AS own
+    WHERE own.suite = publication.suite AND own.distro_arch_series = ?2
+      AND own.binary_package_name = publication.binary_package_name
+      AND own.binary_package_release = publication.binary_package_release AND own.status IN ('PENDING', 'PUBLISHED'))
+ORDER BY 1, 4, 3

@@ -1,0 +1,118 @@
+//! `script_activity`: every run, however it ended.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::{DistributionId, RunId, RunOutcome};
+
+/// Records that a run begins.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_run(
+    tx: &Transaction<'_>,
+    name: &str,
+    hostname: &str,
+    distribution: DistributionId,
+    now: Timestamp,
+) -> Result<RunId, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO script_activity (name, hostname, process_id, distribution, date_started) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+    )
+    .and_then(|mut statement| {
+        statement.query_row((name, hostname, std::process::id(), distribution, Date(now)), |row| row.get(0))
+    })
+    .during("record the run")
+}
+
+/// Records how a run ended.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_run(
+    tx: &Transaction<'_>,
+    run: RunId,
+    outcome: RunOutcome,
+    message: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE script_activity SET date_completed = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
+        (run, Date(now), outcome, message),
+    )
+    .map(|_| ())
+    .during("record how the run ended")
+}
+
+/// Records of runs that never said how they ended that they died. The caller holds the distribution's lock, so none of them lives.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_dead_runs(
+    tx: &Transaction<'_>,
+    name: &str,
+    distribution: DistributionId,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    tx.execute(
+        "UPDATE script_activity SET date_completed = ?3, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
+         WHERE name = ?1 AND distribution = ?2 AND date_completed IS NULL",
+        (name, distribution, Date(now)),
+    )
+    .during("record the runs that died")
+}
+
+/// A run, as `pressroom history` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its row.
+    pub id: RunId,
+    /// Which script: `publish`.
+    pub name: String,
+    /// On which host.
+    pub hostname: String,
+    /// Its process.
+    pub process_id: i64,
+    /// For which distribution.
+    pub distribution: String,
+    /// When it began.
+    pub date_started: Timestamp,
+    /// When it ended; none: it runs, or died.
+    pub date_completed: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<RunOutcome>,
+    /// What it said at the end.
+    pub message: String,
+}
+
+/// The last runs, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_runs(db: &Connection, limit: u32) -> Result<Vec<Run>, StoreError> {
+    db.prepare_cached(
+        "SELECT script_activity.id, script_activity.name, hostname, process_id, coalesce(distribution.name, ''), date_started,
+         date_completed, outcome, message FROM script_activity LEFT JOIN distribution ON distribution.id = distribution
+         ORDER BY script_activity.id DESC LIMIT ?1",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([limit], |row| {
+                Ok(Run {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    hostname: row.get(2)?,
+                    process_id: row.get(3)?,
+                    distribution: row.get(4)?,
+                    date_started: row.get::<_, Date>(5)?.0,
+                    date_completed: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
+                    outcome: row.get(7)?,
+                    message: row.get(8)?,
+                })
+            })?
+            .collect()
+    })
+    .during("list the runs")
+}

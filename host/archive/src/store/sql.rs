@@ -1,0 +1,144 @@
+//! Domain values as SQL values: always through their own constructors, so that a damaged row is an error and not a value.
+
+use jiff::Timestamp;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
+
+use crate::domain::digest::{Md5, Sha1, Sha256};
+use crate::domain::name::{
+    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, PackagePriority, Section,
+    SeriesName, SourceName,
+};
+use crate::domain::version::DebVersion;
+use crate::domain::{
+    AliasId, ArchSeriesId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId, ComponentId, ContentId,
+    DirtId, DistributionId, HookOutcome, PackageKind, PassId, PassPriority, PassState, Pocket, PublicationId,
+    PublicationStatus, RunId, RunOutcome, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
+};
+
+macro_rules! as_text {
+    ($($name:ty),+ $(,)?) => { $(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(FromSqlError::other)
+            }
+        }
+    )+ };
+}
+
+as_text!(
+    SourceName,
+    BinaryName,
+    ComponentName,
+    ArchitectureTag,
+    DistributionName,
+    SeriesName,
+    Section,
+    PackagePriority,
+    FileName,
+    DebVersion,
+    Pocket,
+    PublicationStatus,
+    SeriesStatus,
+    ArchivePurpose,
+    PackageKind,
+    BinaryFormat,
+    PassState,
+    RunOutcome,
+    HookOutcome,
+);
+
+macro_rules! as_integer {
+    ($($name:ident),+ $(,)?) => { $(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map(Self)
+            }
+        }
+    )+ };
+}
+
+as_integer!(
+    DistributionId,
+    ArchiveId,
+    SeriesId,
+    ArchSeriesId,
+    ComponentId,
+    SuiteId,
+    DirtId,
+    ContentId,
+    AliasId,
+    SourceReleaseId,
+    BinaryReleaseId,
+    PublicationId,
+    RunId,
+    PassId,
+);
+
+macro_rules! as_blob {
+    ($($name:ty),+) => { $(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let bytes = value.as_blob()?;
+                let bytes = bytes.try_into().map_err(|_| FromSqlError::InvalidBlobSize {
+                    expected_size: Self::BYTES,
+                    blob_size: bytes.len(),
+                })?;
+                Ok(Self::from_bytes(bytes))
+            }
+        }
+    )+ };
+}
+
+as_blob!(Md5, Sha1, Sha256);
+
+impl ToSql for PassPriority {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::from(self.as_u8()).into())
+    }
+}
+
+impl FromSql for PassPriority {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        u8::column_result(value).map(Self::new)
+    }
+}
+
+/// A date as it stands in the tables: microseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Date(pub(super) Timestamp);
+
+impl ToSql for Date {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(Value::Integer(self.0.as_microsecond())))
+    }
+}
+
+impl FromSql for Date {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let date = Timestamp::from_microsecond(value.as_i64()?).map_err(FromSqlError::other)?;
+        Ok(Self(date))
+    }
+}
+
+/// A size in bytes; SQLite's integers are signed.
+pub(super) fn size(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

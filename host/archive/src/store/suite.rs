@@ -1,0 +1,179 @@
+//! `suite` and `dirty_suite`: what is published together, and what waits to be.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::name::SeriesName;
+use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
+
+/// A suite of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite {
+    /// Its row.
+    pub id: SuiteId,
+    /// Its archive's row.
+    pub archive: ArchiveId,
+    /// Its series' row.
+    pub series: SeriesId,
+    /// What stands under `dists/`.
+    pub name: SuiteName,
+    /// When its indexes were first published in full; none: it is fresh.
+    pub date_indexes_created: Option<Timestamp>,
+    /// When it was last installed.
+    pub date_last_published: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, date_indexes_created, date_last_published \
+                       FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
+
+fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
+    let (series, pocket): (SeriesName, Pocket) = (row.get(3)?, row.get(4)?);
+    Ok(Suite {
+        id: row.get(0)?,
+        archive: row.get(1)?,
+        series: row.get(2)?,
+        name: SuiteName::new(series, pocket),
+        date_indexes_created: row.get::<_, Option<Date>>(5)?.map(|date| date.0),
+        date_last_published: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
+    })
+}
+
+/// The suites of an archive, by series and pocket.
+///
+/// # Errors
+/// When the database fails.
+pub fn suites_of(db: &Connection, archive: ArchiveId) -> Result<Vec<Suite>, StoreError> {
+    let mut suites: Vec<Suite> = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} WHERE suite.archive = ?1 ORDER BY distro_series.id, suite.id"
+        ))
+        .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
+        .during("list the suites")?;
+    suites.sort_by_key(|suite| (suite.series, suite.name.pocket()));
+    Ok(suites)
+}
+
+/// The suite of a name.
+///
+/// # Errors
+/// When there is none; it says which there are.
+pub fn suite(db: &Connection, archive: ArchiveId, name: &SuiteName) -> Result<Suite, StoreError> {
+    let all = suites_of(db, archive)?;
+    let known = all.iter().map(|suite| suite.name.to_string()).collect();
+    all.into_iter().find(|suite| suite.name == *name).ok_or_else(|| StoreError::Unknown {
+        what: "suite",
+        name: name.to_string(),
+        known,
+    })
+}
+
+/// Makes the suites that archives and series ask for and that are not there.
+pub(super) fn create_missing_suites(
+    tx: &Transaction<'_>,
+    distribution: DistributionId,
+) -> Result<(), StoreError> {
+    for pocket in Pocket::ALL {
+        tx.execute(
+            "INSERT OR IGNORE INTO suite (archive, distro_series, pocket)
+             SELECT archive.id, distro_series.id, ?2 FROM archive JOIN distro_series USING (distribution) WHERE distribution = ?1
+             ORDER BY archive.id, distro_series.id",
+            (distribution, pocket),
+        )
+        .during("add the suites")?;
+    }
+    Ok(())
+}
+
+/// Which suites are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Of {
+    /// All of an archive.
+    Archive(ArchiveId),
+    /// All of a series, in all archives.
+    Series(SeriesId),
+}
+
+/// Makes suites fresh again: the next run publishes their indexes in full.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_indexes(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
+    match of {
+        Of::Archive(id) => {
+            tx.execute("UPDATE suite SET date_indexes_created = NULL WHERE archive = ?1", [id])
+        }
+        Of::Series(id) => {
+            tx.execute("UPDATE suite SET date_indexes_created = NULL WHERE distro_series = ?1", [id])
+        }
+    }
+    .map(|_| ())
+    .during("mark the suites for a full publication")
+}
+
+/// Why a suite has to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirt {
+    /// The suite.
+    pub suite: Suite,
+    /// Its indexes were never published in full, or settings that show in them have changed.
+    pub fresh: bool,
+    /// Active publications never published.
+    pub pending: u64,
+    /// Explicit marks, oldest first.
+    pub marks: Vec<(DirtId, String)>,
+}
+
+impl Dirt {
+    /// Whether all its indexes have to be made, not only those of changed packages.
+    #[must_use]
+    pub const fn needs_all_indexes(&self) -> bool {
+        self.fresh || !self.marks.is_empty()
+    }
+
+    /// Whether there is anything.
+    #[must_use]
+    pub const fn is_dirty(&self) -> bool {
+        self.fresh || self.pending > 0 || !self.marks.is_empty()
+    }
+}
+
+/// What waits in a suite: "pending work" is an active row never published, whatever its status says.
+///
+/// # Errors
+/// When the database fails.
+pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
+    let pending = db
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM source_package_publishing_history WHERE status = 'PENDING' AND suite = ?1)
+                  + (SELECT count(*) FROM binary_package_publishing_history WHERE status = 'PENDING' AND suite = ?1)",
+        )
+        .and_then(|mut statement| statement.query_row([suite.id], |row| row.get(0)))
+        .during("count what is pending")?;
+    let marks = db
+        .prepare_cached("SELECT id, reason FROM dirty_suite WHERE suite = ?1 ORDER BY id")
+        .and_then(|mut statement| {
+            statement.query_map([suite.id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .during("list the marks of a suite")?;
+    Ok(Dirt { fresh: suite.date_indexes_created.is_none(), suite, pending, marks })
+}
+
+/// Asks for a suite to be published although nothing of it is pending.
+///
+/// # Errors
+/// When the database fails.
+pub fn mark_dirty(
+    tx: &Transaction<'_>,
+    suite: SuiteId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO dirty_suite (suite, reason, date_created) VALUES (?1, ?2, ?3)",
+        (suite, reason, Date(now)),
+    )
+    .map(|_| ())
+    .during("mark the suite")
+}

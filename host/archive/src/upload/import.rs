@@ -1,0 +1,650 @@
+//! Taking packages straight to PENDING, as a trusted operator asks.
+//!
+//! Files are read once, in parallel, into the librarian, hashed on the way; then, batch by batch, the librarian is synced and one transaction adds the
+//! rows. A file that is bad is a complaint and stops nothing else; a disk or database that fails stops, and what was committed stays. A repeat
+//! finds everything there and changes nothing.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+use rusqlite::Transaction;
+
+use super::gather::{Complaint, Item, Listed};
+use crate::disk::DiskError;
+use crate::domain::digest::FileDigests;
+use crate::domain::name::{ComponentName, FileName, PackagePriority, Section};
+use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
+use crate::format::{BinaryControl, PackageType, SourceControl, read_deb};
+use crate::librarian::{Deposit, Librarian};
+use crate::store::archive::Archive;
+use crate::store::package_override::{self, Override};
+use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
+use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication, Wished};
+use crate::store::series::SeriesComponent;
+use crate::store::shape::SuiteShape;
+use crate::store::{Db, StoreError, library_file};
+
+/// Why an import stops before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The librarian's disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The librarian's disk failed in the middle of a file.
+    #[error("cannot keep {path} in the librarian{}", room(source))]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The suite or archive takes nothing in.
+    #[error("{0}")]
+    Refused(String),
+}
+
+fn room(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::StorageFull {
+        " (make room on its filesystem and import again)"
+    } else {
+        ""
+    }
+}
+
+/// Where packages are to go.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The archive.
+    pub archive: &'a Archive,
+    /// The suite.
+    pub shape: &'a SuiteShape,
+    /// The component that was asked for; none: by override, section, or the first.
+    pub component: Option<&'a SeriesComponent>,
+    /// Who asks.
+    pub creator: &'a str,
+}
+
+/// A package that came in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Accepted {
+    /// The file.
+    pub path: PathBuf,
+    /// Its package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// `source`, or what the package is for.
+    pub architecture: String,
+    /// The component that it goes to.
+    pub component: ComponentName,
+    /// How many publications wait that did not before; 0: it is or waits to be published already.
+    pub new_publications: usize,
+}
+
+/// What an import did.
+#[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ImportReport {
+    /// By path.
+    pub accepted: Vec<Accepted>,
+    /// By path.
+    pub complaints: Vec<Complaint>,
+}
+
+/// So many packages are read before their rows are committed.
+const BATCH: usize = 512;
+
+/// Imports packages; `progress` is called with how many more are done.
+///
+/// # Errors
+/// When the suite takes nothing in, or the disk or the database fails.
+pub fn import(
+    db: &mut Db,
+    librarian: &Librarian,
+    target: &Target<'_>,
+    items: &[Item],
+    now: Timestamp,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<ImportReport, ImportError> {
+    refuse_closed(target)?;
+    let mut report = ImportReport::default();
+    for batch in items.chunks(BATCH) {
+        let read: Vec<Result<Package, Failure>> = batch
+            .par_iter()
+            .map(|item| {
+                let package = read(librarian, item);
+                progress(1);
+                package
+            })
+            .collect();
+        let mut packages = Vec::with_capacity(read.len());
+        for package in read {
+            match package {
+                Ok(package) => packages.push(package),
+                Err(Failure::Complaint(complaint)) => report.complaints.push(complaint),
+                Err(Failure::Stop(error)) => return Err(error),
+            }
+        }
+        if packages.is_empty() {
+            continue;
+        }
+        librarian.sync()?;
+        // sources first, so that binaries of the same batch find theirs
+        packages.sort_by_key(|package| matches!(package.content, Content::Binary { .. }));
+        db.write(|tx| {
+            for package in &packages {
+                match add(tx, target, package, now)? {
+                    Ok(accepted) => report.accepted.push(accepted),
+                    Err(reason) => report.complaints.push(Complaint::new(&package.path, reason)),
+                }
+            }
+            Ok::<(), StoreError>(())
+        })?;
+    }
+    report.accepted.sort_by(|one, other| one.path.cmp(&other.path));
+    report.complaints.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(report)
+}
+
+/// What may not change takes nothing in: clients of a stable series rely on it.
+fn refuse_closed(target: &Target<'_>) -> Result<(), ImportError> {
+    let (suite, series) = (&target.shape.suite.name, &target.shape.series);
+    if !target.archive.enabled {
+        return Err(ImportError::Refused(format!(
+            "the archive {} is disabled: enable it with `pressroom archive set {0} --enabled true`",
+            target.archive.reference
+        )));
+    }
+    if suite.pocket() == Pocket::Release && series.status.is_stable() {
+        return Err(ImportError::Refused(format!(
+            "{suite} is {}, and its release pocket does not change: import to {suite}-updates or {suite}-security",
+            series.status
+        )));
+    }
+    if target.shape.architectures.is_empty() || target.shape.components.is_empty() {
+        return Err(ImportError::Refused(format!(
+            "{suite} has no architecture or no component yet: add them with `pressroom series set`"
+        )));
+    }
+    Ok(())
+}
+
+// ---------------------------------------------------------------- reading
+
+enum Failure {
+    Complaint(Complaint),
+    Stop(ImportError),
+}
+
+/// A package that was read, and whose files the librarian has.
+struct Package {
+    path: PathBuf,
+    listed: Option<Listed>,
+    content: Content,
+}
+
+enum Content {
+    Binary {
+        control: Box<BinaryControl>,
+        text: String,
+        digests: FileDigests,
+    },
+    Source {
+        control: Box<SourceControl>,
+        filename: FileName,
+        dsc: FileDigests,
+        files: Vec<(FileName, FileDigests)>,
+    },
+}
+
+fn read(librarian: &Librarian, item: &Item) -> Result<Package, Failure> {
+    let path = &item.path;
+    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
+    let name: FileName = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| complain("its name is not UTF-8".to_owned()))?
+        .parse()
+        .map_err(|error: crate::domain::name::NameError| complain(error.to_string()))?;
+    let content = match PackageType::of_file_name(&name) {
+        Some(package_type) => read_binary(librarian, path, package_type)?,
+        None => read_source(librarian, path, name)?,
+    };
+    let digests = match &content {
+        Content::Binary { digests, .. } => digests,
+        Content::Source { dsc, .. } => dsc,
+    };
+    if let Some(listed) = &item.listed
+        && listed.sha256 != digests.sha256
+    {
+        return Err(complain(format!(
+            "its SHA256 is {}, but the .changes lists {}",
+            digests.sha256, listed.sha256
+        )));
+    }
+    Ok(Package { path: path.clone(), listed: item.listed.clone(), content })
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    let complain =
+        |error: io::Error| Failure::Complaint(Complaint::new(path, format!("it cannot be read: {error}")));
+    // a FIFO would be waited for
+    if !std::fs::metadata(path).map_err(complain)?.is_file() {
+        return Err(Failure::Complaint(Complaint::new(path, "it is no regular file")));
+    }
+    File::open(path).map_err(complain)
+}
+
+fn read_binary(librarian: &Librarian, path: &Path, package_type: PackageType) -> Result<Content, Failure> {
+    let file = open(path)?;
+    let deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
+    let mut tee = Tee { file, deposit, failed: None };
+    let read = read_deb(&mut tee);
+    let deposit = tee.finish(path)?;
+    let (deb, digests) = read.map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
+    let control =
+        deb.binary(package_type).map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
+    let kept = librarian.keep(deposit).map_err(|error| Failure::Stop(error.into()))?;
+    if kept != digests {
+        return Err(Failure::Complaint(Complaint::new(
+            path,
+            "it changed while it was read: import it again",
+        )));
+    }
+    Ok(Content::Binary { control: Box::new(control), text: deb.text, digests })
+}
+
+/// The largest .dsc that is read.
+const MAX_DSC_BYTES: u64 = 4 << 20;
+
+fn read_source(librarian: &Librarian, path: &Path, filename: FileName) -> Result<Content, Failure> {
+    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(MAX_DSC_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| complain(format!("it cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_DSC_BYTES {
+        return Err(complain("it is too large for a .dsc".to_owned()));
+    }
+    let control = SourceControl::parse(&bytes)
+        .map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
+    let expected = format!("{}_{}.dsc", control.source, control.version.without_epoch());
+    if filename.as_str() != expected {
+        return Err(complain(format!(
+            "a .dsc of {} {} is named {expected}: rename it",
+            control.source, control.version
+        )));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut files = Vec::with_capacity(control.files.len());
+    for file in &control.files {
+        let part = folder.join(file.name.as_str());
+        let said = |what: String| complain(format!("{} {what}", file.name));
+        let mut source = open(&part).map_err(|_| {
+            said(
+                "is listed but is not there, beside the .dsc: put it there and import the .dsc again"
+                    .to_owned(),
+            )
+        })?;
+        let mut deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
+        // one byte more than listed tells a longer file, and bounds what is kept
+        let mut tee = Tee { file: (&mut source).take(file.size_bytes + 1), deposit, failed: None };
+        let copied = io::copy(&mut tee, &mut io::sink());
+        deposit = tee.finish(&part)?;
+        copied.map_err(|error| said(format!("cannot be read: {error}")))?;
+        let digests = deposit_digests(librarian, deposit)?;
+        if digests.size_bytes != file.size_bytes || digests.sha256 != file.sha256 {
+            return Err(said(format!(
+                "differs from what the .dsc lists: {} bytes with SHA256 {}, not {} bytes with {}",
+                digests.size_bytes, digests.sha256, file.size_bytes, file.sha256
+            )));
+        }
+        if digests.md5 != file.md5 || file.sha1.is_some_and(|sha1| sha1 != digests.sha1) {
+            return Err(said("has other MD5 or SHA1 sums than the .dsc lists".to_owned()));
+        }
+        files.push((file.name.clone(), digests));
+    }
+    let mut deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
+    deposit
+        .write_all(&bytes)
+        .map_err(|source| Failure::Stop(ImportError::Keep { path: path.to_owned(), source }))?;
+    let dsc = deposit_digests(librarian, deposit)?;
+    Ok(Content::Source { control: Box::new(control), filename, dsc, files })
+}
+
+fn deposit_digests(librarian: &Librarian, deposit: Deposit) -> Result<FileDigests, Failure> {
+    librarian.keep(deposit).map_err(|error| Failure::Stop(error.into()))
+}
+
+/// Reads a file and gives all that was read to the librarian, so that the disk is read once.
+struct Tee<R> {
+    file: R,
+    deposit: Deposit,
+    failed: Option<io::Error>,
+}
+
+impl<R> Tee<R> {
+    /// The deposit; a failure of the librarian's disk is not the package's fault.
+    fn finish(self, path: &Path) -> Result<Deposit, Failure> {
+        match self.failed {
+            None => Ok(self.deposit),
+            Some(source) => Err(Failure::Stop(ImportError::Keep { path: path.to_owned(), source })),
+        }
+    }
+}
+
+impl<R: Read> Read for Tee<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        if let Err(error) = self.deposit.write_all(&buffer[..count]) {
+            let kind = error.kind();
+            self.failed = Some(error);
+            return Err(kind.into());
+        }
+        Ok(count)
+    }
+}
+
+// ---------------------------------------------------------------- rows
+
+/// Adds the rows of a package, or says why it cannot be.
+fn add(
+    tx: &Transaction<'_>,
+    target: &Target<'_>,
+    package: &Package,
+    now: Timestamp,
+) -> Result<Result<Accepted, String>, StoreError> {
+    match &package.content {
+        Content::Binary { control, text, digests } => {
+            add_binary(tx, target, package, control, text, digests, now)
+        }
+        Content::Source { control, filename, dsc, files } => {
+            add_source(tx, target, package, control, filename, dsc, files, now)
+        }
+    }
+}
+
+/// What the override of a package says, or else what the operator, the package's section or the series' first component says.
+fn component(
+    target: &Target<'_>,
+    found: Option<&Override>,
+    section: Option<&Section>,
+) -> Result<ComponentId, String> {
+    let components = &target.shape.components;
+    if let Some(id) = found.and_then(|found| found.component) {
+        return Ok(id);
+    }
+    if let Some(component) = target.component {
+        return Ok(component.id);
+    }
+    match section.and_then(Section::component) {
+        None => components.first().map(|component| component.id).ok_or_else(|| "the series has no component".to_owned()),
+        Some(name) => {
+            components.iter().find(|component| component.name.as_str() == name).map(|component| component.id).ok_or_else(
+                || {
+                    format!(
+                        "its section says component {name}, which {} does not have: name one with --component, or add it with \
+                         `pressroom series set`",
+                        target.shape.suite.name
+                    )
+                },
+            )
+        }
+    }
+}
+
+fn component_name(target: &Target<'_>, id: ComponentId) -> Option<ComponentName> {
+    target
+        .shape
+        .components
+        .iter()
+        .find(|component| component.id == id)
+        .map(|component| component.name.clone())
+}
+
+/// Says who has the name in the pool, if it is taken by other content.
+fn clash(
+    tx: &Transaction<'_>,
+    target: &Target<'_>,
+    source: &crate::domain::name::SourceName,
+    filename: &FileName,
+    digests: &FileDigests,
+) -> Result<Option<String>, StoreError> {
+    let holder = package_release::other_holder(tx, target.archive.id, source, filename, &digests.sha256)?;
+    Ok(holder.map(|holder| {
+        format!(
+            "{filename} is in the archive already with other content: {} has SHA256 {}, this one {}; a file name is used once, so give the \
+             package a new version",
+            holder.package, holder.sha256, digests.sha256
+        )
+    }))
+}
+
+fn add_binary(
+    tx: &Transaction<'_>,
+    target: &Target<'_>,
+    package: &Package,
+    control: &BinaryControl,
+    text: &str,
+    digests: &FileDigests,
+    now: Timestamp,
+) -> Result<Result<Accepted, String>, StoreError> {
+    let shape = target.shape;
+    let architectures: Vec<_> = shape
+        .architectures
+        .iter()
+        .filter(|one| control.architecture.is_all() || one.tag == control.architecture)
+        .collect();
+    if architectures.is_empty() {
+        let known: Vec<&str> = shape.architectures.iter().map(|one| one.tag.as_str()).collect();
+        return Ok(Err(format!(
+            "it is for {}, which {} does not have (it has {}): add it with `pressroom series set --architecture`",
+            control.architecture,
+            shape.suite.name,
+            known.join(", ")
+        )));
+    }
+    let found = package_override::find_override(
+        tx,
+        target.archive.id,
+        shape.series.id,
+        PackageKind::Binary,
+        control.package.as_str(),
+    )?;
+    let listed = package.listed.as_ref();
+    let section = listed.and_then(|listed| listed.section.as_ref()).or(control.section.as_ref());
+    let priority = listed.and_then(|listed| listed.priority.as_ref()).or(control.priority.as_ref());
+    let component = match component(target, found.as_ref(), section) {
+        Ok(component) => component,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let format = match control.package_type {
+        PackageType::Deb => BinaryFormat::Deb,
+        PackageType::Udeb => BinaryFormat::Udeb,
+        PackageType::Ddeb => BinaryFormat::Ddeb,
+    };
+    // the name that the pool gives it, whatever the file was called: Policy has no epoch in it
+    let filename = format!(
+        "{}_{}_{}.{}",
+        control.package,
+        control.version.without_epoch(),
+        control.architecture,
+        control.package_type
+    );
+    let filename: FileName = match filename.parse() {
+        Ok(filename) => filename,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if let Some(reason) = clash(tx, target, &control.source, &filename, digests)? {
+        return Ok(Err(reason));
+    }
+    let content = library_file::content(tx, digests, now)?;
+    let file = library_file::alias(tx, content, &filename, now)?;
+    let release = package_release::binary_release(
+        tx,
+        &NewBinaryRelease {
+            name: &control.package,
+            version: &control.version,
+            format,
+            architecture: &control.architecture,
+            source_name: &control.source,
+            source_version: &control.source_version,
+            source_release: package_release::find_source_release(
+                tx,
+                target.archive.id,
+                &control.source,
+                &control.source_version,
+            )?,
+            section: control.section.as_ref(),
+            priority: control.priority.as_ref(),
+            essential: control.essential,
+            built_using: control.built_using.as_deref().unwrap_or(""),
+            static_built_using: control.static_built_using.as_deref().unwrap_or(""),
+            control: text,
+            file,
+        },
+        now,
+    )?;
+    let (mut section, mut priority) = (section.cloned(), priority.cloned());
+    if let Some(found) = &found {
+        section = found.section.clone().or(section);
+        priority = found.priority.clone().or(priority);
+    }
+    let mut new_publications = 0;
+    for architecture in architectures {
+        let new = NewBinaryPublication {
+            suite: shape.suite.id,
+            architecture: architecture.id,
+            release,
+            name: control.package.as_str(),
+            component,
+            section: section.as_ref(),
+            priority: priority.as_ref(),
+            creator: target.creator,
+        };
+        new_publications += usize::from(publication::publish_binary(tx, &new, now)? == Wished::Pending);
+    }
+    Ok(accepted(
+        target,
+        package,
+        control.package.as_str(),
+        control.version.to_string(),
+        control.architecture.as_str(),
+        component,
+        new_publications,
+    ))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one source, told apart by their types")]
+fn add_source(
+    tx: &Transaction<'_>,
+    target: &Target<'_>,
+    package: &Package,
+    control: &SourceControl,
+    filename: &FileName,
+    dsc: &FileDigests,
+    files: &[(FileName, FileDigests)],
+    now: Timestamp,
+) -> Result<Result<Accepted, String>, StoreError> {
+    let shape = target.shape;
+    let found = package_override::find_override(
+        tx,
+        target.archive.id,
+        shape.series.id,
+        PackageKind::Source,
+        control.source.as_str(),
+    )?;
+    let (own_section, own_priority) = package_list(control);
+    let listed = package.listed.as_ref().and_then(|listed| listed.section.clone());
+    let section = listed.or_else(|| own_section.clone());
+    let component = match component(target, found.as_ref(), section.as_ref()) {
+        Ok(component) => component,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    for (name, digests) in files.iter().map(|(name, digests)| (name, digests)).chain([(filename, dsc)]) {
+        if let Some(reason) = clash(tx, target, &control.source, name, digests)? {
+            return Ok(Err(reason));
+        }
+    }
+    let dsc_file = library_file::alias(tx, library_file::content(tx, dsc, now)?, filename, now)?;
+    let mut aliases = Vec::with_capacity(files.len());
+    for (name, digests) in files {
+        aliases.push(library_file::alias(tx, library_file::content(tx, digests, now)?, name, now)?);
+    }
+    let architecture = control.architecture.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ");
+    let release = package_release::source_release(
+        tx,
+        &NewSourceRelease {
+            name: &control.source,
+            version: &control.version,
+            format: control.format.as_str(),
+            architecture: &architecture,
+            section: own_section.as_ref(),
+            priority: own_priority.as_ref(),
+            maintainer: &control.maintainer,
+            dsc: &control.text,
+            dsc_file,
+            files: &aliases,
+            archive: target.archive.id,
+        },
+        now,
+    )?;
+    let section = found.and_then(|found| found.section).or(section);
+    let new = NewSourcePublication {
+        suite: shape.suite.id,
+        release,
+        name: &control.source,
+        component,
+        section: section.as_ref(),
+        creator: target.creator,
+    };
+    let new_publications = usize::from(publication::publish_source(tx, &new, now)? == Wished::Pending);
+    Ok(accepted(
+        target,
+        package,
+        control.source.as_str(),
+        control.version.to_string(),
+        "source",
+        component,
+        new_publications,
+    ))
+}
+
+fn accepted(
+    target: &Target<'_>,
+    package: &Package,
+    name: &str,
+    version: String,
+    architecture: &str,
+    component: ComponentId,
+    new_publications: usize,
+) -> Result<Accepted, String> {
+    Ok(Accepted {
+        path: package.path.clone(),
+        package: name.to_owned(),
+        version,
+        architecture: architecture.to_owned(),
+        component: component_name(target, component).ok_or_else(|| {
+            format!("its override names a component that {} does not have", target.shape.suite.name)
+        })?,
+        new_publications,
+    })
+}
+
+/// Section and priority of a source: those of the first binary in `Package-List`, which dpkg-source takes from debian/control.
+fn package_list(control: &SourceControl) -> (Option<Section>, Option<PackagePriority>) {
+    let list = control
+        .pairs()
+        .find(|(name, _)| name.eq_ignore_ascii_case("Package-List"))
+        .map_or("", |(_, value)| value);
+    let Some(line) = list.lines().map(str::trim).find(|line| !line.is_empty()) else { return (None, None) };
+    // name type section priority [key=value…]
+    let mut words = line.split_ascii_whitespace().skip(2);
+    (words.next().and_then(|word| word.parse().ok()), words.next().and_then(|word| word.parse().ok()))
+}
