@@ -27,7 +27,9 @@ pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
         .wasm_relaxed_simd(false)
         .wasm_custom_page_sizes(false)
         // The guest must not tell two machines apart by the bits of a NaN: the same run gives the same bytes.
-        .cranelift_nan_canonicalization(true);
+        .cranelift_nan_canonicalization(true)
+        // Shared images of memory are files, which a worker may not write, and it has nobody to share them with.
+        .memory_init_cow(false);
     Engine::new(&config)
 }
 

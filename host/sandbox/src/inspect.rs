@@ -226,7 +226,7 @@ mod tests {
 
     /// A component that exports an instance of this name, with nothing in it.
     fn exporting(name: &str) -> String {
-        format!(r#"(instance $i) (export "{name}" (instance $i))"#)
+        format!(r#"(instance) (export "{name}" (instance 0))"#)
     }
 
     #[test]

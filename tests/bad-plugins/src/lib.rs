@@ -5,8 +5,8 @@
 //! details. `"amount"` is how often or how much, where that makes sense; without it, without end or nearly so.
 
 use pressroom_plugin::{
-    Finalize, FinalizeContext, HookError, Host, HostExt, Index, Level, PassContext, PostPublication, PrePublication,
-    Report, SigningMode, StagingHost, StagingHostExt,
+    Finalize, FinalizeContext, HookError, Host, HostExt, Index, Level, PassContext, PostPublication,
+    PrePublication, Report, SigningMode, StagingHost, StagingHostExt,
 };
 use serde::Deserialize;
 
@@ -233,15 +233,30 @@ fn behave(config: &Config, archive: &str, host: &mut dyn Host) -> Result<Option<
 }
 
 /// What takes the staged tree.
-fn behave_in_tree(config: &Config, context: &PassContext, host: &mut dyn StagingHost) -> Result<Report, HookError> {
+fn behave_in_tree(
+    config: &Config,
+    context: &PassContext,
+    host: &mut dyn StagingHost,
+) -> Result<Report, HookError> {
     let mut refusals = Refusals::new(config.insist);
     let own_path = |otherwise: &str| config.path.clone().unwrap_or_else(|| otherwise.to_owned());
     let paths: Vec<String> = match config.behave {
         Behaviour::EscapingPath => vec![own_path("../escaped")],
         Behaviour::AbsolutePath => vec![own_path("/etc/passwd")],
         Behaviour::OddPaths => [
-            "", ".", "..", "project/../../escaped", "project/./bad", "project//bad", "project/", "project/\0bad",
-            "project/bad\nline", "./project/bad", "project/bad/..", "dists", "project\\..\\bad",
+            "",
+            ".",
+            "..",
+            "project/../../escaped",
+            "project/./bad",
+            "project//bad",
+            "project/",
+            "project/\0bad",
+            "project/bad\nline",
+            "./project/bad",
+            "project/bad/..",
+            "dists",
+            "project\\..\\bad",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -371,9 +386,8 @@ fn look_around() -> String {
         Ok(entries) => format!("{} entries", entries.count()),
         Err(_) => "none".to_owned(),
     };
-    let seconds = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let seconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     [
         format!("root: {}", folder("/")),
         format!("here: {}", folder(".")),

@@ -275,14 +275,17 @@ fn explain(error: &wasmtime::Error, meter: &Meter, stderr_tail: &str) -> CallOut
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return CallOutcome::LimitExceeded(LimitKind::Stack);
     }
-    // The engine's own type for this is private; a test holds the text.
-    if error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted") {
+    let cause = error.root_cause().to_string();
+    // The engine's own types for these are private; tests hold the texts.
+    if cause.contains("fuel allocated for hostcalls has been exhausted") {
         return CallOutcome::LimitExceeded(LimitKind::HostCallBytes);
+    }
+    if cause.contains("resource limit exceeded") {
+        return CallOutcome::LimitExceeded(LimitKind::Tables);
     }
     if let Some(limit) = meter.exceeded {
         return CallOutcome::LimitExceeded(limit);
     }
-    let cause = error.root_cause().to_string();
     let cause = text::clip(&cause, text::MOST_LINE_BYTES);
     let last_words = stderr_tail.trim();
     CallOutcome::Trapped(if last_words.is_empty() {
