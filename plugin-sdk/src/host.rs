@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     bindings::imports::pressroom::hooks as wit,
     words::{
-        ArchiveError, Change, Entry, HookError, Index, Level, Package, SigningMode, StagingError, StateError, Suite,
+        ArchiveError, Change, Entry, HookError, Index, Level, Package, SigningMode, StagingError, StateError,
+        Suite,
     },
 };
 
@@ -149,9 +150,12 @@ pub trait StagingHostExt: StagingHost {
 
 impl<H: StagingHost + ?Sized> StagingHostExt for H {}
 
+/// Where a list's next items, so many at the most, come from.
+type Fetch<T> = Box<dyn FnMut(u32) -> Result<Vec<T>, ArchiveError>>;
+
 /// A long list, fetched a page at a time while it is iterated over.
 pub struct Pages<T> {
-    fetch: Option<Box<dyn FnMut(u32) -> Result<Vec<T>, ArchiveError>>>,
+    fetch: Option<Fetch<T>>,
     page: std::vec::IntoIter<T>,
 }
 

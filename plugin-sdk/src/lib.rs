@@ -62,8 +62,8 @@ mod words;
 
 pub use host::{Host, HostExt, Pages, StagingHost, StagingHostExt};
 pub use words::{
-    Action, ArchiveError, Change, Entry, FinalizeContext, HookError, Index, Level, Outcome, Package, PackageKind,
-    PassContext, Pocket, Priority, Report, SigningMode, StagingError, StateError, Suite,
+    Action, ArchiveError, Change, Entry, FinalizeContext, HookError, Index, Level, Outcome, Package,
+    PackageKind, PassContext, Pocket, Priority, Report, SigningMode, StagingError, StateError, Suite,
 };
 
 /// A hook that runs before the Release files are made and signed: what it adds is covered by the signature.
@@ -139,7 +139,9 @@ macro_rules! __export_point {
 /// What [`hooks!`] is made of. Not for anyone else.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bindings::{finalize, imports::pressroom::hooks::types, post_publication, pre_publication};
+    pub use crate::bindings::{
+        finalize, imports::pressroom::hooks::types, post_publication, pre_publication,
+    };
 
     /// The exports, in the words of the traits.
     pub mod run {

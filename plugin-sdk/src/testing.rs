@@ -90,8 +90,7 @@ impl Host for FakeHost {
 
     fn packages(&mut self, index: &Index) -> Result<Pages<Package>, ArchiveError> {
         self.archive_granted()?;
-        let packages =
-            self.packages.get(index).ok_or_else(|| ArchiveError::Unknown(format!("{index:?}")))?;
+        let packages = self.packages.get(index).ok_or_else(|| ArchiveError::Unknown(format!("{index:?}")))?;
         Ok(pages(packages.clone()))
     }
 
@@ -127,7 +126,9 @@ impl StagingHost for FakeHost {
             folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
         };
         let files = self.files.iter().filter(|(path, _)| inside(path));
-        Ok(files.map(|(path, content)| Entry { path: path.clone(), size_bytes: content.len() as u64 }).collect())
+        Ok(files
+            .map(|(path, content)| Entry { path: path.clone(), size_bytes: content.len() as u64 })
+            .collect())
     }
 
     fn read(&mut self, path: &str, offset: u64, max_bytes: u32) -> Result<Vec<u8>, StagingError> {
