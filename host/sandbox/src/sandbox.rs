@@ -1,0 +1,336 @@
+//! The host's side of the door: starts a worker for every call, answers what it asks, and tells how it ended.
+//!
+//! The worker runs native code made from what nobody has reason to trust. So it is believed in nothing: what it may ask is
+//! decided here, what it says is counted here again, and it is killed when it takes too long. Whatever it does, the
+//! caller gets a [`CallReport`].
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Sha256,
+    frames::{FromWorker, Native, Order, WorkerReport},
+    messages::{
+        ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
+        StagingError, StateError,
+    },
+    process::{Loss, WorkerCommand, WorkerProcess},
+    text,
+};
+
+/// How much longer than its wall deadline a worker may live, to tell how the call ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs hooks, each call in a process of its own.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    worker: WorkerCommand,
+}
+
+/// Native code of a component, as [`Sandbox::compile`] made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artefact {
+    /// Absolute; in a folder that only the host may write.
+    pub path: PathBuf,
+    /// The digest of that file. A file with another one is not loaded.
+    pub sha256: Sha256,
+}
+
+/// Why a hook cannot be instantiated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// It does not fit this host, or breaks when it is instantiated.
+    #[error("the hook cannot be instantiated: {0}")]
+    Refused(String),
+    /// It took too long, or too much.
+    #[error("the hook cannot be instantiated within the limits: {0}")]
+    TooDear(String),
+    /// The worker died, or could not be started.
+    #[error("the check was not made: {0}")]
+    WorkerLost(String),
+}
+
+impl Sandbox {
+    /// A sandbox whose workers are started in this way.
+    pub fn new(worker: WorkerCommand) -> Self {
+        Self { worker }
+    }
+
+    /// Calls a hook in a fresh instance in a fresh process.
+    ///
+    /// Does not fail: everything that can happen is a [`CallOutcome`]. Takes no longer than the wall deadline and a second,
+    /// if `host` does not.
+    pub fn call(&self, artefact: &Artefact, call: &Call, host: &mut dyn HostServices) -> CallReport {
+        self.run(&Order::Call { artefact: artefact.into(), call: call.clone() }, call, host)
+    }
+
+    /// Instantiates a hook without calling it, with nothing granted: a changed record, a missing interface or an
+    /// unknown import shows only then.
+    ///
+    /// # Errors
+    /// When the hook does not fit this host, or does not export one of `points`.
+    pub fn check(&self, artefact: &Artefact, points: &[Point]) -> Result<(), CheckError> {
+        let call = nothing_granted();
+        let order = Order::Check { artefact: artefact.into(), call: call.clone(), points: points.to_vec() };
+        match self.run(&order, &call, &mut DenyAll).outcome {
+            CallOutcome::Report(_) => Ok(()),
+            CallOutcome::NotLoadable(reason)
+            | CallOutcome::Trapped(reason)
+            | CallOutcome::Veto(reason)
+            | CallOutcome::Temporary(reason)
+            | CallOutcome::Failed(reason) => Err(CheckError::Refused(reason)),
+            CallOutcome::TimedOut => Err(CheckError::TooDear("the deadline was reached".to_owned())),
+            CallOutcome::LimitExceeded(limit) => Err(CheckError::TooDear(limit.to_string())),
+            CallOutcome::WorkerLost(reason) => Err(CheckError::WorkerLost(reason)),
+        }
+    }
+
+    /// The command that starts a worker.
+    pub(crate) fn worker(&self) -> &WorkerCommand {
+        &self.worker
+    }
+
+    fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
+        let begin = Instant::now();
+        let mut guard = Guard { call, host, host_calls: 0, log_lines: 0, log_bytes: 0 };
+        let finished = WorkerProcess::start(&self.worker, begin + call.limits.wall + GRACE)
+            .map_err(|loss| (loss, None))
+            .and_then(|mut worker| match guard.converse(&mut worker, order) {
+                Ok(report) => Ok(report),
+                Err(loss) => {
+                    let ending = worker.end(&loss);
+                    Err((loss, Some(ending)))
+                }
+            });
+        let host_calls = guard.host_calls;
+        let lost = |outcome, stderr_tail| CallReport {
+            outcome,
+            duration: begin.elapsed(),
+            peak_memory_bytes: 0,
+            host_calls,
+            log_lines_dropped: 0,
+            stdout_tail: String::new(),
+            stderr_tail,
+        };
+        match finished {
+            Ok(report) if said_too_much(&report, call) => lost(
+                CallOutcome::WorkerLost("the worker broke the limits of its report".to_owned()),
+                String::new(),
+            ),
+            Ok(report) => CallReport {
+                outcome: tidy(report.outcome),
+                duration: begin.elapsed(),
+                peak_memory_bytes: report.peak_memory_bytes,
+                host_calls,
+                log_lines_dropped: report.log_lines_dropped,
+                stdout_tail: text::plain(&report.stdout_tail),
+                stderr_tail: text::plain(&report.stderr_tail),
+            },
+            Err((Loss::Deadline, ending)) => lost(
+                CallOutcome::TimedOut,
+                ending.map(|ending| text::plain(&ending.stderr_tail)).unwrap_or_default(),
+            ),
+            Err((loss, ending)) => {
+                let mut reason = text::chain(&loss);
+                let mut stderr_tail = String::new();
+                if let Some(ending) = ending {
+                    stderr_tail = text::plain(&ending.stderr_tail);
+                    if let Some(status) = ending.status {
+                        reason = format!("{reason} ({status})");
+                    }
+                }
+                lost(CallOutcome::WorkerLost(reason), stderr_tail)
+            }
+        }
+    }
+}
+
+impl From<&Artefact> for Native {
+    fn from(artefact: &Artefact) -> Self {
+        Self { path: artefact.path.clone(), sha256: artefact.sha256 }
+    }
+}
+
+/// Stands between a worker and the services: what was not granted ends here, and so does a worker that asks for more than
+/// its own limits let it.
+struct Guard<'call> {
+    call: &'call Call,
+    host: &'call mut dyn HostServices,
+    host_calls: u64,
+    log_lines: u32,
+    log_bytes: usize,
+}
+
+impl Guard<'_> {
+    fn converse(&mut self, worker: &mut WorkerProcess, order: &Order) -> Result<WorkerReport, Loss> {
+        worker.send(order)?;
+        loop {
+            match worker.receive()? {
+                FromWorker::Request(request) => {
+                    let reply = self.answer(request)?;
+                    match worker.send(&reply) {
+                        // The host's own answer is too long for a frame: that is not the worker's fault.
+                        Err(Loss::Garbage(_)) => worker.send(&too_long(&reply))?,
+                        other => other?,
+                    }
+                }
+                FromWorker::Finished(report) => return Ok(report),
+                FromWorker::Compiled(_) => return Err(out_of_turn()),
+            }
+        }
+    }
+
+    fn answer(&mut self, request: HostRequest) -> Result<HostReply, Loss> {
+        let limits = &self.call.limits;
+        let granted = self.call.capabilities;
+        let before_signing = self.call.context.point() == Point::PrePublication;
+        if let HostRequest::Log { level, message } = request {
+            self.log_lines += 1;
+            self.log_bytes += message.len();
+            if self.log_lines > limits.log_lines || self.log_bytes > limits.log_bytes as usize {
+                return Err(out_of_turn());
+            }
+            return Ok(self.host.answer(HostRequest::Log { level, message: text::one_line(&message) }));
+        }
+        self.host_calls += 1;
+        if self.host_calls > limits.host_calls {
+            return Err(out_of_turn());
+        }
+        let staging_denied = |what: &str| {
+            let reason = if before_signing {
+                format!("{what} is not granted to this hook")
+            } else {
+                format!("{what} is there for pre-publication hooks only")
+            };
+            HostReply::Staged(Err(StagingError::Denied(reason)))
+        };
+        let denial = match &request {
+            HostRequest::Log { .. } => None,
+            HostRequest::Suites { .. } => {
+                (!granted.archive).then_some(HostReply::Suites(Err(ArchiveError::Denied)))
+            }
+            HostRequest::Changes { .. } => {
+                (!granted.archive).then_some(HostReply::Changes(Err(ArchiveError::Denied)))
+            }
+            HostRequest::Packages { .. } => {
+                (!granted.archive).then_some(HostReply::Packages(Err(ArchiveError::Denied)))
+            }
+            HostRequest::StagingList { .. }
+            | HostRequest::StagingRead { .. }
+            | HostRequest::StagingWrite { .. }
+            | HostRequest::StagingAppend { .. }
+            | HostRequest::StagingRemove { .. } => {
+                (!(granted.staging && before_signing)).then(|| staging_denied("staging"))
+            }
+            HostRequest::Sign { .. } => {
+                (!(granted.signing && before_signing)).then(|| staging_denied("signing"))
+            }
+            HostRequest::StateGet { .. } => {
+                (!granted.state).then_some(HostReply::Value(Err(StateError::Denied)))
+            }
+            HostRequest::StateSet { .. } | HostRequest::StateDelete { .. } => {
+                (!granted.state).then_some(HostReply::Stored(Err(StateError::Denied)))
+            }
+            HostRequest::StateKeys => (!granted.state).then_some(HostReply::Keys(Err(StateError::Denied))),
+        };
+        // A denied listing or reading answers in its own kind.
+        Ok(match (denial, &request) {
+            (None, _) => self.host.answer(request),
+            (Some(HostReply::Staged(Err(error))), HostRequest::StagingList { .. }) => {
+                HostReply::Files(Err(error))
+            }
+            (Some(HostReply::Staged(Err(error))), HostRequest::StagingRead { .. }) => {
+                HostReply::Content(Err(error))
+            }
+            (Some(denial), _) => denial,
+        })
+    }
+}
+
+/// Answers nothing: for checks, in which a hook has no business to ask.
+struct DenyAll;
+
+impl HostServices for DenyAll {
+    fn answer(&mut self, _request: HostRequest) -> HostReply {
+        HostReply::Logged
+    }
+}
+
+fn nothing_granted() -> Call {
+    Call {
+        context: crate::Context::Finalize(crate::FinalizeContext {
+            run: 0,
+            pass: 0,
+            priority: 1,
+            distribution: String::new(),
+            archives: Vec::new(),
+            suites: Vec::new(),
+            started: 0,
+            site_name: String::new(),
+            dry_run: true,
+        }),
+        config_json: "{}".to_owned(),
+        limits: crate::Limits::default(),
+        capabilities: crate::Capabilities::default(),
+    }
+}
+
+fn out_of_turn() -> Loss {
+    Loss::Garbage(crate::frames::FrameError::OutOfTurn)
+}
+
+/// The same kind of answer, saying that the host could not.
+fn too_long(reply: &HostReply) -> HostReply {
+    let reason = "the answer is too long for one question: ask for less".to_owned();
+    match reply {
+        HostReply::Logged => HostReply::Logged,
+        HostReply::Suites(_) => HostReply::Suites(Err(ArchiveError::Failed(reason))),
+        HostReply::Changes(_) => HostReply::Changes(Err(ArchiveError::Failed(reason))),
+        HostReply::Packages(_) => HostReply::Packages(Err(ArchiveError::Failed(reason))),
+        HostReply::Files(_) => HostReply::Files(Err(StagingError::Failed(reason))),
+        HostReply::Content(_) => HostReply::Content(Err(StagingError::Failed(reason))),
+        HostReply::Staged(_) => HostReply::Staged(Err(StagingError::Failed(reason))),
+        HostReply::Value(_) => HostReply::Value(Err(StateError::Failed(reason))),
+        HostReply::Stored(_) => HostReply::Stored(Err(StateError::Failed(reason))),
+        HostReply::Keys(_) => HostReply::Keys(Err(StateError::Failed(reason))),
+    }
+}
+
+/// Whether a report is longer than the worker would have let the hook make it.
+fn said_too_much(report: &WorkerReport, call: &Call) -> bool {
+    // The worker's own words about a trap or a refusal to load are not counted by the operator's limit.
+    let own_words = 4 * text::MOST_LINE_BYTES;
+    let most = (call.limits.report_bytes as usize).max(own_words);
+    let said = match &report.outcome {
+        CallOutcome::Report(Report { summary, details, .. }) => summary.len() + details.len(),
+        CallOutcome::Veto(reason)
+        | CallOutcome::Temporary(reason)
+        | CallOutcome::Failed(reason)
+        | CallOutcome::Trapped(reason)
+        | CallOutcome::WorkerLost(reason)
+        | CallOutcome::NotLoadable(reason) => reason.len(),
+        CallOutcome::TimedOut | CallOutcome::LimitExceeded(_) => 0,
+    };
+    said > most || report.stdout_tail.len() > own_words || report.stderr_tail.len() > own_words
+}
+
+/// What a hook says, without what a terminal would obey; its summary in one line.
+fn tidy(outcome: CallOutcome) -> CallOutcome {
+    match outcome {
+        CallOutcome::Report(report) => CallOutcome::Report(Report {
+            outcome: report.outcome,
+            summary: text::one_line(&report.summary),
+            details: text::plain(&report.details),
+        }),
+        CallOutcome::Veto(reason) => CallOutcome::Veto(text::plain(&reason)),
+        CallOutcome::Temporary(reason) => CallOutcome::Temporary(text::plain(&reason)),
+        CallOutcome::Failed(reason) => CallOutcome::Failed(text::plain(&reason)),
+        CallOutcome::Trapped(reason) => CallOutcome::Trapped(text::plain(&reason)),
+        CallOutcome::WorkerLost(reason) => CallOutcome::WorkerLost(text::plain(&reason)),
+        CallOutcome::NotLoadable(reason) => CallOutcome::NotLoadable(text::plain(&reason)),
+        CallOutcome::TimedOut => CallOutcome::TimedOut,
+        CallOutcome::LimitExceeded(limit) => CallOutcome::LimitExceeded(limit),
+    }
+}

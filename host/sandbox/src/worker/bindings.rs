@@ -1,0 +1,438 @@
+//! `pressroom:hooks@0.1.0` as the worker speaks it, and its conversion to and from [`messages`](crate::messages): the only place
+//! that knows both. A later version of the WIT gets a module like this beside it, and the guest is asked once which it speaks.
+
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use super::{bridge::BridgeError, guest::GuestState};
+use crate::messages::{self, ByteBuf, HostReply, HostRequest};
+
+mod generated {
+    #![allow(missing_docs, unreachable_pub, clippy::all, reason = "made by a macro")]
+    wasmtime::component::bindgen!({
+        world: "hooks",
+        path: "../../wit",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "pressroom:hooks/archive.change-set": super::Changes,
+            "pressroom:hooks/archive.package-list": super::Packages,
+        },
+        require_store_data_send: true,
+    });
+}
+
+pub(super) use generated::exports::pressroom::hooks as points;
+use generated::pressroom::hooks as wit;
+
+/// How many changes or packages are in one page at the most, whatever a guest asks for.
+const MOST_PAGE_ITEMS: u32 = 1_000;
+/// How much of a file is read at once at the most, whatever a guest asks for.
+const MOST_READ_BYTES: u32 = 8 << 20;
+
+/// How far a guest has read the changes.
+#[expect(unreachable_pub, reason = "the macro re-exports it")]
+pub struct Changes {
+    offset: u64,
+}
+
+/// How far a guest has read an index.
+#[expect(unreachable_pub, reason = "the macro re-exports it")]
+pub struct Packages {
+    index: messages::Index,
+    offset: u64,
+}
+
+/// Lets a guest import everything of this version.
+pub(super) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+    generated::Hooks::add_to_linker::<_, HasSelf<GuestState>>(linker, |state| state)
+}
+
+impl wit::types::Host for GuestState {}
+
+impl wit::log::Host for GuestState {
+    fn write(&mut self, level: wit::log::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            wit::log::Level::Debug => messages::Level::Debug,
+            wit::log::Level::Info => messages::Level::Info,
+            wit::log::Level::Warn => messages::Level::Warn,
+            wit::log::Level::Error => messages::Level::Error,
+        };
+        Ok(self.bridge.log(level, &message)?)
+    }
+}
+
+impl wit::config::Host for GuestState {
+    fn get(&mut self) -> wasmtime::Result<String> {
+        Ok(self.config_json.clone())
+    }
+}
+
+impl wit::archive::Host for GuestState {
+    fn suites(
+        &mut self,
+        archive: String,
+    ) -> wasmtime::Result<Result<Vec<wit::types::Suite>, wit::archive::ArchiveError>> {
+        match self.bridge.ask(HostRequest::Suites { archive })? {
+            HostReply::Suites(reply) => {
+                Ok(reply.map(|suites| suites.into_iter().map(Into::into).collect()).map_err(Into::into))
+            }
+            other => wrong(&other),
+        }
+    }
+
+    fn changes(&mut self) -> wasmtime::Result<Result<Resource<Changes>, wit::archive::ArchiveError>> {
+        match self.bridge.ask(HostRequest::Changes { offset: 0, max: 0 })? {
+            HostReply::Changes(Ok(_)) => Ok(Ok(self.handles.push(Changes { offset: 0 })?)),
+            HostReply::Changes(Err(error)) => Ok(Err(error.into())),
+            other => wrong(&other),
+        }
+    }
+
+    fn packages(
+        &mut self,
+        index: wit::archive::Index,
+    ) -> wasmtime::Result<Result<Resource<Packages>, wit::archive::ArchiveError>> {
+        let index = messages::Index::from(index);
+        match self.bridge.ask(HostRequest::Packages { index: index.clone(), offset: 0, max: 0 })? {
+            HostReply::Packages(Ok(_)) => Ok(Ok(self.handles.push(Packages { index, offset: 0 })?)),
+            HostReply::Packages(Err(error)) => Ok(Err(error.into())),
+            other => wrong(&other),
+        }
+    }
+}
+
+impl wit::archive::HostChangeSet for GuestState {
+    fn next(
+        &mut self,
+        changes: Resource<Changes>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<wit::archive::Change>, wit::archive::ArchiveError>> {
+        let offset = self.handles.get(&changes)?.offset;
+        match self.bridge.ask(HostRequest::Changes { offset, max: max.min(MOST_PAGE_ITEMS) })? {
+            HostReply::Changes(Ok(page)) => {
+                self.handles.get_mut(&changes)?.offset += page.len() as u64;
+                Ok(Ok(page.into_iter().map(Into::into).collect()))
+            }
+            HostReply::Changes(Err(error)) => Ok(Err(error.into())),
+            other => wrong(&other),
+        }
+    }
+
+    fn drop(&mut self, changes: Resource<Changes>) -> wasmtime::Result<()> {
+        self.handles.delete(changes)?;
+        Ok(())
+    }
+}
+
+impl wit::archive::HostPackageList for GuestState {
+    fn next(
+        &mut self,
+        packages: Resource<Packages>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<wit::archive::Package>, wit::archive::ArchiveError>> {
+        let list = self.handles.get(&packages)?;
+        let request = HostRequest::Packages {
+            index: list.index.clone(),
+            offset: list.offset,
+            max: max.min(MOST_PAGE_ITEMS),
+        };
+        match self.bridge.ask(request)? {
+            HostReply::Packages(Ok(page)) => {
+                self.handles.get_mut(&packages)?.offset += page.len() as u64;
+                Ok(Ok(page.into_iter().map(Into::into).collect()))
+            }
+            HostReply::Packages(Err(error)) => Ok(Err(error.into())),
+            other => wrong(&other),
+        }
+    }
+
+    fn drop(&mut self, packages: Resource<Packages>) -> wasmtime::Result<()> {
+        self.handles.delete(packages)?;
+        Ok(())
+    }
+}
+
+impl wit::staging::Host for GuestState {
+    fn list_files(
+        &mut self,
+        folder: String,
+    ) -> wasmtime::Result<Result<Vec<wit::staging::Entry>, wit::staging::StagingError>> {
+        match self.bridge.ask(HostRequest::StagingList { folder })? {
+            HostReply::Files(reply) => Ok(reply
+                .map(|entries| {
+                    entries
+                        .into_iter()
+                        .map(|entry| wit::staging::Entry { path: entry.path, size_bytes: entry.size_bytes })
+                        .collect()
+                })
+                .map_err(Into::into)),
+            other => wrong(&other),
+        }
+    }
+
+    fn read(
+        &mut self,
+        path: String,
+        offset: u64,
+        max_bytes: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, wit::staging::StagingError>> {
+        let request = HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) };
+        match self.bridge.ask(request)? {
+            HostReply::Content(reply) => Ok(reply.map(ByteBuf::into_vec).map_err(Into::into)),
+            other => wrong(&other),
+        }
+    }
+
+    fn write(
+        &mut self,
+        path: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
+        self.staged(HostRequest::StagingWrite { path, content })
+    }
+
+    fn append(
+        &mut self,
+        path: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
+        self.staged(HostRequest::StagingAppend { path, content })
+    }
+
+    fn remove(&mut self, path: String) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
+        self.staged(HostRequest::StagingRemove { path })
+    }
+}
+
+impl wit::signing::Host for GuestState {
+    fn sign(
+        &mut self,
+        input: String,
+        output: String,
+        mode: wit::signing::Mode,
+    ) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
+        let mode = match mode {
+            wit::signing::Mode::Detached => messages::SigningMode::Detached,
+            wit::signing::Mode::Clear => messages::SigningMode::Clear,
+        };
+        self.staged(HostRequest::Sign { input, output, mode })
+    }
+}
+
+impl wit::state::Host for GuestState {
+    fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, wit::state::StateError>> {
+        match self.bridge.ask(HostRequest::StateGet { key })? {
+            HostReply::Value(reply) => {
+                Ok(reply.map(|value| value.map(ByteBuf::into_vec)).map_err(Into::into))
+            }
+            other => wrong(&other),
+        }
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), wit::state::StateError>> {
+        self.stored(HostRequest::StateSet { key, value })
+    }
+
+    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), wit::state::StateError>> {
+        self.stored(HostRequest::StateDelete { key })
+    }
+
+    fn keys(&mut self) -> wasmtime::Result<Result<Vec<String>, wit::state::StateError>> {
+        match self.bridge.ask(HostRequest::StateKeys)? {
+            HostReply::Keys(reply) => Ok(reply.map_err(Into::into)),
+            other => wrong(&other),
+        }
+    }
+}
+
+impl GuestState {
+    fn staged(&mut self, request: HostRequest) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
+        match self.bridge.ask(request)? {
+            HostReply::Staged(reply) => Ok(reply.map_err(Into::into)),
+            other => wrong(&other),
+        }
+    }
+
+    fn stored(&mut self, request: HostRequest) -> wasmtime::Result<Result<(), wit::state::StateError>> {
+        match self.bridge.ask(request)? {
+            HostReply::Stored(reply) => Ok(reply.map_err(Into::into)),
+            other => wrong(&other),
+        }
+    }
+}
+
+fn wrong<T>(_reply: &HostReply) -> wasmtime::Result<T> {
+    Err(BridgeError::WrongAnswer.into())
+}
+
+impl From<messages::Pocket> for wit::types::Pocket {
+    fn from(pocket: messages::Pocket) -> Self {
+        match pocket {
+            messages::Pocket::Release => Self::Release,
+            messages::Pocket::Security => Self::Security,
+            messages::Pocket::Updates => Self::Updates,
+            messages::Pocket::Proposed => Self::Proposed,
+            messages::Pocket::Backports => Self::Backports,
+        }
+    }
+}
+
+impl From<messages::Suite> for wit::types::Suite {
+    fn from(suite: messages::Suite) -> Self {
+        let messages::Suite { name, series, pocket, components, architectures } = suite;
+        Self { name, series, pocket: pocket.into(), components, architectures }
+    }
+}
+
+impl From<messages::PassContext> for wit::types::PassContext {
+    fn from(context: messages::PassContext) -> Self {
+        let messages::PassContext {
+            run,
+            pass,
+            priority,
+            distribution,
+            archive,
+            suites,
+            started,
+            site_name,
+            dry_run,
+        } = context;
+        let suites = suites.into_iter().map(Into::into).collect();
+        Self { run, pass, priority, distribution, archive, suites, started, site_name, dry_run }
+    }
+}
+
+impl From<messages::FinalizeContext> for wit::types::FinalizeContext {
+    fn from(context: messages::FinalizeContext) -> Self {
+        let messages::FinalizeContext {
+            run,
+            pass,
+            priority,
+            distribution,
+            archives,
+            suites,
+            started,
+            site_name,
+            dry_run,
+        } = context;
+        let suites = suites.into_iter().map(Into::into).collect();
+        Self { run, pass, priority, distribution, archives, suites, started, site_name, dry_run }
+    }
+}
+
+impl From<wit::types::Report> for messages::Report {
+    fn from(report: wit::types::Report) -> Self {
+        let wit::types::Report { outcome, summary, details } = report;
+        let outcome = match outcome {
+            wit::types::Outcome::Done => messages::Outcome::Done,
+            wit::types::Outcome::Skipped => messages::Outcome::Skipped,
+        };
+        Self { outcome, summary, details }
+    }
+}
+
+/// What the guest's answer means.
+pub(super) fn outcome(answer: Result<wit::types::Report, wit::types::HookError>) -> messages::CallOutcome {
+    match answer {
+        Ok(report) => messages::CallOutcome::Report(report.into()),
+        Err(wit::types::HookError::Veto(reason)) => messages::CallOutcome::Veto(reason),
+        Err(wit::types::HookError::Temporary(reason)) => messages::CallOutcome::Temporary(reason),
+        Err(wit::types::HookError::Failed(reason)) => messages::CallOutcome::Failed(reason),
+    }
+}
+
+impl From<messages::Change> for wit::archive::Change {
+    fn from(change: messages::Change) -> Self {
+        let messages::Change {
+            action,
+            kind,
+            name,
+            version,
+            architecture,
+            archive,
+            suite,
+            component,
+            section,
+            priority,
+            source,
+        } = change;
+        let action = match action {
+            messages::Action::Published => wit::archive::Action::Published,
+            messages::Action::Superseded => wit::archive::Action::Superseded,
+            messages::Action::Deleted => wit::archive::Action::Deleted,
+        };
+        let kind = match kind {
+            messages::PackageKind::Source => wit::archive::PackageKind::Source,
+            messages::PackageKind::Binary => wit::archive::PackageKind::Binary,
+        };
+        Self {
+            action,
+            kind,
+            name,
+            version,
+            architecture,
+            archive,
+            suite,
+            component,
+            section,
+            priority,
+            source,
+        }
+    }
+}
+
+impl From<messages::Package> for wit::archive::Package {
+    fn from(package: messages::Package) -> Self {
+        let messages::Package {
+            name,
+            version,
+            architecture,
+            component,
+            section,
+            priority,
+            source,
+            source_version,
+        } = package;
+        Self { name, version, architecture, component, section, priority, source, source_version }
+    }
+}
+
+impl From<wit::archive::Index> for messages::Index {
+    fn from(index: wit::archive::Index) -> Self {
+        let wit::archive::Index { archive, suite, component, architecture } = index;
+        Self { archive, suite, component, architecture }
+    }
+}
+
+impl From<messages::ArchiveError> for wit::archive::ArchiveError {
+    fn from(error: messages::ArchiveError) -> Self {
+        match error {
+            messages::ArchiveError::Unknown(what) => Self::Unknown(what),
+            messages::ArchiveError::Denied => Self::Denied,
+            messages::ArchiveError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<messages::StagingError> for wit::staging::StagingError {
+    fn from(error: messages::StagingError) -> Self {
+        match error {
+            messages::StagingError::NotFound => Self::NotFound,
+            messages::StagingError::BadPath(reason) => Self::BadPath(reason),
+            messages::StagingError::Denied(reason) => Self::Denied(reason),
+            messages::StagingError::Quota(reason) => Self::Quota(reason),
+            messages::StagingError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<messages::StateError> for wit::state::StateError {
+    fn from(error: messages::StateError) -> Self {
+        match error {
+            messages::StateError::Denied => Self::Denied,
+            messages::StateError::BadKey(reason) => Self::BadKey(reason),
+            messages::StateError::Quota(reason) => Self::Quota(reason),
+            messages::StateError::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Workers that are none, or end before their work does.
+
+use std::time::{Duration, Instant};
+
+use pressroom_sandbox::{
+    Artefact, CallOutcome, CompileError, CompileLimits, HostReply, HostRequest, HostServices, Limits, Point,
+    Sandbox, Sha256,
+};
+
+use crate::support::{Host, bad_artefact, bad_component, call, sandbox, sandbox_with, short};
+
+fn outcome(sandbox: &Sandbox) -> CallOutcome {
+    let call = call(Point::Finalize, r#"{"behave": "done"}"#, short());
+    sandbox.call(bad_artefact(), &call, &mut Host::default()).outcome
+}
+
+#[track_caller]
+fn lost(sandbox: &Sandbox, reason: &str) {
+    match outcome(sandbox) {
+        CallOutcome::WorkerLost(said) => assert!(said.contains(reason), "{said}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there() {
+    lost(&sandbox_with("/nonexistent/worker", &[]), "cannot be started");
+}
+
+#[test]
+fn a_worker_that_leaves_at_once() {
+    lost(&sandbox_with("/bin/true", &[]), "gone");
+    lost(&sandbox_with("/bin/false", &[]), "exit status: 1");
+}
+
+#[test]
+fn a_worker_that_dies_with_words() {
+    let sandbox = sandbox_with("/bin/sh", &["-c", "echo 'no such luck' >&2; exit 3"]);
+    let call = call(Point::Finalize, "{}", short());
+    let answer = sandbox.call(bad_artefact(), &call, &mut Host::default());
+    assert!(
+        matches!(&answer.outcome, CallOutcome::WorkerLost(said) if said.contains("exit status: 3")),
+        "{answer:?}"
+    );
+    assert_eq!(answer.stderr_tail, "no such luck");
+}
+
+#[test]
+fn a_worker_that_says_nothing_is_killed() {
+    let begin = Instant::now();
+    assert_eq!(outcome(&sandbox_with("/bin/sleep", &["3600"])), CallOutcome::TimedOut);
+    // One that has closed all its pipes, too.
+    lost(&sandbox_with("/bin/sh", &["-c", "exec <&- >&- 2>&-; exec sleep 3600"]), "gone");
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_worker_that_never_reads_is_killed() {
+    let begin = Instant::now();
+    let mut call = call(Point::Finalize, "{}", short());
+    // More than any pipe holds.
+    call.config_json = "x".repeat(30 << 20);
+    let answer = sandbox_with("/bin/sleep", &["3600"]).call(bad_artefact(), &call, &mut Host::default());
+    assert_eq!(answer.outcome, CallOutcome::TimedOut);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_worker_that_talks_garbage() {
+    for garbage in [
+        r"\377\377\377\377",         // a length beyond all measure
+        r"\004\000\000\000abcd",     // no message
+        r"\001\000\000\000\000",     // half a message
+        r"\002\000\000\000\002\000", // an answer to another order
+    ] {
+        lost(&sandbox_with("/bin/sh", &["-c", &format!("printf '{garbage}'; exec sleep 3600")]), "");
+    }
+    lost(&sandbox_with("/bin/sh", &["-c", "exec cat /dev/zero"]), "");
+    lost(&sandbox_with("/bin/sh", &["-c", r"printf '\012\000\000\000abc'"]), "gone");
+}
+
+#[test]
+fn a_worker_that_floods_its_standard_error_still_ends() {
+    let begin = Instant::now();
+    assert_eq!(
+        outcome(&sandbox_with("/bin/sh", &["-c", "while :; do echo and so on >&2; done"])),
+        CallOutcome::TimedOut
+    );
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_worker_that_asks_more_than_it_may() {
+    // Frames of the request for a key's value, faster than any limit.
+    let question = r"\003\000\000\000\000\011\000";
+    let script = format!("while printf '{question}'; do :; done");
+    let mut call = call(Point::Finalize, "{}", Limits { host_calls: 10, ..short() });
+    call.capabilities.state = true;
+    let mut host = Host::default();
+    let answer = sandbox_with("/bin/sh", &["-c", &script]).call(bad_artefact(), &call, &mut host);
+    assert!(matches!(&answer.outcome, CallOutcome::WorkerLost(_)), "{answer:?}");
+    assert!(host.requests <= 10, "{}", host.requests);
+}
+
+#[test]
+fn a_worker_that_is_killed_in_the_middle_of_a_call() {
+    /// Kills the only child that the calling thread has while it waits for an answer.
+    struct Killer;
+    impl HostServices for Killer {
+        fn answer(&mut self, _: HostRequest) -> HostReply {
+            let children = std::fs::read_to_string("/proc/thread-self/children").unwrap();
+            for child in children.split_whitespace() {
+                let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            }
+            HostReply::Value(Ok(None))
+        }
+    }
+    let call = call(Point::Finalize, r#"{"behave": "host-call-storm"}"#, Limits::default());
+    let answer = sandbox().call(bad_artefact(), &call, &mut Killer);
+    assert!(matches!(&answer.outcome, CallOutcome::WorkerLost(said) if said.contains("gone")), "{answer:?}");
+}
+
+#[test]
+fn workers_do_not_disturb_each_other() {
+    let artefact = bad_artefact();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            scope.spawn(move || {
+                let config = if number % 2 == 0 { r#"{"behave": "done"}"# } else { r#"{"behave": "panic"}"# };
+                let call = call(Point::Finalize, config, Limits::default());
+                let outcome = sandbox().call(artefact, &call, &mut Host::default()).outcome;
+                assert_eq!(matches!(outcome, CallOutcome::Report(_)), number % 2 == 0, "{outcome:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_compiling_worker_that_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("artefact");
+    let limits = CompileLimits { wall: Duration::ZERO, ..CompileLimits::default() };
+    for (program, arguments) in
+        [("/bin/false", [].as_slice()), ("/nonexistent/worker", &[]), ("/bin/echo", &["hello"])]
+    {
+        let error = sandbox_with(program, arguments).compile(bad_component(), &out, &limits).unwrap_err();
+        assert!(matches!(error, CompileError::WorkerLost { .. }), "{error:?}");
+        assert!(!out.exists());
+    }
+    let error = sandbox_with("/bin/sleep", &["3600"]).compile(bad_component(), &out, &limits).unwrap_err();
+    assert!(matches!(error, CompileError::TooDear { .. }), "{error:?}");
+}
+
+#[test]
+fn a_relative_artefact_is_not_found_from_the_workers_folder() {
+    let artefact = Artefact { path: "somewhere".into(), sha256: Sha256::of(b"") };
+    let call = call(Point::Finalize, "{}", Limits::default());
+    let answer = sandbox().call(&artefact, &call, &mut Host::default());
+    assert!(matches!(answer.outcome, CallOutcome::NotLoadable(_)), "{answer:?}");
+}

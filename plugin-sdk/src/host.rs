@@ -1,0 +1,263 @@
+//! What a hook may ask of the host, as traits: in a component the host answers, in `cargo test` a
+//! [`FakeHost`](crate::testing::FakeHost) does.
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    bindings::imports::pressroom::hooks as wit,
+    words::{
+        ArchiveError, Change, Entry, HookError, Index, Level, Package, SigningMode, StagingError, StateError,
+        Suite,
+    },
+};
+
+/// What every hook may ask. What the operator has not granted answers that it is denied.
+pub trait Host {
+    /// One line for the run's log. Beyond the limit lines are dropped.
+    fn log(&mut self, level: Level, message: &str);
+
+    /// What the operator wrote under `[config]`, as a JSON object; most hooks want [`HostExt::config`].
+    fn config_json(&mut self) -> String;
+
+    /// The suites of an archive, also those that this pass does not publish, sorted by name.
+    ///
+    /// # Errors
+    /// When `archive` is not granted or the archive is unknown.
+    fn suites(&mut self, archive: &str) -> Result<Vec<Suite>, ArchiveError>;
+
+    /// The changes of this pass, sorted by archive, suite, kind, name, architecture and version.
+    ///
+    /// # Errors
+    /// When `archive` is not granted.
+    fn changes(&mut self) -> Result<Pages<Change>, ArchiveError>;
+
+    /// The packages of one index, sorted by name and version.
+    ///
+    /// # Errors
+    /// When `archive` is not granted or there is no such index.
+    fn packages(&mut self, index: &Index) -> Result<Pages<Package>, ArchiveError>;
+
+    /// A value of the hook's own memory for this distribution.
+    ///
+    /// # Errors
+    /// When `state` is not granted.
+    fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError>;
+
+    /// Keeps a value, if the hook succeeds.
+    ///
+    /// # Errors
+    /// When `state` is not granted, the key is not 1 to 256 bytes, or it is too much.
+    fn state_set(&mut self, key: &str, value: &[u8]) -> Result<(), StateError>;
+
+    /// Forgets a value, if the hook succeeds.
+    ///
+    /// # Errors
+    /// When `state` is not granted.
+    fn state_delete(&mut self, key: &str) -> Result<(), StateError>;
+
+    /// The keys of the hook's memory, sorted.
+    ///
+    /// # Errors
+    /// When `state` is not granted.
+    fn state_keys(&mut self) -> Result<Vec<String>, StateError>;
+}
+
+/// What a pre-publication hook may ask besides: the tree that this pass will install, before it is signed.
+///
+/// Paths are relative to the archive's root. What is written is applied after the hook has succeeded, all or nothing; a hook reads
+/// its own writes.
+pub trait StagingHost: Host {
+    /// The regular files below a folder, sorted by path; the empty string is the whole tree.
+    ///
+    /// # Errors
+    /// When the path is none, or the host cannot.
+    fn list_files(&mut self, folder: &str) -> Result<Vec<Entry>, StagingError>;
+
+    /// At most `max_bytes` from `offset` on; fewer at the end of the file, and the host may give fewer. Most hooks want
+    /// [`StagingHostExt::read_whole`].
+    ///
+    /// # Errors
+    /// When there is no such file, or the host cannot.
+    fn read(&mut self, path: &str, offset: u64, max_bytes: u32) -> Result<Vec<u8>, StagingError>;
+
+    /// Writes a whole file; one that is there is replaced.
+    ///
+    /// # Errors
+    /// When the path is none or not granted, or it is too much.
+    fn write(&mut self, path: &str, content: &[u8]) -> Result<(), StagingError>;
+
+    /// Adds to the end of a file that this hook has written before in this call.
+    ///
+    /// # Errors
+    /// When it has not, or it is too much.
+    fn append(&mut self, path: &str, content: &[u8]) -> Result<(), StagingError>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is not granted.
+    fn remove(&mut self, path: &str) -> Result<(), StagingError>;
+
+    /// Signs `input` with the archive's key and writes the result to `output`.
+    ///
+    /// # Errors
+    /// When either path is not granted for signing, or there is no such file.
+    fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError>;
+}
+
+/// Short ways to ask.
+pub trait HostExt: Host {
+    /// A line that says what was done.
+    fn info(&mut self, message: &str) {
+        self.log(Level::Info, message);
+    }
+
+    /// A line for someone to look at.
+    fn warn(&mut self, message: &str) {
+        self.log(Level::Warn, message);
+    }
+
+    /// The operator's `[config]` as a value; `#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]` is good
+    /// advice for its type.
+    ///
+    /// # Errors
+    /// When it does not fit: a failure that tells the operator what is wrong.
+    fn config<T: DeserializeOwned>(&mut self) -> Result<T, HookError> {
+        serde_json::from_str(&self.config_json())
+            .map_err(|error| HookError::failed(format!("[config] of this hook: {error}")))
+    }
+}
+
+impl<H: Host + ?Sized> HostExt for H {}
+
+/// Short ways to ask about the staged tree.
+pub trait StagingHostExt: StagingHost {
+    /// The whole of a file.
+    ///
+    /// # Errors
+    /// When there is no such file, or the host cannot.
+    fn read_whole(&mut self, path: &str) -> Result<Vec<u8>, StagingError> {
+        let mut whole = Vec::new();
+        loop {
+            let part = self.read(path, whole.len() as u64, 1 << 20)?;
+            if part.is_empty() {
+                return Ok(whole);
+            }
+            whole.extend(part);
+        }
+    }
+}
+
+impl<H: StagingHost + ?Sized> StagingHostExt for H {}
+
+/// Where a list's next items, so many at the most, come from.
+type Fetch<T> = Box<dyn FnMut(u32) -> Result<Vec<T>, ArchiveError>>;
+
+/// A long list, fetched a page at a time while it is iterated over.
+pub struct Pages<T> {
+    fetch: Option<Fetch<T>>,
+    page: std::vec::IntoIter<T>,
+}
+
+/// How many items are asked for at once.
+const PAGE_ITEMS: u32 = 500;
+
+impl<T> Pages<T> {
+    /// A list whose next items, so many at the most, come from here; none is the end.
+    pub fn new(fetch: impl FnMut(u32) -> Result<Vec<T>, ArchiveError> + 'static) -> Self {
+        Self { fetch: Some(Box::new(fetch)), page: Vec::new().into_iter() }
+    }
+}
+
+impl<T> Iterator for Pages<T> {
+    type Item = Result<T, ArchiveError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(item) = self.page.next() {
+            return Some(Ok(item));
+        }
+        let page = self.fetch.as_mut()?(PAGE_ITEMS);
+        match page {
+            Ok(page) if page.is_empty() => {
+                self.fetch = None;
+                None
+            }
+            Ok(page) => {
+                self.page = page.into_iter();
+                self.page.next().map(Ok)
+            }
+            Err(error) => {
+                self.fetch = None;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// The host outside of the component.
+#[derive(Debug, Default)]
+pub(crate) struct ComponentHost;
+
+impl Host for ComponentHost {
+    fn log(&mut self, level: Level, message: &str) {
+        wit::log::write(level, message);
+    }
+
+    fn config_json(&mut self) -> String {
+        wit::config::get()
+    }
+
+    fn suites(&mut self, archive: &str) -> Result<Vec<Suite>, ArchiveError> {
+        wit::archive::suites(archive)
+    }
+
+    fn changes(&mut self) -> Result<Pages<Change>, ArchiveError> {
+        wit::archive::changes().map(|changes| Pages::new(move |max| changes.next(max)))
+    }
+
+    fn packages(&mut self, index: &Index) -> Result<Pages<Package>, ArchiveError> {
+        wit::archive::packages(index).map(|packages| Pages::new(move |max| packages.next(max)))
+    }
+
+    fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+        wit::state::get(key)
+    }
+
+    fn state_set(&mut self, key: &str, value: &[u8]) -> Result<(), StateError> {
+        wit::state::set(key, value)
+    }
+
+    fn state_delete(&mut self, key: &str) -> Result<(), StateError> {
+        wit::state::delete(key)
+    }
+
+    fn state_keys(&mut self) -> Result<Vec<String>, StateError> {
+        wit::state::keys()
+    }
+}
+
+impl StagingHost for ComponentHost {
+    fn list_files(&mut self, folder: &str) -> Result<Vec<Entry>, StagingError> {
+        wit::staging::list_files(folder)
+    }
+
+    fn read(&mut self, path: &str, offset: u64, max_bytes: u32) -> Result<Vec<u8>, StagingError> {
+        wit::staging::read(path, offset, max_bytes)
+    }
+
+    fn write(&mut self, path: &str, content: &[u8]) -> Result<(), StagingError> {
+        wit::staging::write(path, content)
+    }
+
+    fn append(&mut self, path: &str, content: &[u8]) -> Result<(), StagingError> {
+        wit::staging::append(path, content)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), StagingError> {
+        wit::staging::remove(path)
+    }
+
+    fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError> {
+        wit::signing::sign(input, output, mode)
+    }
+}
