@@ -157,6 +157,20 @@ impl Db {
         transaction.commit().during("keep a change")?;
         Ok(value)
     }
+
+    /// Does something in a transaction and takes it back: to see what would be.
+    ///
+    /// # Errors
+    /// What `work` said, or that the transaction could not be begun.
+    pub fn rehearse<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.connection.transaction().during("begin a change")?;
+        let value = work(&transaction)?;
+        transaction.rollback().during("take a change back")?;
+        Ok(value)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,318 @@
+//! Descriptions of distributions, as `apply` reads and `export` writes them, and as `init`, `series set` and the like make them from flags.
+//!
+//! A description says only what it names; the rest stays. Applying one twice changes nothing the second time.
+
+use jiff::Timestamp;
+use pressroom_archive::domain::{
+    ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionName,
+    SeriesName, SeriesStatus,
+};
+use pressroom_archive::store::archive::{self, ArchiveChange};
+use pressroom_archive::store::series::{self, SeriesChange};
+use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication};
+use serde::{Deserialize, Serialize};
+
+/// Any number of distributions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Description {
+    #[serde(default, rename = "distribution")]
+    pub(super) distributions: Vec<DistributionDescription>,
+}
+
+/// A distribution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DistributionDescription {
+    pub(super) name: DistributionName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) display_name: Option<String>,
+    #[serde(default, rename = "archive", skip_serializing_if = "Vec::is_empty")]
+    pub(super) archives: Vec<ArchiveDescription>,
+    #[serde(default, rename = "series", skip_serializing_if = "Vec::is_empty")]
+    pub(super) series: Vec<SeriesDescription>,
+}
+
+/// An archive.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ArchiveDescription {
+    pub(super) name: ComponentName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) display_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) publish: Option<bool>,
+}
+
+/// A series.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SeriesDescription {
+    pub(super) name: SeriesName,
+    #[serde(flatten)]
+    pub(super) settings: SeriesSettings,
+}
+
+/// What can be set of a series.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, clap::Args)]
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct SeriesSettings {
+    /// The version, as 12 or 24.04; `Version` in the Release files.
+    #[arg(long = "series-version", value_name = "VERSION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
+    /// As people write the series.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) display_name: Option<String>,
+    /// `Description` in the Release files.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    /// Where it is in its life: EXPERIMENTAL, DEVELOPMENT, FROZEN, CURRENT, SUPPORTED, OBSOLETE or FUTURE.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<SeriesStatus>,
+    /// A component; again for more, the most preferred first. Added behind those that are there.
+    #[arg(long = "component", value_name = "COMPONENT")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) components: Vec<ComponentName>,
+    /// An architecture to publish; again for more.
+    #[arg(long = "architecture", value_name = "ARCHITECTURE")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) architectures: Vec<ArchitectureTag>,
+    /// An architecture to publish no longer.
+    #[arg(long = "disable-architecture", value_name = "ARCHITECTURE")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) disabled_architectures: Vec<ArchitectureTag>,
+    /// The forms of indexes, of uncompressed, gz, xz, zst; again or with commas for more.
+    #[arg(long, value_delimiter = ',', value_name = "FORM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) index_compressors: Option<Vec<Compressor>>,
+    /// The checksums in indexes, of md5, sha1, sha256 (always); again or with commas for more.
+    #[arg(long, value_delimiter = ',', value_name = "CHECKSUM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) checksums: Option<Vec<Checksum>>,
+    /// Whether index files lie under by-hash too.
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) publish_by_hash: Option<bool>,
+    /// Whether clients are told so (`Acquire-By-Hash`).
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advertise_by_hash: Option<bool>,
+    /// Whether clients take from -backports only what they are asked to (`NotAutomatic`).
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) backports_not_automatic: Option<bool>,
+    /// Whether clients take from -proposed only what they are asked to.
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proposed_not_automatic: Option<bool>,
+    /// `Valid-Until` is so many seconds after `Date`; 0 for none.
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) valid_for_seconds: Option<u32>,
+}
+
+impl SeriesSettings {
+    fn change(&self) -> SeriesChange {
+        SeriesChange {
+            version: self.version.clone(),
+            display_name: self.display_name.clone(),
+            description: self.description.clone(),
+            status: self.status,
+            index_compressors: self.index_compressors.clone(),
+            checksums: self.checksums.clone(),
+            publish_by_hash: self.publish_by_hash,
+            advertise_by_hash: self.advertise_by_hash,
+            backports_not_automatic: self.backports_not_automatic,
+            proposed_not_automatic: self.proposed_not_automatic,
+            valid_for_seconds: self
+                .valid_for_seconds
+                .map(|seconds| (seconds > 0).then_some(i64::from(seconds))),
+        }
+    }
+}
+
+/// Who changes things; in the rows.
+pub(super) const OPERATOR: &str = "operator";
+
+/// Brings the database to what a description says.
+pub(super) fn apply(
+    tx: &Transaction<'_>,
+    description: &Description,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for wanted in &description.distributions {
+        apply_distribution(tx, wanted, now)?;
+    }
+    Ok(())
+}
+
+fn apply_distribution(
+    tx: &Transaction<'_>,
+    wanted: &DistributionDescription,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name = &wanted.name;
+    let display_name = wanted.display_name.as_deref();
+    let distribution = match distribution::find_distribution(tx, name)? {
+        Some(distribution) => {
+            if let Some(new) = display_name.filter(|new| *new != distribution.display_name) {
+                distribution::set_display_name(tx, distribution.id, new)?;
+                // it stands in the Release files
+                for archive in archive::archives(tx, distribution.id)? {
+                    pressroom_archive::store::suite::forget_indexes(
+                        tx,
+                        pressroom_archive::store::suite::Of::Archive(archive.id),
+                    )?;
+                }
+            }
+            distribution
+        }
+        None => {
+            distribution::create_distribution(tx, name, display_name.unwrap_or(name.as_str()), now)?;
+            let distribution = distribution::distribution(tx, name)?;
+            let reference = ArchiveReference::primary(name.clone());
+            archive::create_archive(
+                tx,
+                &distribution,
+                &reference,
+                ArchivePurpose::Primary,
+                &format!("Primary archive of {}", distribution.display_name),
+                now,
+            )?;
+            distribution
+        }
+    };
+    for wanted in &wanted.archives {
+        let reference = ArchiveReference::named(name.clone(), wanted.name.clone());
+        if !archive::archives(tx, distribution.id)?.iter().any(|archive| archive.reference == reference) {
+            let display_name = wanted.display_name.as_deref().unwrap_or(wanted.name.as_str());
+            archive::create_archive(
+                tx,
+                &distribution,
+                &reference,
+                ArchivePurpose::Partner,
+                display_name,
+                now,
+            )?;
+        }
+        let row = archive::archive(tx, &reference)?;
+        let change = ArchiveChange {
+            display_name: wanted.display_name.clone(),
+            description: wanted.description.clone(),
+            origin: wanted.origin.clone(),
+            label: wanted.label.clone(),
+            enabled: wanted.enabled,
+            publish: wanted.publish,
+        };
+        archive::change_archive(tx, &row, &change)?;
+    }
+    for wanted in &wanted.series {
+        let known =
+            series::series_of(tx, distribution.id)?.into_iter().find(|series| series.name == wanted.name);
+        let id = match known {
+            Some(series) => series.id,
+            None => {
+                let version = wanted.settings.version.as_deref().unwrap_or(wanted.name.as_str());
+                series::create_series(tx, distribution.id, &wanted.name, version, now)?
+            }
+        };
+        apply_series(tx, id, &wanted.settings, now)?;
+    }
+    Ok(())
+}
+
+fn apply_series(
+    tx: &Transaction<'_>,
+    id: pressroom_archive::domain::SeriesId,
+    settings: &SeriesSettings,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for component in &settings.components {
+        series::add_component(tx, id, component)?;
+    }
+    for (tags, enabled) in [(&settings.architectures, true), (&settings.disabled_architectures, false)] {
+        for tag in tags {
+            series::set_architecture(tx, id, tag, enabled)?;
+            if let Some(row) =
+                series::architectures(tx, id)?.into_iter().find(|row| row.tag == *tag && enabled)
+            {
+                publication::publish_arch_all_for(tx, id, row.id, OPERATOR, now)?;
+            }
+        }
+    }
+    series::change_series(tx, id, &settings.change(), now)
+}
+
+/// Everything that there is, so that applying it elsewhere makes the same.
+pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
+    let mut description = Description::default();
+    for row in distribution::distributions(db)? {
+        let archives = archive::archives(db, row.id)?
+            .into_iter()
+            .map(|archive| {
+                Ok(ArchiveDescription {
+                    name: archive.reference.name().parse().map_err(|_| {
+                        StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
+                    })?,
+                    display_name: Some(archive.display_name),
+                    description: Some(archive.description),
+                    origin: Some(archive.origin),
+                    label: Some(archive.label),
+                    enabled: Some(archive.enabled),
+                    publish: Some(archive.publish),
+                })
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let mut all = Vec::new();
+        for one in series::series_of(db, row.id)? {
+            let (enabled, disabled): (Vec<_>, Vec<_>) =
+                series::architectures(db, one.id)?.into_iter().partition(|architecture| architecture.enabled);
+            all.push(SeriesDescription {
+                name: one.name,
+                settings: SeriesSettings {
+                    version: Some(one.version),
+                    display_name: Some(one.display_name),
+                    description: Some(one.description),
+                    status: Some(one.status),
+                    components: series::components(db, one.id)?
+                        .into_iter()
+                        .map(|component| component.name)
+                        .collect(),
+                    architectures: enabled.into_iter().map(|architecture| architecture.tag).collect(),
+                    disabled_architectures: disabled
+                        .into_iter()
+                        .map(|architecture| architecture.tag)
+                        .collect(),
+                    index_compressors: Some(one.index_compressors),
+                    checksums: Some(one.checksums),
+                    publish_by_hash: Some(one.publish_by_hash),
+                    advertise_by_hash: Some(one.advertise_by_hash),
+                    backports_not_automatic: Some(one.backports_not_automatic),
+                    proposed_not_automatic: Some(one.proposed_not_automatic),
+                    valid_for_seconds: one
+                        .valid_for_seconds
+                        .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+                },
+            });
+        }
+        description.distributions.push(DistributionDescription {
+            name: row.name,
+            display_name: Some(row.display_name),
+            archives,
+            series: all,
+        });
+    }
+    Ok(description)
+}

@@ -1,0 +1,84 @@
+//! Exit codes, and the one place where an error is printed.
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use pressroom_archive::release::ReleaseError;
+use pressroom_archive::release::sign::SignError;
+use pressroom_archive::store::StoreError;
+
+use super::End;
+use crate::conductor::{BrokenHooks, LockError};
+use crate::root::ConfigError;
+
+pub(super) const SUCCESS: u8 = 0;
+pub(super) const FAILURE: u8 = 1;
+/// As clap has it for words that it does not know.
+pub(super) const USAGE: u8 = 2;
+pub(super) const CONFIGURATION: u8 = 3;
+pub(super) const BUSY: u8 = 4;
+pub(super) const HELD: u8 = 5;
+
+/// Something that was asked for in a wrong way.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// An error that says how the command is to be used.
+pub(super) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
+}
+
+/// Something outside of the command line that has to be put right first.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Configuration(String);
+
+/// An error of the configuration.
+pub(super) fn configuration(message: impl Into<String>) -> anyhow::Error {
+    Configuration(message.into()).into()
+}
+
+/// Prints an error with its causes, and gives the exit code.
+pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
+    let error = match end {
+        Ok(End::Success) => return ExitCode::from(SUCCESS),
+        Ok(End::Failure) => return ExitCode::from(FAILURE),
+        Ok(End::Held) => return ExitCode::from(HELD),
+        Err(error) => error,
+    };
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    anstream::eprintln!("{red}error:{red:#} {error}");
+    for cause in error.chain().skip(1) {
+        anstream::eprintln!("  because: {cause}");
+    }
+    ExitCode::from(code_of(&error))
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if cause.is::<ConfigError>()
+            || cause.is::<BrokenHooks>()
+            || cause.is::<Configuration>()
+            || cause.is::<SignError>()
+        {
+            return CONFIGURATION;
+        }
+        if let Some(ReleaseError::Sign { .. }) = cause.downcast_ref() {
+            return CONFIGURATION;
+        }
+        if let Some(LockError::Busy { .. }) = cause.downcast_ref() {
+            return BUSY;
+        }
+        if cause.is::<Usage>() {
+            return USAGE;
+        }
+        if let Some(StoreError::Unknown { .. }) = cause.downcast_ref() {
+            return USAGE;
+        }
+        if let Some(StoreError::Missing(_)) = cause.downcast_ref() {
+            return CONFIGURATION;
+        }
+    }
+    FAILURE
+}

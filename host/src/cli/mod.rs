@@ -1,0 +1,203 @@
+//! The command line: one file per command. Words and flags only; what they do is elsewhere.
+//!
+//! Results go to standard output, as text or JSON; everything said about the work goes to standard error. The chain of an error is printed once, here,
+//! with its exit code.
+
+mod apply;
+mod archive;
+mod describe;
+mod distribution;
+mod exit;
+mod generate;
+mod history;
+mod hook;
+mod import;
+mod init;
+mod key;
+mod output;
+mod package_override;
+mod publish;
+mod series;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use pressroom_archive::domain::{ArchiveReference, DistributionName};
+use pressroom_archive::store::distribution::{Distribution, distributions};
+use pressroom_archive::store::{Connection, Db};
+
+use crate::clock::Clock;
+use crate::root::Root;
+use output::Output;
+
+const AFTER_HELP: &str = "\
+A first archive, from nothing to apt:
+  pressroom init /srv/apt --distribution demo --series one --component main --architecture amd64
+  cd /srv/apt
+  pressroom import --suite one ~/packages/*.deb
+  pressroom publish
+  pressroom key export > /etc/apt/keyrings/demo.asc
+  echo 'deb [signed-by=/etc/apt/keyrings/demo.asc] file:/srv/apt/archives/demo one main' > /etc/apt/sources.list.d/demo.list
+
+Exit codes: 0 success; 1 failure; 2 wrong use, or a name that does not exist; 3 something in the configuration,
+a key or a hook's grant is not as it must be; 4 another run is publishing; 5 a hook holds the publication.";
+
+/// Publishes package archives: takes packages in, and publishes them into signed apt repositories that change in one step, with hooks of your own at
+/// fixed points.
+#[derive(Debug, Parser)]
+#[command(name = "pressroom", version, after_help = AFTER_HELP, max_term_width = 120, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The root to work on; without it, the working folder.
+    #[arg(long, global = true, env = "PRESSROOM_ROOT", value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Let it be this time, as 2026-05-01T12:00:00Z: the same database and time give the same files.
+    #[arg(long, global = true, value_name = "TIME")]
+    now: Option<Timestamp>,
+    /// Say more about the work.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON value.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    #[command(subcommand)]
+    Distribution(distribution::Command),
+    #[command(subcommand)]
+    Series(series::Command),
+    #[command(subcommand)]
+    Archive(archive::Command),
+    Apply(apply::Apply),
+    Export(apply::Export),
+    #[command(subcommand)]
+    Override(package_override::Command),
+    Import(import::Import),
+    Publish(publish::Publish),
+    Status(status::Status),
+    History(history::History),
+    #[command(subcommand)]
+    Hook(hook::Command),
+    #[command(subcommand)]
+    Key(key::Command),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+/// What every command has at hand.
+pub(crate) struct Session {
+    folder: PathBuf,
+    clock: Clock,
+    output: Output,
+    verbose: bool,
+}
+
+/// A command's end, when it is not an error: whether all was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Success,
+    /// Something was said to be wrong already.
+    Failure,
+    /// A hook holds the publication.
+    Held,
+}
+
+impl Session {
+    fn root(&self) -> anyhow::Result<Root> {
+        Ok(Root::open(&self.folder)?)
+    }
+}
+
+/// The distribution that is meant: the one that is named, or the only one.
+fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow::Result<Distribution> {
+    if let Some(name) = name {
+        return Ok(pressroom_archive::store::distribution::distribution(db, name)?);
+    }
+    let mut all = distributions(db)?;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => {
+            Err(exit::usage("there is no distribution yet: make one with `pressroom distribution add NAME`"))
+        }
+        (Some(last), false) => {
+            let names: Vec<String> = all.iter().chain([&last]).map(|one| one.name.to_string()).collect();
+            Err(exit::usage(format!(
+                "which distribution? Name one with --distribution: {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// The archive that is meant: the one that is named, or the primary one of the only distribution.
+fn the_archive(
+    db: &Db,
+    reference: Option<&ArchiveReference>,
+) -> anyhow::Result<pressroom_archive::store::archive::Archive> {
+    let reference = match reference {
+        Some(reference) => reference.clone(),
+        None => ArchiveReference::primary(the_distribution(db.read(), None)?.name),
+    };
+    Ok(pressroom_archive::store::archive::archive(db.read(), &reference)?)
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::SUCCESS };
+            // nobody is left to tell when standard output is closed
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let Cli { global, command } = cli;
+    let session = Session {
+        folder: global.root.unwrap_or_else(|| PathBuf::from(".")),
+        clock: global.now.map_or_else(Clock::system, Clock::fixed),
+        output: Output::new(global.format),
+        verbose: global.verbose,
+    };
+    output::start_log(global.verbose);
+    let end = match command {
+        Command::Init(command) => command.run(&session),
+        Command::Distribution(command) => command.run(&session),
+        Command::Series(command) => command.run(&session),
+        Command::Archive(command) => command.run(&session),
+        Command::Apply(command) => command.run(&session),
+        Command::Export(command) => command.run(&session),
+        Command::Override(command) => command.run(&session),
+        Command::Import(command) => command.run(&session),
+        Command::Publish(command) => command.run(&session),
+        Command::Status(command) => command.run(&session),
+        Command::History(command) => command.run(&session),
+        Command::Hook(command) => command.run(&session),
+        Command::Key(command) => command.run(&session),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
+    };
+    exit::code(end)
+}

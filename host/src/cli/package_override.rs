@@ -1,0 +1,84 @@
+//! `pressroom override`: an archive admin's word on where packages belong.
+
+use pressroom_archive::domain::{
+    ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SeriesName,
+};
+use pressroom_archive::store::package_override::{Override, overrides, set_override};
+use pressroom_archive::store::{StoreError, series};
+
+use super::describe::OPERATOR;
+use super::output::table;
+use super::{End, Session, the_archive};
+
+/// List and set overrides. They count for packages that come in afterwards; what a package says of itself counts where there is none.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the overrides of a series.
+    List {
+        #[arg(long)]
+        series: SeriesName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+    },
+    /// Set the override of a package. What is left out is as the package says.
+    ///
+    /// For example: pressroom override set --series one hello --section devel --priority optional
+    Set {
+        #[arg(long)]
+        series: SeriesName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+        /// The source package of that name, not the binary one.
+        #[arg(long)]
+        source: bool,
+        package: String,
+        #[arg(long)]
+        component: Option<ComponentName>,
+        #[arg(long)]
+        section: Option<Section>,
+        #[arg(long, conflicts_with = "source")]
+        priority: Option<PackagePriority>,
+    },
+}
+
+impl Command {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let mut db = session.root()?.db()?;
+        let (Self::List { series: name, archive } | Self::Set { series: name, archive, .. }) = self;
+        let archive = the_archive(&db, archive.as_ref())?;
+        let row = series::series(db.read(), archive.distribution, name)?;
+        if let Self::Set { source, package, component, section, priority, .. } = self {
+            let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
+            // the same rule for both kinds of names
+            let package: pressroom_archive::domain::BinaryName = package.parse()?;
+            let component = match component {
+                Some(component) => Some(series::component(db.read(), row.id, component)?.id),
+                None => None,
+            };
+            let new = Override { component, section: section.clone(), priority: priority.clone() };
+            let now = session.clock.now();
+            db.write(|tx| {
+                set_override(tx, (archive.id, row.id), (kind, package.as_str()), &new, OPERATOR, now)
+            })
+            .map_err(|error: StoreError| anyhow::Error::from(error))?;
+        }
+        let rows = overrides(db.read(), archive.id, row.id)?;
+        session.output.show(&rows, || {
+            let or_own = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+            let cells: Vec<Vec<String>> = rows
+                .iter()
+                .map(|row| {
+                    vec![
+                        row.kind.to_string().to_ascii_lowercase(),
+                        row.package.clone(),
+                        or_own(&row.component),
+                        or_own(&row.section),
+                        or_own(&row.priority),
+                    ]
+                })
+                .collect();
+            table(&["KIND", "PACKAGE", "COMPONENT", "SECTION", "PRIORITY"], &cells)
+        })?;
+        Ok(End::Success)
+    }
+}

@@ -1,0 +1,144 @@
+//! `pressroom status`: what is pending, published, dirty.
+
+use pressroom_archive::domain::{DistributionName, PackageKind, PublicationStatus};
+use pressroom_archive::store::archive::archives;
+use pressroom_archive::store::distribution::distributions;
+use pressroom_archive::store::{publication, run, suite};
+use serde::Serialize;
+
+use super::output::{DIM, GOOD, WARN, painted, table};
+use super::{End, Session};
+use crate::hooks::Registry;
+
+/// Show what is pending and what is published in every suite, and what stands in the way.
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// Only this distribution.
+    #[arg(long)]
+    distribution: Option<DistributionName>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    suites: Vec<Row>,
+    /// Files in hook folders that will not run.
+    complaints: Vec<String>,
+    last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    archive: String,
+    suite: String,
+    pending_sources: u64,
+    pending_binaries: u64,
+    published_sources: u64,
+    published_binaries: u64,
+    /// Why the next run publishes it; none: it does not.
+    dirty: Vec<String>,
+    last_published: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LastRun {
+    run: i64,
+    started: String,
+    outcome: String,
+    message: String,
+}
+
+impl Status {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let root = session.root()?;
+        let db = root.db()?;
+        let read = db.read();
+        let (mut rows, mut complaints) = (Vec::new(), Vec::new());
+        let all = match &self.distribution {
+            Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
+            None => distributions(read)?,
+        };
+        for distribution in all {
+            let registry = Registry::load(&root, read, &root.hooks_folder(&distribution.name))?;
+            complaints.extend(
+                registry
+                    .complaints
+                    .iter()
+                    .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason)),
+            );
+            for archive in archives(read, distribution.id)? {
+                for one in suite::suites_of(read, archive.id)? {
+                    let sources = publication::counts(read, one.id, PackageKind::Source)?;
+                    let binaries = publication::counts(read, one.id, PackageKind::Binary)?;
+                    let count = |counts: &[(PublicationStatus, u64)], status| {
+                        counts.iter().find(|(one, _)| *one == status).map_or(0, |(_, count)| *count)
+                    };
+                    let last_published = one.date_last_published.map(|date| date.to_string());
+                    let name = one.name.to_string();
+                    let dirt = suite::dirt(read, one)?;
+                    let mut dirty = Vec::new();
+                    if dirt.fresh {
+                        dirty.push("fresh".to_owned());
+                    }
+                    if dirt.pending > 0 {
+                        dirty.push("pending".to_owned());
+                    }
+                    dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
+                    rows.push(Row {
+                        archive: archive.reference.to_string(),
+                        suite: name,
+                        pending_sources: count(&sources, PublicationStatus::Pending),
+                        pending_binaries: count(&binaries, PublicationStatus::Pending),
+                        published_sources: count(&sources, PublicationStatus::Published),
+                        published_binaries: count(&binaries, PublicationStatus::Published),
+                        dirty,
+                        last_published,
+                    });
+                }
+            }
+        }
+        let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
+            run: run.id.0,
+            started: run.date_started.to_string(),
+            outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
+            message: run.message,
+        });
+        let shown = Shown { suites: rows, complaints, last_run };
+        session.output.show(&shown, || text(&shown))?;
+        Ok(End::Success)
+    }
+}
+
+fn text(shown: &Shown) -> String {
+    let cells: Vec<Vec<String>> = shown
+        .suites
+        .iter()
+        .map(|row| {
+            let dirty = if row.dirty.is_empty() {
+                painted(GOOD, "clean")
+            } else {
+                painted(WARN, row.dirty.join(", "))
+            };
+            vec![
+                row.archive.clone(),
+                row.suite.clone(),
+                format!("{} + {}", row.pending_sources, row.pending_binaries),
+                format!("{} + {}", row.published_sources, row.published_binaries),
+                dirty,
+                row.last_published.clone().unwrap_or_else(|| painted(DIM, "never")),
+            ]
+        })
+        .collect();
+    let mut text = table(&["ARCHIVE", "SUITE", "PENDING", "PUBLISHED", "STATE", "LAST PUBLISHED"], &cells);
+    text.push_str(&format!(
+        "{}\n",
+        painted(DIM, "(sources + binaries, a binary for all architectures once for each)")
+    ));
+    for complaint in &shown.complaints {
+        text.push_str(&format!("{} {complaint}\n", painted(WARN, "will not run:")));
+    }
+    if let Some(run) = &shown.last_run {
+        let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
+        text.push_str(&format!("Last run: {} at {}, {}{message}\n", run.run, run.started, run.outcome));
+    }
+    text
+}

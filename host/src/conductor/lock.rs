@@ -1,0 +1,83 @@
+//! One publisher of a distribution at a time.
+//!
+//! The lock is `flock` on a file, so it is gone with its holder, however that dies. What stands in the file is only for people.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use pressroom_archive::disk::{self, DiskError, During};
+use pressroom_archive::domain::DistributionName;
+use rustix::fs::{FlockOperation, flock};
+
+/// A held lock; let go when dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error(
+        "{distribution} is being published already ({holder}): wait for that run, or look at `pressroom status`"
+    )]
+    Busy { distribution: DistributionName, holder: String },
+}
+
+impl Lock {
+    /// Takes the lock of a distribution, or says at once who has it.
+    pub(crate) fn take(
+        folder: &Path,
+        distribution: &DistributionName,
+        now: Timestamp,
+    ) -> Result<Self, LockError> {
+        disk::make_folder(folder)?;
+        let path: PathBuf = folder.join(format!("publish-{distribution}.lock"));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .during("open the lock", &path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            // a holder that has just begun has written nothing yet
+            let _ = (&mut file).take(200).read_to_string(&mut holder);
+            return Err(LockError::Busy {
+                distribution: distribution.clone(),
+                holder: holder.trim().to_owned(),
+            });
+        }
+        file.set_len(0).during("write", &path)?;
+        file.rewind().during("write", &path)?;
+        writeln!(file, "process {} on {} since {now}", std::process::id(), crate::root::host_name())
+            .during("write", &path)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_publisher_is_told_who_the_first_is_and_comes_in_when_it_has_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (debian, other) = ("debian".parse().unwrap(), "other".parse().unwrap());
+        let lock = Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH).unwrap();
+        match Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH) {
+            Err(LockError::Busy { holder, .. }) => {
+                assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+            }
+            other => panic!("{other:?}"),
+        }
+        Lock::take(folder.path(), &other, Timestamp::UNIX_EPOCH).unwrap();
+        drop(lock);
+        Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH).unwrap();
+    }
+}

@@ -1,0 +1,14 @@
+//! One run: which passes there are, in which order, and how it ended.
+//!
+//! [`run`](run::run) is the whole of it: the lock, recovery, the security fast track, the normal pass, finalize, the record. [`pass`] is one pass over
+//! one archive, step by step; [`select`] says which suites a pass is for; [`plan`] says all this without doing it. What happened is read back from the
+//! rows by the commands that show it.
+
+mod lock;
+mod pass;
+pub(crate) mod plan;
+mod run;
+mod select;
+
+pub(crate) use lock::LockError;
+pub(crate) use run::{BrokenHooks, Options, Progress, RunEnd, run};

@@ -1,0 +1,345 @@
+//! One pass over one archive: stage, poolify, dominate, index, pre-publication, release, install, post-publication.
+//!
+//! Each step is recorded before and after. Until the installation begins, a failure forgets the pass and its staged trees: every publication and every
+//! mark is as before. After that, the next run takes it to its end.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::Context;
+use pressroom_archive::disk::{self, Sharing};
+use pressroom_archive::dists::{InstallStep, Staged, install};
+use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
+use pressroom_archive::dominate::dominate;
+use pressroom_archive::index::{self, Scope};
+use pressroom_archive::pool::{Skipped, poolify};
+use pressroom_archive::release::sign::Signer;
+use pressroom_archive::release::{Folders, Known, ReleaseFile, write_release};
+use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::archive_file::{self, ListedFile};
+use pressroom_archive::store::publication::{self, IndexKey};
+use pressroom_archive::store::shape::{SuiteShape, shape};
+use pressroom_archive::store::suite::Dirt;
+use pressroom_archive::store::{Db, StoreError, pass};
+use pressroom_sandbox::Point;
+
+use super::run::Run;
+use crate::hooks::{PassFacts, PointResult, StagedSide};
+
+/// How a pass ended.
+#[derive(Debug)]
+pub(super) enum PassEnd {
+    /// Its tree is live.
+    Installed(Installed),
+    /// A hook holds it; nothing changed.
+    Held(String),
+}
+
+/// What an installed pass was about.
+#[derive(Debug)]
+pub(super) struct Installed {
+    pub(super) pass: PassId,
+    pub(super) archive: Archive,
+    pub(super) shapes: Vec<SuiteShape>,
+    /// What was not done, though the pass was: for the operators.
+    pub(super) problems: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Publishes suites of an archive.
+    pub(super) fn pass(
+        &mut self,
+        db: &mut Db,
+        archive: &Archive,
+        priority: PassPriority,
+        suites: &[Dirt],
+    ) -> anyhow::Result<PassEnd> {
+        let (run, now) = (self.id, self.clock.now());
+        let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, now))?;
+        let mut work = PassWork {
+            run: self,
+            id,
+            archive,
+            priority,
+            dirt: suites,
+            shapes: Vec::new(),
+            problems: Vec::new(),
+        };
+        work.shapes = work.read_shapes(db)?;
+        match work.until_installed(db) {
+            Ok(Reached::Ready(staged)) => work.install(db, staged),
+            Ok(Reached::Held(reason)) => {
+                work.abandon(db, &reason)?;
+                Ok(PassEnd::Held(reason))
+            }
+            Err(error) => {
+                let message = format!("{error:#}");
+                if let Err(second) = work.abandon(db, &message) {
+                    // the next run finds the pass in the journal
+                    tracing::warn!("the pass could not be put away: {second:#}");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A pass in work.
+struct PassWork<'a, 'r> {
+    run: &'a mut Run<'r>,
+    id: PassId,
+    archive: &'a Archive,
+    priority: PassPriority,
+    dirt: &'a [Dirt],
+    shapes: Vec<SuiteShape>,
+    problems: Vec<String>,
+}
+
+/// How far a pass came before its installation.
+enum Reached {
+    Ready(Staged),
+    Held(String),
+}
+
+impl PassWork<'_, '_> {
+    fn read_shapes(&self, db: &Db) -> Result<Vec<SuiteShape>, StoreError> {
+        self.dirt.iter().map(|dirt| shape(db.read(), dirt.suite.clone())).collect()
+    }
+
+    /// Does a step, recorded before and after; the text that `work` gives says what it did.
+    fn step<T>(
+        &mut self,
+        db: &mut Db,
+        name: &'static str,
+        work: impl FnOnce(&mut Self, &mut Db) -> anyhow::Result<(T, String)>,
+    ) -> anyhow::Result<T> {
+        self.run.progress.step(&self.archive.reference, self.priority, name);
+        let (pass, now, begin) = (self.id, self.run.clock.now(), Instant::now());
+        let step = db.write(|tx| pass::begin_step(tx, pass, name, now))?;
+        let (value, detail) = work(self, db)?;
+        let now = self.run.clock.now();
+        db.write(|tx| pass::end_step(tx, step, &detail, begin.elapsed(), now))?;
+        tracing::debug!(step = name, detail, "done");
+        Ok(value)
+    }
+
+    fn until_installed(&mut self, db: &mut Db) -> anyhow::Result<Reached> {
+        let mut staged = self.step(db, "stage", |work, _| work.stage())?;
+        self.step(db, "poolify", Self::poolify)?;
+        self.step(db, "dominate", Self::dominate)?;
+        let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
+        let mut changed = BTreeSet::new();
+        let point = self.step(db, "pre-publication", |work, db| {
+            let side = StagedSide { staged: &mut staged, signer: work.run.signer, changed: &mut changed };
+            work.hooks(db, Point::PrePublication, Some(side))
+        })?;
+        match point {
+            PointResult::Passed => {}
+            PointResult::Held(reason) => return Ok(Reached::Held(reason)),
+            PointResult::Failed(reason) => anyhow::bail!("{reason}"),
+        }
+        // what a hook has replaced is not what was built
+        let in_place = self.run.registry.writes_in_place();
+        for (shape, files) in self.shapes.iter().zip(&mut built) {
+            let suite = shape.suite.name.to_string();
+            files.retain(|file| {
+                let path = format!("dists/{suite}/{}", file.path);
+                file.is_virtual || !(in_place || changed.contains(&path))
+            });
+        }
+        self.step(db, "release", |work, db| work.release(db, &staged, &built))?;
+        Ok(Reached::Ready(staged))
+    }
+
+    fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
+        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
+        let staged = Staged::begin(&paths, sharing)?;
+        disk::make_folder(&paths.overrides)?;
+        let how = match sharing {
+            Sharing::HardLinks => "shares the live files",
+            Sharing::Copies => "has copies of the live files, because executables write into it",
+        };
+        Ok((staged, how.to_owned()))
+    }
+
+    /// Phase A.
+    fn poolify(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let mut pending = Vec::new();
+        let mut preference: Vec<ComponentId> = Vec::new();
+        for shape in &self.shapes {
+            pending.extend(publication::pending_files(db.read(), shape.suite.id)?);
+            preference.extend(
+                shape
+                    .components
+                    .iter()
+                    .map(|component| component.id)
+                    .filter(|id| !preference.contains(id))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let librarian = self.run.root.librarian();
+        let poolified = poolify(db.read(), &librarian, self.archive.id, &paths.root, &preference, &pending)?;
+        if poolified.names() > 0 {
+            disk::sync_filesystem(&paths.root)?;
+        }
+        let (pass, archive, now) = (self.id, self.archive.id, self.run.clock.now());
+        db.write(|tx| {
+            poolified.record(tx, archive, now)?;
+            pass::plan_transitions(tx, pass, &poolified.transitions)
+        })?;
+        for Skipped { publication, kind, reason } in &poolified.skipped {
+            let problem = format!(
+                "{} publication {publication} was skipped: {reason}",
+                kind.as_str().to_ascii_lowercase()
+            );
+            tracing::error!("{problem}");
+            self.problems.push(problem);
+        }
+        let detail = format!(
+            "{} publications, {} new names in the pool, {} skipped",
+            poolified.transitions.len(),
+            poolified.names(),
+            poolified.skipped.len()
+        );
+        Ok(((), detail))
+    }
+
+    /// Phase B.
+    fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let pass = self.id;
+        let superseded = db.write(|tx| dominate(tx, pass))?;
+        Ok(((), format!("{superseded} superseded")))
+    }
+
+    /// Phase C: for each suite the files that were made.
+    fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
+        let touched = pass::touched_indexes(db.read(), self.id)?;
+        let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
+        for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
+            let of_suite: Vec<IndexKey> =
+                touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
+            let all = dirt.needs_all_indexes() || self.run.options.careful;
+            let scope = if all { Scope::All } else { Scope::Only(&of_suite) };
+            let folder = staged.dists().join(shape.suite.name.to_string());
+            let built = index::build(db.read(), self.id, shape, scope, &folder)
+                .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
+            indexes += built.indexes;
+            stanzas += built.stanzas;
+            files.push(built.files);
+        }
+        Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
+    }
+
+    fn facts<'f>(&'f self, archives: &'f [(Archive, PassId)]) -> PassFacts<'f> {
+        PassFacts {
+            distribution: self.run.distribution,
+            run: self.run.id,
+            archives,
+            priority: self.priority,
+            shapes: &self.shapes,
+            started: self.run.clock.began(),
+        }
+    }
+
+    fn hooks(
+        &mut self,
+        db: &mut Db,
+        point: Point,
+        side: Option<StagedSide<'_>>,
+    ) -> anyhow::Result<(PointResult, String)> {
+        let archives = [(self.archive.clone(), self.id)];
+        let result = self.run.dispatcher().run(db, point, &self.facts(&archives), side)?;
+        Ok((result, format!("{} hooks", self.run.registry.at(point).len())))
+    }
+
+    /// Phase D.
+    fn release(
+        &mut self,
+        db: &mut Db,
+        staged: &Staged,
+        built: &[Vec<ListedFile>],
+    ) -> anyhow::Result<((), String)> {
+        let retention = self.run.root.config.publication.retention();
+        let signer: &dyn Signer = self.run.signer;
+        let (mut listed_count, mut read_count) = (0, 0);
+        for (shape, built) in self.shapes.iter().zip(built) {
+            let suite = shape.suite.name.to_string();
+            let release = ReleaseFile {
+                archive: self.archive,
+                distribution_display_name: &self.run.distribution.display_name,
+                shape,
+                date: self.run.clock.began(),
+            };
+            let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
+            let old = archive_file::old_generations(db.read(), shape.suite.id)?;
+            let live = staged.paths().dists().join(&suite);
+            let signed = write_release(
+                &release,
+                Folders { staged: &staged.dists().join(&suite), live: &live },
+                Known { built, listed: &listed, old: &old },
+                retention,
+                signer,
+            )?;
+            listed_count += signed.files.len();
+            read_count += signed.files_read;
+            let pass = self.id;
+            db.write(|tx| archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files))?;
+        }
+        Ok((
+            (),
+            format!(
+                "{} suites signed, {listed_count} files listed, {read_count} of them read",
+                self.shapes.len()
+            ),
+        ))
+    }
+
+    fn install(mut self, db: &mut Db, staged: Staged) -> anyhow::Result<PassEnd> {
+        let retention = self.run.root.config.publication.retention();
+        let mut begun = InstallStep::Before;
+        let installed = self.step(db, "install", |work, db| {
+            let trees = staged.trees().join(", ");
+            install(db, work.id, &staged, retention, work.run.clock.now()).map_err(|(step, error)| {
+                begun = step;
+                error
+            })?;
+            Ok(((), trees))
+        });
+        match (installed, begun) {
+            (Ok(()), _) => {}
+            (Err(error), InstallStep::Before) => {
+                self.abandon(db, &format!("{error:#}"))?;
+                return Err(error);
+            }
+            (Err(error), InstallStep::Begun) => {
+                return Err(error.context("the installation has begun; the next run completes it"));
+            }
+        }
+        match self.step(db, "post-publication", |work, db| work.hooks(db, Point::PostPublication, None))? {
+            PointResult::Passed => {}
+            PointResult::Held(reason) | PointResult::Failed(reason) => self.problems.push(reason),
+        }
+        Ok(PassEnd::Installed(Installed {
+            pass: self.id,
+            archive: self.archive.clone(),
+            shapes: self.shapes,
+            problems: self.problems,
+        }))
+    }
+
+    /// Forgets the pass: rows first, then the staged trees.
+    fn abandon(&self, db: &mut Db, message: &str) -> anyhow::Result<()> {
+        let (pass, now) = (self.id, self.run.clock.now());
+        db.write(|tx| pass::abandon_pass(tx, pass, message, now))?;
+        disk::remove_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
+        Ok(())
+    }
+}
+
+const fn suite_of(key: &IndexKey) -> pressroom_archive::domain::SuiteId {
+    match key {
+        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run would do: worked out in a transaction that is taken back, so that it is what a run does and nothing stays.
+
+use pressroom_archive::domain::{PassPriority, PublicationStatus};
+use pressroom_archive::dominate::dominate;
+use pressroom_archive::store::distribution::Distribution;
+use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
+use pressroom_archive::store::publication::{NamedTransition, named_transitions, pending_files};
+use pressroom_archive::store::{Db, StoreError, run as run_rows};
+use pressroom_sandbox::Point;
+
+use super::run::{Options, published_archives};
+use super::select::select;
+use crate::clock::Clock;
+use crate::hooks::Registry;
+use crate::root::Root;
+
+/// A pass that would be.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct PlannedPass {
+    pub(crate) archive: String,
+    /// 0 high, 1 low.
+    pub(crate) priority: u8,
+    pub(crate) suites: Vec<PlannedSuite>,
+    pub(crate) pre_publication: Vec<String>,
+    pub(crate) post_publication: Vec<String>,
+    pub(crate) finalize: Vec<String>,
+}
+
+/// A suite that would be published, and why.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct PlannedSuite {
+    pub(crate) suite: String,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) changes: Vec<NamedTransition>,
+}
+
+/// The whole plan.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Plan {
+    pub(crate) distribution: String,
+    pub(crate) passes: Vec<PlannedPass>,
+    pub(crate) refused: Vec<String>,
+    /// Files in hook folders that will not run.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// Plans a run.
+pub(crate) fn plan(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    options: &Options,
+    clock: Clock,
+) -> Result<Plan, StoreError> {
+    let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
+    let archives = published_archives(db, distribution)?;
+    let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
+    let complaints = registry
+        .complaints
+        .iter()
+        .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason))
+        .collect();
+    let mut plan = Plan {
+        distribution: distribution.name.to_string(),
+        passes: Vec::new(),
+        refused: Vec::new(),
+        complaints,
+    };
+    db.rehearse(|tx| {
+        let now = clock.began();
+        let run = run_rows::begin_run(tx, "plan", "", distribution.id, now)?;
+        let mut published = Vec::new();
+        for priority in [PassPriority::HIGH, PassPriority::LOW] {
+            if priority == PassPriority::LOW && options.security_only {
+                break;
+            }
+            for archive in &archives {
+                let mut selection = select(tx, archive, priority, options)?;
+                plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
+                // what the fast track would have published is clean by then
+                selection.suites.retain(|dirt| !published.contains(&dirt.suite.id));
+                if selection.suites.is_empty() {
+                    continue;
+                }
+                let pass = begin_pass(tx, run, archive.id, priority, &selection.suites, now)?;
+                let mut transitions: Vec<Transition> = Vec::new();
+                for dirt in &selection.suites {
+                    published.push(dirt.suite.id);
+                    for file in pending_files(tx, dirt.suite.id)? {
+                        if transitions
+                            .last()
+                            .is_none_or(|last| (last.kind, last.publication) != (file.kind, file.publication))
+                        {
+                            transitions.push(Transition {
+                                kind: file.kind,
+                                publication: file.publication,
+                                from_status: PublicationStatus::Pending,
+                                to_status: PublicationStatus::Published,
+                                superseded_by: None,
+                            });
+                        }
+                    }
+                }
+                plan_transitions(tx, pass, &transitions)?;
+                dominate(tx, pass)?;
+                let changes = named_transitions(tx, pass, 0, u32::MAX)?;
+                let suites = selection
+                    .suites
+                    .into_iter()
+                    .map(|dirt| PlannedSuite {
+                        suite: dirt.suite.name.to_string(),
+                        reasons: reasons(&dirt, options),
+                        changes: changes
+                            .iter()
+                            .filter(|change| change.suite == dirt.suite.id)
+                            .cloned()
+                            .collect(),
+                    })
+                    .collect();
+                plan.passes.push(PlannedPass {
+                    archive: archive.reference.to_string(),
+                    priority: priority.as_u8(),
+                    suites,
+                    pre_publication: names(Point::PrePublication),
+                    post_publication: names(Point::PostPublication),
+                    finalize: names(Point::Finalize),
+                });
+            }
+        }
+        Ok::<(), StoreError>(())
+    })?;
+    Ok(plan)
+}
+
+fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if dirt.fresh {
+        reasons.push("its indexes were not published yet, or show settings that have changed".to_owned());
+    }
+    if dirt.pending > 0 {
+        reasons.push(format!("{} publications are pending", dirt.pending));
+    }
+    reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
+    if options.careful {
+        reasons.push("careful".to_owned());
+    }
+    reasons
+}

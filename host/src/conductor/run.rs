@@ -1,0 +1,350 @@
+//! A run for one distribution.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use pressroom_archive::dists::{Recovered, recover};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, DistributionName, PassId, PassPriority, RunId, RunOutcome, SuiteName,
+};
+use pressroom_archive::release::sign::Signer;
+use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::store::distribution::{self, Distribution};
+use pressroom_archive::store::shape::{SuiteShape, shape};
+use pressroom_archive::store::{Db, StoreError, pass, run as run_rows, suite};
+use pressroom_sandbox::{Point, Sandbox};
+
+use super::lock::Lock;
+use super::pass::{Installed, PassEnd};
+use super::select::{self, Selection};
+use crate::clock::Clock;
+use crate::hooks::{self, Dispatcher, PassFacts, PointResult, Registry};
+use crate::root::Root;
+
+/// What the operator asks of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Only these; none: all.
+    pub(crate) suites: BTreeSet<SuiteName>,
+    /// Only the fast track.
+    pub(crate) security_only: bool,
+    /// All indexes of the suites, whether they changed or not.
+    pub(crate) careful: bool,
+}
+
+/// Tells a person how far the run is.
+pub(crate) trait Progress {
+    /// A step of a pass begins.
+    fn step(&self, archive: &ArchiveReference, priority: PassPriority, name: &str);
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RunEnd {
+    /// Everything that had to be done was done.
+    Succeeded,
+    /// A hook holds a pass.
+    Held(String),
+    /// Something was not done.
+    Failed(String),
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub(crate) struct RunReport {
+    pub(crate) run: RunId,
+    pub(crate) end: RunEnd,
+}
+
+/// A run in work.
+pub(super) struct Run<'a> {
+    pub(super) root: &'a Root,
+    pub(super) id: RunId,
+    pub(super) distribution: &'a Distribution,
+    pub(super) options: &'a Options,
+    pub(super) clock: Clock,
+    pub(super) signer: &'a dyn Signer,
+    pub(super) registry: &'a Registry,
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) progress: &'a dyn Progress,
+    problems: Vec<String>,
+    installed: usize,
+}
+
+/// Something in the configuration that stops a run before it begins.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was published, because these hooks cannot run:\n{0}")]
+pub(crate) struct BrokenHooks(String);
+
+/// Publishes a distribution: one run, recorded however it ends.
+pub(crate) fn run(
+    root: &Root,
+    name: &DistributionName,
+    options: &Options,
+    clock: Clock,
+    progress: &dyn Progress,
+) -> anyhow::Result<RunReport> {
+    let mut db = root.db()?;
+    let distribution = distribution::distribution(db.read(), name)?;
+    let _lock = Lock::take(&root.locks_folder(), name, clock.now())?;
+    let host = crate::root::host_name();
+    let id = db.write(|tx| {
+        run_rows::end_dead_runs(tx, SCRIPT, distribution.id, clock.now())?;
+        run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
+    })?;
+    let result = publish(root, &mut db, id, &distribution, options, clock, progress);
+    let (outcome, message) = match &result {
+        Ok((RunEnd::Succeeded, installed)) => (RunOutcome::Succeeded, summary(*installed)),
+        Ok((RunEnd::Held(reason), _)) => (RunOutcome::Held, reason.clone()),
+        Ok((RunEnd::Failed(reason), _)) => (RunOutcome::Failed, reason.clone()),
+        Err(error) => (RunOutcome::Failed, format!("{error:#}")),
+    };
+    if let Err(error) = db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())) {
+        // a disk that is full: the next run records that this one has died
+        tracing::error!("how the run ended could not be recorded: {error}");
+    }
+    let (end, _) = result?;
+    Ok(RunReport { run: id, end })
+}
+
+/// The name of a publisher's run in `script_activity`.
+const SCRIPT: &str = "publish";
+
+fn summary(installed: usize) -> String {
+    match installed {
+        0 => "nothing to do".to_owned(),
+        1 => "1 pass installed".to_owned(),
+        more => format!("{more} passes installed"),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a run has to do with, told apart by their types")]
+fn publish(
+    root: &Root,
+    db: &mut Db,
+    id: RunId,
+    distribution: &Distribution,
+    options: &Options,
+    clock: Clock,
+    progress: &dyn Progress,
+) -> anyhow::Result<(RunEnd, usize)> {
+    let signer = root.signer(clock.began())?;
+    let registry = load_hooks(root, db, distribution)?;
+    let sandbox = hooks::sandbox().context("cannot find this program, to start hooks with")?;
+    let mut run = Run {
+        root,
+        id,
+        distribution,
+        options,
+        clock,
+        signer: signer.as_ref(),
+        registry: &registry,
+        sandbox: &sandbox,
+        progress,
+        problems: Vec::new(),
+        installed: 0,
+    };
+    let end = run.all(db)?;
+    Ok((end, run.installed))
+}
+
+/// Reads the hooks; what will not run is said, all of it at once.
+fn load_hooks(root: &Root, db: &Db, distribution: &Distribution) -> anyhow::Result<Registry> {
+    let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
+    for complaint in &registry.complaints {
+        tracing::warn!("{}: {}", complaint.path.display(), complaint.reason);
+    }
+    let broken: Vec<String> = registry
+        .complaints
+        .iter()
+        .filter(|complaint| complaint.blocks)
+        .map(|complaint| format!("  {}: {}", complaint.path.display(), complaint.reason))
+        .collect();
+    if broken.is_empty() { Ok(registry) } else { Err(BrokenHooks(broken.join("\n")).into()) }
+}
+
+/// The archives that a distribution's run publishes: its own.
+pub(super) fn published_archives(db: &Db, distribution: &Distribution) -> Result<Vec<Archive>, StoreError> {
+    let all = archives(db.read(), distribution.id)?;
+    Ok(all
+        .into_iter()
+        .filter(|archive| {
+            archive.publish && matches!(archive.purpose, ArchivePurpose::Primary | ArchivePurpose::Partner)
+        })
+        .collect())
+}
+
+impl Run<'_> {
+    /// Recovery, the fast track, the normal pass.
+    fn all(&mut self, db: &mut Db) -> anyhow::Result<RunEnd> {
+        let archives = published_archives(db, self.distribution)?;
+        let unknown = select::unknown_suites(db.read(), &archives, &self.options.suites)?;
+        if let Some(name) = unknown.first() {
+            let mut known: Vec<String> = Vec::new();
+            for archive in &archives {
+                known.extend(
+                    suite::suites_of(db.read(), archive.id)?.into_iter().map(|suite| suite.name.to_string()),
+                );
+            }
+            return Err(StoreError::Unknown { what: "suite", name: name.to_string(), known }.into());
+        }
+        self.recover(db, &archives)?;
+        for priority in [PassPriority::HIGH, PassPriority::LOW] {
+            if priority == PassPriority::LOW && self.options.security_only {
+                break;
+            }
+            if let Some(held) = self.passes(db, &archives, priority)? {
+                return Ok(RunEnd::Held(held));
+            }
+        }
+        Ok(if self.problems.is_empty() {
+            RunEnd::Succeeded
+        } else {
+            RunEnd::Failed(self.problems.join("; "))
+        })
+    }
+
+    /// A pass over each archive with work of this priority, then finalize. The reason, where a hook holds one.
+    fn passes(
+        &mut self,
+        db: &mut Db,
+        archives: &[Archive],
+        priority: PassPriority,
+    ) -> anyhow::Result<Option<String>> {
+        let mut installed = Vec::new();
+        let mut ended = Ok(None);
+        for archive in archives {
+            let Selection { suites, refused } = select::select(db.read(), archive, priority, self.options)?;
+            self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
+            if suites.is_empty() {
+                continue;
+            }
+            match self.pass(db, archive, priority, &suites) {
+                Ok(PassEnd::Installed(pass)) => installed.push(pass),
+                Ok(PassEnd::Held(reason)) => {
+                    ended = Ok(Some(reason));
+                    break;
+                }
+                Err(error) => {
+                    ended = Err(error);
+                    break;
+                }
+            }
+        }
+        // what was installed is finalized, also when a later archive was not
+        self.installed += installed.len();
+        if !installed.is_empty() {
+            self.finalize(db, priority, installed)?;
+        }
+        ended
+    }
+
+    /// The finalize hooks for passes that were installed, and their end.
+    fn finalize(
+        &mut self,
+        db: &mut Db,
+        priority: PassPriority,
+        installed: Vec<Installed>,
+    ) -> anyhow::Result<()> {
+        let mut archives = Vec::new();
+        let mut shapes: Vec<SuiteShape> = Vec::new();
+        for pass in &installed {
+            archives.push((pass.archive.clone(), pass.pass));
+            shapes.extend(pass.shapes.iter().cloned());
+        }
+        let facts = PassFacts {
+            distribution: self.distribution,
+            run: self.id,
+            archives: &archives,
+            priority,
+            shapes: &shapes,
+            started: self.clock.began(),
+        };
+        let mut problem = String::new();
+        match self.dispatcher().run(db, Point::Finalize, &facts, None)? {
+            PointResult::Passed => {}
+            PointResult::Held(reason) | PointResult::Failed(reason) => problem = reason,
+        }
+        for pass in installed {
+            let mut said = pass.problems;
+            said.extend((!problem.is_empty()).then(|| problem.clone()));
+            let message = said.join("; ");
+            let now = self.clock.now();
+            db.write(|tx| {
+                pass::mark_finalized(tx, pass.pass)?;
+                pass::end_pass(tx, pass.pass, &message, now)
+            })?;
+            for one in said {
+                if !self.problems.contains(&one) {
+                    self.problems.push(one);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what a run that died has begun, and runs the hooks that it owed to what it had installed.
+    fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
+        let retention = self.root.config.publication.retention();
+        for archive in archives {
+            let paths = self.root.archive_paths(&archive.reference);
+            for recovered in recover(db, archive.id, &paths, retention, self.clock.now())? {
+                match recovered {
+                    Recovered::Abandoned(pass) => {
+                        tracing::warn!(
+                            pass = pass.0,
+                            "a run died before this pass was installed: it begins again"
+                        );
+                    }
+                    Recovered::Completed(pass) => {
+                        tracing::warn!(
+                            pass = pass.0,
+                            "a run died while this pass was installed: it is complete now"
+                        );
+                    }
+                }
+            }
+            for owed in pass::unfinalized_passes(db.read(), archive.id)? {
+                self.pay(db, archive, owed.id, owed.priority)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Post-publication and finalize for a pass that an earlier run installed.
+    fn pay(
+        &mut self,
+        db: &mut Db,
+        archive: &Archive,
+        id: PassId,
+        priority: PassPriority,
+    ) -> anyhow::Result<()> {
+        let of_pass = pass::suites_of_pass(db.read(), id)?;
+        let suites = suite::suites_of(db.read(), archive.id)?;
+        let shapes: Vec<SuiteShape> = suites
+            .into_iter()
+            .filter(|suite| of_pass.contains(&suite.id))
+            .map(|suite| shape(db.read(), suite))
+            .collect::<Result<_, _>>()?;
+        let archives = [(archive.clone(), id)];
+        let facts = PassFacts {
+            distribution: self.distribution,
+            run: self.id,
+            archives: &archives,
+            priority,
+            shapes: &shapes,
+            started: self.clock.began(),
+        };
+        let mut problems = Vec::new();
+        match self.dispatcher().run(db, Point::PostPublication, &facts, None)? {
+            PointResult::Passed => {}
+            PointResult::Held(reason) | PointResult::Failed(reason) => problems.push(reason),
+        }
+        let installed = Installed { pass: id, archive: archive.clone(), shapes: shapes.clone(), problems };
+        self.finalize(db, priority, vec![installed])
+    }
+
+    pub(super) const fn dispatcher(&self) -> Dispatcher<'_> {
+        Dispatcher { root: self.root, registry: self.registry, sandbox: self.sandbox, clock: self.clock }
+    }
+}

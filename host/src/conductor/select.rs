@@ -1,0 +1,81 @@
+//! Which suites a pass is for.
+
+use std::collections::BTreeSet;
+
+use pressroom_archive::domain::{PassPriority, Pocket, SuiteName};
+use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::suite::{self, Dirt};
+use pressroom_archive::store::{Connection, StoreError, series};
+
+use super::run::Options;
+
+/// A suite that has work but may not be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) suite: SuiteName,
+    pub(crate) reason: String,
+}
+
+/// The suites for a pass, and those that are refused.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) suites: Vec<Dirt>,
+    pub(crate) refused: Vec<Refusal>,
+}
+
+/// The suites of an archive that a pass of a priority publishes: those with work, within what the operator asked for.
+///
+/// The fast track is for security suites where something waits. A security suite that is only fresh waits for the normal pass with the rest of its
+/// series, unless security is all that was asked for.
+pub(crate) fn select(
+    db: &Connection,
+    archive: &Archive,
+    priority: PassPriority,
+    options: &Options,
+) -> Result<Selection, StoreError> {
+    let mut selection = Selection::default();
+    for suite in suite::suites_of(db, archive.id)? {
+        let name = suite.name.clone();
+        let named = options.suites.is_empty() || options.suites.contains(&name);
+        let is_security = name.pocket() == Pocket::Security;
+        if !named || (is_security, priority) == (false, PassPriority::HIGH) {
+            continue;
+        }
+        let status = series::series_by_id(db, suite.series)?.status;
+        let dirt = suite::dirt(db, suite)?;
+        let waits = dirt.pending > 0 || !dirt.marks.is_empty();
+        let wanted = match priority {
+            PassPriority::HIGH => waits || (options.security_only && (dirt.fresh || options.careful)),
+            _ => dirt.is_dirty() || options.careful,
+        };
+        if !wanted {
+            continue;
+        }
+        if name.pocket() == Pocket::Release && status.is_stable() && dirt.pending > 0 {
+            selection.refused.push(Refusal {
+                reason: format!(
+                    "{} publications wait in {name}, but its series is {status} and its release pocket does not change: remove them or \
+                     publish them in another pocket",
+                    dirt.pending
+                ),
+                suite: name,
+            });
+            continue;
+        }
+        selection.suites.push(dirt);
+    }
+    Ok(selection)
+}
+
+/// The suites that were asked for and that none of the archives has.
+pub(crate) fn unknown_suites(
+    db: &Connection,
+    archives: &[Archive],
+    wanted: &BTreeSet<SuiteName>,
+) -> Result<Vec<SuiteName>, StoreError> {
+    let mut known = BTreeSet::new();
+    for archive in archives {
+        known.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name));
+    }
+    Ok(wanted.difference(&known).cloned().collect())
+}

@@ -1,0 +1,187 @@
+//! Taking a WASM hook in: looked at, compiled in a limited child, instantiated with everything denied, pinned by digest. Compilation never happens
+//! in a run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use pressroom_archive::disk;
+use pressroom_archive::domain::{DistributionName, Sha256};
+use pressroom_archive::store::{Db, StoreError, hook};
+use pressroom_sandbox::{CompileLimits, Inspection, Point, Sandbox, artefact_key};
+
+use super::grant::{Capabilities, Grant, Manifest, OnFailure};
+use super::registry::artefact_path;
+use crate::root::Root;
+
+/// What the operator asks for.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) component: &'a Path,
+    pub(crate) distribution: &'a DistributionName,
+    /// None: those of the manifest, or all that it exports.
+    pub(crate) points: &'a [Point],
+    /// None: the manifest's, or 50.
+    pub(crate) order: Option<u8>,
+    /// None: `hook.toml` or `<name>.toml` beside the component, if there is one.
+    pub(crate) manifest: Option<&'a Path>,
+    /// Names of capabilities, or `requested`.
+    pub(crate) grants: &'a [String],
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Added {
+    pub(crate) name: String,
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) inspection: Inspection,
+    pub(crate) granted: Capabilities,
+    /// What the hook's author asks for and the operator has not granted.
+    pub(crate) not_granted: Vec<String>,
+}
+
+fn mode_of_grants() -> u32 {
+    0o644
+}
+
+/// Adds a hook to a distribution.
+pub(crate) fn add(
+    root: &Root,
+    db: &mut Db,
+    sandbox: &Sandbox,
+    wish: &Wish<'_>,
+    now: Timestamp,
+) -> anyhow::Result<Added> {
+    let manifest = read_manifest(wish)?;
+    let stem = wish.component.file_stem().and_then(|stem| stem.to_str()).unwrap_or("hook");
+    let name = manifest.as_ref().map_or(stem, |manifest| &manifest.name).replace('_', "-");
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(plain) {
+        bail!(
+            "{name:?} cannot be a hook's name: name the file, or the manifest's name, with letters, digits and - only"
+        );
+    }
+    let bytes =
+        std::fs::read(wish.component).with_context(|| format!("cannot read {}", wish.component.display()))?;
+    let inspection = pressroom_sandbox::inspect(&bytes)
+        .with_context(|| format!("{} cannot be a hook", wish.component.display()))?;
+    let points: Vec<Point> = if !wish.points.is_empty() {
+        wish.points.to_vec()
+    } else if let Some(manifest) = &manifest {
+        manifest.points.clone()
+    } else {
+        inspection.points.clone()
+    };
+    for point in &points {
+        if !inspection.points.contains(point) {
+            let exported: Vec<&str> = inspection.points.iter().map(|point| point.as_str()).collect();
+            bail!("{} has no {point}: it exports {}", wish.component.display(), exported.join(", "));
+        }
+    }
+    let requested = manifest.as_ref().map(|manifest| manifest.capabilities.clone()).unwrap_or_default();
+    let mut granted = Capabilities::default();
+    for grant in wish.grants {
+        if grant == "requested" {
+            granted.extend(&requested);
+        } else {
+            granted.add(grant).map_err(anyhow::Error::msg).context("--grant cannot be used")?;
+        }
+    }
+    let mut asked = requested.names();
+    // an author without a manifest asks by what the component imports
+    if manifest.is_none() {
+        asked.extend(
+            inspection.imports.iter().filter(|name| !matches!(name.as_str(), "log" | "config")).cloned(),
+        );
+    }
+    let have = granted.names();
+    let has = |name: &String| have.contains(name) || (name == "signing" && !granted.signing.is_empty());
+    let not_granted = asked.into_iter().filter(|name| !has(name)).collect();
+    compile(root, db, sandbox, wish.component, &bytes, &points, now)?;
+    let grant = Grant {
+        sha256: Sha256::of(&bytes),
+        points: points.clone(),
+        on_failure: OnFailure::default(),
+        capabilities: granted.clone(),
+        limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
+        config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
+    };
+    let order = wish.order.or_else(|| manifest.as_ref().map(|manifest| manifest.order)).unwrap_or(50);
+    let paths = put_in_place(root, wish.distribution, &points, order, &name, &bytes, &grant)?;
+    Ok(Added { name, paths, inspection, granted, not_granted })
+}
+
+fn read_manifest(wish: &Wish<'_>) -> anyhow::Result<Option<Manifest>> {
+    let beside = wish.component.with_extension("toml");
+    match wish.manifest {
+        Some(path) => Ok(Some(Manifest::read(path)?)),
+        None if beside.is_file() => Ok(Some(Manifest::read(&beside)?)),
+        None => Ok(None),
+    }
+}
+
+/// Writes the component and its grant into the points' folders, the grant last: a component without one does not run. A hook of the same name under another
+/// number is the older form of this one, and goes.
+fn put_in_place(
+    root: &Root,
+    distribution: &DistributionName,
+    points: &[Point],
+    order: u8,
+    name: &str,
+    bytes: &[u8],
+    grant: &Grant,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for point in points {
+        let folder = root.hooks_folder(distribution).join(format!("{point}.d"));
+        let path = folder.join(format!("{order:02}-{name}.wasm"));
+        disk::write_atomic(&path, bytes, mode_of_grants())?;
+        disk::write_atomic(&path.with_extension("toml"), grant.text()?.as_bytes(), mode_of_grants())?;
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?.flatten()
+        {
+            let other = entry.path();
+            let file_name = entry.file_name().to_string_lossy().into_owned();
+            if other != path && file_name.ends_with(".wasm") && super::registry::own_name(&file_name) == name
+            {
+                disk::remove_file(&other.with_extension("toml"))?;
+                disk::remove_file(&other)?;
+            }
+        }
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// Compiles a component, sees that it can be instantiated, and keeps its native code.
+pub(crate) fn compile(
+    root: &Root,
+    db: &mut Db,
+    sandbox: &Sandbox,
+    component: &Path,
+    bytes: &[u8],
+    points: &[Point],
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let engine = artefact_key(&pressroom_sandbox::Sha256::of(bytes));
+    let place = artefact_path(root, &engine);
+    let folder = root.artefacts_folder();
+    disk::make_folder(&folder)?;
+    let aside = tempfile::Builder::new()
+        .prefix("compile-")
+        .tempdir_in(&folder)
+        .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
+    let compiled = sandbox
+        .compile(component, &aside.path().join("artefact"), &CompileLimits::default())
+        .with_context(|| format!("cannot compile {}", component.display()))?;
+    sandbox
+        .check(&compiled.artefact, points)
+        .with_context(|| format!("{} does not fit this pressroom", component.display()))?;
+    disk::rename(&compiled.artefact.path, &place)?;
+    disk::sync_folder(&folder)?;
+    let artefact: Sha256 = compiled.artefact.sha256.to_string().parse().context("the artefact's digest")?;
+    db.write(|tx| {
+        hook::record_artefact(tx, &Sha256::of(bytes), &engine, &artefact, compiled.artefact_bytes, now)
+    })
+    .map_err(|error: StoreError| error.into())
+}

@@ -1,0 +1,337 @@
+//! The operator's word on a WASM hook (`NN-name.toml` beside `NN-name.wasm`), and the author's wish (`hook.toml`).
+//!
+//! Both have the same keys for capabilities, limits and configuration; a capability counts when it is in the grant. A key or capability that is not
+//! known is refused: a grant that is misread grants the wrong thing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use pressroom_archive::domain::Sha256;
+use pressroom_sandbox::{Limits, Point};
+use serde::{Deserialize, Serialize};
+
+use crate::root::Config;
+
+/// What happens to the pass when the hook fails before the tree is installed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnFailure {
+    /// It is given up; everything stays pending.
+    #[default]
+    Abort,
+    /// It goes on; the failure is recorded.
+    Warn,
+}
+
+/// What a hook may ask of the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Capabilities {
+    /// Questions about the archive.
+    pub(crate) archive: bool,
+    /// The staged tree: patterns of what may be written; an empty list may read only; not there: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) staging: Option<Vec<String>>,
+    /// A memory of its own.
+    pub(crate) state: bool,
+    /// Patterns of what may be signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) signing: Vec<String>,
+}
+
+/// Limits that differ from the configuration's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct GrantLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wall_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host_calls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_lines: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) report_bytes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) staging_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) staging_files: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state_bytes: Option<u64>,
+}
+
+impl GrantLimits {
+    /// The sandbox's limits, with the configuration's where the grant says nothing.
+    pub(crate) fn sandbox(&self, config: &Config) -> Limits {
+        let default = Limits::default();
+        Limits {
+            wall: Duration::from_secs(self.wall_seconds.unwrap_or(config.hooks.wall_seconds)),
+            memory_bytes: self.memory_bytes.unwrap_or(config.hooks.memory_bytes),
+            host_calls: self.host_calls.unwrap_or(default.host_calls),
+            log_lines: self.log_lines.unwrap_or(default.log_lines),
+            report_bytes: self.report_bytes.unwrap_or(default.report_bytes),
+            ..default
+        }
+    }
+}
+
+/// The operator's file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Grant {
+    /// The component that is meant; another one under its name is not run.
+    pub(crate) sha256: Sha256,
+    /// Where it may run.
+    #[serde(with = "points")]
+    pub(crate) points: Vec<Point>,
+    #[serde(default)]
+    pub(crate) on_failure: OnFailure,
+    #[serde(default)]
+    pub(crate) capabilities: Capabilities,
+    #[serde(default)]
+    pub(crate) limits: GrantLimits,
+    #[serde(default)]
+    pub(crate) config: toml::Table,
+}
+
+/// The author's file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Manifest {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: String,
+    #[serde(with = "points")]
+    pub(crate) points: Vec<Point>,
+    /// The suggested number before the name.
+    #[serde(default = "default_order")]
+    pub(crate) order: u8,
+    #[serde(default)]
+    pub(crate) capabilities: Capabilities,
+    #[serde(default)]
+    pub(crate) limits: GrantLimits,
+    #[serde(default)]
+    pub(crate) config: toml::Table,
+}
+
+const fn default_order() -> u8 {
+    50
+}
+
+mod points {
+    use pressroom_sandbox::Point;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(points: &[Point], serializer: S) -> Result<S::Ok, S::Error> {
+        points.iter().map(|point| point.as_str()).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Point>, D::Error> {
+        Vec::<String>::deserialize(deserializer)?
+            .iter()
+            .map(|text| text.parse().map_err(serde::de::Error::custom))
+            .collect()
+    }
+}
+
+/// Why a grant or manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GrantError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is not as it must be:\n{message}", path.display())]
+    Syntax { path: PathBuf, message: String },
+    #[error("{} has the pattern {pattern:?}, which is none: {reason}", path.display())]
+    Pattern { path: PathBuf, pattern: String, reason: String },
+}
+
+/// A grant or manifest is a page, not a book.
+const MAX_BYTES: u64 = 256 << 10;
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, GrantError> {
+    let failed = |source| GrantError::Read { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+        return Err(GrantError::Syntax {
+            path: path.to_owned(),
+            message: format!("it is longer than {MAX_BYTES} bytes"),
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    toml::from_str(&text)
+        .map_err(|error| GrantError::Syntax { path: path.to_owned(), message: error.to_string() })
+}
+
+impl Grant {
+    /// Reads a grant and looks at its patterns.
+    pub(crate) fn read(path: &Path) -> Result<Self, GrantError> {
+        let grant: Self = read(path)?;
+        for list in [grant.capabilities.staging.as_deref().unwrap_or_default(), &grant.capabilities.signing] {
+            patterns(list).map_err(|(pattern, reason)| GrantError::Pattern {
+                path: path.to_owned(),
+                pattern,
+                reason,
+            })?;
+        }
+        Ok(grant)
+    }
+
+    /// The file's text.
+    pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    pub(crate) fn read(path: &Path) -> Result<Self, GrantError> {
+        read(path)
+    }
+}
+
+/// Patterns of paths: `*` and `?` within a part of a path, `**` over parts.
+pub(crate) fn patterns(list: &[String]) -> Result<GlobSet, (String, String)> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in list {
+        let bad = |reason: String| (pattern.clone(), reason);
+        if pattern.is_empty() || pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
+            return Err(bad("it must be a path below the archive's root, without ..".to_owned()));
+        }
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| bad(error.to_string()))?;
+        set.add(glob);
+    }
+    set.build().map_err(|error| (list.join(", "), error.to_string()))
+}
+
+impl Capabilities {
+    /// The capabilities by name, for lists and comparisons.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        if self.archive {
+            names.insert("archive".to_owned());
+        }
+        if let Some(staging) = &self.staging {
+            names.insert("staging".to_owned());
+            names.extend(staging.iter().map(|pattern| format!("staging={pattern}")));
+        }
+        if self.state {
+            names.insert("state".to_owned());
+        }
+        names.extend(self.signing.iter().map(|pattern| format!("signing={pattern}")));
+        names
+    }
+
+    /// Adds a capability by name: `archive`, `state`, `staging` (to read), `staging=PATTERN` (to write), `signing=PATTERN`.
+    pub(crate) fn add(&mut self, name: &str) -> Result<(), String> {
+        match name.split_once('=') {
+            None if name == "archive" => self.archive = true,
+            None if name == "state" => self.state = true,
+            None if name == "staging" => drop(self.staging.get_or_insert_default()),
+            Some(("staging", pattern)) => {
+                patterns(&[pattern.to_owned()])
+                    .map_err(|(pattern, reason)| format!("{pattern:?}: {reason}"))?;
+                self.staging.get_or_insert_default().push(pattern.to_owned());
+            }
+            Some(("signing", pattern)) => {
+                patterns(&[pattern.to_owned()])
+                    .map_err(|(pattern, reason)| format!("{pattern:?}: {reason}"))?;
+                self.signing.push(pattern.to_owned());
+            }
+            _ => {
+                return Err(format!(
+                    "{name:?} is not a capability: use archive, state, staging, staging=PATTERN, signing=PATTERN or requested"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds all that another one has.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.archive |= other.archive;
+        self.state |= other.state;
+        if let Some(staging) = &other.staging {
+            let own = self.staging.get_or_insert_default();
+            own.extend(staging.iter().filter(|pattern| !own.contains(pattern)).cloned().collect::<Vec<_>>());
+        }
+        let missing: Vec<String> =
+            other.signing.iter().filter(|pattern| !self.signing.contains(pattern)).cloned().collect();
+        self.signing.extend(missing);
+    }
+
+    /// For the sandbox: which interfaces answer at all.
+    pub(crate) const fn sandbox(&self) -> pressroom_sandbox::Capabilities {
+        pressroom_sandbox::Capabilities {
+            archive: self.archive,
+            staging: self.staging.is_some(),
+            state: self.state,
+            signing: !self.signing.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+    fn grant(text: &str) -> Result<Grant, GrantError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("10-x.toml");
+        pressroom_archive::disk::write_staged(&path, text.as_bytes()).unwrap();
+        Grant::read(&path)
+    }
+
+    #[test]
+    fn a_grant_comes_back_as_it_was_written() {
+        let mut grant = grant(&format!(
+            "sha256 = \"{DIGEST}\"\npoints = [\"finalize\"]\non-failure = \"warn\"\n[capabilities]\narchive = true\nstaging = []\n\
+             [limits]\nwall-seconds = 5\n[config]\ngreeting = \"hello\"\n"
+        ))
+        .unwrap();
+        assert_eq!(grant.on_failure, OnFailure::Warn);
+        assert_eq!(grant.capabilities.staging, Some(Vec::new()));
+        grant.capabilities.add("signing=dists/*/x").unwrap();
+        let again: Grant = toml::from_str(&grant.text().unwrap()).unwrap();
+        assert_eq!(again, grant);
+        assert_eq!(grant.limits.sandbox(&Config::default()).wall, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_with_its_name() {
+        for (more, word) in [
+            ("[capabilities]\nnetwork = true\n", "network"),
+            ("[capabilities]\nstaging = [\"../x\"]\n", ".."),
+            ("[limits]\nwall-second = 5\n", "wall-second"),
+            ("surprise = 1\n", "surprise"),
+            ("on-failure = \"ignore\"\n", "ignore"),
+        ] {
+            let error = grant(&format!("sha256 = \"{DIGEST}\"\npoints = [\"finalize\"]\n{more}"))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(grant("sha256 = \"beef\"\npoints = []\n").is_err());
+        assert!(grant(&format!("sha256 = \"{DIGEST}\"\npoints = [\"later\"]\n")).is_err());
+        assert!(Capabilities::default().add("network").is_err());
+    }
+
+    #[test]
+    fn a_star_stays_within_a_part_of_a_path() {
+        let set = patterns(&["project/trace/*".into(), "dists/**/cnf/*".into()]).unwrap();
+        for (path, matches) in [
+            ("project/trace/host", true),
+            ("project/trace/a/b", false),
+            ("project/trace", false),
+            ("dists/s/main/cnf/Commands-amd64.xz", true),
+        ] {
+            assert_eq!(set.is_match(path), matches, "{path}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Hooks: what runs at the three points of a publication.
+//!
+//! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
+//! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
+//! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
+//! hook in.
+
+pub(crate) mod add;
+mod convert;
+mod dispatch;
+mod grant;
+mod overlay;
+mod registry;
+mod run_parts;
+mod services;
+
+use std::ffi::OsString;
+
+use pressroom_sandbox::{Sandbox, WorkerCommand};
+
+pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
+pub(crate) use grant::{Grant, Manifest};
+pub(crate) use registry::{Kind, Registry};
+
+/// The first argument that makes this program a worker of the sandbox.
+pub(crate) const WORKER_ARGUMENT: &str = "hook-worker";
+
+/// The sandbox whose workers are this very program.
+pub(crate) fn sandbox() -> std::io::Result<Sandbox> {
+    // the running file itself, also when a package upgrade has replaced it meanwhile
+    let program = std::fs::canonicalize("/proc/self/exe").or_else(|_| std::env::current_exe())?;
+    Ok(Sandbox::new(WorkerCommand { program, arguments: vec![OsString::from(WORKER_ARGUMENT)] }))
+}

@@ -1,0 +1,412 @@
+//! What a hook writes into the staged tree: held aside with quotas, applied after it has succeeded, all or nothing.
+//!
+//! Paths are checked here, whoever asks: relative, plain parts, in a tree that a pass may replace, within the grant, never a Release file or a by-hash name.
+//! Nothing follows a link: a part of a path that is one is refused when the file is written.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use globset::GlobSet;
+use pressroom_archive::disk;
+use pressroom_archive::dists::Staged;
+use pressroom_sandbox::{Entry, StagingError};
+
+/// How much a hook may write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quota {
+    pub(crate) bytes: u64,
+    pub(crate) files: usize,
+}
+
+/// Longest path.
+const MAX_PATH_BYTES: usize = 512;
+/// Most parts of a path.
+const MAX_DEPTH: usize = 16;
+
+/// The writes of one call.
+pub(crate) struct Overlay<'a> {
+    staged: &'a Staged,
+    /// The suites of this pass: those under dists/ that may be changed.
+    suites: &'a [String],
+    writable: GlobSet,
+    quota: Quota,
+    /// New content, or none for a removed file.
+    changes: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl<'a> Overlay<'a> {
+    pub(crate) const fn new(
+        staged: &'a Staged,
+        suites: &'a [String],
+        writable: GlobSet,
+        quota: Quota,
+    ) -> Self {
+        Self { staged, suites, writable, quota, changes: BTreeMap::new() }
+    }
+
+    /// The changes, to be applied.
+    pub(crate) fn into_changes(self) -> BTreeMap<String, Option<Vec<u8>>> {
+        self.changes
+    }
+
+    pub(crate) fn list(&self, folder: &str) -> Result<Vec<Entry>, StagingError> {
+        if !folder.is_empty() {
+            check_path(folder)?;
+        }
+        let mut found: BTreeMap<String, u64> = BTreeMap::new();
+        let trees: Vec<String> = match folder.split('/').next() {
+            Some("") | None => self.trees()?,
+            Some(_) => vec![folder.to_owned()],
+        };
+        for tree in trees {
+            let path = self.staged.locate(&tree);
+            if path.is_file() {
+                continue;
+            }
+            let files = disk::files_below(&path).map_err(|error| StagingError::Failed(error.to_string()))?;
+            found.extend(files.into_iter().map(|file| (format!("{tree}/{}", file.path), file.size_bytes)));
+        }
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        for (path, content) in self.changes.iter().filter(|(path, _)| path.starts_with(&prefix)) {
+            match content {
+                Some(content) => drop(found.insert(path.clone(), content.len() as u64)),
+                None => drop(found.remove(path)),
+            }
+        }
+        Ok(found.into_iter().map(|(path, size_bytes)| Entry { path, size_bytes }).collect())
+    }
+
+    /// The folders at the archive's root that belong to the tree.
+    fn trees(&self) -> Result<Vec<String>, StagingError> {
+        let mut trees = self.staged.trees();
+        let entries = match fs::read_dir(&self.staged.paths().root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(trees),
+            other => other.map_err(|error| StagingError::Failed(error.to_string()))?,
+        };
+        for entry in entries.flatten() {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if let Ok(name) = entry.file_name().into_string()
+                && is_folder
+                && name != "pool"
+                && !trees.contains(&name)
+            {
+                trees.push(name);
+            }
+        }
+        trees.sort();
+        Ok(trees)
+    }
+
+    pub(crate) fn read(&self, path: &str, offset: u64, max_bytes: u32) -> Result<Vec<u8>, StagingError> {
+        check_path(path)?;
+        match self.changes.get(path) {
+            Some(None) => Err(StagingError::NotFound),
+            Some(Some(content)) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+                let end = start.saturating_add(max_bytes as usize).min(content.len());
+                Ok(content[start..end].to_vec())
+            }
+            None => {
+                let mut file = self.open(path)?;
+                let failed = |error: std::io::Error| StagingError::Failed(error.to_string());
+                file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+                let mut content = Vec::new();
+                file.take(u64::from(max_bytes)).read_to_end(&mut content).map_err(failed)?;
+                Ok(content)
+            }
+        }
+    }
+
+    /// A whole file, as long as the quota is.
+    pub(crate) fn read_whole(&self, path: &str) -> Result<Vec<u8>, StagingError> {
+        if let Some(Some(content)) = self.changes.get(path) {
+            return Ok(content.clone());
+        }
+        let most = u32::try_from(self.quota.bytes).unwrap_or(u32::MAX);
+        self.read(path, 0, most)
+    }
+
+    /// Opens a file of the tree; links are not followed, on the way or at the end.
+    fn open(&self, path: &str) -> Result<File, StagingError> {
+        if path.starts_with("pool/") {
+            return Err(StagingError::Denied("the pool is not part of the staged tree".to_owned()));
+        }
+        let at = self.staged.locate(path);
+        no_links(&at, path)?;
+        match File::open(&at) {
+            Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
+            Ok(_) => Err(StagingError::BadPath(format!("{path} is no file"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(StagingError::NotFound),
+            Err(error) => Err(StagingError::Failed(error.to_string())),
+        }
+    }
+
+    pub(crate) fn write(&mut self, path: &str, content: Vec<u8>) -> Result<(), StagingError> {
+        self.check_writable(path)?;
+        self.check_quota(path, content.len())?;
+        self.changes.insert(path.to_owned(), Some(content));
+        Ok(())
+    }
+
+    pub(crate) fn append(&mut self, path: &str, more: &[u8]) -> Result<(), StagingError> {
+        let Some(Some(content)) = self.changes.get(path) else {
+            return Err(StagingError::BadPath(format!(
+                "{path} was not written in this call: write it first"
+            )));
+        };
+        let length = content.len() + more.len();
+        self.check_quota(path, length)?;
+        if let Some(Some(content)) = self.changes.get_mut(path) {
+            content.extend_from_slice(more);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, path: &str) -> Result<(), StagingError> {
+        self.check_writable(path)?;
+        match self.changes.get(path) {
+            Some(None) => return Err(StagingError::NotFound),
+            Some(Some(_)) => {}
+            None => drop(self.open(path)?),
+        }
+        self.check_quota(path, 0)?;
+        self.changes.insert(path.to_owned(), None);
+        Ok(())
+    }
+
+    fn check_writable(&self, path: &str) -> Result<(), StagingError> {
+        check_path(path)?;
+        if !self.writable.is_match(path) {
+            return Err(StagingError::Denied(format!("{path} is not within what the grant lets it write")));
+        }
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts.as_slice() {
+            ["dists", suite, rest @ ..] => {
+                if !self.suites.iter().any(|name| name == suite) {
+                    return Err(StagingError::Denied(format!("this pass does not publish {suite}")));
+                }
+                if let ["Release" | "InRelease" | "Release.gpg"] = rest {
+                    return Err(StagingError::Denied(format!(
+                        "{path} is written and signed by the publisher alone"
+                    )));
+                }
+                if rest.contains(&"by-hash") {
+                    return Err(StagingError::Denied(format!(
+                        "{path}: names under by-hash are the publisher's"
+                    )));
+                }
+                if rest.is_empty() {
+                    return Err(StagingError::BadPath(format!("{path} is a folder")));
+                }
+            }
+            ["pool", ..] => {
+                return Err(StagingError::Denied("the pool is not part of the staged tree".to_owned()));
+            }
+            [_] => {
+                return Err(StagingError::BadPath(format!("{path}: files lie in folders, as indices/{path}")));
+            }
+            _ => {}
+        }
+        let below = format!("{path}/");
+        let clash = |other: &str| other.starts_with(&below) || path.starts_with(&format!("{other}/"));
+        if self.changes.iter().any(|(other, content)| content.is_some() && clash(other))
+            || self.staged.locate(path).is_dir()
+        {
+            return Err(StagingError::BadPath(format!("{path} would be a file and a folder at once")));
+        }
+        no_links(&self.staged.locate(path), path)
+    }
+
+    fn check_quota(&self, path: &str, length: usize) -> Result<(), StagingError> {
+        let others = self.changes.iter().filter(|(other, _)| *other != path);
+        let (mut files, mut bytes) = (1, length as u64);
+        for (_, content) in others {
+            files += 1;
+            bytes += content.as_ref().map_or(0, Vec::len) as u64;
+        }
+        if files > self.quota.files {
+            return Err(StagingError::Quota(format!("more than {} files", self.quota.files)));
+        }
+        if bytes > self.quota.bytes {
+            return Err(StagingError::Quota(format!("more than {} bytes", self.quota.bytes)));
+        }
+        Ok(())
+    }
+}
+
+/// A path that can be nothing but a file below the archive's root.
+fn check_path(path: &str) -> Result<(), StagingError> {
+    let bad = |what: &str| {
+        Err(StagingError::BadPath(format!("{:?} {what}", path.chars().take(80).collect::<String>())))
+    };
+    if path.len() > MAX_PATH_BYTES {
+        return bad("is too long");
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts.len() > MAX_DEPTH {
+        return bad("is too deep");
+    }
+    for part in parts {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+~:@%=,".contains(&byte);
+        if part.is_empty() || part.starts_with('.') || !part.bytes().all(plain) {
+            return bad(
+                "is not a plain relative path: parts are of letters, digits and ._-+~:@%=, and do not begin with a dot",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a path of which a part below the archives' folder is a link.
+fn no_links(at: &Path, path: &str) -> Result<(), StagingError> {
+    let depth = path.split('/').count();
+    for part in at.ancestors().take(depth) {
+        if fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Err(StagingError::Denied(format!("{path} leads over a link")));
+        }
+    }
+    Ok(())
+}
+
+/// Applies what a hook has written.
+pub(crate) fn apply(staged: &mut Staged, changes: &BTreeMap<String, Option<Vec<u8>>>) -> anyhow::Result<()> {
+    for (path, content) in changes {
+        staged.stage_tree(path.split('/').next().unwrap_or(path))?;
+        let at = staged.locate(path);
+        match content {
+            Some(content) => disk::write_staged(&at, content)?,
+            None => disk::remove_file(&at)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pressroom_archive::disk::{Sharing, write_staged};
+    use pressroom_archive::dists::ArchivePaths;
+
+    use super::super::grant::patterns;
+    use super::*;
+
+    struct Fixture {
+        _folder: tempfile::TempDir,
+        paths: ArchivePaths,
+        staged: Staged,
+        suites: Vec<String>,
+    }
+
+    fn fixture() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        write_staged(&paths.root.join("dists/s/main/x"), b"0123456789").unwrap();
+        write_staged(&paths.root.join("indices/old"), b"old").unwrap();
+        write_staged(&paths.root.join("pool/main/h/hello/x.deb"), b"deb").unwrap();
+        std::os::unix::fs::symlink("/etc", paths.root.join("dists/s/link")).unwrap();
+        let staged = Staged::begin(&paths, Sharing::HardLinks).unwrap();
+        Fixture { _folder: folder, paths, staged, suites: vec!["s".into()] }
+    }
+
+    fn overlay(fixture: &Fixture) -> Overlay<'_> {
+        let writable = patterns(&[
+            "dists/s/**".into(),
+            "indices/*".into(),
+            "project/**".into(),
+            "*".into(),
+            "pool/**".into(),
+        ])
+        .unwrap();
+        Overlay::new(&fixture.staged, &fixture.suites, writable, Quota { bytes: 100, files: 3 })
+    }
+
+    #[test]
+    fn a_hook_reads_its_own_writes_and_nothing_is_there_before_they_are_applied() {
+        let mut fixture = fixture();
+        let mut writes = overlay(&fixture);
+        writes.write("indices/new", b"a".to_vec()).unwrap();
+        writes.append("indices/new", b"bc").unwrap();
+        writes.remove("indices/old").unwrap();
+        assert_eq!(writes.read("indices/new", 1, 9).unwrap(), b"bc");
+        assert_eq!(writes.read("indices/old", 0, 9), Err(StagingError::NotFound));
+        assert_eq!(writes.read("dists/s/main/x", 8, 9).unwrap(), b"89");
+        let paths: Vec<String> = writes.list("").unwrap().into_iter().map(|entry| entry.path).collect();
+        assert_eq!(paths, ["dists/s/main/x", "indices/new"]);
+        assert!(!fixture.staged.locate("indices/new").exists());
+        let changes = writes.into_changes();
+        apply(&mut fixture.staged, &changes).unwrap();
+        assert_eq!(fs::read(fixture.staged.locate("indices/new")).unwrap(), b"abc");
+        assert!(!fixture.staged.locate("indices/old").exists());
+        assert!(fixture.paths.root.join("indices/old").exists(), "the live tree is as it was");
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_tree_or_over_what_is_the_publishers() {
+        let fixture = fixture();
+        let mut writes = overlay(&fixture);
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "indices/../../x",
+            "indices//x",
+            "",
+            "indices/.hidden",
+            "indices/a b",
+            "indices/\u{e9}",
+            "top",
+            "dists/s",
+            "dists/s/main",
+            "dists/s/main/x/y",
+        ] {
+            let result = writes.write(path, Vec::new());
+            assert!(
+                matches!(result, Err(StagingError::BadPath(_) | StagingError::Denied(_))),
+                "{path}: {result:?}"
+            );
+        }
+        for path in [
+            "dists/s/Release",
+            "dists/s/InRelease",
+            "dists/s/main/by-hash/SHA256/0",
+            "dists/other/x",
+            "pool/main/x",
+            "dists/s/link/passwd",
+            "other/x",
+        ] {
+            let result = writes.write(path, Vec::new());
+            assert!(
+                matches!(result, Err(StagingError::Denied(_) | StagingError::BadPath(_))),
+                "{path}: {result:?}"
+            );
+        }
+        assert!(writes.read("dists/s/link/passwd", 0, 9).is_err());
+        assert!(writes.read("pool/main/h/hello/x.deb", 0, 9).is_err());
+        assert!(writes.write(&"a/".repeat(300), Vec::new()).is_err());
+        assert!(writes.into_changes().is_empty());
+    }
+
+    #[test]
+    fn quotas_count_what_is_held() {
+        let fixture = fixture();
+        let mut writes = overlay(&fixture);
+        assert!(matches!(writes.write("indices/a", vec![0; 101]), Err(StagingError::Quota(_))));
+        writes.write("indices/a", vec![0; 100]).unwrap();
+        assert!(matches!(writes.append("indices/a", b"x"), Err(StagingError::Quota(_))));
+        writes.write("indices/a", vec![0; 10]).unwrap();
+        writes.write("indices/b", Vec::new()).unwrap();
+        writes.write("indices/c", Vec::new()).unwrap();
+        assert!(matches!(writes.write("indices/d", Vec::new()), Err(StagingError::Quota(_))));
+    }
+
+    #[test]
+    fn a_file_cannot_be_a_folder_as_well() {
+        let fixture = fixture();
+        let mut writes = overlay(&fixture);
+        writes.write("project/a", Vec::new()).unwrap();
+        assert!(writes.write("project/a/b", Vec::new()).is_err());
+        writes.write("project/c/d", Vec::new()).unwrap();
+        assert!(writes.write("project/c", Vec::new()).is_err());
+        assert!(writes.append("indices/old", b"x").is_err());
+    }
+}

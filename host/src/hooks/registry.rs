@@ -1,0 +1,264 @@
+//! What lies in a distribution's hook folders: what will run, in which order, and a complaint for every file that will not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use pressroom_archive::domain::Sha256;
+use pressroom_archive::store::{Connection, StoreError, hook};
+use pressroom_sandbox::{Artefact, Point, artefact_key};
+
+use super::grant::{Grant, OnFailure};
+use crate::root::Root;
+
+/// The older name of pre-publication.d.
+const OLDER_NAME: &str = "publish-distro.d";
+
+/// What kind of hook a file is.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// A component, its grant, its native code.
+    Wasm { grant: Box<Grant>, artefact: Artefact },
+    /// A program, run as run-parts would.
+    Executable,
+}
+
+/// A hook that will run.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    /// The file's name, which decides the order.
+    pub(crate) file_name: String,
+    pub(crate) kind: Kind,
+}
+
+impl Entry {
+    /// The hook's own name, under which it keeps its state: without number and ending.
+    pub(crate) fn name(&self) -> &str {
+        own_name(&self.file_name)
+    }
+}
+
+/// `50-trace.wasm` is `trace`, wherever it stands in the order.
+pub(crate) fn own_name(file_name: &str) -> &str {
+    let name = file_name.strip_suffix(".wasm").unwrap_or(file_name);
+    match name.split_once('-') {
+        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) && !rest.is_empty() => rest,
+        _ => name,
+    }
+}
+
+/// A file that will not run.
+#[derive(Debug, Clone)]
+pub(crate) struct Complaint {
+    pub(crate) path: PathBuf,
+    pub(crate) reason: String,
+    /// It was meant to run at every publication: nothing is published without it.
+    pub(crate) blocks: bool,
+}
+
+/// The hooks of a distribution.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    points: BTreeMap<Point, Vec<Entry>>,
+    pub(crate) complaints: Vec<Complaint>,
+}
+
+impl Registry {
+    /// Reads the hook folders of a distribution. Folders that are not there have no hooks.
+    pub(crate) fn load(root: &Root, db: &Connection, folder: &Path) -> Result<Self, StoreError> {
+        let mut registry = Self::default();
+        for point in Point::ALL {
+            let mut files = listing(&folder.join(format!("{point}.d")), &mut registry.complaints);
+            if point == Point::PrePublication {
+                files.extend(listing(&folder.join(OLDER_NAME), &mut registry.complaints));
+            }
+            // as run-parts: by base name in the C locale
+            files.sort_by(|one, other| one.file_name().cmp(&other.file_name()));
+            let mut entries = Vec::new();
+            for path in &files {
+                match look(root, db, point, path)? {
+                    Look::Runs(entry) => entries.push(entry),
+                    Look::Belongs => {}
+                    Look::Wrong { reason, blocks } => {
+                        registry.complaints.push(Complaint { path: path.clone(), reason, blocks });
+                    }
+                }
+            }
+            registry.points.insert(point, entries);
+        }
+        Ok(registry)
+    }
+
+    /// The hooks of a point, in order.
+    pub(crate) fn at(&self, point: Point) -> &[Entry] {
+        self.points.get(&point).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a program will write into the staged tree in place, so that it may share no file with the live one.
+    pub(crate) fn writes_in_place(&self) -> bool {
+        self.at(Point::PrePublication).iter().any(|entry| matches!(entry.kind, Kind::Executable))
+    }
+}
+
+fn listing(folder: &Path, complaints: &mut Vec<Complaint>) -> Vec<PathBuf> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            complaints.push(Complaint {
+                path: folder.to_owned(),
+                reason: format!("the folder cannot be read: {error}"),
+                blocks: true,
+            });
+            Vec::new()
+        }
+    }
+}
+
+enum Look {
+    Runs(Entry),
+    /// A grant with its hook beside it.
+    Belongs,
+    Wrong {
+        reason: String,
+        blocks: bool,
+    },
+}
+
+fn look(root: &Root, db: &Connection, point: Point, path: &Path) -> Result<Look, StoreError> {
+    let wrong = |reason: &str| Ok(Look::Wrong { reason: reason.to_owned(), blocks: false });
+    let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
+        return wrong("its name is not UTF-8, so it does not run");
+    };
+    let Ok(metadata) = fs::metadata(path) else {
+        return wrong("it is a link to nothing, so it does not run");
+    };
+    if !metadata.is_file() {
+        return wrong("it is no file, so it does not run: move it out of the hook folder");
+    }
+    if let Some(stem) = file_name.strip_suffix(".wasm") {
+        return look_at_wasm(root, db, point, path, stem, file_name);
+    }
+    if file_name.ends_with(".toml") {
+        return if path.with_extension("wasm").exists() {
+            Ok(Look::Belongs)
+        } else {
+            wrong("it is a grant without its hook: add the .wasm beside it, or remove it")
+        };
+    }
+    if !is_run_parts_name(file_name) {
+        return wrong(
+            "run-parts would skip its name, so it does not run: use only letters, digits, - and _, without an ending such as .sh",
+        );
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return wrong(
+            "it is not executable, so it does not run: chmod +x it, or move it out of the hook folder",
+        );
+    }
+    Ok(Look::Runs(Entry { path: path.to_owned(), file_name: file_name.to_owned(), kind: Kind::Executable }))
+}
+
+/// run-parts(8): without --lsbsysinit, `[a-zA-Z0-9_-]+`.
+fn is_run_parts_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn look_at_wasm(
+    root: &Root,
+    db: &Connection,
+    point: Point,
+    path: &Path,
+    stem: &str,
+    file_name: &str,
+) -> Result<Look, StoreError> {
+    if !is_run_parts_name(stem) {
+        return Ok(Look::Wrong {
+            reason: "its name may have only letters, digits, - and _ before .wasm: rename it and its .toml"
+                .to_owned(),
+            blocks: true,
+        });
+    }
+    let grant_path = path.with_extension("toml");
+    let grant = match Grant::read(&grant_path) {
+        Ok(grant) => grant,
+        Err(error) => {
+            let reason = match std::error::Error::source(&error) {
+                None => format!("its grant cannot be used: {error}"),
+                Some(_) => format!(
+                    "it has no grant ({}): add the hook with `pressroom hook add`, which writes one",
+                    grant_path.display()
+                ),
+            };
+            return Ok(Look::Wrong { reason, blocks: true });
+        }
+    };
+    let blocks = grant.on_failure == OnFailure::Abort;
+    let wrong = |reason: String| Ok(Look::Wrong { reason, blocks });
+    if !grant.points.contains(&point) {
+        return wrong(format!(
+            "its grant does not name {point}: add it under points in {}",
+            grant_path.display()
+        ));
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return wrong(format!("it cannot be read: {error}")),
+    };
+    let digest = Sha256::of(&bytes);
+    if digest != grant.sha256 {
+        return wrong(format!(
+            "it is not the component that its grant names: SHA256 {digest}, not {}; if it is meant, add it again with `pressroom hook add`",
+            grant.sha256
+        ));
+    }
+    let engine = artefact_key(&pressroom_sandbox::Sha256::of(&bytes));
+    let compile = "compile it with `pressroom hook compile`";
+    let Some(artefact) = hook::artefact(db, &digest, &engine)? else {
+        return wrong(format!("it is not compiled for this pressroom: {compile}"));
+    };
+    let artefact_path = artefact_path(root, &engine);
+    if !artefact_path.is_file() {
+        return wrong(format!("its compiled form {} is gone: {compile}", artefact_path.display()));
+    }
+    let Ok(sha256) = artefact.to_string().parse() else {
+        return wrong(format!("the record of its compiled form is damaged: {compile}"));
+    };
+    let artefact = Artefact { path: artefact_path, sha256 };
+    let kind = Kind::Wasm { grant: Box::new(grant), artefact };
+    Ok(Look::Runs(Entry { path: path.to_owned(), file_name: file_name.to_owned(), kind }))
+}
+
+/// Where the native code of a component for this engine lies.
+pub(crate) fn artefact_path(root: &Root, engine: &str) -> PathBuf {
+    root.artefacts_folder().join(format!("{engine}.cwasm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_run_parts_runs() {
+        for (name, runs) in
+            [("10-sign", true), ("a_b", true), ("x.sh", false), ("x~", false), ("", false), ("é", false)]
+        {
+            assert_eq!(is_run_parts_name(name), runs, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_hooks_own_name_has_no_number() {
+        for (file, name) in [
+            ("50-trace.wasm", "trace"),
+            ("trace.wasm", "trace"),
+            ("05-a-b", "a-b"),
+            ("a-b", "a-b"),
+            ("10-", "10-"),
+        ] {
+            assert_eq!(own_name(file), name);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `pressroom.toml`: what an operator sets. What a distribution *is* stands in the database.
+//!
+//! A key that is not known is refused with its line, because a misspelt limit would be none.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use pressroom_archive::release::sign::Fingerprint;
+use pressroom_archive::store::archive_file::Retention;
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Config {
+    /// How this host is called in trace files and to hooks; none: its host name.
+    pub(crate) site_name: Option<String>,
+    pub(crate) paths: Paths,
+    pub(crate) signing: Signing,
+    pub(crate) publication: Publication,
+    pub(crate) hooks: Hooks,
+}
+
+/// Folders, below the root unless absolute.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Paths {
+    pub(crate) archives: PathBuf,
+    pub(crate) hooks: PathBuf,
+    pub(crate) librarian: PathBuf,
+    pub(crate) cache: PathBuf,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self {
+            archives: "archives".into(),
+            hooks: "hooks".into(),
+            librarian: "librarian".into(),
+            cache: "cache".into(),
+        }
+    }
+}
+
+/// Who signs: a key file of ours, or gpg.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Signing {
+    pub(crate) key_file: PathBuf,
+    pub(crate) gpg: Option<Gpg>,
+}
+
+impl Default for Signing {
+    fn default() -> Self {
+        Self { key_file: DEFAULT_KEY_FILE.into(), gpg: None }
+    }
+}
+
+/// Where `pressroom init` puts the key that it makes.
+pub(crate) const DEFAULT_KEY_FILE: &str = "keys/signing-key.asc";
+
+/// gpg, or a program that takes its options, as the signer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Gpg {
+    #[serde(default = "gpg_program")]
+    pub(crate) program: PathBuf,
+    pub(crate) home: PathBuf,
+    #[serde(deserialize_with = "fingerprint")]
+    pub(crate) key: Fingerprint,
+    #[serde(default = "gpg_time_limit_seconds")]
+    pub(crate) time_limit_seconds: u64,
+}
+
+fn gpg_program() -> PathBuf {
+    "gpg".into()
+}
+
+const fn gpg_time_limit_seconds() -> u64 {
+    60
+}
+
+fn fingerprint<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// How index files of the past are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Publication {
+    pub(crate) by_hash_generations: usize,
+    pub(crate) by_hash_grace_seconds: u32,
+}
+
+impl Default for Publication {
+    fn default() -> Self {
+        Self { by_hash_generations: 2, by_hash_grace_seconds: 24 * 60 * 60 }
+    }
+}
+
+impl Publication {
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            generations: self.by_hash_generations,
+            grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
+        }
+    }
+}
+
+/// What hooks may take where their grant says nothing; legacy executables always.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Hooks {
+    /// Of a WASM hook, by the wall.
+    pub(crate) wall_seconds: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) staging_bytes: u64,
+    pub(crate) staging_files: usize,
+    pub(crate) state_bytes: u64,
+    /// Of an executable, by the wall.
+    pub(crate) executable_seconds: u64,
+    /// So much of an executable's output is kept.
+    pub(crate) executable_output_bytes: usize,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self {
+            wall_seconds: 60,
+            memory_bytes: 256 << 20,
+            staging_bytes: 64 << 20,
+            staging_files: 10_000,
+            state_bytes: 1 << 20,
+            executable_seconds: 600,
+            executable_output_bytes: 64 << 10,
+        }
+    }
+}
+
+impl Hooks {
+    pub(crate) const fn executable_time_limit(&self) -> Duration {
+        Duration::from_secs(self.executable_seconds)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("there is no {}: is {} a root made by `pressroom init`?", path.display(), path.parent().unwrap_or(path).display())]
+    Missing { path: PathBuf },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is not as it must be:\n{message}", path.display())]
+    Syntax { path: PathBuf, message: String },
+}
+
+impl Config {
+    /// Reads a configuration.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::NotFound {
+                ConfigError::Missing { path: path.to_owned() }
+            } else {
+                ConfigError::Read { path: path.to_owned(), source }
+            }
+        })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Syntax { path: path.to_owned(), message: error.to_string() })
+    }
+
+    /// What `pressroom init` writes: everything that can be set, with what holds when it is not.
+    pub(crate) fn template(key_file: &str) -> String {
+        format!(
+            r##"# What the operator of this root sets. Distributions, series and archives are made by commands and live in the database.
+# Every line that begins with "# " and a key shows what holds when it is left out.
+
+# How this host is called in trace files and to hooks.
+# site-name = "the host's name"
+
+[paths]
+# Below this folder unless absolute. Archives and the librarian on one filesystem share their files.
+# archives = "archives"
+# hooks = "hooks"
+# librarian = "librarian"
+# cache = "cache"
+
+[signing]
+# An OpenPGP secret key without a passphrase, readable by its owner only.
+key-file = "{key_file}"
+
+# Or gpg, with its agent, a card, or a program of yours that takes gpg's options:
+# [signing.gpg]
+# program = "gpg"
+# home = "/home/archive/.gnupg"
+# key = "the key's fingerprint"
+# time-limit-seconds = 60
+
+[publication]
+# Older index files stay under by-hash: so many of each, and each for so long after a newer one came.
+# by-hash-generations = 2
+# by-hash-grace-seconds = 86400
+
+[hooks]
+# What a WASM hook may take where its grant says nothing.
+# wall-seconds = 60
+# memory-bytes = 268435456
+# staging-bytes = 67108864
+# staging-files = 10000
+# state-bytes = 1048576
+# What an executable may take.
+# executable-seconds = 600
+# executable-output-bytes = 65536
+"##
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_a_configuration_with_the_defaults() {
+        let config: Config = toml::from_str(&Config::template("keys/k.asc")).unwrap();
+        assert_eq!(config.signing.key_file, PathBuf::from("keys/k.asc"));
+        // what the comments promise is what holds
+        let uncommented: String = Config::template("keys/signing-key.asc")
+            .lines()
+            .filter(|line| {
+                !line.contains("site-name")
+                    && !line.contains("gpg")
+                    && !line.contains("home =")
+                    && !line.contains("# key =")
+            })
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.contains(" = ") && !rest.starts_with("time-limit") => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let explicit: Config = toml::from_str(&uncommented).unwrap();
+        assert_eq!(format!("{explicit:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pressroom.toml");
+        pressroom_archive::disk::write_staged(&path, b"[publication]\nby-hash-generation = 3\n").unwrap();
+        let error = Config::read(&path).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("by-hash-generation"), "{error}");
+        assert!(matches!(Config::read(&folder.path().join("none")), Err(ConfigError::Missing { .. })));
+    }
+}

@@ -1,0 +1,101 @@
+//! A root: the folder with the configuration, the database, the keys, the librarian, the archives and the hooks of one installation.
+
+mod config;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pressroom_archive::dists::ArchivePaths;
+use pressroom_archive::domain::{ArchiveReference, DistributionName};
+use pressroom_archive::librarian::Librarian;
+use pressroom_archive::release::sign::{GpgSettings, GpgSigner, OwnKey, SignError, Signer};
+use pressroom_archive::store::{Db, StoreError};
+
+pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE};
+
+/// The configuration's name in a root.
+pub(crate) const CONFIG_FILE: &str = "pressroom.toml";
+/// The database's name in a root.
+pub(crate) const DATABASE_FILE: &str = "pressroom.db";
+
+/// An opened root.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    folder: PathBuf,
+    pub(crate) config: Config,
+}
+
+impl Root {
+    /// Opens the root in a folder.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ConfigError> {
+        let folder = std::path::absolute(folder)
+            .map_err(|source| ConfigError::Read { path: folder.to_owned(), source })?;
+        let config = Config::read(&folder.join(CONFIG_FILE))?;
+        Ok(Self { folder, config })
+    }
+
+    fn at(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Opens the database.
+    pub(crate) fn db(&self) -> Result<Db, StoreError> {
+        Db::open(&self.at(Path::new(DATABASE_FILE)))
+    }
+
+    /// The store of originals.
+    pub(crate) fn librarian(&self) -> Librarian {
+        Librarian::new(self.at(&self.config.paths.librarian))
+    }
+
+    /// The folders of an archive.
+    pub(crate) fn archive_paths(&self, archive: &ArchiveReference) -> ArchivePaths {
+        ArchivePaths::new(&self.at(&self.config.paths.archives), archive)
+    }
+
+    /// The folder of a distribution's hooks.
+    pub(crate) fn hooks_folder(&self, distribution: &DistributionName) -> PathBuf {
+        self.at(&self.config.paths.hooks).join(distribution.as_str())
+    }
+
+    /// Where compiled hooks are; only the host writes there.
+    pub(crate) fn artefacts_folder(&self) -> PathBuf {
+        self.at(&self.config.paths.cache).join("hooks")
+    }
+
+    /// The folder of lock files.
+    pub(crate) fn locks_folder(&self) -> PathBuf {
+        self.folder.join("locks")
+    }
+
+    /// The key file, if a file signs.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.at(&self.config.signing.key_file)
+    }
+
+    /// Who signs, looked at as of `now`.
+    pub(crate) fn signer(&self, now: Timestamp) -> Result<Box<dyn Signer>, SignError> {
+        let signer: Box<dyn Signer> = match &self.config.signing.gpg {
+            None => Box::new(OwnKey::load(&self.key_file(), now)?),
+            Some(gpg) => Box::new(GpgSigner::open(GpgSettings {
+                program: gpg.program.clone(),
+                home: self.at(&gpg.home),
+                key: gpg.key.clone(),
+                time_limit: Duration::from_secs(gpg.time_limit_seconds),
+            })?),
+        };
+        signer.check(now)?;
+        Ok(signer)
+    }
+
+    /// How this host is called.
+    pub(crate) fn site_name(&self) -> String {
+        self.config.site_name.clone().unwrap_or_else(host_name)
+    }
+}
+
+/// What the kernel says this host is called.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
