@@ -15,7 +15,7 @@ use crate::{
     Artefact, CompileLimits, InspectError, Inspection, Sandbox, Sha256,
     frames::{FromWorker, Order},
     inspect::{MOST_COMPONENT_BYTES, inspect},
-    process::{Loss, WorkerProcess},
+    process::{Loss, WorkerProcess, deadline},
     text,
 };
 
@@ -137,7 +137,7 @@ impl Sandbox {
             artefact_out: artefact_out.to_owned(),
             limits: limits.clone(),
         };
-        let deadline = Instant::now() + limits.wall + GRACE;
+        let deadline = deadline(Instant::now(), limits.wall.saturating_add(GRACE));
         let mut worker = match WorkerProcess::start(self.worker(), deadline) {
             Ok(worker) => worker,
             Err(loss) => return Err(CompileError::WorkerLost { path, reason: text::chain(&loss) }),

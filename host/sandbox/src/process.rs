@@ -47,6 +47,14 @@ const STDERR_TAIL_BYTES: usize = 4 << 10;
 /// How long a worker that has closed its pipes, or was killed, may take to be gone.
 const LEAVE: Duration = Duration::from_millis(500);
 
+/// The longest that anything here waits, whatever is configured.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The moment when so much time has passed, or a week.
+pub(crate) fn deadline(begin: Instant, after: Duration) -> Instant {
+    begin + after.min(LONGEST)
+}
+
 /// A running worker.
 pub(crate) struct WorkerProcess {
     child: Child,

@@ -16,7 +16,7 @@ use crate::{
         ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
         StagingError, StateError,
     },
-    process::{Loss, WorkerCommand, WorkerProcess},
+    process::{Loss, WorkerCommand, WorkerProcess, deadline},
     text,
 };
 
@@ -95,15 +95,16 @@ impl Sandbox {
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
         let begin = Instant::now();
         let mut guard = Guard { call, host, host_calls: 0, log_lines: 0, log_bytes: 0 };
-        let finished = WorkerProcess::start(&self.worker, begin + call.limits.wall + GRACE)
-            .map_err(|loss| (loss, None))
-            .and_then(|mut worker| match guard.converse(&mut worker, order) {
-                Ok(report) => Ok(report),
-                Err(loss) => {
-                    let ending = worker.end(&loss);
-                    Err((loss, Some(ending)))
-                }
-            });
+        let finished =
+            WorkerProcess::start(&self.worker, deadline(begin, call.limits.wall.saturating_add(GRACE)))
+                .map_err(|loss| (loss, None))
+                .and_then(|mut worker| match guard.converse(&mut worker, order) {
+                    Ok(report) => Ok(report),
+                    Err(loss) => {
+                        let ending = worker.end(&loss);
+                        Err((loss, Some(ending)))
+                    }
+                });
         let host_calls = guard.host_calls;
         let lost = |outcome, stderr_tail| CallReport {
             outcome,
@@ -184,11 +185,9 @@ impl Guard<'_> {
 
     fn answer(&mut self, request: HostRequest) -> Result<HostReply, Loss> {
         let limits = &self.call.limits;
-        let granted = self.call.capabilities;
-        let before_signing = self.call.context.point() == Point::PrePublication;
         if let HostRequest::Log { level, message } = request {
-            self.log_lines += 1;
-            self.log_bytes += message.len();
+            self.log_lines = self.log_lines.saturating_add(1);
+            self.log_bytes = self.log_bytes.saturating_add(message.len());
             if self.log_lines > limits.log_lines || self.log_bytes > limits.log_bytes as usize {
                 return Err(out_of_turn());
             }
@@ -198,54 +197,49 @@ impl Guard<'_> {
         if self.host_calls > limits.host_calls {
             return Err(out_of_turn());
         }
-        let staging_denied = |what: &str| {
-            let reason = if before_signing {
+        Ok(match self.denial(&request) {
+            Some(denial) => denial,
+            None => self.host.answer(request),
+        })
+    }
+
+    /// The answer to what was not granted.
+    fn denial(&self, request: &HostRequest) -> Option<HostReply> {
+        let granted = self.call.capabilities;
+        let in_tree = self.call.context.point() == Point::PrePublication;
+        let denied = |what: &str| {
+            StagingError::Denied(if in_tree {
                 format!("{what} is not granted to this hook")
             } else {
                 format!("{what} is there for pre-publication hooks only")
-            };
-            HostReply::Staged(Err(StagingError::Denied(reason)))
+            })
         };
-        let denial = match &request {
-            HostRequest::Log { .. } => None,
-            HostRequest::Suites { .. } => {
-                (!granted.archive).then_some(HostReply::Suites(Err(ArchiveError::Denied)))
+        let (granted, denial) = match request {
+            HostRequest::Log { .. } => (true, HostReply::Logged),
+            HostRequest::Suites { .. } => (granted.archive, HostReply::Suites(Err(ArchiveError::Denied))),
+            HostRequest::Changes { .. } => (granted.archive, HostReply::Changes(Err(ArchiveError::Denied))),
+            HostRequest::Packages { .. } => (granted.archive, HostReply::Packages(Err(ArchiveError::Denied))),
+            HostRequest::StagingList { .. } => {
+                (granted.staging && in_tree, HostReply::Files(Err(denied("staging"))))
             }
-            HostRequest::Changes { .. } => {
-                (!granted.archive).then_some(HostReply::Changes(Err(ArchiveError::Denied)))
+            HostRequest::StagingRead { .. } => {
+                (granted.staging && in_tree, HostReply::Content(Err(denied("staging"))))
             }
-            HostRequest::Packages { .. } => {
-                (!granted.archive).then_some(HostReply::Packages(Err(ArchiveError::Denied)))
-            }
-            HostRequest::StagingList { .. }
-            | HostRequest::StagingRead { .. }
-            | HostRequest::StagingWrite { .. }
+            HostRequest::StagingWrite { .. }
             | HostRequest::StagingAppend { .. }
             | HostRequest::StagingRemove { .. } => {
-                (!(granted.staging && before_signing)).then(|| staging_denied("staging"))
+                (granted.staging && in_tree, HostReply::Staged(Err(denied("staging"))))
             }
             HostRequest::Sign { .. } => {
-                (!(granted.signing && before_signing)).then(|| staging_denied("signing"))
+                (granted.signing && in_tree, HostReply::Staged(Err(denied("signing"))))
             }
-            HostRequest::StateGet { .. } => {
-                (!granted.state).then_some(HostReply::Value(Err(StateError::Denied)))
-            }
+            HostRequest::StateGet { .. } => (granted.state, HostReply::Value(Err(StateError::Denied))),
             HostRequest::StateSet { .. } | HostRequest::StateDelete { .. } => {
-                (!granted.state).then_some(HostReply::Stored(Err(StateError::Denied)))
+                (granted.state, HostReply::Stored(Err(StateError::Denied)))
             }
-            HostRequest::StateKeys => (!granted.state).then_some(HostReply::Keys(Err(StateError::Denied))),
+            HostRequest::StateKeys => (granted.state, HostReply::Keys(Err(StateError::Denied))),
         };
-        // A denied listing or reading answers in its own kind.
-        Ok(match (denial, &request) {
-            (None, _) => self.host.answer(request),
-            (Some(HostReply::Staged(Err(error))), HostRequest::StagingList { .. }) => {
-                HostReply::Files(Err(error))
-            }
-            (Some(HostReply::Staged(Err(error))), HostRequest::StagingRead { .. }) => {
-                HostReply::Content(Err(error))
-            }
-            (Some(denial), _) => denial,
-        })
+        (!granted).then_some(denial)
     }
 }
 

@@ -59,7 +59,10 @@ fn a_hook_in_python_runs() {
     let mut denied = before;
     denied.capabilities.staging = false;
     let answer = sandbox().call(&artefact, &denied, &mut host);
-    assert!(matches!(&answer.outcome, CallOutcome::Failed(said) if said.contains("not granted")), "{answer:?}");
+    assert!(
+        matches!(&answer.outcome, CallOutcome::Failed(said) if said.contains("not granted")),
+        "{answer:?}"
+    );
 
     let finalize = call(Point::Finalize, "{}", Limits::default());
     for run in 1..=2 {
