@@ -22,6 +22,9 @@ use crate::{
 /// How much longer than its limit a compiling worker may live, to tell why it failed.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The longest that a compiling worker has to say: why it does not work.
+const MOST_ANSWER_BYTES: usize = 4 * text::MOST_LINE_BYTES;
+
 /// A component that is ready to be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
@@ -142,7 +145,7 @@ impl Sandbox {
             Ok(worker) => worker,
             Err(loss) => return Err(CompileError::WorkerLost { path, reason: text::chain(&loss) }),
         };
-        let answer = worker.send(&order).and_then(|()| worker.receive());
+        let answer = worker.send(&order).and_then(|()| worker.receive(MOST_ANSWER_BYTES));
         match answer {
             Ok(FromWorker::Compiled(Ok(()))) => Ok(()),
             Ok(FromWorker::Compiled(Err(reason))) => {

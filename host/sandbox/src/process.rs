@@ -105,11 +105,12 @@ impl WorkerProcess {
         Ok(())
     }
 
-    /// Waits for one message.
-    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> Result<T, Loss> {
+    /// Waits for one message of so many bytes at the most.
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self, most_bytes: usize) -> Result<T, Loss> {
         let mut length = [0; frames::LENGTH_BYTES];
         self.read_exact(&mut length)?;
-        let length = frames::decode_length(length, frames::MOST_FROM_WORKER_BYTES).map_err(Loss::Garbage)?;
+        let length = frames::decode_length(length, most_bytes.min(frames::MOST_FROM_WORKER_BYTES))
+            .map_err(Loss::Garbage)?;
         let mut frame = vec![0; length];
         self.read_exact(&mut frame)?;
         frames::decode(&frame).map_err(Loss::Garbage)

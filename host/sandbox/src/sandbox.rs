@@ -23,6 +23,13 @@ use crate::{
 /// How much longer than its wall deadline a worker may live, to tell how the call ended.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// What a frame takes beside the longest thing in it: the texts of a trap, the tails of the output.
+const FRAME_SLACK_BYTES: usize = 64 << 10;
+/// How many changes or packages are in one page at the most.
+const MOST_PAGE_ITEMS: u32 = 1_000;
+/// How much of a file is read at once at the most.
+const MOST_READ_BYTES: u32 = 8 << 20;
+
 /// Runs hooks, each call in a process of its own.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
@@ -166,9 +173,11 @@ struct Guard<'call> {
 
 impl Guard<'_> {
     fn converse(&mut self, worker: &mut WorkerProcess, order: &Order) -> Result<WorkerReport, Loss> {
+        let limits = &self.call.limits;
+        let most_bytes = limits.host_call_bytes.max(limits.report_bytes) as usize + FRAME_SLACK_BYTES;
         worker.send(order)?;
         loop {
-            match worker.receive()? {
+            match worker.receive(most_bytes)? {
                 FromWorker::Request(request) => {
                     let reply = self.answer(request)?;
                     match worker.send(&reply) {
@@ -199,7 +208,7 @@ impl Guard<'_> {
         }
         Ok(match self.denial(&request) {
             Some(denial) => denial,
-            None => self.host.answer(request),
+            None => self.host.answer(bounded(request)),
         })
     }
 
@@ -240,6 +249,23 @@ impl Guard<'_> {
             HostRequest::StateKeys => (granted.state, HostReply::Keys(Err(StateError::Denied))),
         };
         (!granted).then_some(denial)
+    }
+}
+
+/// A question for no more than what is given at once, whatever is asked for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others ask for no amount")]
+fn bounded(request: HostRequest) -> HostRequest {
+    match request {
+        HostRequest::Changes { offset, max } => {
+            HostRequest::Changes { offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::Packages { index, offset, max } => {
+            HostRequest::Packages { index, offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::StagingRead { path, offset, max_bytes } => {
+            HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) }
+        }
+        other => other,
     }
 }
 
@@ -294,18 +320,18 @@ fn too_long(reply: &HostReply) -> HostReply {
 
 /// Whether a report is longer than the worker would have let the hook make it.
 fn said_too_much(report: &WorkerReport, call: &Call) -> bool {
-    // The worker's own words about a trap or a refusal to load are not counted by the operator's limit.
     let own_words = 4 * text::MOST_LINE_BYTES;
-    let most = (call.limits.report_bytes as usize).max(own_words);
-    let said = match &report.outcome {
-        CallOutcome::Report(Report { summary, details, .. }) => summary.len() + details.len(),
-        CallOutcome::Veto(reason)
-        | CallOutcome::Temporary(reason)
-        | CallOutcome::Failed(reason)
-        | CallOutcome::Trapped(reason)
-        | CallOutcome::WorkerLost(reason)
-        | CallOutcome::NotLoadable(reason) => reason.len(),
-        CallOutcome::TimedOut | CallOutcome::LimitExceeded(_) => 0,
+    let by_hook = call.limits.report_bytes as usize;
+    let (said, most) = match &report.outcome {
+        CallOutcome::Report(Report { summary, details, .. }) => (summary.len() + details.len(), by_hook),
+        CallOutcome::Veto(reason) | CallOutcome::Temporary(reason) | CallOutcome::Failed(reason) => {
+            (reason.len(), by_hook)
+        }
+        // The worker's own words are not counted by the operator's limit.
+        CallOutcome::Trapped(reason) | CallOutcome::WorkerLost(reason) | CallOutcome::NotLoadable(reason) => {
+            (reason.len(), own_words)
+        }
+        CallOutcome::TimedOut | CallOutcome::LimitExceeded(_) => (0, 0),
     };
     said > most || report.stdout_tail.len() > own_words || report.stderr_tail.len() > own_words
 }

@@ -24,11 +24,6 @@ mod generated {
 pub(super) use generated::exports::pressroom::hooks as points;
 use generated::pressroom::hooks as wit;
 
-/// How many changes or packages are in one page at the most, whatever a guest asks for.
-const MOST_PAGE_ITEMS: u32 = 1_000;
-/// How much of a file is read at once at the most, whatever a guest asks for.
-const MOST_READ_BYTES: u32 = 8 << 20;
-
 /// How far a guest has read the changes.
 #[expect(unreachable_pub, reason = "the macro re-exports it")]
 pub struct Changes {
@@ -151,7 +146,7 @@ impl wit::staging::Host for GuestState {
         offset: u64,
         max_bytes: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::staging::StagingError>> {
-        let request = HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) };
+        let request = HostRequest::StagingRead { path, offset, max_bytes };
         let HostReply::Content(reply) = self.bridge.ask(request)? else { return wrong() };
         Ok(reply.map(ByteBuf::into_vec).map_err(Into::into))
     }
@@ -218,7 +213,7 @@ impl GuestState {
         offset: u64,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<messages::Change>, messages::ArchiveError>> {
-        let request = HostRequest::Changes { offset, max: max.min(MOST_PAGE_ITEMS) };
+        let request = HostRequest::Changes { offset, max };
         let HostReply::Changes(reply) = self.bridge.ask(request)? else { return wrong() };
         Ok(reply)
     }
@@ -229,7 +224,7 @@ impl GuestState {
         offset: u64,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<messages::Package>, messages::ArchiveError>> {
-        let request = HostRequest::Packages { index, offset, max: max.min(MOST_PAGE_ITEMS) };
+        let request = HostRequest::Packages { index, offset, max };
         let HostReply::Packages(reply) = self.bridge.ask(request)? else { return wrong() };
         Ok(reply)
     }

@@ -93,6 +93,41 @@ fn a_worker_that_floods_its_standard_error_still_ends() {
 }
 
 #[test]
+fn a_worker_that_asks_for_too_much_at_once() {
+    struct Pages(Vec<u32>);
+    impl HostServices for Pages {
+        fn answer(&mut self, request: HostRequest) -> HostReply {
+            if let HostRequest::Changes { max, .. } = request {
+                self.0.push(max);
+            }
+            HostReply::Changes(Ok(Vec::new()))
+        }
+    }
+    // The request for the first four billion changes.
+    let question = r"\010\000\000\000\000\002\000\377\377\377\377\017";
+    let call = call(Point::Finalize, "{}", short());
+    let mut pages = Pages(Vec::new());
+    let script = format!("printf '{question}'; exec sleep 3600");
+    let answer = sandbox_with("/bin/sh", &["-c", &script]).call(bad_artefact(), &call, &mut pages);
+    assert_eq!(answer.outcome, CallOutcome::TimedOut, "{answer:?}");
+    assert_eq!(pages.0, [1_000]);
+}
+
+#[test]
+fn a_worker_that_says_more_than_the_limits_allow() {
+    // A frame that would do for the longest report, and one byte more.
+    let limits = Limits { host_call_bytes: 1_000, report_bytes: 1_000, ..short() };
+    let length = (1_000_u32 + (64 << 10) + 1).to_le_bytes().map(|byte| format!(r"\{byte:03o}")).concat();
+    let call = call(Point::Finalize, "{}", limits);
+    let script = format!("printf '{length}'; exec sleep 3600");
+    let answer = sandbox_with("/bin/sh", &["-c", &script]).call(bad_artefact(), &call, &mut Host::default());
+    assert!(
+        matches!(&answer.outcome, CallOutcome::WorkerLost(said) if said.contains("longer")),
+        "{answer:?}"
+    );
+}
+
+#[test]
 fn a_worker_that_asks_more_than_it_may() {
     // Frames of the request for a key's value, faster than any limit.
     let question = r"\003\000\000\000\000\011\000";
@@ -102,7 +137,7 @@ fn a_worker_that_asks_more_than_it_may() {
     let mut host = Host::default();
     let answer = sandbox_with("/bin/sh", &["-c", &script]).call(bad_artefact(), &call, &mut host);
     assert!(matches!(&answer.outcome, CallOutcome::WorkerLost(_)), "{answer:?}");
-    assert!(host.requests <= 10, "{}", host.requests);
+    assert_eq!(host.requests, 10);
 }
 
 /// The only child that this thread has while it answers a question: the worker.
