@@ -261,3 +261,58 @@ impl StagingHost for ComponentHost {
         wit::signing::sign(input, output, mode)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::testing::FakeHost;
+
+    #[test]
+    fn pages_are_fetched_until_one_is_empty() {
+        let mut pages = vec![vec![1, 2], vec![3], vec![], vec![4]].into_iter();
+        let list = Pages::new(move |max| {
+            assert_eq!(max, PAGE_ITEMS);
+            Ok(pages.next().unwrap())
+        });
+        assert_eq!(list.collect::<Result<Vec<_>, _>>(), Ok(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn a_page_that_fails_ends_the_list() {
+        let mut pages = vec![Ok(vec![1]), Err(ArchiveError::Failed("disk".into())), Ok(vec![2])].into_iter();
+        let mut list = Pages::new(move |_| pages.next().unwrap());
+        assert_eq!(list.next(), Some(Ok(1)));
+        assert_eq!(list.next(), Some(Err(ArchiveError::Failed("disk".into()))));
+        assert_eq!(list.next(), None);
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    struct Config {
+        keep_runs: u32,
+    }
+
+    #[test]
+    fn a_configuration_is_read_or_its_fault_named() {
+        let mut host = FakeHost { config: r#"{"keep-runs": 3}"#.into(), ..FakeHost::default() };
+        assert_eq!(host.config(), Ok(Config { keep_runs: 3 }));
+        for (config, fault) in
+            [("", "keep-runs"), (r#"{"keep-runs": "many"}"#, "many"), (r#"{"keep": 1}"#, "`keep`")]
+        {
+            host.config = config.into();
+            let error = host.config::<Config>().unwrap_err().to_string();
+            assert!(error.contains("[config]") && error.contains(fault), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_read_whole() {
+        let mut host = FakeHost::default();
+        let content = vec![7; (3 << 20) + 5];
+        host.files.insert("project/long".into(), content.clone());
+        assert_eq!(host.read_whole("project/long"), Ok(content));
+        assert_eq!(host.read_whole("project/absent"), Err(StagingError::NotFound));
+    }
+}

@@ -221,3 +221,50 @@ fn check_path(path: &str) -> Result<(), StagingError> {
     let plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if plain && !path.contains(['\0', '\n']) { Ok(()) } else { Err(StagingError::BadPath(path.to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_appends_and_removals_are_recorded() {
+        let mut host = FakeHost::default();
+        host.files.insert("dists/bookworm/Release".into(), b"unsigned".to_vec());
+        assert_eq!(host.append("project/new", b"x"), Err(StagingError::NotFound));
+        assert_eq!(host.append("dists/bookworm/Release", b"x"), Err(StagingError::NotFound), "not its own");
+        host.write("project/new", b"one").unwrap();
+        host.append("project/new", b" two").unwrap();
+        assert_eq!(host.text("project/new"), "one two");
+        host.remove("dists/bookworm/Release").unwrap();
+        assert_eq!(host.remove("dists/bookworm/Release"), Err(StagingError::NotFound));
+        assert_eq!(host.removed, ["dists/bookworm/Release".to_owned()].into());
+        assert_eq!(host.list_files("project").unwrap().len(), 1);
+        assert_eq!(host.list_files("proj").unwrap().len(), 0);
+        assert_eq!(host.read("project/new", 4, 100).unwrap(), b"two");
+        assert_eq!(host.read("project/new", 400, 100).unwrap(), b"");
+    }
+
+    #[test]
+    fn paths_and_keys_are_judged_as_the_host_judges_them() {
+        let mut host = FakeHost { denied: ["dists/".to_owned()].into(), ..FakeHost::default() };
+        for path in ["", "/etc/passwd", "../up", "a//b", "a/./b", "a/", "a\0b"] {
+            assert_eq!(host.write(path, b""), Err(StagingError::BadPath(path.to_owned())));
+        }
+        assert_eq!(host.write("dists/x", b""), Err(StagingError::Denied("dists/x".to_owned())));
+        for key in ["", &"k".repeat(257)] {
+            assert_eq!(host.state_set(key, b""), Err(StateError::BadKey(key.to_owned())));
+        }
+        assert!(host.state.is_empty() && host.files.is_empty());
+    }
+
+    #[test]
+    fn signatures_are_recorded() {
+        let mut host = FakeHost::default();
+        let sign = |host: &mut FakeHost| host.sign("project/sums", "project/sums.gpg", SigningMode::Detached);
+        assert_eq!(sign(&mut host), Err(StagingError::NotFound));
+        host.write("project/sums", b"sums").unwrap();
+        sign(&mut host).unwrap();
+        assert_eq!(host.text("project/sums.gpg"), "signed project/sums");
+        assert_eq!(host.signed.len(), 1);
+    }
+}

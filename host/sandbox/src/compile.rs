@@ -15,12 +15,15 @@ use crate::{
     Artefact, CompileLimits, InspectError, Inspection, Sandbox, Sha256,
     frames::{FromWorker, Order},
     inspect::{MOST_COMPONENT_BYTES, inspect},
-    process::{Loss, WorkerProcess},
+    process::{Loss, WorkerProcess, deadline},
     text,
 };
 
 /// How much longer than its limit a compiling worker may live, to tell why it failed.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The longest that a compiling worker has to say: why it does not work.
+const MOST_ANSWER_BYTES: usize = 4 * text::MOST_LINE_BYTES;
 
 /// A component that is ready to be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,12 +140,12 @@ impl Sandbox {
             artefact_out: artefact_out.to_owned(),
             limits: limits.clone(),
         };
-        let deadline = Instant::now() + limits.wall + GRACE;
+        let deadline = deadline(Instant::now(), limits.wall.saturating_add(GRACE));
         let mut worker = match WorkerProcess::start(self.worker(), deadline) {
             Ok(worker) => worker,
             Err(loss) => return Err(CompileError::WorkerLost { path, reason: text::chain(&loss) }),
         };
-        let answer = worker.send(&order).and_then(|()| worker.receive());
+        let answer = worker.send(&order).and_then(|()| worker.receive(MOST_ANSWER_BYTES));
         match answer {
             Ok(FromWorker::Compiled(Ok(()))) => Ok(()),
             Ok(FromWorker::Compiled(Err(reason))) => {

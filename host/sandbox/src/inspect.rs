@@ -92,6 +92,7 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
     }
     let mut found = Found::default();
     let mut depth = 0;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the other sections are for the compiler to judge")]
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(malformed)? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
@@ -107,7 +108,7 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
             }
             Payload::End(_) => depth -= 1,
             Payload::MemorySection(memories) => {
-                found.memories = found.memories.saturating_add(memories.count())
+                found.memories = found.memories.saturating_add(memories.count());
             }
             Payload::ComponentImportSection(imports) if depth == 1 => {
                 for import in imports {

@@ -356,7 +356,7 @@ pub enum HostRequest {
     Changes {
         /// How many to leave out.
         offset: u64,
-        /// How many at the most; 0 asks only whether the question is allowed.
+        /// How many at the most, 1000 or fewer; 0 asks only whether the question is allowed.
         max: u32,
     },
     /// A page of an index. Answer: [`HostReply::Packages`]; empty at the end.
@@ -365,7 +365,7 @@ pub enum HostRequest {
         index: Index,
         /// How many to leave out.
         offset: u64,
-        /// How many at the most; 0 asks only whether there is such an index.
+        /// How many at the most, 1000 or fewer; 0 asks only whether there is such an index.
         max: u32,
     },
     /// The files below a folder of the staged tree. Answer: [`HostReply::Files`].
@@ -379,7 +379,7 @@ pub enum HostRequest {
         path: String,
         /// Where to begin.
         offset: u64,
-        /// How much at the most.
+        /// How much at the most, 8 MiB or less.
         max_bytes: u32,
     },
     /// A whole file. Answer: [`HostReply::Staged`].

@@ -47,6 +47,14 @@ const STDERR_TAIL_BYTES: usize = 4 << 10;
 /// How long a worker that has closed its pipes, or was killed, may take to be gone.
 const LEAVE: Duration = Duration::from_millis(500);
 
+/// The longest that anything here waits, whatever is configured.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The moment when so much time has passed, or a week.
+pub(crate) fn deadline(begin: Instant, after: Duration) -> Instant {
+    begin + after.min(LONGEST)
+}
+
 /// A running worker.
 pub(crate) struct WorkerProcess {
     child: Child,
@@ -97,11 +105,12 @@ impl WorkerProcess {
         Ok(())
     }
 
-    /// Waits for one message.
-    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> Result<T, Loss> {
+    /// Waits for one message of so many bytes at the most.
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self, most_bytes: usize) -> Result<T, Loss> {
         let mut length = [0; frames::LENGTH_BYTES];
         self.read_exact(&mut length)?;
-        let length = frames::decode_length(length, frames::MOST_FROM_WORKER_BYTES).map_err(Loss::Garbage)?;
+        let length = frames::decode_length(length, most_bytes.min(frames::MOST_FROM_WORKER_BYTES))
+            .map_err(Loss::Garbage)?;
         let mut frame = vec![0; length];
         self.read_exact(&mut frame)?;
         frames::decode(&frame).map_err(Loss::Garbage)

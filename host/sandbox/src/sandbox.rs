@@ -16,12 +16,19 @@ use crate::{
         ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
         StagingError, StateError,
     },
-    process::{Loss, WorkerCommand, WorkerProcess},
+    process::{Loss, WorkerCommand, WorkerProcess, deadline},
     text,
 };
 
 /// How much longer than its wall deadline a worker may live, to tell how the call ended.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What a frame takes beside the longest thing in it: the texts of a trap, the tails of the output.
+const FRAME_SLACK_BYTES: usize = 64 << 10;
+/// How many changes or packages are in one page at the most.
+const MOST_PAGE_ITEMS: u32 = 1_000;
+/// How much of a file is read at once at the most.
+const MOST_READ_BYTES: u32 = 8 << 20;
 
 /// Runs hooks, each call in a process of its own.
 #[derive(Debug, Clone)]
@@ -95,15 +102,16 @@ impl Sandbox {
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
         let begin = Instant::now();
         let mut guard = Guard { call, host, host_calls: 0, log_lines: 0, log_bytes: 0 };
-        let finished = WorkerProcess::start(&self.worker, begin + call.limits.wall + GRACE)
-            .map_err(|loss| (loss, None))
-            .and_then(|mut worker| match guard.converse(&mut worker, order) {
-                Ok(report) => Ok(report),
-                Err(loss) => {
-                    let ending = worker.end(&loss);
-                    Err((loss, Some(ending)))
-                }
-            });
+        let finished =
+            WorkerProcess::start(&self.worker, deadline(begin, call.limits.wall.saturating_add(GRACE)))
+                .map_err(|loss| (loss, None))
+                .and_then(|mut worker| match guard.converse(&mut worker, order) {
+                    Ok(report) => Ok(report),
+                    Err(loss) => {
+                        let ending = worker.end(&loss);
+                        Err((loss, Some(ending)))
+                    }
+                });
         let host_calls = guard.host_calls;
         let lost = |outcome, stderr_tail| CallReport {
             outcome,
@@ -165,9 +173,11 @@ struct Guard<'call> {
 
 impl Guard<'_> {
     fn converse(&mut self, worker: &mut WorkerProcess, order: &Order) -> Result<WorkerReport, Loss> {
+        let limits = &self.call.limits;
+        let most_bytes = limits.host_call_bytes.max(limits.report_bytes) as usize + FRAME_SLACK_BYTES;
         worker.send(order)?;
         loop {
-            match worker.receive()? {
+            match worker.receive(most_bytes)? {
                 FromWorker::Request(request) => {
                     let reply = self.answer(request)?;
                     match worker.send(&reply) {
@@ -184,11 +194,9 @@ impl Guard<'_> {
 
     fn answer(&mut self, request: HostRequest) -> Result<HostReply, Loss> {
         let limits = &self.call.limits;
-        let granted = self.call.capabilities;
-        let before_signing = self.call.context.point() == Point::PrePublication;
         if let HostRequest::Log { level, message } = request {
-            self.log_lines += 1;
-            self.log_bytes += message.len();
+            self.log_lines = self.log_lines.saturating_add(1);
+            self.log_bytes = self.log_bytes.saturating_add(message.len());
             if self.log_lines > limits.log_lines || self.log_bytes > limits.log_bytes as usize {
                 return Err(out_of_turn());
             }
@@ -198,54 +206,66 @@ impl Guard<'_> {
         if self.host_calls > limits.host_calls {
             return Err(out_of_turn());
         }
-        let staging_denied = |what: &str| {
-            let reason = if before_signing {
+        Ok(match self.denial(&request) {
+            Some(denial) => denial,
+            None => self.host.answer(bounded(request)),
+        })
+    }
+
+    /// The answer to what was not granted.
+    fn denial(&self, request: &HostRequest) -> Option<HostReply> {
+        let granted = self.call.capabilities;
+        let in_tree = self.call.context.point() == Point::PrePublication;
+        let denied = |what: &str| {
+            StagingError::Denied(if in_tree {
                 format!("{what} is not granted to this hook")
             } else {
                 format!("{what} is there for pre-publication hooks only")
-            };
-            HostReply::Staged(Err(StagingError::Denied(reason)))
+            })
         };
-        let denial = match &request {
-            HostRequest::Log { .. } => None,
-            HostRequest::Suites { .. } => {
-                (!granted.archive).then_some(HostReply::Suites(Err(ArchiveError::Denied)))
+        let (granted, denial) = match request {
+            HostRequest::Log { .. } => (true, HostReply::Logged),
+            HostRequest::Suites { .. } => (granted.archive, HostReply::Suites(Err(ArchiveError::Denied))),
+            HostRequest::Changes { .. } => (granted.archive, HostReply::Changes(Err(ArchiveError::Denied))),
+            HostRequest::Packages { .. } => (granted.archive, HostReply::Packages(Err(ArchiveError::Denied))),
+            HostRequest::StagingList { .. } => {
+                (granted.staging && in_tree, HostReply::Files(Err(denied("staging"))))
             }
-            HostRequest::Changes { .. } => {
-                (!granted.archive).then_some(HostReply::Changes(Err(ArchiveError::Denied)))
+            HostRequest::StagingRead { .. } => {
+                (granted.staging && in_tree, HostReply::Content(Err(denied("staging"))))
             }
-            HostRequest::Packages { .. } => {
-                (!granted.archive).then_some(HostReply::Packages(Err(ArchiveError::Denied)))
-            }
-            HostRequest::StagingList { .. }
-            | HostRequest::StagingRead { .. }
-            | HostRequest::StagingWrite { .. }
+            HostRequest::StagingWrite { .. }
             | HostRequest::StagingAppend { .. }
             | HostRequest::StagingRemove { .. } => {
-                (!(granted.staging && before_signing)).then(|| staging_denied("staging"))
+                (granted.staging && in_tree, HostReply::Staged(Err(denied("staging"))))
             }
             HostRequest::Sign { .. } => {
-                (!(granted.signing && before_signing)).then(|| staging_denied("signing"))
+                (granted.signing && in_tree, HostReply::Staged(Err(denied("signing"))))
             }
-            HostRequest::StateGet { .. } => {
-                (!granted.state).then_some(HostReply::Value(Err(StateError::Denied)))
-            }
+            HostRequest::StateGet { .. } => (granted.state, HostReply::Value(Err(StateError::Denied))),
             HostRequest::StateSet { .. } | HostRequest::StateDelete { .. } => {
-                (!granted.state).then_some(HostReply::Stored(Err(StateError::Denied)))
+                (granted.state, HostReply::Stored(Err(StateError::Denied)))
             }
-            HostRequest::StateKeys => (!granted.state).then_some(HostReply::Keys(Err(StateError::Denied))),
+            HostRequest::StateKeys => (granted.state, HostReply::Keys(Err(StateError::Denied))),
         };
-        // A denied listing or reading answers in its own kind.
-        Ok(match (denial, &request) {
-            (None, _) => self.host.answer(request),
-            (Some(HostReply::Staged(Err(error))), HostRequest::StagingList { .. }) => {
-                HostReply::Files(Err(error))
-            }
-            (Some(HostReply::Staged(Err(error))), HostRequest::StagingRead { .. }) => {
-                HostReply::Content(Err(error))
-            }
-            (Some(denial), _) => denial,
-        })
+        (!granted).then_some(denial)
+    }
+}
+
+/// A question for no more than what is given at once, whatever is asked for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others ask for no amount")]
+fn bounded(request: HostRequest) -> HostRequest {
+    match request {
+        HostRequest::Changes { offset, max } => {
+            HostRequest::Changes { offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::Packages { index, offset, max } => {
+            HostRequest::Packages { index, offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::StagingRead { path, offset, max_bytes } => {
+            HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) }
+        }
+        other => other,
     }
 }
 
@@ -300,18 +320,18 @@ fn too_long(reply: &HostReply) -> HostReply {
 
 /// Whether a report is longer than the worker would have let the hook make it.
 fn said_too_much(report: &WorkerReport, call: &Call) -> bool {
-    // The worker's own words about a trap or a refusal to load are not counted by the operator's limit.
     let own_words = 4 * text::MOST_LINE_BYTES;
-    let most = (call.limits.report_bytes as usize).max(own_words);
-    let said = match &report.outcome {
-        CallOutcome::Report(Report { summary, details, .. }) => summary.len() + details.len(),
-        CallOutcome::Veto(reason)
-        | CallOutcome::Temporary(reason)
-        | CallOutcome::Failed(reason)
-        | CallOutcome::Trapped(reason)
-        | CallOutcome::WorkerLost(reason)
-        | CallOutcome::NotLoadable(reason) => reason.len(),
-        CallOutcome::TimedOut | CallOutcome::LimitExceeded(_) => 0,
+    let by_hook = call.limits.report_bytes as usize;
+    let (said, most) = match &report.outcome {
+        CallOutcome::Report(Report { summary, details, .. }) => (summary.len() + details.len(), by_hook),
+        CallOutcome::Veto(reason) | CallOutcome::Temporary(reason) | CallOutcome::Failed(reason) => {
+            (reason.len(), by_hook)
+        }
+        // The worker's own words are not counted by the operator's limit.
+        CallOutcome::Trapped(reason) | CallOutcome::WorkerLost(reason) | CallOutcome::NotLoadable(reason) => {
+            (reason.len(), own_words)
+        }
+        CallOutcome::TimedOut | CallOutcome::LimitExceeded(_) => (0, 0),
     };
     said > most || report.stdout_tail.len() > own_words || report.stderr_tail.len() > own_words
 }

@@ -24,11 +24,6 @@ mod generated {
 pub(super) use generated::exports::pressroom::hooks as points;
 use generated::pressroom::hooks as wit;
 
-/// How many changes or packages are in one page at the most, whatever a guest asks for.
-const MOST_PAGE_ITEMS: u32 = 1_000;
-/// How much of a file is read at once at the most, whatever a guest asks for.
-const MOST_READ_BYTES: u32 = 8 << 20;
-
 /// How far a guest has read the changes.
 #[expect(unreachable_pub, reason = "the macro re-exports it")]
 pub struct Changes {
@@ -72,20 +67,17 @@ impl wit::archive::Host for GuestState {
         &mut self,
         archive: String,
     ) -> wasmtime::Result<Result<Vec<wit::types::Suite>, wit::archive::ArchiveError>> {
-        match self.bridge.ask(HostRequest::Suites { archive })? {
-            HostReply::Suites(reply) => {
-                Ok(reply.map(|suites| suites.into_iter().map(Into::into).collect()).map_err(Into::into))
-            }
-            other => wrong(&other),
-        }
+        let HostReply::Suites(reply) = self.bridge.ask(HostRequest::Suites { archive })? else {
+            return wrong();
+        };
+        Ok(in_wit(reply))
     }
 
     fn changes(&mut self) -> wasmtime::Result<Result<Resource<Changes>, wit::archive::ArchiveError>> {
-        match self.bridge.ask(HostRequest::Changes { offset: 0, max: 0 })? {
-            HostReply::Changes(Ok(_)) => Ok(Ok(self.handles.push(Changes { offset: 0 })?)),
-            HostReply::Changes(Err(error)) => Ok(Err(error.into())),
-            other => wrong(&other),
-        }
+        Ok(match self.page_of_changes(0, 0)? {
+            Ok(_) => Ok(self.handles.push(Changes { offset: 0 })?),
+            Err(error) => Err(error.into()),
+        })
     }
 
     fn packages(
@@ -93,11 +85,10 @@ impl wit::archive::Host for GuestState {
         index: wit::archive::Index,
     ) -> wasmtime::Result<Result<Resource<Packages>, wit::archive::ArchiveError>> {
         let index = messages::Index::from(index);
-        match self.bridge.ask(HostRequest::Packages { index: index.clone(), offset: 0, max: 0 })? {
-            HostReply::Packages(Ok(_)) => Ok(Ok(self.handles.push(Packages { index, offset: 0 })?)),
-            HostReply::Packages(Err(error)) => Ok(Err(error.into())),
-            other => wrong(&other),
-        }
+        Ok(match self.page_of_packages(index.clone(), 0, 0)? {
+            Ok(_) => Ok(self.handles.push(Packages { index, offset: 0 })?),
+            Err(error) => Err(error.into()),
+        })
     }
 }
 
@@ -108,14 +99,9 @@ impl wit::archive::HostChangeSet for GuestState {
         max: u32,
     ) -> wasmtime::Result<Result<Vec<wit::archive::Change>, wit::archive::ArchiveError>> {
         let offset = self.handles.get(&changes)?.offset;
-        match self.bridge.ask(HostRequest::Changes { offset, max: max.min(MOST_PAGE_ITEMS) })? {
-            HostReply::Changes(Ok(page)) => {
-                self.handles.get_mut(&changes)?.offset += page.len() as u64;
-                Ok(Ok(page.into_iter().map(Into::into).collect()))
-            }
-            HostReply::Changes(Err(error)) => Ok(Err(error.into())),
-            other => wrong(&other),
-        }
+        let page = self.page_of_changes(offset, max)?;
+        self.handles.get_mut(&changes)?.offset += page.as_ref().map_or(0, |page| page.len() as u64);
+        Ok(in_wit(page))
     }
 
     fn drop(&mut self, changes: Resource<Changes>) -> wasmtime::Result<()> {
@@ -130,20 +116,11 @@ impl wit::archive::HostPackageList for GuestState {
         packages: Resource<Packages>,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<wit::archive::Package>, wit::archive::ArchiveError>> {
-        let list = self.handles.get(&packages)?;
-        let request = HostRequest::Packages {
-            index: list.index.clone(),
-            offset: list.offset,
-            max: max.min(MOST_PAGE_ITEMS),
-        };
-        match self.bridge.ask(request)? {
-            HostReply::Packages(Ok(page)) => {
-                self.handles.get_mut(&packages)?.offset += page.len() as u64;
-                Ok(Ok(page.into_iter().map(Into::into).collect()))
-            }
-            HostReply::Packages(Err(error)) => Ok(Err(error.into())),
-            other => wrong(&other),
-        }
+        let Packages { index, offset } = self.handles.get(&packages)?;
+        let (index, offset) = (index.clone(), *offset);
+        let page = self.page_of_packages(index, offset, max)?;
+        self.handles.get_mut(&packages)?.offset += page.as_ref().map_or(0, |page| page.len() as u64);
+        Ok(in_wit(page))
     }
 
     fn drop(&mut self, packages: Resource<Packages>) -> wasmtime::Result<()> {
@@ -157,17 +134,10 @@ impl wit::staging::Host for GuestState {
         &mut self,
         folder: String,
     ) -> wasmtime::Result<Result<Vec<wit::staging::Entry>, wit::staging::StagingError>> {
-        match self.bridge.ask(HostRequest::StagingList { folder })? {
-            HostReply::Files(reply) => Ok(reply
-                .map(|entries| {
-                    entries
-                        .into_iter()
-                        .map(|entry| wit::staging::Entry { path: entry.path, size_bytes: entry.size_bytes })
-                        .collect()
-                })
-                .map_err(Into::into)),
-            other => wrong(&other),
-        }
+        let HostReply::Files(reply) = self.bridge.ask(HostRequest::StagingList { folder })? else {
+            return wrong();
+        };
+        Ok(in_wit(reply))
     }
 
     fn read(
@@ -176,11 +146,9 @@ impl wit::staging::Host for GuestState {
         offset: u64,
         max_bytes: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::staging::StagingError>> {
-        let request = HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) };
-        match self.bridge.ask(request)? {
-            HostReply::Content(reply) => Ok(reply.map(ByteBuf::into_vec).map_err(Into::into)),
-            other => wrong(&other),
-        }
+        let request = HostRequest::StagingRead { path, offset, max_bytes };
+        let HostReply::Content(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply.map(ByteBuf::into_vec).map_err(Into::into))
     }
 
     fn write(
@@ -221,12 +189,8 @@ impl wit::signing::Host for GuestState {
 
 impl wit::state::Host for GuestState {
     fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, wit::state::StateError>> {
-        match self.bridge.ask(HostRequest::StateGet { key })? {
-            HostReply::Value(reply) => {
-                Ok(reply.map(|value| value.map(ByteBuf::into_vec)).map_err(Into::into))
-            }
-            other => wrong(&other),
-        }
+        let HostReply::Value(reply) = self.bridge.ask(HostRequest::StateGet { key })? else { return wrong() };
+        Ok(reply.map(|value| value.map(ByteBuf::into_vec)).map_err(Into::into))
     }
 
     fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), wit::state::StateError>> {
@@ -238,31 +202,59 @@ impl wit::state::Host for GuestState {
     }
 
     fn keys(&mut self) -> wasmtime::Result<Result<Vec<String>, wit::state::StateError>> {
-        match self.bridge.ask(HostRequest::StateKeys)? {
-            HostReply::Keys(reply) => Ok(reply.map_err(Into::into)),
-            other => wrong(&other),
-        }
+        let HostReply::Keys(reply) = self.bridge.ask(HostRequest::StateKeys)? else { return wrong() };
+        Ok(reply.map_err(Into::into))
     }
 }
 
 impl GuestState {
+    fn page_of_changes(
+        &mut self,
+        offset: u64,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<messages::Change>, messages::ArchiveError>> {
+        let request = HostRequest::Changes { offset, max };
+        let HostReply::Changes(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply)
+    }
+
+    fn page_of_packages(
+        &mut self,
+        index: messages::Index,
+        offset: u64,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<messages::Package>, messages::ArchiveError>> {
+        let request = HostRequest::Packages { index, offset, max };
+        let HostReply::Packages(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply)
+    }
+
     fn staged(&mut self, request: HostRequest) -> wasmtime::Result<Result<(), wit::staging::StagingError>> {
-        match self.bridge.ask(request)? {
-            HostReply::Staged(reply) => Ok(reply.map_err(Into::into)),
-            other => wrong(&other),
-        }
+        let HostReply::Staged(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply.map_err(Into::into))
     }
 
     fn stored(&mut self, request: HostRequest) -> wasmtime::Result<Result<(), wit::state::StateError>> {
-        match self.bridge.ask(request)? {
-            HostReply::Stored(reply) => Ok(reply.map_err(Into::into)),
-            other => wrong(&other),
-        }
+        let HostReply::Stored(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply.map_err(Into::into))
     }
 }
 
-fn wrong<T>(_reply: &HostReply) -> wasmtime::Result<T> {
+/// The host's answer is of another kind than the question.
+fn wrong<T>() -> wasmtime::Result<T> {
     Err(BridgeError::WrongAnswer.into())
+}
+
+/// A list, or why there is none, in the words of the WIT.
+fn in_wit<T, U: From<T>, E, F: From<E>>(reply: Result<Vec<T>, E>) -> Result<Vec<U>, F> {
+    reply.map(|items| items.into_iter().map(Into::into).collect()).map_err(Into::into)
+}
+
+impl From<messages::Entry> for wit::staging::Entry {
+    fn from(entry: messages::Entry) -> Self {
+        let messages::Entry { path, size_bytes } = entry;
+        Self { path, size_bytes }
+    }
 }
 
 impl From<messages::Pocket> for wit::types::Pocket {

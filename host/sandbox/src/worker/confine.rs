@@ -3,6 +3,8 @@
 //! The walls of the engine are the first line; these are for the day on which one of them has a hole. Landlock and seccomp belong
 //! into [`after_loading`]: from there on a worker only reads and writes its pipes, maps memory and looks at the clock.
 
+use std::os::fd::BorrowedFd;
+
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
 use super::WorkerError;
@@ -12,11 +14,38 @@ use crate::{limits::CompileLimits, messages::Call};
 const OWN_MEMORY_BYTES: u64 = 256 << 20;
 
 /// For every worker: no new rights, no life without its parent, no core dump, few files.
+///
+/// The parent is, to the kernel, the thread that started the worker: that thread waits for it, so it is there as long as the call is. A
+/// parent that dies before this finds its end of the pipes closed, which ends a worker as well.
 pub(super) fn at_start() -> Result<(), WorkerError> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(because("die with the parent"))?;
     rustix::thread::set_no_new_privs(true).map_err(because("no new privileges"))?;
     limit(Resource::Core, 0, "no core dump")?;
+    close_inherited_files();
     limit(Resource::Nofile, 64, "few open files")
+}
+
+/// Closes what the parent, or whoever started it, has left open for its children: a socket or a lock of the host is nothing for a hook.
+fn close_inherited_files() {
+    /// What is looked at where there is no `/proc`.
+    const FIRST_FILES: std::ops::Range<i32> = 3..1024;
+    let open: Vec<i32> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(entries) => {
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+        }
+        Err(_) => FIRST_FILES.collect(),
+    };
+    for file in open.into_iter().filter(|file| *file > 2) {
+        #[expect(unsafe_code, reason = "closing what no value owns")]
+        // SAFETY: this is the first thing that a worker does, so nothing in this process has opened a file yet, and the listing
+        // above is closed again.
+        unsafe {
+            // The listing's own descriptor is in the listing.
+            if rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(file)).is_ok() {
+                rustix::io::close(file);
+            }
+        }
+    }
 }
 
 /// For compiling: address space, processor time, and the size of what is written.

@@ -57,7 +57,7 @@ pub(super) fn call(
     call: Call,
     check: Option<Vec<Point>>,
 ) -> Result<(), WorkerError> {
-    let deadline = Instant::now() + call.limits.wall;
+    let deadline = crate::process::deadline(Instant::now(), call.limits.wall);
     let code = match read_artefact(artefact) {
         Ok(code) => code,
         Err(reason) => return tell(pipe, WorkerReport::of(CallOutcome::NotLoadable(reason))),

@@ -1,0 +1,95 @@
+//! The hooks that are shipped: their manifests say what their components are, and they run.
+
+use std::path::Path;
+
+use pressroom_sandbox::{CallOutcome, Limits, Outcome, Point, inspect};
+use serde::Deserialize;
+
+use crate::support::{Host, build_component, call, compile, report, sandbox};
+
+/// What these tests want of a manifest; a key that they do not know is an error, as it is for the host.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Manifest {
+    name: String,
+    description: String,
+    points: Vec<String>,
+    order: u8,
+    capabilities: Capabilities,
+    limits: ManifestLimits,
+    config: toml::Table,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Capabilities {
+    archive: bool,
+    staging: Vec<String>,
+    state: bool,
+    signing: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ManifestLimits {
+    wall_seconds: u64,
+    memory_bytes: u64,
+}
+
+#[test]
+fn manifests_say_what_components_are() {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    for name in ["announce", "indices", "trace"] {
+        let text = std::fs::read_to_string(plugins.join(name).join("hook.toml")).unwrap();
+        let manifest: Manifest = toml::from_str(&text).unwrap();
+        assert_eq!(manifest.name, name);
+        assert!(!manifest.description.is_empty() && manifest.order < 100);
+
+        let component = build_component(name);
+        let inspection = inspect(&std::fs::read(&component).unwrap()).unwrap();
+        let points: Vec<Point> = manifest.points.iter().map(|point| point.parse().unwrap()).collect();
+        assert_eq!(inspection.points, points, "{name}");
+        assert!(inspection.size_bytes < 256 << 10, "{name}: {} bytes", inspection.size_bytes);
+
+        let staging = points == [Point::PrePublication];
+        assert_eq!(inspection.imports.iter().any(|import| import == "staging"), staging, "{name}");
+        assert_eq!(!manifest.capabilities.staging.is_empty(), staging, "{name}");
+        assert!(manifest.capabilities.signing.is_empty());
+
+        // Called with what it asks for and its own configuration, it does its work.
+        let folder = tempfile::tempdir().unwrap();
+        let artefact = compile(&component, &folder.path().join(name));
+        sandbox().check(&artefact, &points).unwrap();
+        let mut call = call(points[0], &serde_json::to_string(&manifest.config).unwrap(), Limits::default());
+        call.limits.wall = std::time::Duration::from_secs(manifest.limits.wall_seconds);
+        call.limits.memory_bytes = manifest.limits.memory_bytes;
+        call.capabilities.archive = manifest.capabilities.archive;
+        call.capabilities.state = manifest.capabilities.state;
+        call.capabilities.staging = staging;
+        let mut host = Host::default();
+        let answer = sandbox().call(&artefact, &call, &mut host);
+        match name {
+            "announce" => assert_eq!(report(&answer).outcome, Outcome::Skipped, "{answer:?}"),
+            _ => assert_eq!(report(&answer).outcome, Outcome::Done, "{answer:?}"),
+        }
+        for path in host.files.keys() {
+            let granted = manifest.capabilities.staging.iter().any(|glob| {
+                let (before, after) = glob.split_once('*').unwrap_or((glob, ""));
+                path.starts_with(before) && path.ends_with(after)
+            });
+            assert!(granted, "{name} writes {path}, which its manifest does not ask for");
+        }
+
+        // Without, it says what is missing.
+        call.capabilities = pressroom_sandbox::Capabilities::default();
+        call.config_json = match name {
+            "announce" => r#"{"at-low-priority": true}"#.into(),
+            _ => call.config_json,
+        };
+        let answer = sandbox().call(&artefact, &call, &mut Host::default());
+        assert!(
+            matches!(&answer.outcome, CallOutcome::Failed(said) if said.contains("not granted")),
+            "{answer:?}"
+        );
+    }
+}
