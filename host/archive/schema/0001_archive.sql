@@ -368,6 +368,13 @@ CREATE TABLE publisher_index_file (
     PRIMARY KEY (publisher_pass, suite, path)
 ) STRICT;
 
+-- The older generations whose by-hash names the staged tree no longer has.
+CREATE TABLE publisher_expiry (
+    publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,
+    archive_file    INTEGER NOT NULL REFERENCES archive_file (id),
+    PRIMARY KEY (publisher_pass, archive_file)
+) STRICT;
+
 -- The trees that this pass puts in place, in order, and how to recognise each: the staged folder's device and inode.
 CREATE TABLE publisher_exchange (
     publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,

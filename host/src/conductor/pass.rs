@@ -285,7 +285,9 @@ impl PassWork<'_, '_> {
             listed_count += signed.files.len();
             read_count += signed.files_read;
             let pass = self.id;
-            db.write(|tx| archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files))?;
+            db.write(|tx| {
+                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
+            })?;
         }
         Ok((
             (),
@@ -297,11 +299,10 @@ impl PassWork<'_, '_> {
     }
 
     fn install(mut self, db: &mut Db, staged: Staged) -> anyhow::Result<PassEnd> {
-        let retention = self.run.root.config.publication.retention();
         let mut begun = InstallStep::Before;
         let installed = self.step(db, "install", |work, db| {
             let trees = staged.trees().join(", ");
-            install(db, work.id, &staged, retention, work.run.clock.now()).map_err(|(step, error)| {
+            install(db, work.id, &staged, work.run.clock.now()).map_err(|(step, error)| {
                 begun = step;
                 error
             })?;

@@ -285,10 +285,9 @@ impl Run<'_> {
 
     /// Ends what a run that died has begun, and runs the hooks that it owed to what it had installed.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
-        let retention = self.root.config.publication.retention();
         for archive in archives {
             let paths = self.root.archive_paths(&archive.reference);
-            for recovered in recover(db, archive.id, &paths, retention, self.clock.now())? {
+            for recovered in recover(db, archive.id, &paths, self.clock.now())? {
                 match recovered {
                     Recovered::Abandoned(pass) => {
                         tracing::warn!(

@@ -205,7 +205,9 @@ impl<'a> Overlay<'a> {
                 return Err(StagingError::Denied("the pool is not part of the staged tree".to_owned()));
             }
             [_] => {
-                return Err(StagingError::BadPath(format!("{path}: files lie in folders, as indices/{path}")));
+                return Err(StagingError::BadPath(format!(
+                    "{path}: files lie in folders, as indices/{path}"
+                )));
             }
             _ => {}
         }
@@ -259,12 +261,16 @@ fn check_path(path: &str) -> Result<(), StagingError> {
     Ok(())
 }
 
-/// Refuses a path of which a part below the archives' folder is a link.
+/// Refuses a path of which a part below the archives' folder is a link, or a folder's name is a file.
 fn no_links(at: &Path, path: &str) -> Result<(), StagingError> {
     let depth = path.split('/').count();
-    for part in at.ancestors().take(depth) {
-        if fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink()) {
+    for (height, part) in at.ancestors().take(depth).enumerate() {
+        let Ok(metadata) = fs::symlink_metadata(part) else { continue };
+        if metadata.is_symlink() {
             return Err(StagingError::Denied(format!("{path} leads over a link")));
+        }
+        if height > 0 && !metadata.is_dir() {
+            return Err(StagingError::BadPath(format!("{path} would be below a file")));
         }
     }
     Ok(())

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::stage::{ArchivePaths, StageError, Staged};
 use crate::disk::{self, DiskError, Exchanged, Identity};
 use crate::domain::PassId;
-use crate::store::archive_file::Retention;
 use crate::store::pass::{self, PlannedExchange};
 use crate::store::{Db, StoreError};
 
@@ -49,13 +48,12 @@ pub fn install(
     db: &mut Db,
     pass: PassId,
     staged: &Staged,
-    retention: Retention,
     now: Timestamp,
 ) -> Result<(), (InstallStep, InstallError)> {
     let paths = staged.paths();
     prepare(db, pass, staged).map_err(|error| (InstallStep::Before, error))?;
     exchange_all(db, pass, paths).map_err(|error| (InstallStep::Begun, error))?;
-    complete(db, pass, paths, retention, now).map_err(|error| (InstallStep::Begun, error))
+    complete(db, pass, paths, now).map_err(|error| (InstallStep::Begun, error))
 }
 
 fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallError> {
@@ -98,10 +96,9 @@ pub(super) fn complete(
     db: &mut Db,
     pass: PassId,
     paths: &ArchivePaths,
-    retention: Retention,
     now: Timestamp,
 ) -> Result<(), InstallError> {
-    db.write(|tx| pass::complete_installation(tx, pass, retention, now))?;
+    db.write(|tx| pass::complete_installation(tx, pass, now))?;
     disk::remove_tree(&paths.staging)?;
     Ok(())
 }

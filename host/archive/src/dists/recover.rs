@@ -10,7 +10,6 @@ use super::stage::ArchivePaths;
 use crate::disk::{self, Identity};
 use crate::domain::{ArchiveId, PassId, PassState};
 use crate::store::Db;
-use crate::store::archive_file::Retention;
 use crate::store::pass;
 
 /// What was found and done.
@@ -30,7 +29,6 @@ pub fn recover(
     db: &mut Db,
     archive: ArchiveId,
     paths: &ArchivePaths,
-    retention: Retention,
     now: Timestamp,
 ) -> Result<Vec<Recovered>, InstallError> {
     let mut recovered = Vec::new();
@@ -42,7 +40,7 @@ pub fn recover(
         };
         if forward {
             exchange_all(db, id, paths)?;
-            complete(db, id, paths, retention, now)?;
+            complete(db, id, paths, now)?;
             recovered.push(Recovered::Completed(id));
         } else {
             db.write(|tx| pass::abandon_pass(tx, id, "the run died before this pass was installed", now))?;

@@ -33,6 +33,8 @@ ids! {
     ContentId,
     /// A row of `library_file_alias`.
     AliasId,
+    /// A row of `archive_file`.
+    ArchiveFileId,
     /// A row of `source_package_release`.
     SourceReleaseId,
     /// A row of `binary_package_release`.

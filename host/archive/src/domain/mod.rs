@@ -15,8 +15,8 @@ pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use compression::{Checksum, Compressor};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{
-    AliasId, ArchSeriesId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId, DistributionId,
-    PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId,
+    DistributionId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
 };
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,

@@ -9,6 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::disk::{self, DiskError};
+use crate::domain::ArchiveFileId;
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention, expired};
 
 /// The name of a content under by-hash, below the suite's folder.
@@ -25,7 +26,7 @@ pub fn is_by_hash(path: &str) -> bool {
     path.split('/').any(|part| part == "by-hash")
 }
 
-/// Links what is current, and removes what has expired. Says how many old names went.
+/// Links what is current, and removes what has expired. Says which generations that were.
 ///
 /// # Errors
 /// When the disk fails.
@@ -35,7 +36,7 @@ pub fn update(
     old: &[OldGeneration],
     retention: Retention,
     now: Timestamp,
-) -> Result<usize, DiskError> {
+) -> Result<Vec<ArchiveFileId>, DiskError> {
     let mut kept: BTreeSet<String> = BTreeSet::new();
     for file in current.iter().filter(|file| !file.is_virtual) {
         let name = by_hash_path(&file.path, &file.digests.sha256.to_string());
@@ -51,15 +52,14 @@ pub fn update(
             .filter(|one| !gone.contains(one))
             .map(|one| by_hash_path(&one.path, &one.sha256.to_string())),
     );
-    let mut removed = 0;
+    let ids = gone.iter().map(|generation| generation.id).collect();
     for generation in gone {
         let name = by_hash_path(&generation.path, &generation.sha256.to_string());
         if !kept.contains(&name) {
             disk::remove_file(&folder.join(&name))?;
-            removed += 1;
         }
     }
-    Ok(removed)
+    Ok(ids)
 }
 
 #[cfg(test)]
@@ -85,6 +85,7 @@ mod tests {
             write_staged(&folder.path().join("main/Packages.gz"), content.as_bytes()).unwrap();
             update(folder.path(), &[listed("main/Packages.gz", content)], &[], retention, at(0)).unwrap();
             old.push(OldGeneration {
+                id: ArchiveFileId(second),
                 path: "main/Packages.gz".into(),
                 sha256: FileDigests::of(content.as_bytes()).sha256,
                 date_superseded: at(second),
@@ -92,7 +93,7 @@ mod tests {
         }
         write_staged(&folder.path().join("main/Packages.gz"), b"three").unwrap();
         let current = [listed("main/Packages.gz", "three")];
-        assert_eq!(update(folder.path(), &current, &old, retention, at(20)).unwrap(), 1);
+        assert_eq!(update(folder.path(), &current, &old, retention, at(20)).unwrap(), [ArchiveFileId(0)]);
         let names: Vec<String> =
             disk::files_below(folder.path()).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(names.len(), 3, "{names:?}");

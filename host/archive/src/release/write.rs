@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
 use crate::disk::{self, DiskError, Identity};
-use crate::domain::Compressor;
 use crate::domain::digest::FileDigests;
+use crate::domain::{ArchiveFileId, Compressor};
 use crate::index::by_hash;
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
 
@@ -48,8 +48,8 @@ pub struct Signed {
     pub files: Vec<ListedFile>,
     /// How many files had to be read.
     pub files_read: usize,
-    /// How many expired by-hash names went.
-    pub by_hash_removed: usize,
+    /// The older generations whose by-hash names went.
+    pub expired: Vec<ArchiveFileId>,
 }
 
 /// The files that say what the others are.
@@ -105,12 +105,12 @@ pub fn write_release(
         });
     }
     one_time(folders.staged, known.built, now)?;
-    let by_hash_removed = if release.shape.series.publish_by_hash {
+    let expired = if release.shape.series.publish_by_hash {
         by_hash::update(folders.staged, &files, known.old, retention, now)?
     } else {
-        0
+        Vec::new()
     };
-    Ok(Signed { files, files_read, by_hash_removed })
+    Ok(Signed { files, files_read, expired })
 }
 
 /// The small Release file beside each index. One that says the same already is left alone, so that it stays shared with the live tree.

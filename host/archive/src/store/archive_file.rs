@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
-use crate::domain::{PassId, SuiteId};
+use crate::domain::{ArchiveFileId, PassId, SuiteId};
 
 /// A file that a Release lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub fn listed_files(db: &Connection, suite: SuiteId) -> Result<Vec<ListedFile>, 
 /// An older generation of an index file that is still on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldGeneration {
+    /// Its row.
+    pub id: ArchiveFileId,
     /// Below the suite's folder.
     pub path: String,
     /// Its content.
@@ -56,7 +58,7 @@ pub struct OldGeneration {
 /// When the database fails.
 pub fn old_generations(db: &Connection, suite: SuiteId) -> Result<Vec<OldGeneration>, StoreError> {
     db.prepare_cached(
-        "SELECT path, sha256, date_superseded FROM archive_file
+        "SELECT id, path, sha256, date_superseded FROM archive_file
          WHERE suite = ?1 AND date_superseded IS NOT NULL AND date_removed IS NULL AND NOT is_virtual
          ORDER BY path, date_superseded DESC, id DESC",
     )
@@ -64,9 +66,10 @@ pub fn old_generations(db: &Connection, suite: SuiteId) -> Result<Vec<OldGenerat
         statement
             .query_map([suite], |row| {
                 Ok(OldGeneration {
-                    path: row.get(0)?,
-                    sha256: row.get(1)?,
-                    date_superseded: row.get::<_, Date>(2)?.0,
+                    id: row.get(0)?,
+                    path: row.get(1)?,
+                    sha256: row.get(2)?,
+                    date_superseded: row.get::<_, Date>(3)?.0,
                 })
             })?
             .collect()
@@ -77,7 +80,7 @@ pub fn old_generations(db: &Connection, suite: SuiteId) -> Result<Vec<OldGenerat
 /// How long older generations stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// So many older ones of each file at least.
+    /// So many older ones of each file at least, besides the one that is replaced.
     pub generations: usize,
     /// Any of them for so long after a newer one came.
     pub grace: SignedDuration,
@@ -100,7 +103,7 @@ pub fn expired(old: &[OldGeneration], retention: Retention, now: Timestamp) -> V
     expired
 }
 
-/// Makes the files that a pass lists the current ones: others are superseded, content that comes back is reprieved, what has expired is
+/// Makes the files that a pass lists the current ones: others are superseded, content that comes back is reprieved, what the pass took away is
 /// recorded as removed.
 ///
 /// # Errors
@@ -109,7 +112,6 @@ pub fn adopt_listed_files(
     tx: &Transaction<'_>,
     pass: PassId,
     suite: SuiteId,
-    retention: Retention,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const WHAT: &str = "record the index files";
@@ -137,14 +139,12 @@ pub fn adopt_listed_files(
         (pass, suite, Date(now)),
     )
     .during(WHAT)?;
-    for generation in expired(&old_generations(tx, suite)?, retention, now) {
-        tx.execute(
-            "UPDATE archive_file SET date_removed = ?4
-             WHERE suite = ?1 AND path = ?2 AND sha256 = ?3 AND date_superseded IS NOT NULL AND date_removed IS NULL",
-            (suite, &generation.path, &generation.sha256, Date(now)),
-        )
-        .during(WHAT)?;
-    }
+    tx.execute(
+        "UPDATE archive_file SET date_removed = ?3 WHERE suite = ?2 AND date_superseded IS NOT NULL
+         AND id IN (SELECT archive_file FROM publisher_expiry WHERE publisher_pass = ?1)",
+        (pass, suite, Date(now)),
+    )
+    .during(WHAT)?;
     tx.execute(
         "UPDATE archive_file SET date_removed = ?2 WHERE suite = ?1 AND is_virtual AND date_superseded IS NOT NULL AND date_removed IS NULL",
         (suite, Date(now)),
@@ -153,7 +153,7 @@ pub fn adopt_listed_files(
     .during(WHAT)
 }
 
-/// Records which files the Release of a suite lists in a pass that is about to be installed.
+/// Records which files the Release of a suite lists in a pass that is about to be installed, and which generations it took away.
 ///
 /// # Errors
 /// When the database fails.
@@ -162,7 +162,13 @@ pub fn prepare_listed_files(
     pass: PassId,
     suite: SuiteId,
     files: &[ListedFile],
+    expired: &[ArchiveFileId],
 ) -> Result<(), StoreError> {
+    for id in expired {
+        tx.prepare_cached("INSERT INTO publisher_expiry (publisher_pass, archive_file) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute((pass, id)))
+            .during("record what has expired")?;
+    }
     let mut statement = tx
         .prepare_cached(
             "INSERT INTO publisher_index_file (publisher_pass, suite, path, file_size, md5, sha1, sha256, is_virtual)
@@ -195,6 +201,7 @@ mod tests {
     fn a_generation_stays_by_number_or_by_grace() {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
         let generation = |path: &str, seconds| OldGeneration {
+            id: ArchiveFileId(0),
             path: path.into(),
             sha256: Sha256::of(format!("{seconds}").as_bytes()),
             date_superseded: at(seconds),

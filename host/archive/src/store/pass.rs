@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::archive_file::{self, Retention};
+use super::archive_file;
 use super::publication::IndexKey;
 use super::sql::Date;
 use super::suite::Dirt;
@@ -222,12 +222,7 @@ fn set_state(tx: &Transaction<'_>, pass: PassId, state: PassState) -> Result<(),
 ///
 /// # Errors
 /// When the database fails.
-pub fn complete_installation(
-    tx: &Transaction<'_>,
-    pass: PassId,
-    retention: Retention,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     const WHAT: &str = "carry out what the pass has planned";
     for table in ["source_package_publishing_history", "binary_package_publishing_history"] {
         let kind = if table.starts_with("source") { PackageKind::Source } else { PackageKind::Binary };
@@ -256,10 +251,10 @@ pub fn complete_installation(
             (suite, Date(now)),
         )
         .during(WHAT)?;
-        archive_file::adopt_listed_files(tx, pass, suite, retention, now)?;
+        archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
     // what the journal needed; transitions stay for history and replays
-    for table in ["publisher_index_file", "publisher_exchange", "publisher_pass_dirt"] {
+    for table in ["publisher_index_file", "publisher_expiry", "publisher_exchange", "publisher_pass_dirt"] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
     }
     tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
@@ -278,8 +273,13 @@ pub fn abandon_pass(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const WHAT: &str = "forget the pass";
-    for table in ["publisher_transition", "publisher_index_file", "publisher_exchange", "publisher_pass_dirt"]
-    {
+    for table in [
+        "publisher_transition",
+        "publisher_index_file",
+        "publisher_expiry",
+        "publisher_exchange",
+        "publisher_pass_dirt",
+    ] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
     }
     tx.execute(

@@ -10,9 +10,10 @@ use crate::domain::name::{
 };
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchSeriesId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId, ComponentId, ContentId,
-    DirtId, DistributionId, HookOutcome, PackageKind, PassId, PassPriority, PassState, Pocket, PublicationId,
-    PublicationStatus, RunId, RunOutcome, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
+    ComponentId, ContentId, DirtId, DistributionId, HookOutcome, PackageKind, PassId, PassPriority,
+    PassState, Pocket, PublicationId, PublicationStatus, RunId, RunOutcome, SeriesId, SeriesStatus,
+    SourceReleaseId, SuiteId,
 };
 
 macro_rules! as_text {
@@ -72,6 +73,7 @@ macro_rules! as_integer {
 as_integer!(
     DistributionId,
     ArchiveId,
+    ArchiveFileId,
     SeriesId,
     ArchSeriesId,
     ComponentId,

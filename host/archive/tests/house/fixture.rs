@@ -1,0 +1,348 @@
+//! A house with a database, disks and a key, packages made by hand, and a pass that can be stopped between its phases.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::disk::{self, Sharing};
+use pressroom_archive::dists::{ArchivePaths, Staged};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
+};
+use pressroom_archive::dominate::dominate;
+use pressroom_archive::index::{self, Built, Scope};
+use pressroom_archive::librarian::Librarian;
+use pressroom_archive::pool::{Skipped, poolify};
+use pressroom_archive::release::sign::OwnKey;
+use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, write_release};
+use pressroom_archive::store::archive::{Archive, archive, create_archive};
+use pressroom_archive::store::archive_file::{self, Retention};
+use pressroom_archive::store::distribution::{create_distribution, distribution};
+use pressroom_archive::store::publication::IndexKey;
+use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
+use pressroom_archive::store::suite::{self, Dirt};
+use pressroom_archive::store::{Db, StoreError, pass, publication, run, series};
+use pressroom_archive::upload::gather;
+use pressroom_archive::upload::import::{ImportReport, Target, import};
+
+const RETENTION: Retention = Retention { generations: 1, grace: SignedDuration::from_secs(100) };
+
+/// A house of one distribution `d` with the series `s`.
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) db: Db,
+    pub(crate) librarian: Librarian,
+    pub(crate) archive: Archive,
+    pub(crate) paths: ArchivePaths,
+    key: OwnKey,
+    pub(crate) now: Timestamp,
+}
+
+/// The error of a closure that only has the database's.
+fn keep<T>(result: Result<T, StoreError>) -> T {
+    result.unwrap()
+}
+
+impl House {
+    pub(crate) fn new(components: &[&str], architectures: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut db = Db::create(&folder.path().join("db")).unwrap();
+        let reference: ArchiveReference = "d".parse().unwrap();
+        keep(db.write(|tx| {
+            let id = create_distribution(tx, reference.distribution(), "D", now)?;
+            let row = distribution(tx, reference.distribution())?;
+            create_archive(tx, &row, &reference, ArchivePurpose::Primary, "primary", now)?;
+            let series = series::create_series(tx, id, &"s".parse().unwrap(), "1", now)?;
+            for component in components {
+                series::add_component(tx, series, &component.parse().unwrap())?;
+            }
+            for architecture in architectures {
+                series::set_architecture(tx, series, &architecture.parse().unwrap(), true)?;
+            }
+            Ok::<(), StoreError>(())
+        }));
+        let archive = archive(db.read(), &reference).unwrap();
+        Self {
+            librarian: Librarian::new(folder.path().join("librarian")),
+            paths: ArchivePaths::new(&folder.path().join("archives"), &reference),
+            key: OwnKey::generate("D <d@example.org>", now).unwrap(),
+            folder,
+            db,
+            archive,
+            now,
+        }
+    }
+
+    pub(crate) fn shape(&self, name: &str) -> SuiteShape {
+        let name: SuiteName = name.parse().unwrap();
+        shape(self.db.read(), suite::suite(self.db.read(), self.archive.id, &name).unwrap()).unwrap()
+    }
+
+    /// Makes packages and imports them.
+    pub(crate) fn import(
+        &mut self,
+        suite: &str,
+        component: Option<&str>,
+        packages: &[Package],
+    ) -> ImportReport {
+        let incoming = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let paths: Vec<PathBuf> = packages.iter().map(|package| package.write(incoming.path())).collect();
+        self.import_paths(suite, component, &paths)
+    }
+
+    pub(crate) fn import_paths(
+        &mut self,
+        suite: &str,
+        component: Option<&str>,
+        paths: &[PathBuf],
+    ) -> ImportReport {
+        let shape = self.shape(suite);
+        let component = component
+            .map(|name| series::component(self.db.read(), shape.series.id, &name.parse().unwrap()).unwrap());
+        let target =
+            Target { archive: &self.archive, shape: &shape, component: component.as_ref(), creator: "test" };
+        let gathered = gather(paths);
+        assert!(gathered.complaints.is_empty(), "{:?}", gathered.complaints);
+        import(&mut self.db, &self.librarian, &target, &gathered.items, self.now, &|_| {}).unwrap()
+    }
+
+    pub(crate) fn dirt(&self) -> Vec<Dirt> {
+        shapes_of(self.db.read(), &self.archive)
+            .unwrap()
+            .into_iter()
+            .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+            .filter(Dirt::is_dirty)
+            .collect()
+    }
+
+    pub(crate) fn pending(&self) -> u64 {
+        self.dirt().iter().map(|dirt| dirt.pending).sum()
+    }
+
+    /// Takes a pass over everything dirty to where its trees are ready to be installed.
+    pub(crate) fn prepare(&mut self, scope: Wanted) -> Prepared {
+        let (now, archive) = (self.now, self.archive.id);
+        let mut dirt = self.dirt();
+        if scope == Wanted::All {
+            dirt = shapes_of(self.db.read(), &self.archive)
+                .unwrap()
+                .into_iter()
+                .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+                .collect();
+        }
+        let distribution = self.archive.distribution;
+        let pass = keep(self.db.write(|tx| {
+            let run = run::begin_run(tx, "test", "host", distribution, now)?;
+            pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now)
+        }));
+        let staged = Staged::begin(&self.paths, Sharing::HardLinks).unwrap();
+        let shapes: Vec<SuiteShape> =
+            dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
+        let mut pending = Vec::new();
+        let mut preference: Vec<ComponentId> = Vec::new();
+        for shape in &shapes {
+            pending.extend(publication::pending_files(self.db.read(), shape.suite.id).unwrap());
+            preference = shape.components.iter().map(|component| component.id).collect();
+        }
+        let poolified =
+            poolify(self.db.read(), &self.librarian, archive, &self.paths.root, &preference, &pending)
+                .unwrap();
+        keep(self.db.write(|tx| {
+            poolified.record(tx, archive, now)?;
+            pass::plan_transitions(tx, pass, &poolified.transitions)?;
+            dominate(tx, pass)
+        }));
+        let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
+        let mut prepared =
+            Prepared { pass, staged, skipped: poolified.skipped, built: Vec::new(), signed: Vec::new() };
+        for (shape, dirt) in shapes.iter().zip(&dirt) {
+            let folder = prepared.staged.dists().join(shape.suite.name.to_string());
+            let of_suite: Vec<IndexKey> =
+                touched.iter().filter(|key| of(key) == shape.suite.id).cloned().collect();
+            let all = scope == Wanted::All || dirt.needs_all_indexes();
+            let scope = if all { Scope::All } else { Scope::Only(&of_suite) };
+            let built = index::build(self.db.read(), pass, shape, scope, &folder).unwrap();
+            let release =
+                ReleaseFile { archive: &self.archive, distribution_display_name: "D", shape, date: now };
+            let listed = archive_file::listed_files(self.db.read(), shape.suite.id).unwrap();
+            let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
+            let live = self.paths.dists().join(shape.suite.name.to_string());
+            let signed = write_release(
+                &release,
+                Folders { staged: &folder, live: &live },
+                Known { built: &built.files, listed: &listed, old: &old },
+                RETENTION,
+                &self.key,
+            )
+            .unwrap();
+            keep(self.db.write(|tx| {
+                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
+            }));
+            prepared.built.push(built);
+            prepared.signed.push(signed);
+        }
+        prepared
+    }
+
+    /// A whole pass.
+    pub(crate) fn publish(&mut self, scope: Wanted) -> Prepared {
+        let prepared = self.prepare(scope);
+        pressroom_archive::dists::install(&mut self.db, prepared.pass, &prepared.staged, self.now).unwrap();
+        prepared
+    }
+
+    /// The text of an index of the live tree, from its gzip form.
+    pub(crate) fn index(&self, path: &str) -> String {
+        let file = fs::File::open(self.paths.dists().join(format!("{path}.gz"))).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// `name version` of the packages of an index of the live tree.
+    pub(crate) fn packages(&self, path: &str) -> Vec<String> {
+        let text = self.index(path);
+        let field = |stanza: &str, name: &str| {
+            stanza
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{name}: ")))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        text.split_terminator("\n\n")
+            .map(|stanza| format!("{} {}", field(stanza, "Package"), field(stanza, "Version")))
+            .collect()
+    }
+
+    /// All index texts of the live tree, by path.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        disk::files_below(&self.paths.dists())
+            .unwrap()
+            .into_iter()
+            .filter_map(|file| file.path.strip_suffix(".gz").map(str::to_owned))
+            .map(|path| (path.clone(), self.index(&path)))
+            .collect()
+    }
+
+    /// Whether every file that a live Release lists is there with the size that it says, and has its by-hash name.
+    pub(crate) fn assert_consistent(&self) {
+        for file in disk::files_below(&self.paths.dists()).unwrap() {
+            let Some(suite) = file.path.strip_suffix("/InRelease") else { continue };
+            let folder = self.paths.dists().join(suite);
+            let release = fs::read_to_string(folder.join("Release")).unwrap();
+            let (_, list) = release.split_once("SHA256:\n").unwrap();
+            for line in list.lines() {
+                let words: Vec<&str> = line.split_ascii_whitespace().collect();
+                let [sha256, size, path] = words.as_slice() else { panic!("{line}") };
+                let at = folder.join(path);
+                if !at.exists() {
+                    assert!(folder.join(format!("{path}.gz")).exists(), "{path} is listed and not there");
+                    continue;
+                }
+                assert_eq!(at.metadata().unwrap().len().to_string(), *size, "{path}");
+                let by_hash = at.parent().unwrap().join("by-hash/SHA256").join(sha256);
+                assert_eq!(fs::read(&by_hash).unwrap(), fs::read(&at).unwrap(), "{path}");
+            }
+        }
+    }
+}
+
+/// Which indexes a pass makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Changed,
+    All,
+}
+
+/// A pass that is ready to be installed.
+pub(crate) struct Prepared {
+    pub(crate) pass: PassId,
+    pub(crate) staged: Staged,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) built: Vec<Built>,
+    pub(crate) signed: Vec<Signed>,
+}
+
+const fn of(key: &IndexKey) -> SuiteId {
+    match key {
+        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
+    }
+}
+
+/// A binary package to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) architecture: String,
+    pub(crate) section: String,
+    pub(crate) ending: &'static str,
+    /// Makes packages of one name and version differ.
+    pub(crate) note: String,
+}
+
+impl Package {
+    pub(crate) fn new(name: &str, version: &str, architecture: &str) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            architecture: architecture.into(),
+            section: "misc".into(),
+            ending: "deb",
+            note: String::new(),
+        }
+    }
+
+    pub(crate) fn section(mut self, section: &str) -> Self {
+        self.section = section.into();
+        self
+    }
+
+    pub(crate) fn note(mut self, note: &str) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    pub(crate) fn ending(mut self, ending: &'static str) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    pub(crate) fn write(&self, folder: &Path) -> PathBuf {
+        let control = format!(
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n\
+             Description: a package {}\n",
+            self.name, self.version, self.architecture, self.section, self.note
+        );
+        let mut deb = b"!<arch>\n".to_vec();
+        for (name, content) in [
+            ("debian-binary", b"2.0\n".to_vec()),
+            ("control.tar.gz", tar_gz(&[("./control", control.as_bytes())])),
+            ("data.tar.gz", tar_gz(&[])),
+        ] {
+            writeln!(deb, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, "100644", content.len())
+                .unwrap();
+            let odd = content.len() % 2 == 1;
+            deb.extend(content);
+            deb.extend(odd.then_some(b'\n'));
+        }
+        let path =
+            folder.join(format!("{}_{}_{}.{}", self.name, self.version, self.architecture, self.ending));
+        disk::write_staged(&path, &deb).unwrap();
+        path
+    }
+}
+
+fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, *content).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}

@@ -1,0 +1,133 @@
+//! What comes in, and what does not and why: a bad file stops nothing else.
+
+use pressroom_archive::disk;
+use pressroom_archive::domain::{PackageKind, SeriesStatus};
+use pressroom_archive::store::package_override::{Override, set_override};
+use pressroom_archive::store::series::{self, SeriesChange};
+use pressroom_archive::upload::import::{ImportError, Target, import};
+
+use crate::fixture::{House, Package, Wanted};
+
+#[test]
+fn a_section_may_name_the_component() {
+    let mut house = House::new(&["main", "contrib"], &["amd64"]);
+    let report = house.import(
+        "s",
+        None,
+        &[
+            Package::new("aa", "1", "amd64").section("contrib/net"),
+            Package::new("bb", "1", "amd64").section("net"),
+            Package::new("cc", "1", "amd64").section("non-free/net"),
+        ],
+    );
+    let components: Vec<&str> = report.accepted.iter().map(|accepted| accepted.component.as_str()).collect();
+    assert_eq!(components, ["contrib", "main"]);
+    assert!(report.complaints[0].reason.contains("non-free"), "{:?}", report.complaints);
+    house.publish(Wanted::Changed);
+    assert!(house.index("s/contrib/binary-amd64/Packages").contains("\nSection: contrib/net\n"));
+    assert!(house.index("s/main/binary-amd64/Packages").contains("\nSection: net\n"));
+}
+
+#[test]
+fn an_override_is_stronger_than_the_package() {
+    let mut house = House::new(&["main", "contrib"], &["amd64"]);
+    let shape = house.shape("s");
+    let (archive, now) = (house.archive.id, house.now);
+    let new = Override {
+        component: Some(shape.components[1].id),
+        section: Some("admin".parse().unwrap()),
+        priority: Some("required".parse().unwrap()),
+    };
+    house
+        .db
+        .write(|tx| {
+            set_override(tx, (archive, shape.series.id), (PackageKind::Binary, "aa"), &new, "admin", now)
+        })
+        .unwrap();
+    house.import("s", Some("main"), &[Package::new("aa", "1", "amd64"), Package::new("bb", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    let index = house.index("s/contrib/binary-amd64/Packages");
+    assert!(
+        index.contains("\nPriority: required\n") && index.contains("\nSection: contrib/admin\n"),
+        "{index}"
+    );
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["bb 1"]);
+}
+
+#[test]
+fn bad_files_are_named_and_the_others_come_in() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    disk::write_staged(&at("garbage_1_amd64.deb"), b"garbage").unwrap();
+    disk::write_staged(
+        &at("cut_1_amd64.deb"),
+        b"!<arch>\ndebian-binary   0           0     0     100644  4 ",
+    )
+    .unwrap();
+    disk::write_staged(&at("no spaces_1_amd64.deb"), b"").unwrap();
+    disk::write_staged(&at("lonely_1.dsc"), &dsc("lonely")).unwrap();
+    disk::write_staged(&at("misnamed_2.dsc"), &dsc("lonely")).unwrap();
+    let other = Package::new("other", "1", "s390x").write(folder.path());
+    let good = Package::new("good", "1", "amd64").write(folder.path());
+    let report = house.import_paths("s", None, &[folder.path().to_owned()]);
+    let accepted: Vec<_> = report.accepted.iter().map(|accepted| accepted.path.clone()).collect();
+    assert_eq!(accepted, [good]);
+    let reason = |name: &str| {
+        let found = report.complaints.iter().find(|complaint| complaint.path == at(name));
+        found.unwrap_or_else(|| panic!("{name}: {:?}", report.complaints)).reason.clone()
+    };
+    for (name, word) in [
+        ("garbage_1_amd64.deb", "ar"),
+        ("cut_1_amd64.deb", ""),
+        ("no spaces_1_amd64.deb", "' '"),
+        ("lonely_1.dsc", "lonely_1.tar.xz"),
+        ("misnamed_2.dsc", "lonely_1.dsc"),
+        (other.file_name().unwrap().to_str().unwrap(), "s390x"),
+    ] {
+        assert!(reason(name).contains(word), "{name}: {}", reason(name));
+    }
+    assert_eq!(report.complaints.len(), 6, "{:?}", report.complaints);
+    // what the .dsc says and what lies beside it differ
+    disk::write_staged(&at("lonely_1.tar.xz"), b"other").unwrap();
+    let report = house.import_paths("s", None, &[at("lonely_1.dsc")]);
+    assert!(report.complaints[0].reason.contains("differs"), "{:?}", report.complaints);
+    disk::write_staged(&at("lonely_1.tar.xz"), b"tar").unwrap();
+    let report = house.import_paths("s", None, &[at("lonely_1.dsc")]);
+    assert_eq!(report.complaints, []);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/source/Sources"), ["lonely 1"]);
+    house.assert_consistent();
+}
+
+/// A native source of one file whose content is `tar`.
+fn dsc(name: &str) -> Vec<u8> {
+    let digests = pressroom_archive::domain::FileDigests::of(b"tar");
+    let file = format!("3 {name}_1.tar.xz");
+    format!(
+        "Format: 3.0 (native)\nSource: {name}\nBinary: {name}\nArchitecture: any\nVersion: 1\nMaintainer: D <d@example.org>\n\
+         Checksums-Sha1:\n {} {file}\nChecksums-Sha256:\n {} {file}\nFiles:\n {} {file}\n",
+        digests.sha1, digests.sha256, digests.md5
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_stable_release_pocket_and_a_disabled_archive_take_nothing_in() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (series, now) = (house.shape("s").series.id, house.now);
+    let stable = SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() };
+    house.db.write(|tx| series::change_series(tx, series, &stable, now)).unwrap();
+    let refused = |house: &mut House, suite: &str| {
+        let shape = house.shape(suite);
+        let target = Target { archive: &house.archive, shape: &shape, component: None, creator: "test" };
+        match import(&mut house.db, &house.librarian, &target, &[], now, &|_| {}) {
+            Err(ImportError::Refused(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(refused(&mut house, "s").contains("s-updates"));
+    house.import("s-updates", None, &[Package::new("aa", "1", "amd64")]);
+    house.archive.enabled = false;
+    assert!(refused(&mut house, "s-updates").contains("disabled"));
+}

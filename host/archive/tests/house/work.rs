@@ -1,0 +1,82 @@
+//! Work is counted: a pass makes what has changed, and reads nothing that it knows.
+
+use crate::fixture::{House, Package, Wanted};
+
+#[test]
+fn a_change_makes_the_indexes_that_have_it() {
+    let mut house = House::new(&["main", "universe"], &["amd64", "arm64", "riscv64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64"), Package::new("bb", "1", "all")]);
+    house.publish(Wanted::Changed);
+    for (package, indexes) in [(Package::new("aa", "2", "amd64"), 1), (Package::new("bb", "2", "all"), 3)] {
+        house.import("s", None, &[package]);
+        let prepared = house.publish(Wanted::Changed);
+        assert_eq!(prepared.built.len(), 1, "only the suite that has it");
+        assert_eq!(prepared.built[0].indexes, indexes);
+        assert_eq!(prepared.signed[0].files_read, 0, "what did not change is known");
+        house.assert_consistent();
+    }
+}
+
+#[test]
+fn subcomponents_have_their_indexes_on_every_architecture_as_soon_as_one_has_a_package() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.import(
+        "s",
+        None,
+        &[
+            Package::new("aa-udeb", "1", "amd64").ending("udeb"),
+            Package::new("aa-dbgsym", "1", "arm64").ending("ddeb"),
+        ],
+    );
+    house.publish(Wanted::Changed);
+    for (path, packages) in [
+        ("s/main/binary-amd64/Packages", &["aa 1"][..]),
+        ("s/main/debian-installer/binary-amd64/Packages", &["aa-udeb 1"]),
+        ("s/main/debian-installer/binary-arm64/Packages", &[]),
+        ("s/main/debug/binary-amd64/Packages", &[]),
+        ("s/main/debug/binary-arm64/Packages", &["aa-dbgsym 1"]),
+    ] {
+        assert_eq!(house.packages(path), packages, "{path}");
+    }
+    house.assert_consistent();
+}
+
+#[test]
+fn old_generations_stay_by_number_and_grace() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let mut counts = Vec::new();
+    for version in 1..=5 {
+        house.import("s", None, &[Package::new("aa", &version.to_string(), "amd64")]);
+        house.publish(Wanted::Changed);
+        house.assert_consistent();
+        let by_hash = house.paths.dists().join("s/main/binary-amd64/by-hash/SHA256");
+        // of Packages.gz, Packages.xz, Release: the last does not change
+        counts.push(std::fs::read_dir(by_hash).unwrap().count());
+        house.now += jiff::SignedDuration::from_secs(101);
+    }
+    // the current one and one older, and those whose grace is not over when the pass is made
+    assert_eq!(counts, [3, 5, 7, 7, 7]);
+}
+
+#[test]
+fn an_architecture_that_goes_takes_its_indexes_and_leaves_their_by_hash_names() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    house.import("s", None, &[Package::new("aa", "1", "all")]);
+    house.publish(Wanted::Changed);
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), false)
+        })
+        .unwrap();
+    house.publish(Wanted::Changed);
+    let folder = house.paths.dists().join("s/main/binary-arm64");
+    assert!(!folder.join("Packages.gz").exists() && !folder.join("Release").exists());
+    assert!(folder.join("by-hash/SHA256").read_dir().unwrap().count() > 0, "clients of the old Release");
+    let release = std::fs::read_to_string(house.paths.dists().join("s/Release")).unwrap();
+    assert!(release.contains("\nArchitectures: amd64\n") && !release.contains("arm64"), "{release}");
+    house.assert_consistent();
+}
