@@ -260,7 +260,7 @@ pub fn contests(db: &Connection, pass: PassId) -> Result<Vec<Contest>, StoreErro
                 };
                 match contests.last_mut() {
                     Some((last, contest)) if *last == key && contest.kind == kind => {
-                        contest.candidates.push(candidate)
+                        contest.candidates.push(candidate);
                     }
                     _ => contests.push((key, Contest { kind, suite, candidates: vec![candidate] })),
                 }
