@@ -27,7 +27,7 @@ impl Command {
                 write_bytes(if *binary { &key.binary } else { &key.armored })?;
             }
             Self::Fingerprint => {
-                session.output.show(&signer.fingerprint(), || format!("{}\n", signer.fingerprint()))?
+                session.output.show(&signer.fingerprint(), || format!("{}\n", signer.fingerprint()))?;
             }
         }
         Ok(End::Success)

@@ -104,7 +104,7 @@ impl Publish {
                 published.message
             ),
             End::Failure => {
-                anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), published.message)
+                anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), published.message);
             }
         }
         Ok(end)

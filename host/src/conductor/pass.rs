@@ -138,8 +138,13 @@ impl PassWork<'_, '_> {
             PointResult::Held(reason) => return Ok(Reached::Held(reason)),
             PointResult::Failed(reason) => anyhow::bail!("{reason}"),
         }
-        // what a hook has replaced is not what was built
         let in_place = self.run.registry.writes_in_place();
+        if in_place {
+            for path in disk::remove_special_files(&staged.dists())? {
+                tracing::warn!(path = %path.display(), "removed: an executable has left it in the staged tree, and it is no file");
+            }
+        }
+        // what a hook has replaced is not what was built
         for (shape, files) in self.shapes.iter().zip(&mut built) {
             let suite = shape.suite.name.to_string();
             files.retain(|file| {

@@ -118,7 +118,6 @@ fn summary(installed: usize) -> String {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a run has to do with, told apart by their types")]
 fn publish(
     root: &Root,
     db: &mut Db,

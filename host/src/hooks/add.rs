@@ -166,7 +166,7 @@ pub(crate) fn compile(
     let engine = artefact_key(&pressroom_sandbox::Sha256::of(bytes));
     let place = artefact_path(root, &engine);
     let folder = root.artefacts_folder();
-    disk::make_folder(&folder)?;
+    disk::make_private_folder(&folder)?;
     let aside = tempfile::Builder::new()
         .prefix("compile-")
         .tempdir_in(&folder)

@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub use exchange::{Exchanged, exchange};
-pub use tree::{Sharing, TreeEntry, clone_tree, files_below, remove_tree};
+pub use tree::{Sharing, TreeEntry, clone_tree, files_below, remove_special_files, remove_tree};
 
 /// The mode of everything that is served.
 pub const SERVED_FILE_MODE: u32 = 0o644;
@@ -95,6 +95,15 @@ impl Identity {
 /// When it cannot be made.
 pub fn make_folder(path: &Path) -> Result<(), DiskError> {
     fs::create_dir_all(path).during("make the folder", path)
+}
+
+/// Makes a folder that nobody else may look into or write, also when it is there.
+///
+/// # Errors
+/// When it cannot be made, or is another user's.
+pub fn make_private_folder(path: &Path) -> Result<(), DiskError> {
+    make_folder(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).during("keep others out of", path)
 }
 
 /// Writes a file whole: a temporary beside it, synced, renamed, the folder synced.

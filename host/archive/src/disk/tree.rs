@@ -97,6 +97,26 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<TreeEntry>) -> Result<()
     Ok(())
 }
 
+/// Removes what is neither folder, file nor link below a folder: a FIFO would hold who reads it, a device is none of ours. Says what went.
+///
+/// # Errors
+/// When something cannot be read or stays.
+pub fn remove_special_files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(folder).during("read the folder", folder)? {
+        let entry = entry.during("read the folder", folder)?;
+        let path = entry.path();
+        let kind = entry.file_type().during("look at", &path)?;
+        if kind.is_dir() {
+            removed.extend(remove_special_files(&path)?);
+        } else if !kind.is_file() && !kind.is_symlink() {
+            super::remove_file(&path)?;
+            removed.push(path);
+        }
+    }
+    Ok(removed)
+}
+
 /// Removes a folder with all that is in it; nothing there is fine.
 ///
 /// # Errors
@@ -138,6 +158,8 @@ mod tests {
             let paths: Vec<_> = files_below(&to).unwrap().into_iter().map(|entry| entry.path).collect();
             assert_eq!(paths, ["a/file"]);
         }
+        assert_eq!(remove_special_files(&from).unwrap(), vec![from.join("fifo")]);
+        assert!(from.join("a/link").is_symlink() && !from.join("fifo").exists());
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! [`Deposit`], which hashes while it writes, so that the disk is read once. The caller makes a batch of deposits durable with [`Librarian::sync`]
 //! before it commits rows that name them; a file that no row names is harmless.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use crate::disk::{self, DiskError, During};
@@ -84,6 +85,30 @@ impl Librarian {
         self.keep(deposit)
     }
 
+    /// Removes what deposits left behind that came to no end, as in a process that was killed, and that are older than `before`.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn sweep(&self, before: Timestamp) -> Result<usize, DiskError> {
+        let incoming = self.root.join("incoming");
+        let entries = match fs::read_dir(&incoming) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other.during("read the folder", &incoming)?,
+        };
+        let mut swept = 0;
+        for entry in entries.flatten() {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            // a deposit that has been kept meanwhile is gone from here
+            if modified
+                .is_ok_and(|modified| Timestamp::try_from(modified).is_ok_and(|modified| modified < before))
+            {
+                disk::remove_file(&entry.path())?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
     /// Makes all deposits durable.
     ///
     /// # Errors
@@ -125,6 +150,9 @@ mod tests {
             assert_eq!(std::fs::read(librarian.path(&digests.sha256)).unwrap(), b"hello");
         }
         drop(librarian.deposit().unwrap());
+        disk::write_staged(&root.path().join("librarian/incoming/left"), b"by one that died").unwrap();
+        assert_eq!(librarian.sweep(Timestamp::UNIX_EPOCH).unwrap(), 0);
+        assert_eq!(librarian.sweep(Timestamp::MAX).unwrap(), 1);
         assert_eq!(std::fs::read_dir(root.path().join("librarian/incoming")).unwrap().count(), 0);
         assert!(librarian.open(&Sha256::of(b"other")).is_err());
     }

@@ -32,7 +32,7 @@ pub enum StoreError {
         source: Box<rusqlite_migration::Error>,
     },
     /// A statement failed.
-    #[error("the database could not {what}")]
+    #[error("the database could not {what}{}", hint(source))]
     Sql {
         /// As `list the suites`.
         what: &'static str,
@@ -61,6 +61,24 @@ pub enum StoreError {
     /// A change that the archive's rules do not allow.
     #[error("{0}")]
     Refused(String),
+}
+
+fn hint(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            " (make room on its filesystem and run again: nothing was lost)"
+        }
+        Some(rusqlite::ErrorCode::ReadOnly) => {
+            " (its filesystem or file is read-only: make it writable and run again)"
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            " (another process holds it: run again when that one has ended)"
+        }
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            " (the file is damaged: restore it from a backup)"
+        }
+        _ => "",
+    }
 }
 
 fn among(known: &[String]) -> String {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use rusqlite::Transaction;
 
@@ -96,6 +96,9 @@ pub struct ImportReport {
     pub complaints: Vec<Complaint>,
 }
 
+/// A deposit that has not come to its end after so long never will.
+const UNFINISHED: SignedDuration = SignedDuration::from_hours(24);
+
 /// So many packages are read before their rows are committed.
 const BATCH: usize = 512;
 
@@ -112,6 +115,7 @@ pub fn import(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<ImportReport, ImportError> {
     refuse_closed(target)?;
+    librarian.sweep(now - UNFINISHED)?;
     let mut report = ImportReport::default();
     for batch in items.chunks(BATCH) {
         let read: Vec<Result<Package, Failure>> = batch
