@@ -4,11 +4,13 @@
 //! one archive, step by step; [`select`] says which suites a pass is for; [`plan`] says all this without doing it. What happened is read back from the
 //! rows by the commands that show it.
 
+mod context;
 mod lock;
 mod pass;
 pub(crate) mod plan;
 mod run;
 mod select;
 
+pub(crate) use context::{Options, Progress};
 pub(crate) use lock::LockError;
-pub(crate) use run::{BrokenHooks, Options, Progress, RunEnd, run};
+pub(crate) use run::{BrokenHooks, RunEnd, run};

@@ -23,7 +23,7 @@ use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{Db, StoreError, pass};
 use pressroom_sandbox::Point;
 
-use super::run::Run;
+use super::context::Run;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
 /// How a pass ended.

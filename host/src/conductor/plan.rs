@@ -8,7 +8,8 @@ use pressroom_archive::store::publication::{NamedTransition, named_transitions, 
 use pressroom_archive::store::{Db, StoreError, run as run_rows};
 use pressroom_sandbox::Point;
 
-use super::run::{Options, published_archives};
+use super::context::Options;
+use super::select::published_archives;
 use super::select::select;
 use crate::clock::Clock;
 use crate::hooks::Registry;
@@ -53,7 +54,7 @@ pub(crate) fn plan(
     clock: Clock,
 ) -> Result<Plan, StoreError> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
-    let archives = published_archives(db, distribution)?;
+    let archives = published_archives(db.read(), distribution)?;
     let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
     let complaints = registry
         .complaints

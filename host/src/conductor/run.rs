@@ -1,42 +1,21 @@
 //! A run for one distribution.
 
-use std::collections::BTreeSet;
-
 use anyhow::Context;
 use pressroom_archive::dists::{Recovered, recover};
-use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, DistributionName, PassId, PassPriority, RunId, RunOutcome, SuiteName,
-};
-use pressroom_archive::release::sign::Signer;
-use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::domain::{DistributionName, PassId, PassPriority, RunId, RunOutcome};
+use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::{Db, StoreError, pass, run as run_rows, suite};
-use pressroom_sandbox::{Point, Sandbox};
+use pressroom_sandbox::Point;
 
+use super::context::{Options, Progress, Run};
 use super::lock::Lock;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
-use crate::hooks::{self, Dispatcher, PassFacts, PointResult, Registry};
+use crate::hooks::{self, PassFacts, PointResult, Registry};
 use crate::root::Root;
-
-/// What the operator asks of a run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
-    /// Only these; none: all.
-    pub(crate) suites: BTreeSet<SuiteName>,
-    /// Only the fast track.
-    pub(crate) security_only: bool,
-    /// All indexes of the suites, whether they changed or not.
-    pub(crate) careful: bool,
-}
-
-/// Tells a person how far the run is.
-pub(crate) trait Progress {
-    /// A step of a pass begins.
-    fn step(&self, archive: &ArchiveReference, priority: PassPriority, name: &str);
-}
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,21 +33,6 @@ pub(crate) enum RunEnd {
 pub(crate) struct RunReport {
     pub(crate) run: RunId,
     pub(crate) end: RunEnd,
-}
-
-/// A run in work.
-pub(super) struct Run<'a> {
-    pub(super) root: &'a Root,
-    pub(super) id: RunId,
-    pub(super) distribution: &'a Distribution,
-    pub(super) options: &'a Options,
-    pub(super) clock: Clock,
-    pub(super) signer: &'a dyn Signer,
-    pub(super) registry: &'a Registry,
-    pub(super) sandbox: &'a Sandbox,
-    pub(super) progress: &'a dyn Progress,
-    problems: Vec<String>,
-    installed: usize,
 }
 
 /// Something in the configuration that stops a run before it begins.
@@ -162,21 +126,10 @@ fn load_hooks(root: &Root, db: &Db, distribution: &Distribution) -> anyhow::Resu
     if broken.is_empty() { Ok(registry) } else { Err(BrokenHooks(broken.join("\n")).into()) }
 }
 
-/// The archives that a distribution's run publishes: its own.
-pub(super) fn published_archives(db: &Db, distribution: &Distribution) -> Result<Vec<Archive>, StoreError> {
-    let all = archives(db.read(), distribution.id)?;
-    Ok(all
-        .into_iter()
-        .filter(|archive| {
-            archive.publish && matches!(archive.purpose, ArchivePurpose::Primary | ArchivePurpose::Partner)
-        })
-        .collect())
-}
-
 impl Run<'_> {
     /// Recovery, the fast track, the normal pass.
     fn all(&mut self, db: &mut Db) -> anyhow::Result<RunEnd> {
-        let archives = published_archives(db, self.distribution)?;
+        let archives = select::published_archives(db.read(), self.distribution)?;
         let unknown = select::unknown_suites(db.read(), &archives, &self.options.suites)?;
         if let Some(name) = unknown.first() {
             let mut known: Vec<String> = Vec::new();
@@ -340,9 +293,5 @@ impl Run<'_> {
         }
         let installed = Installed { pass: id, archive: archive.clone(), shapes: shapes.clone(), problems };
         self.finalize(db, priority, vec![installed])
-    }
-
-    pub(super) const fn dispatcher(&self) -> Dispatcher<'_> {
-        Dispatcher { root: self.root, registry: self.registry, sandbox: self.sandbox, clock: self.clock }
     }
 }

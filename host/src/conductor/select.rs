@@ -2,12 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use pressroom_archive::domain::{PassPriority, Pocket, SuiteName};
-use pressroom_archive::store::archive::Archive;
+use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, SuiteName};
+use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{Connection, StoreError, series};
 
-use super::run::Options;
+use super::context::Options;
+
+/// The archives that a distribution's run publishes: its own.
+pub(super) fn published_archives(
+    db: &Connection,
+    distribution: &Distribution,
+) -> Result<Vec<Archive>, StoreError> {
+    let all = archives(db, distribution.id)?;
+    Ok(all
+        .into_iter()
+        .filter(|archive| {
+            archive.publish && matches!(archive.purpose, ArchivePurpose::Primary | ArchivePurpose::Partner)
+        })
+        .collect())
+}
 
 /// A suite that has work but may not be published.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,21 +4,20 @@
 //! rows. A file that is bad is a complaint and stops nothing else; a disk or database that fails stops, and what was committed stays. A repeat
 //! finds everything there and changes nothing.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 use rusqlite::Transaction;
 
-use super::gather::{Complaint, Item, Listed};
+use super::gather::{Complaint, Item};
+use super::read::{Content, Failure, Package, read};
 use crate::disk::DiskError;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, PackagePriority, Section};
 use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
-use crate::format::{BinaryControl, PackageType, SourceControl, read_deb};
-use crate::librarian::{Deposit, Librarian};
+use crate::format::{BinaryControl, PackageType, SourceControl};
+use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::package_override::{self, Override};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
@@ -33,28 +32,12 @@ pub enum ImportError {
     /// The librarian's disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// The librarian's disk failed in the middle of a file.
-    #[error("cannot keep {path} in the librarian{}", room(source))]
-    Keep {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The suite or archive takes nothing in.
     #[error("{0}")]
     Refused(String),
-}
-
-fn room(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::StorageFull {
-        " (make room on its filesystem and import again)"
-    } else {
-        ""
-    }
 }
 
 /// Where packages are to go.
@@ -131,7 +114,7 @@ pub fn import(
             match package {
                 Ok(package) => packages.push(package),
                 Err(Failure::Complaint(complaint)) => report.complaints.push(complaint),
-                Err(Failure::Stop(error)) => return Err(error),
+                Err(Failure::Stop(error)) => return Err(error.into()),
             }
         }
         if packages.is_empty() {
@@ -177,185 +160,6 @@ fn refuse_closed(target: &Target<'_>) -> Result<(), ImportError> {
     }
     Ok(())
 }
-
-// ---------------------------------------------------------------- reading
-
-enum Failure {
-    Complaint(Complaint),
-    Stop(ImportError),
-}
-
-/// A package that was read, and whose files the librarian has.
-struct Package {
-    path: PathBuf,
-    listed: Option<Listed>,
-    content: Content,
-}
-
-enum Content {
-    Binary {
-        control: Box<BinaryControl>,
-        text: String,
-        digests: FileDigests,
-    },
-    Source {
-        control: Box<SourceControl>,
-        filename: FileName,
-        dsc: FileDigests,
-        files: Vec<(FileName, FileDigests)>,
-    },
-}
-
-fn read(librarian: &Librarian, item: &Item) -> Result<Package, Failure> {
-    let path = &item.path;
-    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
-    let name: FileName = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| complain("its name is not UTF-8".to_owned()))?
-        .parse()
-        .map_err(|error: crate::domain::name::NameError| complain(error.to_string()))?;
-    let content = match PackageType::of_file_name(&name) {
-        Some(package_type) => read_binary(librarian, path, package_type)?,
-        None => read_source(librarian, path, name)?,
-    };
-    let digests = match &content {
-        Content::Binary { digests, .. } => digests,
-        Content::Source { dsc, .. } => dsc,
-    };
-    if let Some(listed) = &item.listed
-        && listed.sha256 != digests.sha256
-    {
-        return Err(complain(format!(
-            "its SHA256 is {}, but the .changes lists {}",
-            digests.sha256, listed.sha256
-        )));
-    }
-    Ok(Package { path: path.clone(), listed: item.listed.clone(), content })
-}
-
-fn open(path: &Path) -> Result<File, Failure> {
-    let complain =
-        |error: io::Error| Failure::Complaint(Complaint::new(path, format!("it cannot be read: {error}")));
-    // a FIFO would be waited for
-    if !std::fs::metadata(path).map_err(complain)?.is_file() {
-        return Err(Failure::Complaint(Complaint::new(path, "it is no regular file")));
-    }
-    File::open(path).map_err(complain)
-}
-
-fn read_binary(librarian: &Librarian, path: &Path, package_type: PackageType) -> Result<Content, Failure> {
-    let file = open(path)?;
-    let deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
-    let mut tee = Tee { file, deposit, failed: None };
-    let read = read_deb(&mut tee);
-    let deposit = tee.finish(path)?;
-    let (deb, digests) = read.map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
-    let control =
-        deb.binary(package_type).map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
-    let kept = librarian.keep(deposit).map_err(|error| Failure::Stop(error.into()))?;
-    if kept != digests {
-        return Err(Failure::Complaint(Complaint::new(
-            path,
-            "it changed while it was read: import it again",
-        )));
-    }
-    Ok(Content::Binary { control: Box::new(control), text: deb.text, digests })
-}
-
-/// The largest .dsc that is read.
-const MAX_DSC_BYTES: u64 = 4 << 20;
-
-fn read_source(librarian: &Librarian, path: &Path, filename: FileName) -> Result<Content, Failure> {
-    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
-    let mut bytes = Vec::new();
-    open(path)?
-        .take(MAX_DSC_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| complain(format!("it cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_DSC_BYTES {
-        return Err(complain("it is too large for a .dsc".to_owned()));
-    }
-    let control = SourceControl::parse(&bytes)
-        .map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
-    let expected = format!("{}_{}.dsc", control.source, control.version.without_epoch());
-    if filename.as_str() != expected {
-        return Err(complain(format!(
-            "a .dsc of {} {} is named {expected}: rename it",
-            control.source, control.version
-        )));
-    }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut files = Vec::with_capacity(control.files.len());
-    for file in &control.files {
-        let part = folder.join(file.name.as_str());
-        let said = |what: String| complain(format!("{} {what}", file.name));
-        let mut source = open(&part).map_err(|_| {
-            said(
-                "is listed but is not there, beside the .dsc: put it there and import the .dsc again"
-                    .to_owned(),
-            )
-        })?;
-        let mut deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
-        // one byte more than listed tells a longer file, and bounds what is kept
-        let mut tee = Tee { file: (&mut source).take(file.size_bytes + 1), deposit, failed: None };
-        let copied = io::copy(&mut tee, &mut io::sink());
-        deposit = tee.finish(&part)?;
-        copied.map_err(|error| said(format!("cannot be read: {error}")))?;
-        let digests = deposit_digests(librarian, deposit)?;
-        if digests.size_bytes != file.size_bytes || digests.sha256 != file.sha256 {
-            return Err(said(format!(
-                "differs from what the .dsc lists: {} bytes with SHA256 {}, not {} bytes with {}",
-                digests.size_bytes, digests.sha256, file.size_bytes, file.sha256
-            )));
-        }
-        if digests.md5 != file.md5 || file.sha1.is_some_and(|sha1| sha1 != digests.sha1) {
-            return Err(said("has other MD5 or SHA1 sums than the .dsc lists".to_owned()));
-        }
-        files.push((file.name.clone(), digests));
-    }
-    let mut deposit = librarian.deposit().map_err(|error| Failure::Stop(error.into()))?;
-    deposit
-        .write_all(&bytes)
-        .map_err(|source| Failure::Stop(ImportError::Keep { path: path.to_owned(), source }))?;
-    let dsc = deposit_digests(librarian, deposit)?;
-    Ok(Content::Source { control: Box::new(control), filename, dsc, files })
-}
-
-fn deposit_digests(librarian: &Librarian, deposit: Deposit) -> Result<FileDigests, Failure> {
-    librarian.keep(deposit).map_err(|error| Failure::Stop(error.into()))
-}
-
-/// Reads a file and gives all that was read to the librarian, so that the disk is read once.
-struct Tee<R> {
-    file: R,
-    deposit: Deposit,
-    failed: Option<io::Error>,
-}
-
-impl<R> Tee<R> {
-    /// The deposit; a failure of the librarian's disk is not the package's fault.
-    fn finish(self, path: &Path) -> Result<Deposit, Failure> {
-        match self.failed {
-            None => Ok(self.deposit),
-            Some(source) => Err(Failure::Stop(ImportError::Keep { path: path.to_owned(), source })),
-        }
-    }
-}
-
-impl<R: Read> Read for Tee<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        if let Err(error) = self.deposit.write_all(&buffer[..count]) {
-            let kind = error.kind();
-            self.failed = Some(error);
-            return Err(kind.into());
-        }
-        Ok(count)
-    }
-}
-
-// ---------------------------------------------------------------- rows
 
 /// Adds the rows of a package, or says why it cannot be.
 fn add(

@@ -1,8 +1,10 @@
 //! How packages come in.
 //!
-//! [`import`] is the door of a trusted operator: straight to PENDING, without queue and rights.
+//! This is the door of a trusted operator: straight to PENDING, without queue and rights: [`gather`] finds the packages,
+//! `read` takes each into the librarian, [`import`] adds the rows.
 
 mod gather;
 pub mod import;
+mod read;
 
 pub use gather::{Complaint, Gathered, Item, gather};

@@ -1,0 +1,53 @@
+//! What every part of a run has at hand.
+
+use std::collections::BTreeSet;
+
+use pressroom_archive::domain::{ArchiveReference, PassPriority, RunId, SuiteName};
+use pressroom_archive::release::sign::Signer;
+use pressroom_archive::store::distribution::Distribution;
+use pressroom_sandbox::Sandbox;
+
+use crate::clock::Clock;
+use crate::hooks::{Dispatcher, Registry};
+use crate::root::Root;
+
+/// What the operator asks of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Only these; none: all.
+    pub(crate) suites: BTreeSet<SuiteName>,
+    /// Only the fast track.
+    pub(crate) security_only: bool,
+    /// All indexes of the suites, whether they changed or not.
+    pub(crate) careful: bool,
+}
+
+/// Tells a person how far the run is.
+pub(crate) trait Progress {
+    /// A step of a pass begins.
+    fn step(&self, archive: &ArchiveReference, priority: PassPriority, name: &str);
+}
+
+/// A run in work.
+pub(super) struct Run<'a> {
+    pub(super) root: &'a Root,
+    pub(super) id: RunId,
+    pub(super) distribution: &'a Distribution,
+    pub(super) options: &'a Options,
+    pub(super) clock: Clock,
+    pub(super) signer: &'a dyn Signer,
+    pub(super) registry: &'a Registry,
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) progress: &'a dyn Progress,
+    /// What was not done, for the operators.
+    pub(super) problems: Vec<String>,
+    /// How many passes were installed.
+    pub(super) installed: usize,
+}
+
+impl Run<'_> {
+    /// What runs the hooks of this run.
+    pub(super) const fn dispatcher(&self) -> Dispatcher<'_> {
+        Dispatcher { root: self.root, registry: self.registry, sandbox: self.sandbox, clock: self.clock }
+    }
+}
