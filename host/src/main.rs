@@ -11,10 +11,17 @@ mod root;
 
 use std::process::ExitCode;
 
+use rustix::fs::Mode;
+
 fn main() -> ExitCode {
-    // the worker is this program: before it reads anything else, and with nothing of the command line around it
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == hooks::WORKER_ARGUMENT) {
-        return pressroom_sandbox::worker::run();
+    // workers are this program too: before it reads anything else, and with nothing of the command line around them
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(first) if first == hooks::WORKER_ARGUMENT => return pressroom_sandbox::worker::run(),
+        Some(first) if first == hooks::LAUNCH_ARGUMENT => return hooks::launch(arguments),
+        _ => {}
     }
+    // what is served is to be read by others, whoever runs this; what is not has modes of its own
+    rustix::process::umask(Mode::from_raw_mode(0o022));
     cli::main()
 }

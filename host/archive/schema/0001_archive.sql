@@ -99,7 +99,10 @@ CREATE TABLE suite (
     archive                 INTEGER NOT NULL REFERENCES archive (id),
     distro_series           INTEGER NOT NULL REFERENCES distro_series (id),
     pocket                  TEXT NOT NULL CHECK (pocket IN ('RELEASE', 'SECURITY', 'UPDATES', 'PROPOSED', 'BACKPORTS')),
-    -- NULL: fresh, its indexes were never published in full
+    -- counts the reasons to publish its indexes in full: it is new, or settings that show in them have changed
+    indexes_wanted          INTEGER NOT NULL DEFAULT 1,
+    -- what indexes_wanted was when they were; less than it: the suite is fresh
+    indexes_created         INTEGER NOT NULL DEFAULT 0,
     date_indexes_created    INTEGER,
     date_last_published     INTEGER,
     UNIQUE (archive, distro_series, pocket)
@@ -276,6 +279,7 @@ CREATE TABLE pool_file (
     UNIQUE (archive, source_package_name, filename, component)
 ) STRICT;
 CREATE INDEX pool_file_by_content ON pool_file (content);
+CREATE INDEX pool_file_by_name ON pool_file (filename);
 
 -- What the Release files list, and the generations under by-hash.
 CREATE TABLE archive_file (
@@ -290,12 +294,13 @@ CREATE TABLE archive_file (
     -- listed, but only its compressed forms are on disk
     is_virtual      INTEGER NOT NULL CHECK (is_virtual IN (0, 1)),
     date_created    INTEGER NOT NULL,
-    -- NULL: this is what the live Release lists
-    date_superseded INTEGER,
-    -- NULL: it is on disk
-    date_removed    INTEGER
+    -- nanoseconds since 1970, as it lies on disk: a file that was written to since is another
+    modified_ns     INTEGER NOT NULL,
+    -- NULL: this is what the live Release lists; otherwise the row goes with its by-hash name
+    date_superseded INTEGER
 ) STRICT;
-CREATE INDEX archive_file_on_disk ON archive_file (suite, path) WHERE date_removed IS NULL;
+CREATE INDEX archive_file_by_path ON archive_file (suite, path, sha256);
+CREATE INDEX archive_file_current ON archive_file (suite, path) WHERE date_superseded IS NULL;
 
 -- ---------------------------------------------------------------- runs
 
@@ -333,6 +338,8 @@ CREATE INDEX publisher_pass_unfinished ON publisher_pass (state) WHERE state IN 
 CREATE TABLE publisher_pass_suite (
     publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,
     suite           INTEGER NOT NULL REFERENCES suite (id),
+    -- what the pass saw, before it read the settings
+    indexes_wanted  INTEGER NOT NULL,
     PRIMARY KEY (publisher_pass, suite)
 ) STRICT;
 
@@ -365,14 +372,24 @@ CREATE TABLE publisher_index_file (
     md5             BLOB NOT NULL CHECK (length(md5) = 16),
     file_size       INTEGER NOT NULL,
     is_virtual      INTEGER NOT NULL CHECK (is_virtual IN (0, 1)),
+    modified_ns     INTEGER NOT NULL,
     PRIMARY KEY (publisher_pass, suite, path)
 ) STRICT;
 
 -- The older generations whose by-hash names the staged tree no longer has.
 CREATE TABLE publisher_expiry (
     publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,
-    archive_file    INTEGER NOT NULL REFERENCES archive_file (id),
+    archive_file    INTEGER NOT NULL,
     PRIMARY KEY (publisher_pass, archive_file)
+) STRICT;
+
+-- What pre-publication hooks want to remember; kept when the pass is installed. NULL: forgotten.
+CREATE TABLE publisher_hook_state (
+    publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,
+    hook            TEXT NOT NULL,
+    key             TEXT NOT NULL,
+    value           BLOB,
+    PRIMARY KEY (publisher_pass, hook, key)
 ) STRICT;
 
 -- The trees that this pass puts in place, in order, and how to recognise each: the staged folder's device and inode.

@@ -1,6 +1,7 @@
 //! What every part of a run has at hand.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pressroom_archive::domain::{ArchiveReference, PassPriority, RunId, SuiteName};
 use pressroom_archive::release::sign::Signer;
@@ -38,6 +39,8 @@ pub(super) struct Run<'a> {
     pub(super) signer: &'a dyn Signer,
     pub(super) registry: &'a Registry,
     pub(super) sandbox: &'a Sandbox,
+    /// This program's file.
+    pub(super) program: &'a Path,
     pub(super) progress: &'a dyn Progress,
     /// What was not done, for the operators.
     pub(super) problems: Vec<String>,
@@ -48,6 +51,12 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// What runs the hooks of this run.
     pub(super) const fn dispatcher(&self) -> Dispatcher<'_> {
-        Dispatcher { root: self.root, registry: self.registry, sandbox: self.sandbox, clock: self.clock }
+        Dispatcher {
+            root: self.root,
+            registry: self.registry,
+            sandbox: self.sandbox,
+            launcher: Some(self.program),
+            clock: self.clock,
+        }
     }
 }

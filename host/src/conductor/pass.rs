@@ -14,7 +14,7 @@ use pressroom_archive::dominate::dominate;
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
-use pressroom_archive::release::{Folders, Known, ReleaseFile, write_release};
+use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
 use pressroom_archive::store::publication::{self, IndexKey};
@@ -159,7 +159,7 @@ impl PassWork<'_, '_> {
     fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
         let paths = self.run.root.archive_paths(&self.archive.reference);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
-        let staged = Staged::begin(&paths, sharing)?;
+        let staged = Staged::begin(&paths, self.id, sharing)?;
         disk::make_folder(&paths.overrides)?;
         let how = match sharing {
             Sharing::HardLinks => "shares the live files",
@@ -284,6 +284,7 @@ impl PassWork<'_, '_> {
                 &release,
                 Folders { staged: &staged.dists().join(&suite), live: &live },
                 Known { built, listed: &listed, old: &old },
+                if self.run.options.careful { Trust::Nothing } else { Trust::Rows },
                 retention,
                 signer,
             )?;
@@ -307,6 +308,7 @@ impl PassWork<'_, '_> {
         let mut begun = InstallStep::Before;
         let installed = self.step(db, "install", |work, db| {
             let trees = staged.trees().join(", ");
+            begun = InstallStep::Begun;
             install(db, work.id, &staged, work.run.clock.now()).map_err(|(step, error)| {
                 begun = step;
                 error

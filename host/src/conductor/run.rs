@@ -93,6 +93,7 @@ fn publish(
 ) -> anyhow::Result<(RunEnd, usize)> {
     let signer = root.signer(clock.began())?;
     let registry = load_hooks(root, db, distribution)?;
+    let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
     let sandbox = hooks::sandbox().context("cannot find this program, to start hooks with")?;
     let mut run = Run {
         root,
@@ -103,6 +104,7 @@ fn publish(
         signer: signer.as_ref(),
         registry: &registry,
         sandbox: &sandbox,
+        program: &program,
         progress,
         problems: Vec::new(),
         installed: 0,
@@ -114,7 +116,7 @@ fn publish(
 /// Reads the hooks; what will not run is said, all of it at once.
 fn load_hooks(root: &Root, db: &Db, distribution: &Distribution) -> anyhow::Result<Registry> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
-    for complaint in &registry.complaints {
+    for complaint in registry.complaints.iter().filter(|complaint| !complaint.blocks) {
         tracing::warn!("{}: {}", complaint.path.display(), complaint.reason);
     }
     let broken: Vec<String> = registry

@@ -69,9 +69,10 @@ pub(crate) fn select(
         if name.pocket() == Pocket::Release && status.is_stable() && dirt.pending > 0 {
             selection.refused.push(Refusal {
                 reason: format!(
-                    "{} publications wait in {name}, but its series is {status} and its release pocket does not change: remove them or \
-                     publish them in another pocket",
-                    dirt.pending
+                    "{} publications wait in {name}, but its series is {status} and its release pocket does not change: open it \
+                     again with `pressroom series set {} --status FROZEN`, or leave them waiting",
+                    dirt.pending,
+                    name.series()
                 ),
                 suite: name,
             });

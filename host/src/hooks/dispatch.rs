@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -65,6 +66,8 @@ pub(crate) struct Dispatcher<'a> {
     pub(crate) root: &'a Root,
     pub(crate) registry: &'a Registry,
     pub(crate) sandbox: &'a Sandbox,
+    /// This program, which starts executables so that they end with it.
+    pub(crate) launcher: Option<&'a Path>,
     pub(crate) clock: Clock,
 }
 
@@ -76,6 +79,8 @@ struct Called {
     log_tail: String,
     duration: Duration,
     peak_memory_bytes: Option<u64>,
+    /// The staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says.
+    tree_is_damaged: bool,
 }
 
 impl Dispatcher<'_> {
@@ -122,7 +127,7 @@ impl Dispatcher<'_> {
                 continue;
             }
             let said = format!("{} ({point}): {}: {}", entry.file_name, called.outcome, called.summary);
-            if on_failure == OnFailure::Warn {
+            if on_failure == OnFailure::Warn && !called.tree_is_damaged {
                 tracing::warn!(hook = entry.file_name, "{said}");
             } else if called.outcome == HookOutcome::Veto && point == Point::PrePublication {
                 held.push(said);
@@ -204,22 +209,28 @@ impl Dispatcher<'_> {
         for (stream, tail) in [("stdout", &report.stdout_tail), ("stderr", &report.stderr_tail)] {
             log_tail.extend(tail.lines().map(|line| format!("{stream}: {line}\n")));
         }
+        let mut tree_is_damaged = false;
         let (mut outcome, mut summary, details) = convert::outcome(report.outcome);
         if outcome.is_success() {
             if let Some((staged, changed)) = staged_side.as_mut() {
                 match overlay::apply(staged, &writes) {
                     Ok(()) => changed.extend(writes.into_keys()),
                     Err(error) => {
-                        // the staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says
+                        tree_is_damaged = true;
                         outcome = HookOutcome::Failed;
                         summary = format!("what it wrote cannot be staged: {error:#}");
                     }
                 }
             }
             if outcome.is_success() {
+                let pass = facts.archives.first().map(|(_, pass)| *pass);
                 db.write(|tx| {
-                    state.iter().try_for_each(|(key, value)| {
-                        hook::set_state(tx, facts.distribution.id, entry.name(), key, value.as_deref())
+                    state.iter().try_for_each(|(key, value)| match (point, pass) {
+                        // what is remembered of a pass that is not installed would be wrong
+                        (Point::PrePublication, Some(pass)) => {
+                            hook::plan_state(tx, pass, entry.name(), key, value.as_deref())
+                        }
+                        _ => hook::set_state(tx, facts.distribution.id, entry.name(), key, value.as_deref()),
                     })
                 })?;
             }
@@ -231,6 +242,7 @@ impl Dispatcher<'_> {
             log_tail,
             duration: report.duration,
             peak_memory_bytes: Some(report.peak_memory_bytes),
+            tree_is_damaged,
         })
     }
 
@@ -243,6 +255,7 @@ impl Dispatcher<'_> {
     ) -> Called {
         let hooks = &self.root.config.hooks;
         let invocation = Invocation {
+            launcher: self.launcher,
             program: &entry.path,
             argument: facts.priority.as_u8().to_string(),
             environment: self.environment(point, facts, side.as_deref()),
@@ -273,6 +286,7 @@ impl Dispatcher<'_> {
             log_tail: ended.output,
             duration: ended.duration,
             peak_memory_bytes: None,
+            tree_is_damaged: false,
         }
     }
 

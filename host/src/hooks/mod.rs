@@ -15,19 +15,25 @@ mod run_parts;
 mod services;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use pressroom_sandbox::{Sandbox, WorkerCommand};
 
 pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
 pub(crate) use grant::{Grant, Manifest};
 pub(crate) use registry::{Kind, Registry};
+pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
 
 /// The first argument that makes this program a worker of the sandbox.
 pub(crate) const WORKER_ARGUMENT: &str = "hook-worker";
 
+/// The file of this very program.
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
+    std::fs::canonicalize("/proc/self/exe").or_else(|_| std::env::current_exe())
+}
+
 /// The sandbox whose workers are this very program.
 pub(crate) fn sandbox() -> std::io::Result<Sandbox> {
-    // the running file itself, also when a package upgrade has replaced it meanwhile
-    let program = std::fs::canonicalize("/proc/self/exe").or_else(|_| std::env::current_exe())?;
+    let program = this_program()?;
     Ok(Sandbox::new(WorkerCommand { program, arguments: vec![OsString::from(WORKER_ARGUMENT)] }))
 }

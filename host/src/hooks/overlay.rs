@@ -10,7 +10,7 @@ use std::path::Path;
 
 use globset::GlobSet;
 use pressroom_archive::disk;
-use pressroom_archive::dists::Staged;
+use pressroom_archive::dists::{Staged, may_be_staged};
 use pressroom_sandbox::{Entry, StagingError};
 
 /// How much a hook may write.
@@ -19,6 +19,8 @@ pub(crate) struct Quota {
     pub(crate) bytes: u64,
     pub(crate) files: usize,
 }
+
+const NO_POOL: &str = "the pool is not part of the staged tree";
 
 /// Longest path.
 const MAX_PATH_BYTES: usize = 512;
@@ -54,6 +56,10 @@ impl<'a> Overlay<'a> {
     pub(crate) fn list(&self, folder: &str) -> Result<Vec<Entry>, StagingError> {
         if !folder.is_empty() {
             check_path(folder)?;
+            no_links(&self.staged.locate(folder), folder)?;
+            if folder.split('/').next() == Some("pool") {
+                return Err(StagingError::Denied(NO_POOL.to_owned()));
+            }
         }
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         let trees: Vec<String> = match folder.split('/').next() {
@@ -131,7 +137,7 @@ impl<'a> Overlay<'a> {
     /// Opens a file of the tree; links are not followed, on the way or at the end.
     fn open(&self, path: &str) -> Result<File, StagingError> {
         if path.starts_with("pool/") {
-            return Err(StagingError::Denied("the pool is not part of the staged tree".to_owned()));
+            return Err(StagingError::Denied(NO_POOL.to_owned()));
         }
         let at = self.staged.locate(path);
         no_links(&at, path)?;
@@ -202,7 +208,12 @@ impl<'a> Overlay<'a> {
                 }
             }
             ["pool", ..] => {
-                return Err(StagingError::Denied("the pool is not part of the staged tree".to_owned()));
+                return Err(StagingError::Denied(NO_POOL.to_owned()));
+            }
+            [tree, ..] if *tree != "dists" && !may_be_staged(tree) => {
+                return Err(StagingError::BadPath(format!(
+                    "{tree} cannot be a folder at the archive's root"
+                )));
             }
             [_] => {
                 return Err(StagingError::BadPath(format!(
@@ -311,12 +322,14 @@ mod tests {
         write_staged(&paths.root.join("indices/old"), b"old").unwrap();
         write_staged(&paths.root.join("pool/main/h/hello/x.deb"), b"deb").unwrap();
         std::os::unix::fs::symlink("/etc", paths.root.join("dists/s/link")).unwrap();
-        let staged = Staged::begin(&paths, Sharing::HardLinks).unwrap();
+        let staged = Staged::begin(&paths, pressroom_archive::domain::PassId(1), Sharing::HardLinks).unwrap();
         Fixture { _folder: folder, paths, staged, suites: vec!["s".into()] }
     }
 
     fn overlay(fixture: &Fixture) -> Overlay<'_> {
         let writable = patterns(&[
+            "~x/*".into(),
+            "a.old/*".into(),
             "dists/s/**".into(),
             "indices/*".into(),
             "project/**".into(),
@@ -362,6 +375,8 @@ mod tests {
             "indices/\u{e9}",
             "top",
             "dists/s",
+            "~x/y",
+            "a.old/y",
             "dists/s/main",
             "dists/s/main/x/y",
         ] {
@@ -387,6 +402,9 @@ mod tests {
             );
         }
         assert!(writes.read("dists/s/link/passwd", 0, 9).is_err());
+        for folder in ["dists/s/link", "dists/s/link/ssl", "pool", "pool/main", "../x"] {
+            assert!(writes.list(folder).is_err(), "{folder}");
+        }
         assert!(writes.read("pool/main/h/hello/x.deb", 0, 9).is_err());
         assert!(writes.write(&"a/".repeat(300), Vec::new()).is_err());
         assert!(writes.into_changes().is_empty());

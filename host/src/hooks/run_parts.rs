@@ -9,11 +9,13 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getppid, kill_process_group, pidfd_open, set_parent_process_death_signal,
+};
 
 /// The search path of a hook, as cron has it for root.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -22,6 +24,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What a program is run with.
 pub(crate) struct Invocation<'a> {
+    /// The program whose [`launch`] starts it, so that it does not outlive the publisher; none: started as it is.
+    pub(crate) launcher: Option<&'a Path>,
     pub(crate) program: &'a Path,
     pub(crate) argument: String,
     /// Besides PATH.
@@ -57,7 +61,14 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Ended {
 
 fn attempt(invocation: &Invocation<'_>, begin: Instant, tail: &mut Tail) -> io::Result<Ending> {
     let (reader, writer) = io::pipe()?;
-    let mut command = Command::new(invocation.program);
+    let mut command = match invocation.launcher {
+        Some(launcher) => {
+            let mut command = Command::new(launcher);
+            command.arg(LAUNCH_ARGUMENT).arg(std::process::id().to_string()).arg(invocation.program);
+            command
+        }
+        None => Command::new(invocation.program),
+    };
     command
         .arg(&invocation.argument)
         .env_clear()
@@ -108,6 +119,27 @@ fn attempt(invocation: &Invocation<'_>, begin: Instant, tail: &mut Tail) -> io::
             return Ok(Ending::Exited(status));
         }
     }
+}
+
+/// The first argument that makes this program a launcher.
+pub(crate) const LAUNCH_ARGUMENT: &str = "hook-launch";
+/// As a shell says that a program cannot be started.
+const NOT_STARTED: u8 = 126;
+
+/// The inside of the launcher: `hook-launch PARENT PROGRAM ARGUMENT`. Asks the kernel to be killed with its parent, and becomes the program.
+pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
+    let (Some(program), Some(argument)) = (arguments.next(), arguments.next()) else {
+        return ExitCode::from(NOT_STARTED);
+    };
+    let asked = set_parent_process_death_signal(Some(Signal::KILL));
+    // a parent that has died before that was not waited for
+    if asked.is_err() || getppid().map(Pid::as_raw_nonzero).map(i32::from) != parent {
+        return ExitCode::from(NOT_STARTED);
+    }
+    let error = Command::new(&program).arg(argument).exec();
+    eprintln!("{} cannot be started: {error}", program.to_string_lossy());
+    ExitCode::from(NOT_STARTED)
 }
 
 /// A program with all that it starts; killed when dropped.
@@ -233,6 +265,7 @@ mod tests {
             .unwrap();
         assert!(made.success());
         run(&Invocation {
+            launcher: None,
             program: &path,
             argument: "1".into(),
             environment: vec![("SITE_NAME", "here".into())],
@@ -260,6 +293,7 @@ mod tests {
         let ended = run_script("kill -9 $$", LONG);
         assert_eq!(failure(&ended.ending, LONG).unwrap(), "it was ended by signal 9");
         let missing = Invocation {
+            launcher: None,
             program: Path::new("/nothing/here"),
             argument: String::new(),
             environment: Vec::new(),

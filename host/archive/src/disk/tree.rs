@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{DiskError, During, Identity, copy_file, make_folder};
@@ -57,6 +58,14 @@ pub struct TreeEntry {
     pub size_bytes: u64,
     /// Which file it is.
     pub identity: Identity,
+    /// When it was written to last, in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+/// When a file was written to last, in nanoseconds since 1970.
+#[must_use]
+pub fn modified_ns(metadata: &fs::Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
 /// The regular files below a folder, sorted by path. Links are not followed and not listed. Names that are not UTF-8 are refused: no index could
@@ -91,6 +100,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<TreeEntry>) -> Result<()
                 path: format!("{prefix}{name}"),
                 size_bytes: metadata.len(),
                 identity: Identity::from_metadata(&metadata),
+                modified_ns: modified_ns(&metadata),
             });
         }
     }

@@ -57,14 +57,13 @@ pub fn install(
 }
 
 fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallError> {
-    let paths = staged.paths();
     let mut exchanges = Vec::new();
     for tree in staged.trees() {
         let identity =
-            Identity::of(&paths.staging.join(&tree))?.ok_or(InstallError::Gone { tree: tree.clone() })?;
+            Identity::of(&staged.folder().join(&tree))?.ok_or(InstallError::Gone { tree: tree.clone() })?;
         exchanges.push(PlannedExchange { tree, staged: identity });
     }
-    disk::sync_filesystem(&paths.staging)?;
+    disk::sync_filesystem(staged.folder())?;
     db.write(|tx| pass::begin_installing(tx, pass, &exchanges))?;
     Ok(())
 }
@@ -73,7 +72,7 @@ fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallErro
 pub(super) fn exchange_all(db: &Db, pass: PassId, paths: &ArchivePaths) -> Result<(), InstallError> {
     disk::make_folder(&paths.root)?;
     for planned in pass::planned_exchanges(db.read(), pass)? {
-        let (staged, live) = (paths.staging.join(&planned.tree), paths.root.join(&planned.tree));
+        let (staged, live) = (paths.staged(pass).join(&planned.tree), paths.root.join(&planned.tree));
         if Identity::of(&live)? == Some(planned.staged) {
             continue;
         }
@@ -88,7 +87,7 @@ pub(super) fn exchange_all(db: &Db, pass: PassId, paths: &ArchivePaths) -> Resul
         }
     }
     disk::sync_folder(&paths.root)?;
-    disk::sync_folder(&paths.staging)?;
+    disk::sync_folder(&paths.staged(pass))?;
     Ok(())
 }
 

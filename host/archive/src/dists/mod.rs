@@ -9,4 +9,4 @@ mod stage;
 
 pub use install::{InstallError, InstallStep, install};
 pub use recover::{Recovered, recover};
-pub use stage::{ArchivePaths, StageError, Staged};
+pub use stage::{ArchivePaths, StageError, Staged, may_be_staged};

@@ -56,7 +56,7 @@ fn can_go_forward(db: &Db, id: PassId, paths: &ArchivePaths) -> Result<bool, Ins
     let planned = pass::planned_exchanges(db.read(), id)?;
     for exchange in &planned {
         let live = Identity::of(&paths.root.join(&exchange.tree))?;
-        let staged = Identity::of(&paths.staging.join(&exchange.tree))?;
+        let staged = Identity::of(&paths.staged(id).join(&exchange.tree))?;
         if live != Some(exchange.staged) && staged != Some(exchange.staged) {
             return Ok(false);
         }

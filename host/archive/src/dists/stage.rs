@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, DiskError, Sharing};
-use crate::domain::ArchiveReference;
+use crate::domain::{ArchiveReference, PassId};
 
 /// The folders of one archive. What stands beside the root has its name with an ending, as in Soyuz.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,12 @@ impl ArchivePaths {
     pub fn dists(&self) -> PathBuf {
         self.root.join(DISTS)
     }
+
+    /// The folder of the staged trees of a pass. Each has its own, so that a program that outlives its pass writes into nothing.
+    #[must_use]
+    pub fn staged(&self, pass: PassId) -> PathBuf {
+        self.staging.join(pass.to_string())
+    }
 }
 
 /// The tree of suites, in the root and in the staging folder.
@@ -57,6 +63,7 @@ pub enum StageError {
 #[derive(Debug)]
 pub struct Staged {
     paths: ArchivePaths,
+    folder: PathBuf,
     sharing: Sharing,
     side_trees: BTreeSet<String>,
 }
@@ -66,25 +73,26 @@ impl Staged {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn begin(paths: &ArchivePaths, sharing: Sharing) -> Result<Self, StageError> {
+    pub fn begin(paths: &ArchivePaths, pass: PassId, sharing: Sharing) -> Result<Self, StageError> {
         disk::remove_tree(&paths.staging)?;
-        disk::make_folder(&paths.staging)?;
-        for path in disk::clone_tree(&paths.dists(), &paths.staging.join(DISTS), sharing)? {
+        let folder = paths.staged(pass);
+        disk::make_folder(&folder)?;
+        for path in disk::clone_tree(&paths.dists(), &folder.join(DISTS), sharing)? {
             tracing::warn!(path = %path.display(), "left out of the staged tree: neither file, folder nor link");
         }
-        Ok(Self { paths: paths.clone(), sharing, side_trees: BTreeSet::new() })
+        Ok(Self { paths: paths.clone(), folder, sharing, side_trees: BTreeSet::new() })
     }
 
     /// The folder that stands for the archive's root.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.paths.staging
+        &self.folder
     }
 
     /// The staged tree of suites.
     #[must_use]
     pub fn dists(&self) -> PathBuf {
-        self.paths.staging.join(DISTS)
+        self.folder.join(DISTS)
     }
 
     /// Stages another folder at the archive's root, like the live one, so that files in it can change.
@@ -98,7 +106,7 @@ impl Staged {
         if !may_be_staged(name) {
             return Err(StageError::BadTree { name: name.to_owned() });
         }
-        disk::clone_tree(&self.paths.root.join(name), &self.paths.staging.join(name), self.sharing)?;
+        disk::clone_tree(&self.paths.root.join(name), &self.folder.join(name), self.sharing)?;
         self.side_trees.insert(name.to_owned());
         Ok(())
     }
@@ -114,7 +122,7 @@ impl Staged {
     pub fn locate(&self, path: &str) -> PathBuf {
         let tree = path.split('/').next().unwrap_or(path);
         let staged = tree == DISTS || self.side_trees.contains(tree);
-        if staged { self.paths.staging.join(path) } else { self.paths.root.join(path) }
+        if staged { self.folder.join(path) } else { self.paths.root.join(path) }
     }
 
     /// Gives up: nothing of it stays.
@@ -133,7 +141,8 @@ impl Staged {
 }
 
 /// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and not the pool, whose files clients are reading.
-fn may_be_staged(name: &str) -> bool {
+#[must_use]
+pub fn may_be_staged(name: &str) -> bool {
     name != "pool"
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64
@@ -152,8 +161,8 @@ mod tests {
         let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
         write_staged(&paths.dists().join("s/Release"), b"live").unwrap();
         write_staged(&paths.root.join("project/trace/host"), b"old").unwrap();
-        write_staged(&paths.staging.join("dists/s/left"), b"by a dead run").unwrap();
-        let mut staged = Staged::begin(&paths, Sharing::HardLinks).unwrap();
+        write_staged(&paths.staged(PassId(1)).join("dists/s/left"), b"by a dead run").unwrap();
+        let mut staged = Staged::begin(&paths, PassId(2), Sharing::HardLinks).unwrap();
         assert_eq!(disk::files_below(staged.folder()).unwrap().len(), 1);
         assert_eq!(staged.locate("project/trace/host"), paths.root.join("project/trace/host"));
         staged.stage_tree("project").unwrap();
@@ -167,7 +176,7 @@ mod tests {
     fn the_pool_and_odd_names_cannot_be_staged() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
-        let mut staged = Staged::begin(&paths, Sharing::Copies).unwrap();
+        let mut staged = Staged::begin(&paths, PassId(2), Sharing::Copies).unwrap();
         for name in ["pool", "..", "", ".hidden", "a/b", "dists.old", "é"] {
             assert!(staged.stage_tree(name).is_err(), "{name}");
         }

@@ -77,14 +77,29 @@ pub fn index_path(component: &str, architecture: Option<&str>, format: BinaryFor
     }
 }
 
-fn indexes<'a>(db: &Connection, pass: PassId, shape: &'a SuiteShape) -> Result<Vec<Index<'a>>, StoreError> {
+fn indexes<'a>(
+    db: &Connection,
+    pass: PassId,
+    shape: &'a SuiteShape,
+    scope: Scope<'_>,
+    folder: &Path,
+) -> Result<Vec<Index<'a>>, StoreError> {
     let suite = shape.suite.id;
     let mut indexes = Vec::new();
     for component in &shape.components {
-        let mut formats = publication::formats_in(db, Some(pass), suite, component.id)?;
-        // an empty index of ordinary packages is an index too; the others are there when there is something for them
-        if !formats.contains(&BinaryFormat::Deb) {
-            formats.push(BinaryFormat::Deb);
+        // an empty index of ordinary packages is an index too; of the others, those that have a package or have had one: clients that
+        // read it must see that it is empty now
+        let mut formats = BTreeSet::from([BinaryFormat::Deb]);
+        formats.extend(publication::formats_in(db, Some(pass), suite, component.id)?);
+        formats.extend(BinaryFormat::ALL.iter().filter(|format| {
+            let below = format.subcomponent().map(|name| folder.join(component.name.as_str()).join(name));
+            below.is_some_and(|below| below.is_dir())
+        }));
+        if let Scope::Only(touched) = scope {
+            formats.extend(touched.iter().filter_map(|key| match key {
+                IndexKey::Packages { component: row, format, .. } if *row == component.id => Some(*format),
+                IndexKey::Packages { .. } | IndexKey::Sources { .. } => None,
+            }));
         }
         for format in formats {
             for ArchSeries { id, tag, .. } in &shape.architectures {
@@ -116,7 +131,7 @@ pub fn build(
     folder: &Path,
 ) -> Result<Built, IndexError> {
     let mut built = Built::default();
-    let indexes = indexes(db, pass, shape)?;
+    let indexes = indexes(db, pass, shape, scope, folder)?;
     for index in &indexes {
         let wanted = match scope {
             Scope::All => true,
@@ -201,12 +216,12 @@ fn write_forms(
             let bytes = packed.as_deref().unwrap_or(text);
             let path = format!("{path}{}", form.extension());
             disk::write_staged(&folder.join(&path), bytes)?;
-            Ok(ListedFile { path, digests: FileDigests::of(bytes), is_virtual: false })
+            Ok(ListedFile::file(path, FileDigests::of(bytes)))
         })
         .collect::<Result<Vec<_>, IndexError>>()?;
     if !forms.contains(&Compressor::Uncompressed) {
         // apt wants the text's own checksums, whichever form it takes
-        files.push(ListedFile { path: path.to_owned(), digests: FileDigests::of(text), is_virtual: true });
+        files.push(ListedFile::text(path.to_owned(), FileDigests::of(text)));
     }
     Ok(files)
 }

@@ -74,11 +74,8 @@ mod tests {
     fn current_files_have_a_second_name_and_expired_ones_lose_theirs() {
         let folder = tempfile::tempdir().unwrap();
         let at = |second| Timestamp::from_second(second).unwrap();
-        let listed = |path: &str, content: &str| ListedFile {
-            path: path.into(),
-            digests: FileDigests::of(content.as_bytes()),
-            is_virtual: false,
-        };
+        let listed =
+            |path: &str, content: &str| ListedFile::file(path.into(), FileDigests::of(content.as_bytes()));
         let retention = Retention { generations: 0, grace: SignedDuration::from_secs(10) };
         let mut old = Vec::new();
         for (content, second) in [("one", 0), ("two", 15)] {

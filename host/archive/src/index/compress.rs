@@ -1,13 +1,14 @@
 //! The forms of an index file. The same text gives the same bytes: no names, no times, blocks of a fixed size.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use liblzma::stream::{Check, Filters, LzmaOptions, MtStreamBuilder};
+use liblzma::stream::{CONCATENATED, Check, Filters, LzmaOptions, MtStreamBuilder, Stream};
 use liblzma::write::XzEncoder;
 
 use crate::domain::Compressor;
+use crate::domain::digest::{FileDigests, digest_reader};
 
 /// xz works in blocks of so much text, each for itself, so that both cores have one. 1 MiB costs 4.5% over one block.
 const XZ_BLOCK_BYTES: u32 = 1 << 20;
@@ -48,22 +49,35 @@ pub fn compress(text: &[u8], form: Compressor) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The longest text that a form is unpacked to, to learn its digests.
+const MAX_TEXT_BYTES: u64 = 4 << 30;
+/// The memory that a decoder may have: what the highest levels of xz need, and a little.
+const DECODER_MEMORY_BYTES: u64 = 128 << 20;
+
+/// The digests of the text that a form carries, without keeping it.
+///
+/// # Errors
+/// When it is no such form, or carries too much.
+pub fn text_digests(packed: impl Read, form: Compressor) -> io::Result<FileDigests> {
+    let mut reader: Box<dyn Read + '_> = match form {
+        Compressor::Uncompressed => Box::new(packed),
+        Compressor::Gz => Box::new(flate2::read::MultiGzDecoder::new(packed)),
+        Compressor::Xz => {
+            let stream = Stream::new_stream_decoder(DECODER_MEMORY_BYTES, CONCATENATED)?;
+            Box::new(liblzma::read::XzDecoder::new_stream(packed, stream))
+        }
+        Compressor::Zst => Box::new(zstd::stream::read::Decoder::new(packed)?),
+    };
+    let digests = digest_reader((&mut reader).take(MAX_TEXT_BYTES + 1))?;
+    if digests.size_bytes > MAX_TEXT_BYTES {
+        return Err(io::Error::other("it unpacks to more than 4 GiB"));
+    }
+    Ok(digests)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
-
-    fn unpacked(packed: &[u8], form: Compressor) -> Vec<u8> {
-        let mut text = Vec::new();
-        match form {
-            Compressor::Uncompressed => text.extend(packed),
-            Compressor::Gz => drop(flate2::read::GzDecoder::new(packed).read_to_end(&mut text).unwrap()),
-            Compressor::Xz => drop(liblzma::read::XzDecoder::new(packed).read_to_end(&mut text).unwrap()),
-            Compressor::Zst => text = zstd::stream::decode_all(packed).unwrap(),
-        }
-        text
-    }
 
     #[test]
     fn every_form_gives_the_text_back_and_the_same_bytes_again() {
@@ -72,9 +86,18 @@ mod tests {
         for text in [&b""[..], b"Package: hello\n\n", &long] {
             for form in Compressor::ALL {
                 let packed = compress(text, *form).unwrap();
-                assert_eq!(unpacked(&packed, *form), text, "{form}");
+                assert_eq!(text_digests(packed.as_slice(), *form).unwrap(), FileDigests::of(text), "{form}");
                 assert_eq!(compress(text, *form).unwrap(), packed, "{form}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_form_is_refused() {
+        for form in [Compressor::Gz, Compressor::Xz, Compressor::Zst] {
+            assert!(text_digests(&b"Package: hello"[..], form).is_err(), "{form}");
+            let packed = compress(b"Package: hello", form).unwrap();
+            assert!(text_digests(&packed[..packed.len() - 3], form).is_err(), "{form}");
         }
     }
 }

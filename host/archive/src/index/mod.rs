@@ -11,5 +11,5 @@ mod stanza;
 
 pub(crate) use build::digests_of;
 pub use build::{Built, IndexError, Scope, build, index_path};
-pub use compress::compress;
+pub use compress::{compress, text_digests};
 pub use stanza::{binary_stanza, source_stanza};

@@ -129,6 +129,7 @@ pub fn poolify(
         let mut wanting: Vec<ComponentId> = have.iter().copied().collect();
         wanting
             .extend(agreeing.iter().map(|file| file.component).filter(|component| !have.contains(component)));
+        wanting.sort_unstable();
         wanting.dedup();
         let Some(real) = layout::holder(preference, &wanting).copied() else { continue };
         let settled = existing.iter().any(|name| name.component == real && !name.is_symlink)

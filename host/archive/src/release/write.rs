@@ -1,9 +1,11 @@
 //! Writing and signing the Release files of a suite in the staged tree.
 //!
 //! Everything in the suite's folder is listed, whoever put it there. A digest is taken from where it is known: this pass made the file, or the file is
-//! the very one (by device and inode) that the live Release lists. Everything else is read.
+//! the very one (by inode, size and time) that the live Release lists. Everything else is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -11,10 +13,10 @@ use rayon::prelude::*;
 
 use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
-use crate::disk::{self, DiskError, Identity};
+use crate::disk::{self, DiskError, During, Identity};
 use crate::domain::digest::FileDigests;
 use crate::domain::{ArchiveFileId, Compressor};
-use crate::index::by_hash;
+use crate::index::{by_hash, text_digests};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
 
 /// Why a suite could not be signed and sealed.
@@ -30,6 +32,24 @@ pub enum ReleaseError {
         suite: String,
         /// Why.
         source: SignError,
+    },
+    /// A compressed index that is none.
+    #[error("{path} in the staged tree is not what its name says: it cannot be unpacked as {form}")]
+    BadForm {
+        /// Below the suite's folder.
+        path: String,
+        /// What its name says.
+        form: Compressor,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Forms of one index with different texts.
+    #[error(
+        "the compressed forms of {path} in the staged tree do not carry the same text: a hook that replaces one must replace all"
+    )]
+    FormsDiffer {
+        /// Below the suite's folder.
+        path: String,
     },
     /// A name that a Release file cannot list.
     #[error(
@@ -75,6 +95,15 @@ pub struct Known<'a> {
     pub old: &'a [OldGeneration],
 }
 
+/// Whether digests are taken from where they are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Of a file that is, by inode, size and time, the one that the live Release lists.
+    Rows,
+    /// Never: every file is read.
+    Nothing,
+}
+
 /// Writes `Release`, `InRelease` and `Release.gpg` of a suite, and the by-hash names of all its files.
 ///
 /// # Errors
@@ -83,12 +112,13 @@ pub fn write_release(
     release: &ReleaseFile<'_>,
     folders: Folders<'_>,
     known: Known<'_>,
+    trust: Trust,
     retention: Retention,
     signer: &dyn Signer,
 ) -> Result<Signed, ReleaseError> {
     let now = release.date;
     write_stubs(release, folders.staged)?;
-    let (mut files, files_read) = list(folders, known)?;
+    let (mut files, files_read) = list(folders, known, trust)?;
     let text = release.suite_text(&files);
     let failed = |source| ReleaseError::Sign { suite: release.shape.suite.name.to_string(), source };
     let contents: [Vec<u8>; 3] = [
@@ -98,13 +128,10 @@ pub fn write_release(
     ];
     for (name, content) in CORE_FILES.iter().zip(&contents) {
         disk::write_staged(&folders.staged.join(name), content)?;
-        files.push(ListedFile {
-            path: (*name).to_owned(),
-            digests: FileDigests::of(content),
-            is_virtual: false,
-        });
+        files.push(ListedFile::file((*name).to_owned(), FileDigests::of(content)));
     }
     one_time(folders.staged, known.built, now)?;
+    note_times(folders.staged, &mut files)?;
     let expired = if release.shape.series.publish_by_hash {
         by_hash::update(folders.staged, &files, known.old, retention, now)?
     } else {
@@ -131,14 +158,15 @@ fn write_stubs(release: &ReleaseFile<'_>, folder: &Path) -> Result<(), DiskError
 }
 
 /// Everything that the Release has to list, by path, and how many files had to be read for it.
-fn list(folders: Folders<'_>, known: Known<'_>) -> Result<(Vec<ListedFile>, usize), ReleaseError> {
-    let built: HashMap<&str, &ListedFile> =
-        known.built.iter().map(|file| (file.path.as_str(), file)).collect();
-    let listed: HashMap<&str, &ListedFile> =
-        known.listed.iter().map(|file| (file.path.as_str(), file)).collect();
+fn list(
+    folders: Folders<'_>,
+    known: Known<'_>,
+    trust: Trust,
+) -> Result<(Vec<ListedFile>, usize), ReleaseError> {
+    let built = by_path(known.built);
+    let listed = by_path(known.listed);
     let mut files: Vec<ListedFile> = Vec::new();
     let mut unknown: Vec<String> = Vec::new();
-    let mut unchanged: Vec<String> = Vec::new();
     for entry in disk::files_below(folders.staged)? {
         if by_hash::is_by_hash(&entry.path) || CORE_FILES.contains(&entry.path.as_str()) {
             continue;
@@ -146,54 +174,125 @@ fn list(folders: Folders<'_>, known: Known<'_>) -> Result<(Vec<ListedFile>, usiz
         if entry.path.chars().any(|character| character.is_whitespace() || character.is_control()) {
             return Err(ReleaseError::BadName { path: entry.path.escape_default().to_string() });
         }
-        // a file made by this pass may have been replaced by a hook since: then it has another length or is read below
-        let same_as_live = || -> Result<bool, DiskError> {
-            Ok(Identity::of(&folders.live.join(&entry.path))? == Some(entry.identity))
+        let is_the_live_one = |file: &ListedFile| -> Result<bool, DiskError> {
+            Ok(trust == Trust::Rows
+                && !file.is_virtual
+                && (file.digests.size_bytes, file.modified_ns) == (entry.size_bytes, entry.modified_ns)
+                && Identity::of(&folders.live.join(&entry.path))? == Some(entry.identity))
         };
         match (built.get(entry.path.as_str()), listed.get(entry.path.as_str())) {
             (Some(file), _) if !file.is_virtual => files.push((*file).clone()),
-            (_, Some(file))
-                if !file.is_virtual && file.digests.size_bytes == entry.size_bytes && same_as_live()? =>
-            {
-                unchanged.push(entry.path.clone());
-                files.push((*file).clone());
-            }
+            (_, Some(file)) if is_the_live_one(file)? => files.push((*file).clone()),
             _ => unknown.push(entry.path),
         }
     }
-    let files_read = unknown.len();
+    let mut files_read = unknown.len();
     let read: Vec<ListedFile> = unknown
         .into_par_iter()
         .map(|path| {
             let digests = crate::index::digests_of(&folders.staged.join(&path))?;
-            Ok(ListedFile { path, digests, is_virtual: false })
+            Ok(ListedFile::file(path, digests))
         })
         .collect::<Result<_, DiskError>>()?;
     files.extend(read);
-    // texts of which only compressed forms lie there: made now, or as before where a form of them is
-    files.extend(known.built.iter().filter(|file| file.is_virtual).cloned());
-    for file in known.listed.iter().filter(|file| file.is_virtual && !built.contains_key(file.path.as_str()))
-    {
-        let form_is_unchanged = Compressor::ALL
-            .iter()
-            .any(|form| unchanged.binary_search(&format!("{}{}", file.path, form.extension())).is_ok());
-        if form_is_unchanged && !files.iter().any(|other| other.path == file.path) {
-            files.push(file.clone());
-        }
-    }
+    let (texts, unpacked) = texts(folders.staged, &files, &built, &listed)?;
+    files_read += unpacked;
+    files.extend(texts);
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok((files, files_read))
 }
 
+type ByPath<'a> = HashMap<&'a str, &'a ListedFile>;
+
+fn by_path(files: &[ListedFile]) -> ByPath<'_> {
+    files.iter().map(|file| (file.path.as_str(), file)).collect()
+}
+
+/// The compressed forms that a text can have.
+const FORMS: [Compressor; 3] = [Compressor::Gz, Compressor::Xz, Compressor::Zst];
+
+/// The texts of which only compressed forms lie there, and how many forms had to be unpacked: apt wants a text's own checksums, whichever form it
+/// takes. They are known where all forms are those that were made with the text, now or for the live Release; otherwise, as when a hook has
+/// brought or replaced a form, every form is unpacked, and they must agree.
+fn texts(
+    folder: &Path,
+    files: &[ListedFile],
+    built: &ByPath<'_>,
+    listed: &ByPath<'_>,
+) -> Result<(Vec<ListedFile>, usize), ReleaseError> {
+    let mut forms_of: BTreeMap<&str, Vec<(Compressor, &ListedFile)>> = BTreeMap::new();
+    for file in files {
+        for form in FORMS {
+            if let Some(text) = file.path.strip_suffix(form.extension())
+                && is_index(text)
+            {
+                forms_of.entry(text).or_default().push((form, file));
+            }
+        }
+    }
+    for file in files {
+        // the text lies there itself
+        forms_of.remove(file.path.as_str());
+    }
+    let (mut texts, mut unpacked) = (Vec::new(), 0);
+    for (text, forms) in forms_of {
+        let from = |known: &ByPath<'_>| {
+            let all = forms.iter().all(|(_, file)| {
+                known
+                    .get(file.path.as_str())
+                    .is_some_and(|known| known.digests == file.digests && !known.is_virtual)
+            });
+            known.get(text).filter(|known| all && known.is_virtual).map(|known| known.digests)
+        };
+        if let Some(digests) = from(built).or_else(|| from(listed)) {
+            texts.push(ListedFile::text(text.to_owned(), digests));
+            continue;
+        }
+        let mut agreed = None;
+        for (form, file) in &forms {
+            let path = folder.join(&file.path);
+            let packed = File::open(&path).during("read", &path)?;
+            let digests = text_digests(packed, *form).map_err(|source| ReleaseError::BadForm {
+                path: file.path.clone(),
+                form: *form,
+                source,
+            })?;
+            unpacked += 1;
+            if *agreed.get_or_insert(digests) != digests {
+                return Err(ReleaseError::FormsDiffer { path: text.to_owned() });
+            }
+        }
+        texts.extend(agreed.map(|digests| ListedFile::text(text.to_owned(), digests)));
+    }
+    Ok((texts, unpacked))
+}
+
+/// Whether clients take a file of this name as an index, in whichever form there is.
+fn is_index(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, "Packages" | "Sources")
+        || ["Translation-", "Contents-", "Commands-", "Components-"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
 /// Core files and the indexes made with them share one time, so that a mirror sees them change together.
 fn one_time(folder: &Path, built: &[ListedFile], now: Timestamp) -> Result<(), DiskError> {
-    use crate::disk::During;
     let made = built.iter().filter(|file| !file.is_virtual).map(|file| file.path.as_str());
     for path in made.chain(CORE_FILES) {
         let path = folder.join(path);
         // what a hook took away again
-        let Ok(file) = std::fs::File::options().write(true).open(&path) else { continue };
+        let Ok(file) = File::options().write(true).open(&path) else { continue };
         file.set_modified(now.into()).during("set the time of", &path)?;
+    }
+    Ok(())
+}
+
+/// Notes when each file was written to last, by which a later pass sees that it is still the same.
+fn note_times(folder: &Path, files: &mut [ListedFile]) -> Result<(), DiskError> {
+    for file in files.iter_mut().filter(|file| !file.is_virtual) {
+        let path = folder.join(&file.path);
+        file.modified_ns = disk::modified_ns(&std::fs::symlink_metadata(&path).during("look at", &path)?);
     }
     Ok(())
 }

@@ -17,6 +17,22 @@ pub struct ListedFile {
     pub digests: FileDigests,
     /// Listed, but only its compressed forms are on disk.
     pub is_virtual: bool,
+    /// When the file was written to last, in nanoseconds since 1970; 0 until it lies in its place, and for texts that do not.
+    pub modified_ns: i64,
+}
+
+impl ListedFile {
+    /// A file.
+    #[must_use]
+    pub const fn file(path: String, digests: FileDigests) -> Self {
+        Self { path, digests, is_virtual: false, modified_ns: 0 }
+    }
+
+    /// A text that only its compressed forms carry.
+    #[must_use]
+    pub const fn text(path: String, digests: FileDigests) -> Self {
+        Self { path, digests, is_virtual: true, modified_ns: 0 }
+    }
 }
 
 /// What the live Release of a suite lists, by path.
@@ -25,14 +41,14 @@ pub struct ListedFile {
 /// When the database fails.
 pub fn listed_files(db: &Connection, suite: SuiteId) -> Result<Vec<ListedFile>, StoreError> {
     db.prepare_cached(
-        "SELECT path, file_size, md5, sha1, sha256, is_virtual FROM archive_file WHERE suite = ?1 AND date_superseded IS NULL ORDER BY path",
+        "SELECT path, file_size, md5, sha1, sha256, is_virtual, modified_ns FROM archive_file WHERE suite = ?1 AND date_superseded IS NULL ORDER BY path",
     )
     .and_then(|mut statement| {
         statement
             .query_map([suite], |row| {
                 let digests =
                     FileDigests { size_bytes: row.get(1)?, md5: row.get(2)?, sha1: row.get(3)?, sha256: row.get(4)? };
-                Ok(ListedFile { path: row.get(0)?, digests, is_virtual: row.get(5)? })
+                Ok(ListedFile { path: row.get(0)?, digests, is_virtual: row.get(5)?, modified_ns: row.get(6)? })
             })?
             .collect()
     })
@@ -59,7 +75,7 @@ pub struct OldGeneration {
 pub fn old_generations(db: &Connection, suite: SuiteId) -> Result<Vec<OldGeneration>, StoreError> {
     db.prepare_cached(
         "SELECT id, path, sha256, date_superseded FROM archive_file
-         WHERE suite = ?1 AND date_superseded IS NOT NULL AND date_removed IS NULL AND NOT is_virtual
+         WHERE suite = ?1 AND date_superseded IS NOT NULL AND NOT is_virtual
          ORDER BY path, date_superseded DESC, id DESC",
     )
     .and_then(|mut statement| {
@@ -103,8 +119,8 @@ pub fn expired(old: &[OldGeneration], retention: Retention, now: Timestamp) -> V
     expired
 }
 
-/// Makes the files that a pass lists the current ones: others are superseded, content that comes back is reprieved, what the pass took away is
-/// recorded as removed.
+/// Makes the files that a pass lists the current ones: others are superseded, content that comes back is reprieved, what the pass took away
+/// is forgotten.
 ///
 /// # Errors
 /// When the database fails.
@@ -123,31 +139,31 @@ pub fn adopt_listed_files(
     )
     .during(WHAT)?;
     tx.execute(
-        "UPDATE archive_file SET date_superseded = NULL WHERE suite = ?2 AND date_removed IS NULL AND EXISTS (
-           SELECT 1 FROM publisher_index_file AS new WHERE new.publisher_pass = ?1 AND new.suite = ?2
-           AND new.path = archive_file.path AND new.sha256 = archive_file.sha256 AND new.is_virtual = archive_file.is_virtual)",
+        "UPDATE archive_file SET date_superseded = NULL, modified_ns = new.modified_ns FROM publisher_index_file AS new
+         WHERE new.publisher_pass = ?1 AND new.suite = ?2 AND archive_file.suite = ?2 AND new.path = archive_file.path
+         AND new.sha256 = archive_file.sha256 AND new.is_virtual = archive_file.is_virtual",
         (pass, suite),
     )
     .during(WHAT)?;
     tx.execute(
-        "INSERT INTO archive_file (suite, path, sha256, sha1, md5, file_size, is_virtual, date_created)
-         SELECT suite, path, sha256, sha1, md5, file_size, is_virtual, ?3 FROM publisher_index_file AS new
+        "INSERT INTO archive_file (suite, path, sha256, sha1, md5, file_size, is_virtual, modified_ns, date_created)
+         SELECT suite, path, sha256, sha1, md5, file_size, is_virtual, modified_ns, ?3 FROM publisher_index_file AS new
          WHERE new.publisher_pass = ?1 AND new.suite = ?2 AND NOT EXISTS (
            SELECT 1 FROM archive_file AS old WHERE old.suite = ?2 AND old.path = new.path AND old.sha256 = new.sha256
-           AND old.is_virtual = new.is_virtual AND old.date_superseded IS NULL)
+           AND old.is_virtual = new.is_virtual)
          ORDER BY path",
         (pass, suite, Date(now)),
     )
     .during(WHAT)?;
     tx.execute(
-        "UPDATE archive_file SET date_removed = ?3 WHERE suite = ?2 AND date_superseded IS NOT NULL
+        "DELETE FROM archive_file WHERE suite = ?2 AND date_superseded IS NOT NULL
          AND id IN (SELECT archive_file FROM publisher_expiry WHERE publisher_pass = ?1)",
-        (pass, suite, Date(now)),
+        (pass, suite),
     )
     .during(WHAT)?;
     tx.execute(
-        "UPDATE archive_file SET date_removed = ?2 WHERE suite = ?1 AND is_virtual AND date_superseded IS NOT NULL AND date_removed IS NULL",
-        (suite, Date(now)),
+        "DELETE FROM archive_file WHERE suite = ?1 AND is_virtual AND date_superseded IS NOT NULL",
+        [suite],
     )
     .map(|_| ())
     .during(WHAT)
@@ -171,8 +187,8 @@ pub fn prepare_listed_files(
     }
     let mut statement = tx
         .prepare_cached(
-            "INSERT INTO publisher_index_file (publisher_pass, suite, path, file_size, md5, sha1, sha256, is_virtual)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO publisher_index_file (publisher_pass, suite, path, file_size, md5, sha1, sha256, is_virtual, modified_ns)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
         .during("record the index files")?;
     for file in files {
@@ -187,6 +203,7 @@ pub fn prepare_listed_files(
                 &digests.sha1,
                 &digests.sha256,
                 file.is_virtual,
+                file.modified_ns,
             ))
             .during("record the index files")?;
     }

@@ -165,6 +165,51 @@ pub fn set_state(
     .during("keep a hook's state")
 }
 
+/// Plans what a pre-publication hook keeps or forgets (`None`): it does so when the pass is installed.
+///
+/// # Errors
+/// When the database fails.
+pub fn plan_state(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    hook: &str,
+    key: &str,
+    value: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO publisher_hook_state (publisher_pass, hook, key, value) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (publisher_pass, hook, key) DO UPDATE SET value = excluded.value",
+        (pass, hook, key, value),
+    )
+    .map(|_| ())
+    .during("plan a hook's state")
+}
+
+/// Carries out what was planned.
+pub(super) fn adopt_planned_state(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
+    const WHAT: &str = "keep the hooks' state";
+    tx.execute(
+        "DELETE FROM hook_state WHERE EXISTS (
+           SELECT 1 FROM publisher_hook_state AS planned
+           JOIN publisher_pass ON publisher_pass.id = planned.publisher_pass
+           JOIN archive ON archive.id = publisher_pass.archive
+           WHERE planned.publisher_pass = ?1 AND archive.distribution = hook_state.distribution
+           AND planned.hook = hook_state.hook AND planned.key = hook_state.key)",
+        [pass],
+    )
+    .during(WHAT)?;
+    tx.execute(
+        "INSERT INTO hook_state (distribution, hook, key, value)
+         SELECT archive.distribution, planned.hook, planned.key, planned.value FROM publisher_hook_state AS planned
+         JOIN publisher_pass ON publisher_pass.id = planned.publisher_pass
+         JOIN archive ON archive.id = publisher_pass.archive
+         WHERE planned.publisher_pass = ?1 AND planned.value IS NOT NULL ORDER BY planned.hook, planned.key",
+        [pass],
+    )
+    .map(|_| ())
+    .during(WHAT)
+}
+
 /// The digest of the artefact that a component was compiled to for an engine.
 ///
 /// # Errors

@@ -184,7 +184,7 @@ pub fn binary_release(
     .during("add a binary package")
 }
 
-/// Who has a pool name in an archive: some package that is or was published there, or waits to be, under the same source.
+/// Who has a file name in an archive: some package that is or was published there, or waits to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameHolder {
     /// The content that the name stands for.
@@ -193,7 +193,8 @@ pub struct NameHolder {
     pub package: String,
 }
 
-/// Who has a file name among the pool files of a source in an archive, with other content than offered. A name stays taken while the
+/// Who has a file name in an archive, with other content than offered, whatever its source: clients tell packages apart by
+/// name, version and architecture. A name stays taken while the
 /// file is in the pool or a publication of it has not been removed.
 ///
 /// # Errors
@@ -201,14 +202,13 @@ pub struct NameHolder {
 pub fn other_holder(
     db: &Connection,
     archive: ArchiveId,
-    source: &SourceName,
     filename: &FileName,
     offered: &Sha256,
 ) -> Result<Option<NameHolder>, StoreError> {
     db.prepare_cached(include_str!("other_holder.sql"))
         .and_then(|mut statement| {
             statement
-                .query_row((archive, source, filename, offered), |row| {
+                .query_row((archive, filename, offered), |row| {
                     Ok(NameHolder { sha256: row.get(0)?, package: row.get(1)? })
                 })
                 .optional()

@@ -41,8 +41,8 @@ pub fn begin_pass(
         .during(WHAT)?;
     for dirt in suites {
         tx.execute(
-            "INSERT INTO publisher_pass_suite (publisher_pass, suite) VALUES (?1, ?2)",
-            (id, dirt.suite.id),
+            "INSERT INTO publisher_pass_suite (publisher_pass, suite, indexes_wanted) VALUES (?1, ?2, ?3)",
+            (id, dirt.suite.id, dirt.suite.indexes_wanted),
         )
         .during(WHAT)?;
         for (mark, _) in &dirt.marks {
@@ -247,14 +247,24 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     .during(WHAT)?;
     for suite in suites_of_pass(tx, pass)? {
         tx.execute(
-            "UPDATE suite SET date_indexes_created = coalesce(date_indexes_created, ?2), date_last_published = ?2 WHERE id = ?1",
-            (suite, Date(now)),
+            // settings that changed while the pass was made are a reason that it has not seen
+            "UPDATE suite SET indexes_created = seen.indexes_wanted, date_last_published = ?3,
+             date_indexes_created = CASE WHEN indexes_created < seen.indexes_wanted THEN ?3 ELSE date_indexes_created END
+             FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = ?1 AND seen.suite = ?2 AND suite.id = ?2",
+            (pass, suite, Date(now)),
         )
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::hook::adopt_planned_state(tx, pass)?;
     // what the journal needed; transitions stay for history and replays
-    for table in ["publisher_index_file", "publisher_expiry", "publisher_exchange", "publisher_pass_dirt"] {
+    for table in [
+        "publisher_index_file",
+        "publisher_expiry",
+        "publisher_hook_state",
+        "publisher_exchange",
+        "publisher_pass_dirt",
+    ] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
     }
     tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
@@ -273,10 +283,15 @@ pub fn abandon_pass(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const WHAT: &str = "forget the pass";
+    let state = find_pass(tx, pass)?.map(|pass| pass.state);
+    if !matches!(state, Some(PassState::Preparing | PassState::Installing)) {
+        return Err(StoreError::Refused(format!("pass {pass} is over: it cannot be forgotten")));
+    }
     for table in [
         "publisher_transition",
         "publisher_index_file",
         "publisher_expiry",
+        "publisher_hook_state",
         "publisher_exchange",
         "publisher_pass_dirt",
     ] {

@@ -1,7 +1,7 @@
 //! `source_package_publishing_history` and `binary_package_publishing_history`: what is, was or will be in the indexes.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
@@ -41,7 +41,42 @@ pub enum Wished {
     AsItWas,
 }
 
-/// Publishes a source, unless it is or waits to be there with the same component and section.
+/// How the publications of a name stand to a release that is to be published. Rows are counted newest first.
+#[derive(Default)]
+struct Standing {
+    /// Whether the newest active publication of the release is as wished.
+    newest: Option<bool>,
+    /// Whether the release was there as wished, and was superseded.
+    was_superseded: bool,
+    /// Whether a higher version is active, under which the release would be superseded again.
+    is_below: bool,
+}
+
+impl Standing {
+    fn count(&mut self, row: &rusqlite::Row<'_>, same: bool) -> rusqlite::Result<()> {
+        let (status, is_the_release): (PublicationStatus, bool) = (row.get(0)?, row.get(1)?);
+        let (version, of_the_release): (DebVersion, DebVersion) = (row.get(2)?, row.get(3)?);
+        if status.is_active() && is_the_release {
+            self.newest.get_or_insert(same);
+        } else if status.is_active() {
+            self.is_below |= version.dpkg_cmp(&of_the_release).is_gt();
+        } else if is_the_release && same && status == PublicationStatus::Superseded {
+            self.was_superseded = true;
+        }
+        Ok(())
+    }
+
+    /// Whether a new publication would change nothing.
+    const fn is_as_wished(&self) -> bool {
+        match self.newest {
+            Some(same) => same,
+            None => self.was_superseded && self.is_below,
+        }
+    }
+}
+
+/// Publishes a source, unless it is or waits to be there with the same component and section, or was and has given way to a
+/// higher version.
 ///
 /// # Errors
 /// When the database fails.
@@ -50,18 +85,19 @@ pub fn publish_source(
     new: &NewSourcePublication<'_>,
     now: Timestamp,
 ) -> Result<Wished, StoreError> {
-    let same: Option<i64> = tx
-        .prepare_cached(
-            "SELECT 1 FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?2
-             AND status IN ('PENDING', 'PUBLISHED') AND source_package_release = ?3 AND component = ?4 AND section IS ?5 LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row((new.suite, new.name, new.release, new.component, new.section), |row| row.get(0))
-                .optional()
-        })
-        .during("look for a publication")?;
-    if same.is_some() {
+    const WHAT: &str = "look for a publication";
+    let mut standing = Standing::default();
+    {
+        let mut statement =
+            tx.prepare_cached(include_str!("source_publications_of_name.sql")).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, new.release)).during(WHAT)?;
+        while let Some(row) = rows.next().during(WHAT)? {
+            let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
+                && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section;
+            standing.count(row, same).during(WHAT)?;
+        }
+    }
+    if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
     }
     tx.prepare_cached(
@@ -106,22 +142,20 @@ pub fn publish_binary(
     new: &NewBinaryPublication<'_>,
     now: Timestamp,
 ) -> Result<Wished, StoreError> {
-    let same: Option<i64> = tx
-        .prepare_cached(
-            "SELECT 1 FROM binary_package_publishing_history WHERE suite = ?1 AND distro_arch_series = ?2 AND binary_package_name = ?3
-             AND status IN ('PENDING', 'PUBLISHED') AND binary_package_release = ?4 AND component = ?5 AND section IS ?6
-             AND priority IS ?7 LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row(
-                    (new.suite, new.architecture, new.name, new.release, new.component, new.section, new.priority),
-                    |row| row.get(0),
-                )
-                .optional()
-        })
-        .during("look for a publication")?;
-    if same.is_some() {
+    const WHAT: &str = "look for a publication";
+    let mut standing = Standing::default();
+    {
+        let mut statement =
+            tx.prepare_cached(include_str!("binary_publications_of_name.sql")).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, new.release, new.architecture)).during(WHAT)?;
+        while let Some(row) = rows.next().during(WHAT)? {
+            let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
+                && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
+                && row.get::<_, Option<PackagePriority>>(6).during(WHAT)?.as_ref() == new.priority;
+            standing.count(row, same).during(WHAT)?;
+        }
+    }
+    if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
     }
     tx.prepare_cached(

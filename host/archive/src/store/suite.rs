@@ -19,13 +19,15 @@ pub struct Suite {
     pub series: SeriesId,
     /// What stands under `dists/`.
     pub name: SuiteName,
-    /// When its indexes were first published in full; none: it is fresh.
-    pub date_indexes_created: Option<Timestamp>,
+    /// How often there was a reason to publish its indexes in full.
+    pub indexes_wanted: i64,
+    /// What that was when they were.
+    pub indexes_created: i64,
     /// When it was last installed.
     pub date_last_published: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, date_indexes_created, date_last_published \
+const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published \
                        FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
@@ -35,8 +37,9 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
         archive: row.get(1)?,
         series: row.get(2)?,
         name: SuiteName::new(series, pocket),
-        date_indexes_created: row.get::<_, Option<Date>>(5)?.map(|date| date.0),
-        date_last_published: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
+        indexes_wanted: row.get(5)?,
+        indexes_created: row.get(6)?,
+        date_last_published: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
     })
 }
 
@@ -102,10 +105,10 @@ pub enum Of {
 pub fn forget_indexes(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
     match of {
         Of::Archive(id) => {
-            tx.execute("UPDATE suite SET date_indexes_created = NULL WHERE archive = ?1", [id])
+            tx.execute("UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE archive = ?1", [id])
         }
         Of::Series(id) => {
-            tx.execute("UPDATE suite SET date_indexes_created = NULL WHERE distro_series = ?1", [id])
+            tx.execute("UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE distro_series = ?1", [id])
         }
     }
     .map(|_| ())
@@ -139,7 +142,7 @@ impl Dirt {
     }
 }
 
-/// What waits in a suite: "pending work" is an active row never published, whatever its status says.
+/// What waits in a suite (for an architecture that is off it does not count): "pending work" is an active row never published, whatever its status says.
 ///
 /// # Errors
 /// When the database fails.
@@ -147,7 +150,9 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
     let pending = db
         .prepare_cached(
             "SELECT (SELECT count(*) FROM source_package_publishing_history WHERE status = 'PENDING' AND suite = ?1)
-                  + (SELECT count(*) FROM binary_package_publishing_history WHERE status = 'PENDING' AND suite = ?1)",
+                  + (SELECT count(*) FROM binary_package_publishing_history AS publication
+                     JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series
+                     WHERE status = 'PENDING' AND suite = ?1 AND enabled)",
         )
         .and_then(|mut statement| statement.query_row([suite.id], |row| row.get(0)))
         .during("count what is pending")?;
@@ -157,7 +162,7 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
             statement.query_map([suite.id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
         .during("list the marks of a suite")?;
-    Ok(Dirt { fresh: suite.date_indexes_created.is_none(), suite, pending, marks })
+    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, marks })
 }
 
 /// Asks for a suite to be published although nothing of it is pending.

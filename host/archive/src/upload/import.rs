@@ -23,7 +23,7 @@ use crate::store::package_override::{self, Override};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
 use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication, Wished};
 use crate::store::series::SeriesComponent;
-use crate::store::shape::SuiteShape;
+use crate::store::shape::{SuiteShape, shape};
 use crate::store::{Db, StoreError, library_file};
 
 /// Why an import stops before its end.
@@ -41,7 +41,7 @@ pub enum ImportError {
 }
 
 /// Where packages are to go.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The archive.
     pub archive: &'a Archive,
@@ -124,6 +124,9 @@ pub fn import(
         // sources first, so that binaries of the same batch find theirs
         packages.sort_by_key(|package| matches!(package.content, Content::Binary { .. }));
         db.write(|tx| {
+            // an architecture or component that came since the import began counts
+            let shape = shape(tx, target.shape.suite.clone())?;
+            let target = &Target { shape: &shape, ..*target };
             for package in &packages {
                 match add(tx, target, package, now)? {
                     Ok(accepted) => report.accepted.push(accepted),
@@ -186,6 +189,12 @@ fn component(
 ) -> Result<ComponentId, String> {
     let components = &target.shape.components;
     if let Some(id) = found.and_then(|found| found.component) {
+        if component_name(target, id).is_none() {
+            return Err(format!(
+                "its override names a component that {} does not have: change it with `pressroom override set`",
+                target.shape.suite.name
+            ));
+        }
         return Ok(id);
     }
     if let Some(component) = target.component {
@@ -220,11 +229,10 @@ fn component_name(target: &Target<'_>, id: ComponentId) -> Option<ComponentName>
 fn clash(
     tx: &Transaction<'_>,
     target: &Target<'_>,
-    source: &crate::domain::name::SourceName,
     filename: &FileName,
     digests: &FileDigests,
 ) -> Result<Option<String>, StoreError> {
-    let holder = package_release::other_holder(tx, target.archive.id, source, filename, &digests.sha256)?;
+    let holder = package_release::other_holder(tx, target.archive.id, filename, &digests.sha256)?;
     Ok(holder.map(|holder| {
         format!(
             "{filename} is in the archive already with other content: {} has SHA256 {}, this one {}; a file name is used once, so give the \
@@ -289,7 +297,7 @@ fn add_binary(
         Ok(filename) => filename,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    if let Some(reason) = clash(tx, target, &control.source, &filename, digests)? {
+    if let Some(reason) = clash(tx, target, &filename, digests)? {
         return Ok(Err(reason));
     }
     let content = library_file::content(tx, digests, now)?;
@@ -376,7 +384,7 @@ fn add_source(
         Err(reason) => return Ok(Err(reason)),
     };
     for (name, digests) in files.iter().map(|(name, digests)| (name, digests)).chain([(filename, dsc)]) {
-        if let Some(reason) = clash(tx, target, &control.source, name, digests)? {
+        if let Some(reason) = clash(tx, target, name, digests)? {
             return Ok(Err(reason));
         }
     }

@@ -16,7 +16,7 @@ use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::pool::{Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
-use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, write_release};
+use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
@@ -126,7 +126,8 @@ impl House {
     pub(crate) fn prepare(&mut self, scope: Wanted) -> Prepared {
         let (now, archive) = (self.now, self.archive.id);
         let mut dirt = self.dirt();
-        if scope == Wanted::All {
+        let scope_is_all = scope == Wanted::All;
+        if scope_is_all {
             dirt = shapes_of(self.db.read(), &self.archive)
                 .unwrap()
                 .into_iter()
@@ -138,7 +139,7 @@ impl House {
             let run = run::begin_run(tx, "test", "host", distribution, now)?;
             pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now)
         }));
-        let staged = Staged::begin(&self.paths, Sharing::HardLinks).unwrap();
+        let staged = Staged::begin(&self.paths, pass, Sharing::HardLinks).unwrap();
         let shapes: Vec<SuiteShape> =
             dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
         let mut pending = Vec::new();
@@ -174,6 +175,7 @@ impl House {
                 &release,
                 Folders { staged: &folder, live: &live },
                 Known { built: &built.files, listed: &listed, old: &old },
+                if scope_is_all { Trust::Nothing } else { Trust::Rows },
                 RETENTION,
                 &self.key,
             )

@@ -62,7 +62,7 @@ fn once_begun_an_installation_is_taken_to_its_end() {
         disk::write_staged(&prepared.staged.locate("project/trace"), b"new").unwrap();
         begin(&mut house, &prepared, &["project"]);
         for tree in ["dists", "project"].iter().take(trees_in_place) {
-            disk::exchange(&house.paths.staging.join(tree), &house.paths.root.join(tree)).unwrap();
+            disk::exchange(&prepared.staged.folder().join(tree), &house.paths.root.join(tree)).unwrap();
         }
         assert_eq!(recovered(&mut house), [Recovered::Completed(prepared.pass)], "{trees_in_place}");
         assert_eq!(house.pending(), 0);
@@ -81,7 +81,7 @@ fn between_the_two_steps_of_an_exchange_it_is_completed() {
     house.import("s", None, &[Package::new("aa", "2", "amd64")]);
     let prepared = house.prepare(Wanted::Changed);
     begin(&mut house, &prepared, &[]);
-    disk::rename(&house.paths.dists(), &house.paths.staging.join("dists.old")).unwrap();
+    disk::rename(&house.paths.dists(), &prepared.staged.folder().join("dists.old")).unwrap();
     assert_eq!(recovered(&mut house), [Recovered::Completed(prepared.pass)]);
     assert_eq!(house.packages(INDEX), ["aa 2"]);
     house.assert_consistent();
