@@ -100,7 +100,7 @@ fn qualified_lines(description: &Description) -> anyhow::Result<Vec<String>> {
         let name = &distribution.name;
         lines.push(format!(
             "{name}: display-name = {:?}",
-            distribution.display_name.as_deref().unwrap_or_default()
+            distribution.display_name.as_ref().map(ToString::to_string).unwrap_or_default()
         ));
         let parts = distribution
             .archives

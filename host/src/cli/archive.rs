@@ -1,6 +1,6 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::ArchiveReference;
+use pressroom_archive::domain::{ArchiveReference, ReleaseText};
 use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError};
@@ -45,10 +45,10 @@ pub(super) struct Settings {
     description: Option<String>,
     /// `Origin` in the Release files; without one, the distribution's display name.
     #[arg(long)]
-    origin: Option<String>,
+    origin: Option<ReleaseText>,
     /// `Label` in the Release files; without one, as the origin.
     #[arg(long)]
-    label: Option<String>,
+    label: Option<ReleaseText>,
     /// Whether packages may come in.
     #[arg(long, value_name = "true|false")]
     enabled: Option<bool>,

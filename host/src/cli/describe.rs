@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionName,
-    SeriesName, SeriesStatus,
+    ReleaseText, ReleaseTextError, SeriesName, SeriesStatus,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::series::{self, SeriesChange};
@@ -26,7 +26,7 @@ pub(super) struct Description {
 pub(super) struct DistributionDescription {
     pub(super) name: DistributionName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) display_name: Option<String>,
+    pub(super) display_name: Option<ReleaseText>,
     #[serde(default, rename = "archive", skip_serializing_if = "Vec::is_empty")]
     pub(super) archives: Vec<ArchiveDescription>,
     #[serde(default, rename = "series", skip_serializing_if = "Vec::is_empty")]
@@ -43,9 +43,9 @@ pub(super) struct ArchiveDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) origin: Option<String>,
+    pub(super) origin: Option<ReleaseText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) label: Option<String>,
+    pub(super) label: Option<ReleaseText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) enabled: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,15 +68,15 @@ pub(super) struct SeriesSettings {
     /// The version, as 12 or 24.04; `Version` in the Release files.
     #[arg(long = "series-version", value_name = "VERSION")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<String>,
+    pub(super) version: Option<ReleaseText>,
     /// As people write the series.
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) display_name: Option<String>,
+    pub(super) display_name: Option<ReleaseText>,
     /// `Description` in the Release files.
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    pub(super) description: Option<ReleaseText>,
     /// Where it is in its life: EXPERIMENTAL, DEVELOPMENT, FROZEN, CURRENT, SUPPORTED, OBSOLETE or FUTURE.
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,10 +164,10 @@ fn apply_distribution(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let name = &wanted.name;
-    let display_name = wanted.display_name.as_deref();
+    let display_name = wanted.display_name.as_ref();
     let distribution = match distribution::find_distribution(tx, name)? {
         Some(distribution) => {
-            if let Some(new) = display_name.filter(|new| *new != distribution.display_name) {
+            if let Some(new) = display_name.filter(|new| new.as_str() != distribution.display_name) {
                 distribution::set_display_name(tx, distribution.id, new)?;
                 // it stands in the Release files
                 for archive in archive::archives(tx, distribution.id)? {
@@ -180,7 +180,8 @@ fn apply_distribution(
             distribution
         }
         None => {
-            distribution::create_distribution(tx, name, display_name.unwrap_or(name.as_str()), now)?;
+            let own = text_of(name.as_str())?;
+            distribution::create_distribution(tx, name, display_name.unwrap_or(&own), now)?;
             let distribution = distribution::distribution(tx, name)?;
             let reference = ArchiveReference::primary(name.clone());
             archive::create_archive(
@@ -224,7 +225,8 @@ fn apply_distribution(
         let id = match known {
             Some(series) => series.id,
             None => {
-                let version = wanted.settings.version.as_deref().unwrap_or(wanted.name.as_str());
+                let own = text_of(wanted.name.as_str())?;
+                let version = wanted.settings.version.as_ref().unwrap_or(&own);
                 series::create_series(tx, distribution.id, &wanted.name, version, now)?
             }
         };
@@ -255,6 +257,11 @@ fn apply_series(
     series::change_series(tx, id, &settings.change(), now)
 }
 
+/// A text that is in the database, or is a name, as one for a Release file.
+fn text_of(text: &str) -> Result<ReleaseText, StoreError> {
+    text.parse().map_err(|error: ReleaseTextError| StoreError::Refused(error.to_string()))
+}
+
 /// Everything that there is, so that applying it elsewhere makes the same.
 pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
     let mut description = Description::default();
@@ -268,8 +275,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     })?,
                     display_name: Some(archive.display_name),
                     description: Some(archive.description),
-                    origin: Some(archive.origin),
-                    label: Some(archive.label),
+                    origin: Some(text_of(&archive.origin)?),
+                    label: Some(text_of(&archive.label)?),
                     enabled: Some(archive.enabled),
                     publish: Some(archive.publish),
                 })
@@ -282,9 +289,9 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
             all.push(SeriesDescription {
                 name: one.name,
                 settings: SeriesSettings {
-                    version: Some(one.version),
-                    display_name: Some(one.display_name),
-                    description: Some(one.description),
+                    version: Some(text_of(&one.version)?),
+                    display_name: Some(text_of(&one.display_name)?),
+                    description: Some(text_of(&one.description)?),
                     status: Some(one.status),
                     components: series::components(db, one.id)?
                         .into_iter()
@@ -309,7 +316,7 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
         }
         description.distributions.push(DistributionDescription {
             name: row.name,
-            display_name: Some(row.display_name),
+            display_name: Some(text_of(&row.display_name)?),
             archives,
             series: all,
         });

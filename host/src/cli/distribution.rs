@@ -1,6 +1,6 @@
 //! `pressroom distribution`.
 
-use pressroom_archive::domain::DistributionName;
+use pressroom_archive::domain::{DistributionName, ReleaseText};
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::series::series_of;
@@ -21,14 +21,14 @@ pub(super) enum Command {
         name: DistributionName,
         /// As people write it; `Origin` in the Release files.
         #[arg(long)]
-        display_name: Option<String>,
+        display_name: Option<ReleaseText>,
     },
     /// Change a distribution.
     Set {
         name: DistributionName,
         /// As people write it; `Origin` in the Release files.
         #[arg(long)]
-        display_name: String,
+        display_name: ReleaseText,
     },
 }
 

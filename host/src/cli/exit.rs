@@ -55,6 +55,16 @@ pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
     ExitCode::from(code_of(&error))
 }
 
+/// The end that a run over several things has: the one that asks for more.
+pub(super) fn worse(one: anyhow::Result<End>, other: anyhow::Result<End>) -> anyhow::Result<End> {
+    match (one, other) {
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        (Ok(End::Failure), Ok(_)) | (Ok(_), Ok(End::Failure)) => Ok(End::Failure),
+        (Ok(End::Held), Ok(_)) | (Ok(_), Ok(End::Held)) => Ok(End::Held),
+        (Ok(End::Success), Ok(End::Success)) => Ok(End::Success),
+    }
+}
+
 fn code_of(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if cause.is::<ConfigError>()

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use pressroom_archive::domain::DistributionName;
+use pressroom_archive::store::Db;
 use pressroom_archive::store::distribution::distributions;
-use pressroom_sandbox::{Inspection, Point};
+use pressroom_sandbox::{Inspection, Point, Sandbox};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, painted};
 use super::{End, Session, the_distribution};
 use crate::hooks::add::{self, Wish};
 use crate::hooks::{self, Grant, Kind, Manifest, Registry};
+use crate::root::Root;
 
 /// List, add and look at hooks: what runs before and after a publication, and at its end.
 #[derive(Debug, clap::Subcommand)]
@@ -24,7 +26,8 @@ pub(super) enum Command {
     },
     /// Add a WASM hook: check it, compile it in a limited process, pin it by its digest, and write its grant.
     ///
-    /// A hook is granted nothing that --grant does not name. What its author asks for stands in its manifest: a file of the hook's name with the ending
+    /// A hook that is there already is replaced, and keeps its number, grants, limits and configuration. A hook is granted nothing that --grant does
+    /// not name. What its author asks for stands in its manifest: a file of the hook's name with the ending
     /// .toml beside it, or the one that --manifest names.
     ///
     /// For example: pressroom hook add trace.wasm --manifest hook.toml --grant requested
@@ -296,43 +299,45 @@ fn is_grant(path: &std::path::Path) -> bool {
 fn compile(session: &Session, only: Option<&DistributionName>) -> anyhow::Result<End> {
     let root = session.root()?;
     let mut db = root.db()?;
+    let sandbox = hooks::sandbox()?;
     let all = match only {
         Some(name) => vec![pressroom_archive::store::distribution::distribution(db.read(), name)?],
         None => distributions(db.read())?,
     };
-    let mut compiled = Vec::new();
+    let (mut compiled, mut failed) = (Vec::new(), false);
     for distribution in all {
-        for point in Point::ALL {
-            let folder = root.hooks_folder(&distribution.name).join(format!("{point}.d"));
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-            paths.sort();
-            for path in
-                paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "wasm"))
-            {
-                let grant = Grant::read(&path.with_extension("toml"))?;
-                let content =
-                    std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                // only what the operator has pinned is compiled
-                if pressroom_archive::domain::Sha256::of(&content) != grant.sha256 {
-                    continue;
+        let folder = root.hooks_folder(&distribution.name);
+        for path in hooks::point_folders(&folder).iter().flat_map(|folder| add::components(folder)) {
+            // one that cannot be compiled does not stop the others
+            match compile_one(session, &root, &mut db, &sandbox, &path) {
+                Ok(()) => compiled.push(path),
+                Err(error) => {
+                    failed = true;
+                    anstream::eprintln!("{} {}: {error:#}", painted(BAD, "not compiled:"), path.display());
                 }
-                add::compile(
-                    &root,
-                    &mut db,
-                    &hooks::sandbox()?,
-                    &path,
-                    &content,
-                    &grant.points,
-                    session.clock.now(),
-                )?;
-                compiled.push(path);
             }
         }
     }
     session.output.show(&compiled, || {
         compiled.iter().map(|path| format!("compiled {}\n", path.display())).collect::<String>()
-            + if compiled.is_empty() { "There is no hook to compile.\n" } else { "" }
+            + if compiled.is_empty() && !failed { "There is no hook to compile.\n" } else { "" }
     })?;
-    Ok(End::Success)
+    Ok(if failed { End::Failure } else { End::Success })
+}
+
+fn compile_one(
+    session: &Session,
+    root: &Root,
+    db: &mut Db,
+    sandbox: &Sandbox,
+    path: &std::path::Path,
+) -> anyhow::Result<()> {
+    let grant = Grant::read(&path.with_extension("toml"))?;
+    let content = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if pressroom_archive::domain::Sha256::of(&content) != grant.sha256 {
+        anyhow::bail!(
+            "it is not the component that its grant names; if it is meant, add it again with `pressroom hook add`"
+        );
+    }
+    add::compile(root, db, sandbox, path, &content, &grant.points, session.clock.now())
 }

@@ -3,14 +3,14 @@
 use pressroom_archive::domain::{
     ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SeriesName,
 };
-use pressroom_archive::store::package_override::{Override, overrides, set_override};
+use pressroom_archive::store::package_override::{Override, overrides, remove_override, set_override};
 use pressroom_archive::store::{StoreError, series};
 
 use super::describe::OPERATOR;
 use super::output::table;
 use super::{End, Session, the_archive};
 
-/// List and set overrides. They count for packages that come in afterwards; what a package says of itself counts where there is none.
+/// List, set and remove overrides. They count for packages that come in afterwards; what a package says of itself counts where there is none.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the overrides of a series.
@@ -39,12 +39,25 @@ pub(super) enum Command {
         #[arg(long, conflicts_with = "source")]
         priority: Option<PackagePriority>,
     },
+    /// Remove the override of a package: it counts again what the package says.
+    Remove {
+        #[arg(long)]
+        series: SeriesName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+        /// The source package of that name, not the binary one.
+        #[arg(long)]
+        source: bool,
+        package: String,
+    },
 }
 
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let mut db = session.root()?.db()?;
-        let (Self::List { series: name, archive } | Self::Set { series: name, archive, .. }) = self;
+        let (Self::List { series: name, archive }
+        | Self::Set { series: name, archive, .. }
+        | Self::Remove { series: name, archive, .. }) = self;
         let archive = the_archive(&db, archive.as_ref())?;
         let row = series::series(db.read(), archive.distribution, name)?;
         if let Self::Set { source, package, component, section, priority, .. } = self {
@@ -55,12 +68,26 @@ impl Command {
                 Some(component) => Some(series::component(db.read(), row.id, component)?.id),
                 None => None,
             };
+            if component.is_none() && section.is_none() && priority.is_none() {
+                return Err(super::exit::usage(
+                    "an override says something: name --component, --section or --priority",
+                ));
+            }
             let new = Override { component, section: section.clone(), priority: priority.clone() };
             let now = session.clock.now();
             db.write(|tx| {
                 set_override(tx, (archive.id, row.id), (kind, package.as_str()), &new, OPERATOR, now)
             })
             .map_err(|error: StoreError| anyhow::Error::from(error))?;
+        }
+        if let Self::Remove { source, package, .. } = self {
+            let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
+            if !db.write(|tx| remove_override(tx, (archive.id, row.id), (kind, package)))? {
+                let word = if *source { "source" } else { "binary" };
+                return Err(super::exit::usage(format!(
+                    "the {word} package {package} has no override in {name}"
+                )));
+            }
         }
         let rows = overrides(db.read(), archive.id, row.id)?;
         session.output.show(&rows, || {

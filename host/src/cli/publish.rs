@@ -2,15 +2,18 @@
 
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
-    ArchiveReference, DistributionName, PackageKind, PassPriority, PublicationStatus, RunId, SuiteName,
+    ArchiveReference, DistributionName, PackageKind, PassPriority, Pocket, PublicationStatus, RunId,
+    SuiteName,
 };
+use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
 use pressroom_archive::store::{Db, pass, suite};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
-use super::{End, Session, the_distribution};
+use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Progress, RunEnd, run};
+use crate::root::Root;
 
 const EXAMPLES: &str = "\
 One run: the security fast track (priority 0) if something waits there, then everything else (priority 1). From cron, every five minutes:
@@ -25,7 +28,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Publish {
-    /// The distribution; without it, the only one.
+    /// The distribution; without it, all of them, one after the other: one that fails does not stop the next.
     #[arg(long)]
     distribution: Option<DistributionName>,
     /// Only this suite; again for more. Others stay as they are, and keep what waits in them.
@@ -53,6 +56,7 @@ impl Progress for Spinner {
 
 #[derive(Serialize)]
 struct Published {
+    distribution: String,
     run: i64,
     outcome: &'static str,
     message: String,
@@ -74,41 +78,109 @@ impl Publish {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let distribution = the_distribution(db.read(), self.distribution.as_ref())?;
+        if self.security_only && self.suites.iter().any(|suite| suite.pocket() != Pocket::Security) {
+            return Err(exit::usage(
+                "--security-only publishes security suites alone: name those with --suite, or leave one of the two out",
+            ));
+        }
+        let distributions = match &self.distribution {
+            Some(name) => vec![distribution(db.read(), name)?],
+            None => distributions(db.read())?,
+        };
+        if distributions.is_empty() {
+            return Err(exit::usage(
+                "there is no distribution yet: make one with `pressroom distribution add NAME`",
+            ));
+        }
         let options = Options {
             suites: self.suites.iter().cloned().collect(),
             security_only: self.security_only,
             careful: self.careful,
         };
         if self.dry_run {
-            let plan = plan(&root, &mut db, &distribution, &options, session.clock)?;
-            session.output.show(&plan, || plan_text(&plan))?;
-            return Ok(End::Success);
+            return self.plan(session, &root, &mut db, &distributions, &options);
         }
-        let spinner = Spinner(spinner());
-        let result = run(&root, &distribution.name, &options, session.clock, &spinner);
-        spinner.0.finish_and_clear();
-        let report = result?;
-        let (outcome, message, end) = match &report.end {
-            RunEnd::Succeeded => ("succeeded", String::new(), End::Success),
-            RunEnd::Held(reason) => ("held", reason.clone(), End::Held),
-            RunEnd::Failed(reason) => ("failed", reason.clone(), End::Failure),
-        };
-        let published = Published { run: report.run.0, outcome, message, passes: passes(&db, report.run)? };
-        session.output.show(&published, || text(&published))?;
-        match end {
-            End::Success => {}
-            End::Held => anstream::eprintln!(
-                "{} {}",
-                painted(WARN, "held by a hook, nothing of that pass was published:"),
-                published.message
-            ),
-            End::Failure => {
-                anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), published.message);
+        let mut shown = Vec::new();
+        let mut worst = Ok(End::Success);
+        for one in &distributions {
+            let end = match publish_one(session, &root, &db, one, &options) {
+                Ok((published, end)) => {
+                    shown.push(published);
+                    Ok(end)
+                }
+                Err(error) => {
+                    if distributions.len() > 1 {
+                        anstream::eprintln!("{} {}: {error:#}", painted(BAD, "not published:"), one.name);
+                    }
+                    Err(error)
+                }
+            };
+            worst = exit::worse(worst, end);
+        }
+        session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
+        for one in &shown {
+            match one.outcome {
+                "held" => anstream::eprintln!(
+                    "{} {}",
+                    painted(WARN, "held by a hook, nothing of that pass was published:"),
+                    one.message
+                ),
+                "failed" => anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), one.message),
+                _ => {}
             }
         }
-        Ok(end)
+        worst
     }
+
+    fn plan(
+        &self,
+        session: &Session,
+        root: &Root,
+        db: &mut Db,
+        distributions: &[Distribution],
+        options: &Options,
+    ) -> anyhow::Result<End> {
+        let mut plans = Vec::new();
+        for one in distributions {
+            plans.push(plan(root, db, one, options, session.clock)?);
+        }
+        session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
+        // what would stop the run is said as the run would say it
+        root.signer(session.clock.began())?;
+        let blocked = plans.iter().any(|plan| !plan.blocked.is_empty());
+        if blocked {
+            return Err(exit::configuration(
+                "a run would publish nothing, because hooks that are to run cannot (see above)",
+            ));
+        }
+        Ok(if plans.iter().all(|plan| plan.refused.is_empty()) { End::Success } else { End::Failure })
+    }
+}
+
+fn publish_one(
+    session: &Session,
+    root: &Root,
+    db: &Db,
+    distribution: &Distribution,
+    options: &Options,
+) -> anyhow::Result<(Published, End)> {
+    let spinner = Spinner(spinner());
+    let result = run(root, &distribution.name, options, session.clock, &spinner);
+    spinner.0.finish_and_clear();
+    let report = result?;
+    let (outcome, message, end) = match report.end {
+        RunEnd::Succeeded => ("succeeded", String::new(), End::Success),
+        RunEnd::Held(reason) => ("held", reason, End::Held),
+        RunEnd::Failed(reason) => ("failed", reason, End::Failure),
+    };
+    let published = Published {
+        distribution: distribution.name.to_string(),
+        run: report.run.0,
+        outcome,
+        message,
+        passes: passes(db, report.run)?,
+    };
+    Ok((published, end))
 }
 
 fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
@@ -141,12 +213,13 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
     Ok(passes)
 }
 
-fn text(published: &Published) -> String {
-    if published.passes.is_empty() {
-        return "Nothing to publish.\n".to_owned();
-    }
+fn text(published: &Published, is_one_of_many: bool) -> String {
     let mut text = String::new();
-    for pass in published.passes.iter().filter(|pass| pass.state == "INSTALLED") {
+    if is_one_of_many {
+        text.push_str(&format!("{}\n", painted(BOLD, &published.distribution)));
+    }
+    let installed = published.passes.iter().filter(|pass| pass.state == "INSTALLED");
+    for pass in installed {
         text.push_str(&format!(
             "{} {}: {} sources and {} binaries published, {} superseded\n",
             painted(BOLD, format!("{} priority", PassPriority::new(pass.priority))),
@@ -155,6 +228,9 @@ fn text(published: &Published) -> String {
             pass.published_binaries,
             pass.superseded
         ));
+    }
+    if published.passes.is_empty() && published.outcome == "succeeded" {
+        text.push_str("Nothing to publish.\n");
     }
     text
 }
@@ -204,6 +280,9 @@ fn plan_text(plan: &Plan) -> String {
     }
     for complaint in &plan.complaints {
         text.push_str(&format!("{} {complaint}\n", painted(WARN, "will not run:")));
+    }
+    for blocked in &plan.blocked {
+        text.push_str(&format!("{} {blocked}\n", painted(BAD, "stops the publication:")));
     }
     text
 }

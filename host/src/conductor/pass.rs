@@ -33,6 +33,8 @@ pub(super) enum PassEnd {
     Installed(Installed),
     /// A hook holds it; nothing changed.
     Held(String),
+    /// Nothing of what waits can be published; nothing changed.
+    Nothing(Vec<String>),
 }
 
 /// What an installed pass was about.
@@ -54,6 +56,7 @@ impl Run<'_> {
         priority: PassPriority,
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
+        self.refuse_older(suites)?;
         let (run, now) = (self.id, self.clock.now());
         let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, now))?;
         let mut work = PassWork {
@@ -72,6 +75,10 @@ impl Run<'_> {
                 work.abandon(db, &reason)?;
                 Ok(PassEnd::Held(reason))
             }
+            Ok(Reached::Nothing) => {
+                work.abandon(db, &work.problems.join("; "))?;
+                Ok(PassEnd::Nothing(work.problems))
+            }
             Err(error) => {
                 let message = format!("{error:#}");
                 if let Err(second) = work.abandon(db, &message) {
@@ -81,6 +88,24 @@ impl Run<'_> {
                 Err(error)
             }
         }
+    }
+}
+
+impl Run<'_> {
+    /// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word.
+    fn refuse_older(&self, suites: &[Dirt]) -> anyhow::Result<()> {
+        let began = self.clock.began();
+        for Dirt { suite, .. } in suites {
+            if let Some(last) = suite.date_last_published.filter(|last| last.as_second() > began.as_second())
+            {
+                anyhow::bail!(
+                    "{} was published at {last}, but the clock says {began}: clients refuse a Release older than the one they have; set the \
+                     clock right",
+                    suite.name
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -99,6 +124,7 @@ struct PassWork<'a, 'r> {
 enum Reached {
     Ready(Staged),
     Held(String),
+    Nothing,
 }
 
 impl PassWork<'_, '_> {
@@ -127,6 +153,10 @@ impl PassWork<'_, '_> {
         let mut staged = self.step(db, "stage", |work, _| work.stage())?;
         self.step(db, "poolify", Self::poolify)?;
         self.step(db, "dominate", Self::dominate)?;
+        let wanted = self.run.options.careful || self.dirt.iter().any(Dirt::needs_all_indexes);
+        if !wanted && pass::transition_counts(db.read(), self.id)?.is_empty() {
+            return Ok(Reached::Nothing);
+        }
         let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
         let mut changed = BTreeSet::new();
         let point = self.step(db, "pre-publication", |work, db| {

@@ -9,8 +9,7 @@ use pressroom_archive::store::{Db, StoreError, run as run_rows};
 use pressroom_sandbox::Point;
 
 use super::context::Options;
-use super::select::published_archives;
-use super::select::select;
+use super::select::{self, published_archives, select};
 use crate::clock::Clock;
 use crate::hooks::Registry;
 use crate::root::Root;
@@ -43,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) refused: Vec<String>,
     /// Files in hook folders that will not run.
     pub(crate) complaints: Vec<String>,
+    /// Hooks that are to run at every publication, and cannot.
+    pub(crate) blocked: Vec<String>,
 }
 
 /// Plans a run.
@@ -56,16 +57,22 @@ pub(crate) fn plan(
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
     let archives = published_archives(db.read(), distribution)?;
     let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
-    let complaints = registry
-        .complaints
-        .iter()
-        .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason))
-        .collect();
+    let unknown = select::unknown_suites(db.read(), &archives, &options.suites)?;
+    if let Some(name) = unknown.first() {
+        return Err(select::no_such_suite(db.read(), &archives, name)?);
+    }
+    let said = |blocks: bool| {
+        let those = registry.complaints.iter().filter(|complaint| complaint.blocks == blocks);
+        those
+            .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason))
+            .collect::<Vec<_>>()
+    };
     let mut plan = Plan {
         distribution: distribution.name.to_string(),
         passes: Vec::new(),
         refused: Vec::new(),
-        complaints,
+        complaints: said(false),
+        blocked: said(true),
     };
     db.rehearse(|tx| {
         let now = clock.began();

@@ -6,7 +6,7 @@ use pressroom_archive::domain::{DistributionName, PassId, PassPriority, RunId, R
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::shape::{SuiteShape, shape};
-use pressroom_archive::store::{Db, StoreError, pass, run as run_rows, suite};
+use pressroom_archive::store::{Db, pass, run as run_rows, suite};
 use pressroom_sandbox::Point;
 
 use super::context::{Options, Progress, Run};
@@ -134,13 +134,7 @@ impl Run<'_> {
         let archives = select::published_archives(db.read(), self.distribution)?;
         let unknown = select::unknown_suites(db.read(), &archives, &self.options.suites)?;
         if let Some(name) = unknown.first() {
-            let mut known: Vec<String> = Vec::new();
-            for archive in &archives {
-                known.extend(
-                    suite::suites_of(db.read(), archive.id)?.into_iter().map(|suite| suite.name.to_string()),
-                );
-            }
-            return Err(StoreError::Unknown { what: "suite", name: name.to_string(), known }.into());
+            return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
@@ -175,6 +169,7 @@ impl Run<'_> {
             }
             match self.pass(db, archive, priority, &suites) {
                 Ok(PassEnd::Installed(pass)) => installed.push(pass),
+                Ok(PassEnd::Nothing(problems)) => self.problems.extend(problems),
                 Ok(PassEnd::Held(reason)) => {
                     ended = Ok(Some(reason));
                     break;

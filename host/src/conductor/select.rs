@@ -95,3 +95,16 @@ pub(crate) fn unknown_suites(
     }
     Ok(wanted.difference(&known).cloned().collect())
 }
+
+/// The error for a suite that none of the archives has.
+pub(super) fn no_such_suite(
+    db: &Connection,
+    archives: &[Archive],
+    name: &SuiteName,
+) -> Result<StoreError, StoreError> {
+    let mut known: Vec<String> = Vec::new();
+    for archive in archives {
+        known.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name.to_string()));
+    }
+    Ok(StoreError::Unknown { what: "suite", name: name.to_string(), known })
+}

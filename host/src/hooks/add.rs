@@ -23,7 +23,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) points: &'a [Point],
     /// None: the manifest's, or 50.
     pub(crate) order: Option<u8>,
-    /// None: `hook.toml` or `<name>.toml` beside the component, if there is one.
+    /// None: `<name>.toml` beside the component, if there is one.
     pub(crate) manifest: Option<&'a Path>,
     /// Names of capabilities, or `requested`.
     pub(crate) grants: &'a [String],
@@ -40,9 +40,8 @@ pub(crate) struct Added {
     pub(crate) not_granted: Vec<String>,
 }
 
-fn mode_of_grants() -> u32 {
-    0o644
-}
+/// The mode of components and grants: others may read what runs.
+const MODE: u32 = 0o644;
 
 /// Adds a hook to a distribution.
 pub(crate) fn add(
@@ -65,8 +64,11 @@ pub(crate) fn add(
         std::fs::read(wish.component).with_context(|| format!("cannot read {}", wish.component.display()))?;
     let inspection = pressroom_sandbox::inspect(&bytes)
         .with_context(|| format!("{} cannot be a hook", wish.component.display()))?;
+    let before = earlier(root, wish.distribution, &name)?;
     let points: Vec<Point> = if !wish.points.is_empty() {
         wish.points.to_vec()
+    } else if let Some((grant, _)) = &before {
+        grant.points.clone()
     } else if let Some(manifest) = &manifest {
         manifest.points.clone()
     } else {
@@ -79,7 +81,8 @@ pub(crate) fn add(
         }
     }
     let requested = manifest.as_ref().map(|manifest| manifest.capabilities.clone()).unwrap_or_default();
-    let mut granted = Capabilities::default();
+    // what the operator has said of an earlier build of this hook holds for this one
+    let mut granted = before.as_ref().map(|(grant, _)| grant.capabilities.clone()).unwrap_or_default();
     for grant in wish.grants {
         if grant == "requested" {
             granted.extend(&requested);
@@ -98,17 +101,47 @@ pub(crate) fn add(
     let has = |name: &String| have.contains(name) || (name == "signing" && !granted.signing.is_empty());
     let not_granted = asked.into_iter().filter(|name| !has(name)).collect();
     compile(root, db, sandbox, wish.component, &bytes, &points, now)?;
-    let grant = Grant {
-        sha256: Sha256::of(&bytes),
-        points: points.clone(),
-        on_failure: OnFailure::default(),
-        capabilities: granted.clone(),
-        limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
-        config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
+    let sha256 = Sha256::of(&bytes);
+    let number = before.as_ref().map(|(_, number)| *number);
+    let grant = match before {
+        Some((grant, _)) => Grant { sha256, points: points.clone(), capabilities: granted.clone(), ..grant },
+        None => Grant {
+            sha256,
+            points: points.clone(),
+            on_failure: OnFailure::default(),
+            capabilities: granted.clone(),
+            limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
+            config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
+        },
     };
-    let order = wish.order.or_else(|| manifest.as_ref().map(|manifest| manifest.order)).unwrap_or(50);
+    let suggested = manifest.as_ref().map(|manifest| manifest.order.min(99));
+    let order = wish.order.or(number).or(suggested).unwrap_or(50);
     let paths = put_in_place(root, wish.distribution, &points, order, &name, &bytes, &grant)?;
     Ok(Added { name, paths, inspection, granted, not_granted })
+}
+
+/// The grant of an earlier build of a hook, and the number before its name.
+fn earlier(root: &Root, distribution: &DistributionName, name: &str) -> anyhow::Result<Option<(Grant, u8)>> {
+    for point in Point::ALL {
+        for path in components(&root.hooks_folder(distribution).join(format!("{point}.d"))) {
+            let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let grant = path.with_extension("toml");
+            if super::registry::own_name(&file_name) == name && grant.is_file() {
+                let number = file_name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(50);
+                return Ok(Some((Grant::read(&grant)?, number)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The components in a hook folder, by name.
+pub(crate) fn components(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "wasm"));
+    paths.sort();
+    paths
 }
 
 fn read_manifest(wish: &Wish<'_>) -> anyhow::Result<Option<Manifest>> {
@@ -120,8 +153,8 @@ fn read_manifest(wish: &Wish<'_>) -> anyhow::Result<Option<Manifest>> {
     }
 }
 
-/// Writes the component and its grant into the points' folders, the grant last: a component without one does not run. A hook of the same name under another
-/// number is the older form of this one, and goes.
+/// Writes the component and its grant into the points' folders, the grant last: a component without one does not run. Other files of that hook, under
+/// another number or at a point that it no longer has, are earlier builds of it, and go.
 fn put_in_place(
     root: &Root,
     distribution: &DistributionName,
@@ -133,22 +166,22 @@ fn put_in_place(
 ) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for point in points {
-        let folder = root.hooks_folder(distribution).join(format!("{point}.d"));
-        let path = folder.join(format!("{order:02}-{name}.wasm"));
-        disk::write_atomic(&path, bytes, mode_of_grants())?;
-        disk::write_atomic(&path.with_extension("toml"), grant.text()?.as_bytes(), mode_of_grants())?;
-        for entry in
-            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?.flatten()
-        {
-            let other = entry.path();
-            let file_name = entry.file_name().to_string_lossy().into_owned();
-            if other != path && file_name.ends_with(".wasm") && super::registry::own_name(&file_name) == name
-            {
+        let path = root
+            .hooks_folder(distribution)
+            .join(format!("{point}.d"))
+            .join(format!("{order:02}-{name}.wasm"));
+        disk::write_atomic(&path, bytes, MODE)?;
+        disk::write_atomic(&path.with_extension("toml"), grant.text()?.as_bytes(), MODE)?;
+        paths.push(path);
+    }
+    for point in Point::ALL {
+        for other in components(&root.hooks_folder(distribution).join(format!("{point}.d"))) {
+            let file_name = other.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !paths.contains(&other) && super::registry::own_name(&file_name) == name {
                 disk::remove_file(&other.with_extension("toml"))?;
                 disk::remove_file(&other)?;
             }
         }
-        paths.push(path);
     }
     Ok(paths)
 }

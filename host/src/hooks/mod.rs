@@ -21,7 +21,7 @@ use pressroom_sandbox::{Sandbox, WorkerCommand};
 
 pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
 pub(crate) use grant::{Grant, Manifest};
-pub(crate) use registry::{Kind, Registry};
+pub(crate) use registry::{Kind, Registry, point_folders};
 pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
 
 /// The first argument that makes this program a worker of the sandbox.

@@ -102,6 +102,14 @@ impl Registry {
     }
 }
 
+/// The folders of all points, in the order of a run.
+pub(crate) fn point_folders(folder: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        Point::ALL.iter().map(|point| folder.join(format!("{point}.d"))).collect();
+    folders.insert(1, folder.join(OLDER_NAME));
+    folders
+}
+
 fn listing(folder: &Path, complaints: &mut Vec<Complaint>) -> Vec<PathBuf> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),

@@ -6,6 +6,7 @@ pub mod digest;
 mod ids;
 pub mod name;
 mod pass_priority;
+mod release_text;
 mod status;
 mod suite;
 pub mod version;
@@ -23,6 +24,7 @@ pub use name::{
     PackagePriority, Section, SeriesName, SourceName,
 };
 pub use pass_priority::PassPriority;
+pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
     ArchivePurpose, BinaryFormat, HookOutcome, PackageKind, PassState, PublicationStatus, RunOutcome,
     SeriesStatus,

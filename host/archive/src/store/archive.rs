@@ -7,7 +7,9 @@ use super::distribution::{self, Distribution};
 use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
-use crate::domain::{ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME};
+use crate::domain::{
+    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, ReleaseText,
+};
 
 /// An archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,9 +145,9 @@ pub struct ArchiveChange {
     /// A sentence for people.
     pub description: Option<String>,
     /// `Origin` of the Release files.
-    pub origin: Option<String>,
+    pub origin: Option<ReleaseText>,
     /// `Label` of the Release files.
-    pub label: Option<String>,
+    pub label: Option<ReleaseText>,
     /// Whether packages may come in.
     pub enabled: Option<bool>,
     /// Whether runs publish it.
@@ -161,7 +163,7 @@ pub fn change_archive(
     archive: &Archive,
     change: &ArchiveChange,
 ) -> Result<(), StoreError> {
-    let differs = |new: &Option<String>, old: &str| new.as_deref().is_some_and(|new| new != old);
+    let differs = |new: &Option<ReleaseText>, old: &str| new.as_ref().is_some_and(|new| new.as_str() != old);
     let shown = differs(&change.origin, &archive.origin) || differs(&change.label, &archive.label);
     tx.execute(
         "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
@@ -171,8 +173,8 @@ pub fn change_archive(
             archive.id,
             &change.display_name,
             &change.description,
-            &change.origin,
-            &change.label,
+            change.origin.as_ref().map(ReleaseText::as_str),
+            change.label.as_ref().map(ReleaseText::as_str),
             change.enabled,
             change.publish,
         ),

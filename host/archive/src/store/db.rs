@@ -31,6 +31,15 @@ pub enum StoreError {
         #[source]
         source: Box<rusqlite_migration::Error>,
     },
+    /// It is there, and cannot be used.
+    #[error("cannot open the database {}{}", path.display(), hint(source))]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// A statement failed.
     #[error("the database could not {what}{}", hint(source))]
     Sql {
@@ -74,6 +83,12 @@ fn hint(error: &rusqlite::Error) -> &'static str {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             " (another process holds it: run again when that one has ended)"
         }
+        Some(rusqlite::ErrorCode::CannotOpen) => {
+            " (its folder must be writable for this user, and its filesystem not read-only)"
+        }
+        Some(rusqlite::ErrorCode::SystemIoFailure) => {
+            " (the disk failed or is full: look at it with df and dmesg, and run again: nothing was lost)"
+        }
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             " (the file is damaged: restore it from a backup)"
         }
@@ -116,7 +131,9 @@ impl Db {
         if path.exists() {
             return Err(StoreError::Exists { what: "database", name: path.display().to_string() });
         }
-        Self::prepare(Connection::open(path).during("be made")?, path)
+        let connection =
+            Connection::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        Self::prepare(connection, path)
     }
 
     /// Opens the database of a root, and brings its schema up to date.
@@ -128,7 +145,9 @@ impl Db {
             return Err(StoreError::Missing(path.to_owned()));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::prepare(Connection::open_with_flags(path, flags).during("be opened")?, path)
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        Self::prepare(connection, path)
     }
 
     /// A database that is gone with the value: for tests.
@@ -140,19 +159,23 @@ impl Db {
     }
 
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
-        connection.busy_timeout(BUSY_TIMEOUT).during("be opened")?;
+        let unusable = |source| StoreError::Open { path: path.to_owned(), source };
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
         connection
             .execute_batch(
                 // FULL: what a transaction said is on disk when it returns, which the journal of a run relies on
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;
                  PRAGMA temp_store = MEMORY;",
             )
-            .during("be opened")?;
+            .map_err(unusable)?;
         connection.set_prepared_statement_cache_capacity(128);
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        MIGRATIONS
-            .to_latest(&mut connection)
-            .map_err(|source| StoreError::Unreadable { path: path.to_owned(), source: Box::new(source) })?;
+        MIGRATIONS.to_latest(&mut connection).map_err(|error| {
+            if let rusqlite_migration::Error::RusqliteError { err, .. } = error {
+                return unusable(err);
+            }
+            StoreError::Unreadable { path: path.to_owned(), source: Box::new(error) }
+        })?;
         Ok(Self { connection })
     }
 

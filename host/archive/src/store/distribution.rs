@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::DistributionId;
 use crate::domain::name::DistributionName;
+use crate::domain::{DistributionId, ReleaseText};
 
 /// A distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn distribution(db: &Connection, name: &DistributionName) -> Result<Distribu
 pub fn create_distribution(
     tx: &Transaction<'_>,
     name: &DistributionName,
-    display_name: &str,
+    display_name: &ReleaseText,
     now: Timestamp,
 ) -> Result<DistributionId, StoreError> {
     if find_distribution(tx, name)?.is_some() {
@@ -77,7 +77,7 @@ pub fn create_distribution(
     tx.prepare_cached(
         "INSERT INTO distribution (name, display_name, date_created) VALUES (?1, ?2, ?3) RETURNING id",
     )
-    .and_then(|mut statement| statement.query_row((name, display_name, Date(now)), |row| row.get(0)))
+    .and_then(|mut statement| statement.query_row((name, display_name.as_str(), Date(now)), |row| row.get(0)))
     .during("add the distribution")
 }
 
@@ -88,9 +88,9 @@ pub fn create_distribution(
 pub fn set_display_name(
     tx: &Transaction<'_>,
     id: DistributionId,
-    display_name: &str,
+    display_name: &ReleaseText,
 ) -> Result<(), StoreError> {
-    tx.execute("UPDATE distribution SET display_name = ?2 WHERE id = ?1", (id, display_name))
+    tx.execute("UPDATE distribution SET display_name = ?2 WHERE id = ?1", (id, display_name.as_str()))
         .map(|_| ())
         .during("change the distribution")
 }

@@ -79,6 +79,23 @@ pub fn set_override(
     .during("set an override")
 }
 
+/// Removes an override; says whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub fn remove_override(
+    tx: &Transaction<'_>,
+    (archive, series): (ArchiveId, SeriesId),
+    (kind, name): (PackageKind, &str),
+) -> Result<bool, StoreError> {
+    tx.execute(
+        "DELETE FROM package_override WHERE archive = ?1 AND distro_series = ?2 AND kind = ?3 AND package_name = ?4",
+        (archive, series, kind, name),
+    )
+    .map(|count| count > 0)
+    .during("remove an override")
+}
+
 /// An override with the name of its package and component.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct NamedOverride {

@@ -7,7 +7,7 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName};
 use crate::domain::{
-    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, SeriesId, SeriesStatus,
+    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SeriesId, SeriesStatus,
 };
 
 /// A series of a distribution.
@@ -144,7 +144,7 @@ pub fn create_series(
     tx: &Transaction<'_>,
     distribution: DistributionId,
     name: &SeriesName,
-    version: &str,
+    version: &ReleaseText,
     now: Timestamp,
 ) -> Result<SeriesId, StoreError> {
     let all = series_of(tx, distribution)?;
@@ -158,7 +158,7 @@ pub fn create_series(
              VALUES (?1, ?2, ?3, ?2, 'DEVELOPMENT', ?4, ?5) RETURNING id",
         )
         .and_then(|mut statement| {
-            statement.query_row((distribution, name, version, previous, Date(now)), |row| row.get(0))
+            statement.query_row((distribution, name, version.as_str(), previous, Date(now)), |row| row.get(0))
         })
         .during("add the series")?;
     suite::create_missing_suites(tx, distribution)?;
@@ -169,11 +169,11 @@ pub fn create_series(
 #[derive(Debug, Clone, Default)]
 pub struct SeriesChange {
     /// `Version` of the Release files.
-    pub version: Option<String>,
+    pub version: Option<ReleaseText>,
     /// As people write it.
-    pub display_name: Option<String>,
+    pub display_name: Option<ReleaseText>,
     /// `Description` of the Release files.
-    pub description: Option<String>,
+    pub description: Option<ReleaseText>,
     /// Where it is in its life.
     pub status: Option<SeriesStatus>,
     /// In which forms indexes are published.
@@ -229,9 +229,9 @@ pub fn change_series(
          WHERE id = ?1",
         rusqlite::params![
             id,
-            change.version,
-            change.display_name,
-            change.description,
+            change.version.as_ref().map(ReleaseText::as_str),
+            change.display_name.as_ref().map(ReleaseText::as_str),
+            change.description.as_ref().map(ReleaseText::as_str),
             change.status,
             compressors,
             checksums,
@@ -245,8 +245,7 @@ pub fn change_series(
         ],
     )
     .during("change the series")?;
-    let after =
-        Series { status: before.status, display_name: before.display_name.clone(), ..series_by_id(tx, id)? };
+    let after = Series { status: before.status, ..series_by_id(tx, id)? };
     if after != before {
         suite::forget_indexes(tx, suite::Of::Series(id))?;
     }

@@ -52,10 +52,10 @@ impl House {
         let mut db = Db::create(&folder.path().join("db")).unwrap();
         let reference: ArchiveReference = "d".parse().unwrap();
         keep(db.write(|tx| {
-            let id = create_distribution(tx, reference.distribution(), "D", now)?;
+            let id = create_distribution(tx, reference.distribution(), &"D".parse().unwrap(), now)?;
             let row = distribution(tx, reference.distribution())?;
             create_archive(tx, &row, &reference, ArchivePurpose::Primary, "primary", now)?;
-            let series = series::create_series(tx, id, &"s".parse().unwrap(), "1", now)?;
+            let series = series::create_series(tx, id, &"s".parse().unwrap(), &"1".parse().unwrap(), now)?;
             for component in components {
                 series::add_component(tx, series, &component.parse().unwrap())?;
             }
