@@ -1,0 +1,36 @@
+# Pressroom: what can be made here. Everything else is cargo's.
+
+CARGO ?= cargo
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## publish real packages with hooks into target/demo, and let apt judge
+	@script/setup demo
+	@demo/run
+
+.PHONY: test
+test: ## run every test; installs what they need
+	@script/setup test
+	$(CARGO) test --workspace
+
+.PHONY: build
+build: ## build pressroom and its hooks, optimised
+	@script/setup build
+	$(CARGO) build --release --package pressroom
+	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package indices --package trace
+
+.PHONY: lint
+lint: ## formatting and clippy, as the checks have them
+	@script/setup test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+.PHONY: clean
+clean: ## remove everything that was made
+	$(CARGO) clean

@@ -1,0 +1,15 @@
+//! The whole, judged by real tools: apt, apt-ftparchive, gpgv, dpkg.
+//!
+//! One binary, whose tests run beside each other: each has a root of its own. Read `whole` first.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "every function here is a part of a test, also those without the attribute"
+)]
+
+mod commands;
+mod crash;
+mod hooks;
+mod oracle;
+mod refusals;
+mod whole;
