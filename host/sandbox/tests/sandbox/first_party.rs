@@ -24,6 +24,7 @@ struct Manifest {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Capabilities {
     archive: bool,
+    #[serde(default)]
     staging: Vec<String>,
     state: bool,
     signing: Vec<String>,
