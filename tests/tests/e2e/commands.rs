@@ -1,6 +1,7 @@
 //! The command line: what scripts rely on, what it teaches, and what is made and changed by commands.
 
 use pressroom_tests::apt::{Client, Line, names_in};
+use pressroom_tests::binary;
 use pressroom_tests::deb::Deb;
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::stanza::{listed, stanzas};
@@ -221,24 +222,76 @@ fn what_is_there_already_or_has_no_legal_name_is_not_made() {
 }
 
 #[test]
-fn one_of_several_distributions_is_published_by_its_name() {
+fn all_distributions_are_published_and_one_that_cannot_be_does_not_stop_the_next() {
     let root = Root::new();
-    root.ok(&["distribution", "add", "other"]);
+    root.ok(&["distribution", "add", "zz"]);
     root.ok(&[
         "series",
         "add",
         "one",
         "--distribution",
-        "other",
+        "zz",
         "--component",
         "main",
         "--architecture",
         "amd64",
     ]);
-    let ran = root.run(&["publish"]);
-    assert!(ran.code == Some(2), "which one is meant is not clear\n{}", ran.account());
-    ran.says(&["--distribution", "other", DISTRIBUTION]);
-    root.ok(&["publish", "--distribution", "other"]);
-    assert!(root.path().join("archives/other/dists/one/InRelease").is_file());
+    root.ok(&["publish", "--distribution", "zz"]);
+    assert!(root.path().join("archives/zz/dists/one/InRelease").is_file());
     assert!(!root.served().join("dists").exists());
+    // the first in order has a hook that cannot run; the second has something to do
+    let broken = root.hooks("finalize").join("10-broken.wasm");
+    tool::write(&broken, "no component");
+    root.ok(&["series", "set", "one", "--distribution", "zz", "--description", "Changed"]);
+    let ran = root.run(&["publish"]);
+    ran.exits(3).says(&["10-broken.wasm", DISTRIBUTION]);
+    assert!(!root.served().join("dists").exists());
+    assert!(
+        tool::read_text(&root.path().join("archives/zz/dists/one/Release"))
+            .contains("Description: Changed\n")
+    );
+    std::fs::remove_file(&broken).unwrap();
+    root.ok(&["publish"]);
+    assert!(root.served().join("dists").is_dir());
+}
+
+#[test]
+fn a_dry_run_says_what_would_stop_the_run() {
+    let root = Root::new();
+    root.run(&["publish", "--dry-run", "--suite", "nonsense"]).exits(2).says(&["nonsense"]);
+    let broken = root.hooks("finalize").join("10-broken.wasm");
+    tool::write(&broken, "no component");
+    root.run(&["publish", "--dry-run"]).exits(3).says(&["10-broken.wasm"]);
+    std::fs::remove_file(&broken).unwrap();
+    root.run(&["publish", "--security-only", "--suite", SERIES]).exits(2).says(&["--security-only"]);
+    root.run(&["publish", "--dry-run"]).exits(0);
+    assert!(!root.served().exists(), "nothing was done");
+}
+
+#[test]
+fn a_setting_is_one_line_and_a_clock_does_not_go_back() {
+    let root = Root::new();
+    for setting in ["--description", "--series-version", "--display-name"] {
+        root.run(&["series", "set", SERIES, setting, "1\n\nSHA256:"]).exits(2).says(&["one line"]);
+    }
+    let later = "2025-06-01T12:00:00Z";
+    root.run_at(later, &["publish"]).exits(0);
+    root.ok(&["series", "set", SERIES, "--description", "later"]);
+    root.run(&["publish"]).exits(1).says(&["clock", "2025-03-01", "2025-06-01"]);
+    root.run_at(later, &["publish"]).exits(0);
+}
+
+#[test]
+fn what_is_served_can_be_read_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = Root::new();
+    let program = binary::pressroom();
+    let script =
+        format!("umask 077; exec '{}' --root '{}' publish", program.display(), root.path().display());
+    let status = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(status.success());
+    for folder in ["", "dists", &format!("dists/{SERIES}/main/binary-amd64")] {
+        let mode = root.served().join(folder).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o755, "{folder}");
+    }
 }

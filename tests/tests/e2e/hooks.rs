@@ -373,3 +373,79 @@ fn a_component_that_was_exchanged_after_it_was_granted() {
     ran.says(&["90-trace.wasm", "SHA256"]);
     assert_same("the archives before and after", &before, &picture(&root.path().join("archives")));
 }
+
+#[test]
+fn with_an_executable_before_publication_unchanged_indexes_stay_listed_and_apt_takes_them() {
+    let root = pending();
+    tool::write_program(&root.hooks("pre-publication").join("10-nothing"), "#!/bin/sh\nexit 0\n");
+    root.ok(&["publish"]);
+    let before = listed_texts(&root);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("good", "1.1").with("Section", "utils").write(folder.path());
+    root.import(SERIES, &[folder.path()]).exits(0);
+    root.ok(&["publish"]);
+    assert_eq!(listed_texts(&root), before, "every index is still listed by its text");
+    let client = root.client(SERIES);
+    client.update().exits(0);
+}
+
+/// The indexes that a Release lists uncompressed.
+fn listed_texts(root: &Root) -> Vec<String> {
+    let release = read_text(&root.suite(SERIES).join("Release"));
+    let (_, list) = release.split_once("SHA256:\n").unwrap();
+    let paths = list.lines().filter_map(|line| line.split_whitespace().nth(2));
+    paths
+        .filter(|path| path.ends_with("/Packages") || path.ends_with("/Sources"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn what_a_hook_remembers_counts_when_the_pass_is_installed() {
+    let root = pending();
+    add(&root, "trace");
+    let veto = root.hooks("pre-publication").join("99-hold");
+    tool::write_program(&veto, "#!/bin/sh\nexit 1\n");
+    for _ in 0..2 {
+        root.run(&["publish"]).exits(FAILURE);
+    }
+    std::fs::remove_file(&veto).unwrap();
+    root.ok(&["publish"]);
+    let serial = std::fs::read_dir(root.served().join("project/trace")).unwrap().flatten().next().unwrap();
+    assert!(
+        read_text(&serial.path()).contains("Archive serial: 2025030101"),
+        "{}",
+        read_text(&serial.path())
+    );
+}
+
+#[test]
+fn a_hook_that_is_added_again_keeps_what_the_operator_has_set() {
+    let root = pending();
+    add(&root, "trace");
+    let path = root.hooks("pre-publication").join("90-trace.toml");
+    let grant =
+        read_text(&path).replace("\"abort\"", "\"warn\"").replace("wall-seconds = 10", "wall-seconds = 7");
+    tool::write(&path, grant);
+    let component = text(&binary::hook("trace"));
+    root.ok(&["hook", "add", &component, "--order", "15"]);
+    let kept = read_text(&root.hooks("pre-publication").join("15-trace.toml"));
+    for word in ["\"warn\"", "wall-seconds = 7", "project/trace/*"] {
+        assert!(kept.contains(word), "{kept}");
+    }
+    assert!(!path.exists());
+    root.ok(&["hook", "add", &component]);
+    assert!(root.hooks("pre-publication").join("15-trace.wasm").exists());
+}
+
+#[test]
+fn a_replaced_form_of_an_index_that_says_something_else_stops_the_pass() {
+    let root = pending();
+    let script = "#!/bin/sh\necho other | gzip > \"$DISTSROOT/aurora/main/binary-amd64/Packages.gz\"\n";
+    let hook = root.hooks("pre-publication").join("10-replace");
+    tool::write_program(&hook, script);
+    root.run(&["publish"]).exits(FAILURE).says(&["main/binary-amd64/Packages", "same text"]);
+    assert!(!root.served().join("dists").exists());
+    std::fs::remove_file(&hook).unwrap();
+    root.run(&["publish"]).exits(0);
+}

@@ -87,7 +87,7 @@ fn hint(error: &rusqlite::Error) -> &'static str {
             " (its folder must be writable for this user, and its filesystem not read-only)"
         }
         Some(rusqlite::ErrorCode::SystemIoFailure) => {
-            " (the disk failed or is full: look at it with df and dmesg, and run again: nothing was lost)"
+            " (make room on its filesystem if it is full, otherwise look at the disk; then run again: nothing was lost)"
         }
         Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
             " (the file is damaged: restore it from a backup)"

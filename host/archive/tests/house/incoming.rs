@@ -131,3 +131,41 @@ fn a_stable_release_pocket_and_a_disabled_archive_take_nothing_in() {
     house.archive.enabled = false;
     assert!(refused(&mut house, "s-updates").contains("disabled"));
 }
+
+#[test]
+fn a_version_that_has_given_way_to_a_higher_one_does_not_come_back_by_a_repeat() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let both = [Package::new("aa", "1", "amd64"), Package::new("aa", "2", "amd64")];
+    house.import("s", None, &both);
+    house.publish(Wanted::Changed);
+    let again = house.import("s", None, &both);
+    assert!(again.accepted.iter().all(|accepted| accepted.new_publications == 0), "{:?}", again.accepted);
+    assert!(house.dirt().is_empty());
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["aa 2"]);
+}
+
+#[test]
+fn the_last_word_on_a_component_counts() {
+    let mut house = House::new(&["main", "universe"], &["amd64"]);
+    let package = [Package::new("aa", "1", "amd64")];
+    house.import("s", Some("main"), &package);
+    house.publish(Wanted::Changed);
+    house.import("s", Some("universe"), &package);
+    house.import("s", Some("main"), &package);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["aa 1"]);
+    assert!(house.packages("s/universe/binary-amd64/Packages").is_empty());
+}
+
+#[test]
+fn what_waits_for_an_architecture_that_is_off_waits_on() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    house.import("s", None, &[Package::new("aa", "1", "arm64"), Package::new("bb", "1", "amd64")]);
+    let (series, arm64) = (house.shape("s").series.id, "arm64".parse().unwrap());
+    house.db.write(|tx| series::set_architecture(tx, series, &arm64, false)).unwrap();
+    house.publish(Wanted::Changed);
+    assert!(house.dirt().is_empty());
+    house.db.write(|tx| series::set_architecture(tx, series, &arm64, true)).unwrap();
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-arm64/Packages"), ["aa 1"]);
+}

@@ -80,3 +80,57 @@ fn an_architecture_that_goes_takes_its_indexes_and_leaves_their_by_hash_names() 
     assert!(release.contains("\nArchitectures: amd64\n") && !release.contains("arm64"), "{release}");
     house.assert_consistent();
 }
+
+#[test]
+fn an_index_that_loses_its_last_package_is_made_empty() {
+    let mut house = House::new(&["main", "universe"], &["amd64"]);
+    let udeb = Package::new("aa-udeb", "1", "amd64").ending("udeb");
+    house.import("s", Some("main"), std::slice::from_ref(&udeb));
+    house.publish(Wanted::Changed);
+    house.now += jiff::SignedDuration::from_secs(1);
+    house.import("s", Some("universe"), &[udeb]);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/debian-installer/binary-amd64/Packages"), [""; 0]);
+    assert_eq!(house.packages("s/universe/debian-installer/binary-amd64/Packages"), ["aa-udeb 1"]);
+    house.assert_consistent();
+}
+
+#[test]
+fn settings_that_change_while_a_pass_is_made_are_published_by_the_next() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "all")]);
+    let prepared = house.prepare(Wanted::Changed);
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), true)
+        })
+        .unwrap();
+    pressroom_archive::dists::install(&mut house.db, prepared.pass, &prepared.staged, house.now).unwrap();
+    assert!(!house.dirt().is_empty(), "the pass has not seen it");
+    house.publish(Wanted::Changed);
+    assert!(house.paths.dists().join("s/main/binary-arm64/Packages.gz").exists());
+    assert!(house.dirt().is_empty());
+}
+
+#[test]
+fn a_file_that_was_written_to_in_place_is_read_again() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    let prepared = house.prepare(Wanted::Changed);
+    drop(prepared);
+    let extra = house.paths.dists().join("s/extra");
+    for content in ["AAAA", "BBBB"] {
+        // not through a new file, as an executable may do it
+        std::fs::create_dir_all(extra.parent().unwrap()).unwrap();
+        let mut file = std::fs::File::options().write(true).create(true).truncate(true).open(&extra).unwrap();
+        std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+        drop(file);
+        house.publish(Wanted::All);
+        let release = std::fs::read_to_string(house.paths.dists().join("s/Release")).unwrap();
+        let sha256 = pressroom_archive::domain::Sha256::of(content.as_bytes()).to_string();
+        assert!(release.contains(&format!("{sha256} {:>16} extra", 4)), "{release}");
+        house.now += jiff::SignedDuration::from_secs(1);
+    }
+}
