@@ -17,7 +17,7 @@ demo: ## publish real packages with hooks into target/demo, and let apt judge
 .PHONY: test
 test: ## run every test; installs what they need
 	@script/setup test
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 .PHONY: build
 build: ## build pressroom and its hooks, optimised
