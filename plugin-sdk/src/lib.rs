@@ -80,7 +80,7 @@ pub trait PostPublication {
     /// Does the work for one pass over one archive.
     ///
     /// # Errors
-    /// They are recorded and reported, and the hook can be replayed; the tree stays.
+    /// They are recorded and reported; the tree stays.
     fn run(context: &PassContext, host: &mut dyn Host) -> Result<Report, HookError>;
 }
 
@@ -89,7 +89,7 @@ pub trait Finalize {
     /// Does the work for one pass over the whole distribution.
     ///
     /// # Errors
-    /// They are recorded and reported, and the hook can be replayed; the tree stays.
+    /// They are recorded and reported; the tree stays.
     fn run(context: &FinalizeContext, host: &mut dyn Host) -> Result<Report, HookError>;
 }
 

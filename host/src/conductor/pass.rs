@@ -14,7 +14,7 @@ use pressroom_archive::dominate::dominate;
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
-use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release};
+use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
 use pressroom_archive::store::publication::{self, IndexKey};
@@ -158,6 +158,10 @@ impl PassWork<'_, '_> {
             return Ok(Reached::Nothing);
         }
         let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
+        // only hooks look at it
+        if !self.run.registry.at(Point::PrePublication).is_empty() {
+            self.unsigned(db, &staged, &built)?;
+        }
         let mut changed = BTreeSet::new();
         let point = self.step(db, "pre-publication", |work, db| {
             let side = StagedSide { staged: &mut staged, signer: work.run.signer, changed: &mut changed };
@@ -289,6 +293,35 @@ impl PassWork<'_, '_> {
         Ok((result, format!("{} hooks", self.run.registry.at(point).len())))
     }
 
+    fn release_file<'f>(&'f self, shape: &'f SuiteShape) -> ReleaseFile<'f> {
+        ReleaseFile {
+            archive: self.archive,
+            distribution_display_name: &self.run.distribution.display_name,
+            shape,
+            date: self.run.clock.began(),
+        }
+    }
+
+    const fn trust(&self) -> Trust {
+        if self.run.options.careful { Trust::Nothing } else { Trust::Rows }
+    }
+
+    /// The Release files as pre-publication hooks see them.
+    fn unsigned(&self, db: &Db, staged: &Staged, built: &[Vec<ListedFile>]) -> anyhow::Result<()> {
+        for (shape, built) in self.shapes.iter().zip(built) {
+            let suite = shape.suite.name.to_string();
+            let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
+            let (staged, live) = (staged.dists().join(&suite), staged.paths().dists().join(&suite));
+            write_unsigned(
+                &self.release_file(shape),
+                Folders { staged: &staged, live: &live },
+                Known { built, listed: &listed, old: &[] },
+                self.trust(),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Phase D.
     fn release(
         &mut self,
@@ -301,20 +334,14 @@ impl PassWork<'_, '_> {
         let (mut listed_count, mut read_count) = (0, 0);
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
-            let release = ReleaseFile {
-                archive: self.archive,
-                distribution_display_name: &self.run.distribution.display_name,
-                shape,
-                date: self.run.clock.began(),
-            };
             let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
             let old = archive_file::old_generations(db.read(), shape.suite.id)?;
             let live = staged.paths().dists().join(&suite);
             let signed = write_release(
-                &release,
+                &self.release_file(shape),
                 Folders { staged: &staged.dists().join(&suite), live: &live },
                 Known { built, listed: &listed, old: &old },
-                if self.run.options.careful { Trust::Nothing } else { Trust::Rows },
+                self.trust(),
                 retention,
                 signer,
             )?;
@@ -325,13 +352,8 @@ impl PassWork<'_, '_> {
                 archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
             })?;
         }
-        Ok((
-            (),
-            format!(
-                "{} suites signed, {listed_count} files listed, {read_count} of them read",
-                self.shapes.len()
-            ),
-        ))
+        let suites = self.shapes.len();
+        Ok(((), format!("{suites} suites signed, {listed_count} files listed, {read_count} of them read")))
     }
 
     fn install(mut self, db: &mut Db, staged: Staged) -> anyhow::Result<PassEnd> {

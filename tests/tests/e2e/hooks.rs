@@ -449,3 +449,19 @@ fn a_replaced_form_of_an_index_that_says_something_else_stops_the_pass() {
     std::fs::remove_file(&hook).unwrap();
     root.run(&["publish"]).exits(0);
 }
+
+#[test]
+fn before_publication_a_hook_finds_the_new_release_unsigned() {
+    let root = pending();
+    let script = "#!/bin/sh\ncd \"$DISTSROOT/aurora\" && grep -c binary-amd64/Packages.xz Release && ls | tr '\\n' ' '\n";
+    tool::write_program(&root.hooks("pre-publication").join("10-look"), script);
+    for version in ["1.0", "1.1"] {
+        let folder = tempfile::tempdir().unwrap();
+        let _ = Deb::new("more", version).write(folder.path());
+        root.import(SERIES, &[folder.path()]).exits(0);
+        root.ok(&["publish"]);
+        assert!(history(&root).contains("Release main universe"), "{}", history(&root));
+        assert!(!history(&root).contains("InRelease"), "{}", history(&root));
+        root.verify(SERIES);
+    }
+}

@@ -5,4 +5,4 @@ pub mod sign;
 mod write;
 
 pub use release_file::{ReleaseFile, release_date};
-pub use write::{Folders, Known, ReleaseError, Signed, Trust, write_release};
+pub use write::{Folders, Known, ReleaseError, Signed, Trust, write_release, write_unsigned};

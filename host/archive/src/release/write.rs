@@ -104,6 +104,25 @@ pub enum Trust {
     Nothing,
 }
 
+/// Writes the unsigned `Release` of a suite as it is so far, for hooks that read it before publication. No signature of an older one is left.
+///
+/// # Errors
+/// As [`write_release`], which replaces it.
+pub fn write_unsigned(
+    release: &ReleaseFile<'_>,
+    folders: Folders<'_>,
+    known: Known<'_>,
+    trust: Trust,
+) -> Result<(), ReleaseError> {
+    write_stubs(release, folders.staged)?;
+    let (files, _) = list(folders, known, trust)?;
+    for name in CORE_FILES {
+        disk::remove_file(&folders.staged.join(name))?;
+    }
+    disk::write_staged(&folders.staged.join("Release"), release.suite_text(&files).as_bytes())?;
+    Ok(())
+}
+
 /// Writes `Release`, `InRelease` and `Release.gpg` of a suite, and the by-hash names of all its files.
 ///
 /// # Errors
