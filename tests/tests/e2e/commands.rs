@@ -8,6 +8,7 @@ use pressroom_tests::tool::{self, read_text, tool};
 use pressroom_tests::tree::sha256;
 use serde_json::Value;
 
+const FAILURE: i32 = 1;
 const CONFIGURATION: i32 = 3;
 
 fn add_package(root: &Root, suite: &str, name: &str, version: &str) {
@@ -220,8 +221,8 @@ fn what_is_there_already_or_has_no_legal_name_is_not_made() {
     }
 }
 
-#[test]
-fn one_of_several_distributions_is_published_by_its_name() {
+/// A root with a second distribution, `other`, whose series is `one`.
+fn with_two_distributions() -> Root {
     let root = Root::new();
     root.ok(&["distribution", "add", "other"]);
     root.ok(&[
@@ -235,10 +236,24 @@ fn one_of_several_distributions_is_published_by_its_name() {
         "--architecture",
         "amd64",
     ]);
-    let ran = root.run(&["publish"]);
-    assert!(ran.code == Some(2), "which one is meant is not clear\n{}", ran.account());
-    ran.says(&["--distribution", "other", DISTRIBUTION]);
+    root
+}
+
+#[test]
+fn one_of_several_distributions_is_published_by_its_name() {
+    let root = with_two_distributions();
     root.ok(&["publish", "--distribution", "other"]);
     assert!(root.path().join("archives/other/dists/one/InRelease").is_file());
     assert!(!root.served().join("dists").exists());
+    root.ok(&["publish"]);
+    root.client(SERIES).update();
+}
+
+#[test]
+fn a_distribution_that_fails_does_not_stop_the_next() {
+    let root = with_two_distributions();
+    tool::write_program(&root.hooks("pre-publication").join("10-fails"), "#!/bin/sh\nexit 3\n");
+    root.run(&["publish"]).exits(FAILURE).says(&[DISTRIBUTION, "10-fails"]);
+    assert!(!root.served().join("dists").exists());
+    assert!(root.path().join("archives/other/dists/one/InRelease").is_file());
 }
