@@ -47,7 +47,7 @@ impl PostPublication for Announce {
         if !context.dry_run {
             keep(context, &lines, config.keep_runs, host)?;
         }
-        let summary = format!("{} sources published in {}", sources.len(), context.archive);
+        let summary = format!("packages of {} sources published in {}", sources.len(), context.archive);
         Ok(Report::done(summary).with_details(logic::clip(&lines)))
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     fn a_security_pass_is_announced() {
         let mut host = FakeHost { changes: published(), ..FakeHost::default() };
         let report = Announce::run(&high(), &mut host).unwrap();
-        assert_eq!(report.summary, "2 sources published in debian");
+        assert_eq!(report.summary, "packages of 2 sources published in debian");
         let expected = concat!(
             r#"{"archive":"debian","suite":"bookworm-security","component":"main","source":"bash","#,
             r#""version":"5.2-2+deb12u1","binaries":["bash","bash-doc"],"architectures":["amd64","arm64"],"#,

@@ -258,9 +258,14 @@ pub fn source_stanza(
         paragraph.set("Priority", priority.as_str());
     }
     paragraph.set("Directory", source_folder(component, &source.name));
-    // the .dsc first, as apt-ftparchive has it; the order of the others means nothing: by name
+    // the .dsc first, then the others as it lists them, as apt-ftparchive has it
+    let listed: Vec<&str> = control::pairs(&source.dsc)
+        .find(|(name, _)| name.eq_ignore_ascii_case("Files"))
+        .map(|(_, value)| value.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)).collect())
+        .unwrap_or_default();
+    let place = |name: &FileName| listed.iter().position(|listed| *listed == name.as_str());
     let mut ordered: Vec<&(FileName, FileDigests)> = files.iter().collect();
-    ordered.sort_by_key(|(name, _)| (*name != source.filename, name.clone()));
+    ordered.sort_by_key(|(name, _)| (*name != source.filename, place(name).unwrap_or(usize::MAX), name.clone()));
     for checksum in checksums {
         let mut list = String::new();
         for (name, digests) in &ordered {
