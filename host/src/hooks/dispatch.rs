@@ -212,7 +212,8 @@ impl Dispatcher<'_> {
         let mut tree_is_damaged = false;
         let (mut outcome, mut summary, details) = convert::outcome(report.outcome);
         if outcome == HookOutcome::TimedOut {
-            summary = format!("it was still running after {} seconds and was stopped", call.limits.wall.as_secs());
+            summary =
+                format!("it was still running after {} seconds and was stopped", call.limits.wall.as_secs());
         }
         if outcome.is_success() {
             if let Some((staged, changed)) = staged_side.as_mut() {

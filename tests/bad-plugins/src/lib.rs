@@ -276,7 +276,7 @@ fn behave_in_tree(
             let path = own_path("project/bad");
             let part = vec![b'x'; 1 << 20];
             refusals.note(host.write(&path, b""))?;
-            let mut left = config.amount.unwrap_or(4 << 30) as usize;
+            let mut left = usize::try_from(config.amount.unwrap_or(1 << 30)).unwrap_or(usize::MAX);
             while left > 0 {
                 let length = left.min(part.len());
                 refusals.note(host.append(&path, &part[..length]))?;

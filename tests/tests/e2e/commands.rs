@@ -1,7 +1,7 @@
 //! The command line: what scripts rely on, what it teaches, and what is made and changed by commands.
 
-use pressroom_tests::binary;
 use pressroom_tests::apt::{Client, Line, names_in};
+use pressroom_tests::binary;
 use pressroom_tests::deb::Deb;
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::stanza::{listed, stanzas};

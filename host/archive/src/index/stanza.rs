@@ -265,7 +265,8 @@ pub fn source_stanza(
         .unwrap_or_default();
     let place = |name: &FileName| listed.iter().position(|listed| *listed == name.as_str());
     let mut ordered: Vec<&(FileName, FileDigests)> = files.iter().collect();
-    ordered.sort_by_key(|(name, _)| (*name != source.filename, place(name).unwrap_or(usize::MAX), name.clone()));
+    ordered
+        .sort_by_key(|(name, _)| (*name != source.filename, place(name).unwrap_or(usize::MAX), name.clone()));
     for checksum in checksums {
         let mut list = String::new();
         for (name, digests) in &ordered {
