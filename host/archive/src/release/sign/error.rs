@@ -41,7 +41,8 @@ pub enum SignError {
 
     /// The key file is not there.
     #[error(
-        "there is no signing key {path}: generate one, or export one with `gpg --export-secret-keys --armor`"
+        "there is no signing key {path}: restore it from a backup, or name another one as key-file in pressroom.toml (gpg gives one with \
+         `gpg --export-secret-keys --armor`)"
     )]
     MissingKeyFile {
         /// The path that was tried.
