@@ -105,6 +105,8 @@ CREATE TABLE suite (
     indexes_created         INTEGER NOT NULL DEFAULT 0,
     date_indexes_created    INTEGER,
     date_last_published     INTEGER,
+    -- Date of its live Release
+    release_date            INTEGER,
     UNIQUE (archive, distro_series, pocket)
 ) STRICT;
 
@@ -326,6 +328,8 @@ CREATE TABLE publisher_pass (
     archive         INTEGER NOT NULL REFERENCES archive (id),
     priority        INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 255),
     state           TEXT NOT NULL CHECK (state IN ('PREPARING', 'INSTALLING', 'INSTALLED', 'ABANDONED')),
+    -- Date of the Release files that it makes
+    release_date    INTEGER NOT NULL,
     date_started    INTEGER NOT NULL,
     date_installed  INTEGER,
     date_completed  INTEGER,

@@ -57,8 +57,8 @@ impl Run<'_> {
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
         self.refuse_older(suites)?;
-        let (run, now) = (self.id, self.clock.now());
-        let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, now))?;
+        let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
+        let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, began, now))?;
         let mut work = PassWork {
             run: self,
             id,
@@ -96,11 +96,10 @@ impl Run<'_> {
     fn refuse_older(&self, suites: &[Dirt]) -> anyhow::Result<()> {
         let began = self.clock.began();
         for Dirt { suite, .. } in suites {
-            if let Some(last) = suite.date_last_published.filter(|last| last.as_second() > began.as_second())
-            {
+            if let Some(last) = suite.release_date.filter(|last| *last > began) {
                 anyhow::bail!(
-                    "{} was published at {last}, but the clock says {began}: clients refuse a Release older than the one they have; set the \
-                     clock right",
+                    "the Release of {} is of {last}, but the clock says {began}: clients refuse one that is older than the one they have; set \
+                     the clock right",
                     suite.name
                 );
             }

@@ -90,7 +90,7 @@ pub(crate) fn plan(
                 if selection.suites.is_empty() {
                     continue;
                 }
-                let pass = begin_pass(tx, run, archive.id, priority, &selection.suites, now)?;
+                let pass = begin_pass(tx, run, archive.id, priority, &selection.suites, now, now)?;
                 let mut transitions: Vec<Transition> = Vec::new();
                 for dirt in &selection.suites {
                     published.push(dirt.suite.id);

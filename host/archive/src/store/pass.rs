@@ -19,7 +19,7 @@ use crate::domain::{
     ArchiveId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus, RunId, SuiteId,
 };
 
-/// Begins a pass over suites of an archive. It takes the marks of these suites as they are now.
+/// Begins a pass over suites of an archive, whose Release files will have `release_date`. It takes the marks of these suites as they are now.
 ///
 /// # Errors
 /// When the database fails.
@@ -29,15 +29,17 @@ pub fn begin_pass(
     archive: ArchiveId,
     priority: PassPriority,
     suites: &[Dirt],
+    release_date: Timestamp,
     now: Timestamp,
 ) -> Result<PassId, StoreError> {
     const WHAT: &str = "record the pass";
     let id = tx
         .prepare_cached(
-            "INSERT INTO publisher_pass (script_activity, archive, priority, state, date_started) VALUES (?1, ?2, ?3, 'PREPARING', ?4)
+            "INSERT INTO publisher_pass (script_activity, archive, priority, state, release_date, date_started)
+             VALUES (?1, ?2, ?3, 'PREPARING', ?4, ?5)
              RETURNING id",
         )
-        .and_then(|mut statement| statement.query_row((run, archive, priority, Date(now)), |row| row.get(0)))
+        .and_then(|mut statement| statement.query_row((run, archive, priority, Date(release_date), Date(now)), |row| row.get(0)))
         .during(WHAT)?;
     for dirt in suites {
         tx.execute(
@@ -249,6 +251,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         tx.execute(
             // settings that changed while the pass was made are a reason that it has not seen
             "UPDATE suite SET indexes_created = seen.indexes_wanted, date_last_published = ?3,
+             release_date = (SELECT release_date FROM publisher_pass WHERE id = ?1),
              date_indexes_created = CASE WHEN indexes_created < seen.indexes_wanted THEN ?3 ELSE date_indexes_created END
              FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = ?1 AND seen.suite = ?2 AND suite.id = ?2",
             (pass, suite, Date(now)),

@@ -25,9 +25,11 @@ pub struct Suite {
     pub indexes_created: i64,
     /// When it was last installed.
     pub date_last_published: Option<Timestamp>,
+    /// `Date` of its live Release.
+    pub release_date: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published \
+const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published, release_date \
                        FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
@@ -40,6 +42,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
         indexes_wanted: row.get(5)?,
         indexes_created: row.get(6)?,
         date_last_published: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
+        release_date: row.get::<_, Option<Date>>(8)?.map(|date| date.0),
     })
 }
 

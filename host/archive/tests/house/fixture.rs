@@ -137,7 +137,7 @@ impl House {
         let distribution = self.archive.distribution;
         let pass = keep(self.db.write(|tx| {
             let run = run::begin_run(tx, "test", "host", distribution, now)?;
-            pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now)
+            pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now, now)
         }));
         let staged = Staged::begin(&self.paths, pass, Sharing::HardLinks).unwrap();
         let shapes: Vec<SuiteShape> =
