@@ -1,12 +1,15 @@
 //! `pressroom publish`.
 
+use std::collections::BTreeSet;
+
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
     ArchiveReference, DistributionName, PackageKind, PassPriority, Pocket, PublicationStatus, RunId,
     SuiteName,
 };
+use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
-use pressroom_archive::store::{Db, pass, suite};
+use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
@@ -40,6 +43,9 @@ pub(super) struct Publish {
     /// Make all indexes of the suites again, whether something changed or not.
     #[arg(long)]
     careful: bool,
+    /// Let a Release be older than the one that it replaces: for a clock that was ahead once. Clients complain until that date.
+    #[arg(long)]
+    accept_older_date: bool,
     /// Print what a run would do, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -83,38 +89,34 @@ impl Publish {
                 "--security-only publishes security suites alone: name those with --suite, or leave one of the two out",
             ));
         }
-        let distributions = match &self.distribution {
-            Some(name) => vec![distribution(db.read(), name)?],
-            None => distributions(db.read())?,
-        };
-        if distributions.is_empty() {
+        let wanted = self.wanted(db.read())?;
+        if wanted.is_empty() {
             return Err(exit::usage(
                 "there is no distribution yet: make one with `pressroom distribution add NAME`",
             ));
         }
-        let options = Options {
-            suites: self.suites.iter().cloned().collect(),
-            security_only: self.security_only,
-            careful: self.careful,
-        };
         if self.dry_run {
-            return self.plan(session, &root, &mut db, &distributions, &options);
+            return plan_all(session, &root, &mut db, &wanted);
         }
         let mut shown = Vec::new();
         let mut worst = Ok(End::Success);
-        for one in &distributions {
-            let end = match publish_one(session, &root, &db, one, &options) {
-                Ok((published, end)) => {
-                    shown.push(published);
-                    Ok(end)
+        for (one, options) in &wanted {
+            let end = publish_one(session, &root, &db, one, options).map(|(published, end)| {
+                shown.push(published);
+                end
+            });
+            let end = end.map_err(|error| {
+                // with one alone, what is said at the end is enough
+                if wanted.len() > 1 {
+                    error.context(format!("{} was not published", one.name))
+                } else {
+                    error
                 }
-                Err(error) => {
-                    if distributions.len() > 1 {
-                        anstream::eprintln!("{} {}: {error:#}", painted(BAD, "not published:"), one.name);
-                    }
-                    Err(error)
-                }
-            };
+            });
+            if let (Err(earlier), Err(_)) = (&worst, &end) {
+                anstream::eprintln!("{} {earlier:#}", painted(BAD, "error:"));
+                worst = Ok(End::Failure);
+            }
             worst = exit::worse(worst, end);
         }
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
@@ -132,29 +134,60 @@ impl Publish {
         worst
     }
 
-    fn plan(
-        &self,
-        session: &Session,
-        root: &Root,
-        db: &mut Db,
-        distributions: &[Distribution],
-        options: &Options,
-    ) -> anyhow::Result<End> {
-        let mut plans = Vec::new();
-        for one in distributions {
-            plans.push(plan(root, db, one, options, session.clock)?);
+    /// The distributions that are meant, each with what is asked of it: those that have one of the named suites, and only these names.
+    fn wanted(&self, db: &Connection) -> anyhow::Result<Vec<(Distribution, Options)>> {
+        let all = match &self.distribution {
+            Some(name) => vec![distribution(db, name)?],
+            None => distributions(db)?,
+        };
+        let only = all.len() == 1;
+        let mut known = BTreeSet::new();
+        let mut wanted = Vec::new();
+        for one in all {
+            let mut suites = BTreeSet::new();
+            for archive in archives(db, one.id)? {
+                suites.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name));
+            }
+            let named: BTreeSet<SuiteName> =
+                self.suites.iter().filter(|name| suites.contains(name)).cloned().collect();
+            known.append(&mut suites);
+            if only || self.suites.is_empty() || !named.is_empty() {
+                let options = Options {
+                    suites: named,
+                    security_only: self.security_only,
+                    careful: self.careful,
+                    accept_older_date: self.accept_older_date,
+                };
+                wanted.push((one, options));
+            }
         }
-        session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
-        // what would stop the run is said as the run would say it
-        root.signer(session.clock.began())?;
-        let blocked = plans.iter().any(|plan| !plan.blocked.is_empty());
-        if blocked {
-            return Err(exit::configuration(
-                "a run would publish nothing, because hooks that are to run cannot (see above)",
-            ));
+        if let Some(name) = self.suites.iter().find(|name| !known.contains(name)) {
+            let known = known.iter().map(ToString::to_string).collect();
+            return Err(StoreError::Unknown { what: "suite", name: name.to_string(), known }.into());
         }
-        Ok(if plans.iter().all(|plan| plan.refused.is_empty()) { End::Success } else { End::Failure })
+        Ok(wanted)
     }
+}
+
+fn plan_all(
+    session: &Session,
+    root: &Root,
+    db: &mut Db,
+    wanted: &[(Distribution, Options)],
+) -> anyhow::Result<End> {
+    let mut plans = Vec::new();
+    for (one, options) in wanted {
+        plans.push(plan(root, db, one, options, session.clock)?);
+    }
+    session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
+    // what would stop the run is said as the run would say it
+    root.signer(session.clock.began())?;
+    if plans.iter().any(|plan| !plan.blocked.is_empty()) {
+        return Err(exit::configuration(
+            "a run would publish nothing, because hooks that are to run cannot (see above)",
+        ));
+    }
+    Ok(if plans.iter().all(|plan| plan.refused.is_empty()) { End::Success } else { End::Failure })
 }
 
 fn publish_one(

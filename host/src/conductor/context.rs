@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) suites: BTreeSet<SuiteName>,
     /// Only the fast track.
     pub(crate) security_only: bool,
+    /// A Release may be older than the one it replaces.
+    pub(crate) accept_older_date: bool,
     /// All indexes of the suites, whether they changed or not.
     pub(crate) careful: bool,
 }

@@ -24,6 +24,7 @@ use pressroom_archive::store::{Db, StoreError, pass};
 use pressroom_sandbox::Point;
 
 use super::context::Run;
+use super::select;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
 /// How a pass ended.
@@ -56,7 +57,7 @@ impl Run<'_> {
         priority: PassPriority,
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
-        self.refuse_older(suites)?;
+        select::refuse_older(suites, self.options, self.clock.began())?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, began, now))?;
         let mut work = PassWork {
@@ -88,23 +89,6 @@ impl Run<'_> {
                 Err(error)
             }
         }
-    }
-}
-
-impl Run<'_> {
-    /// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word.
-    fn refuse_older(&self, suites: &[Dirt]) -> anyhow::Result<()> {
-        let began = self.clock.began();
-        for Dirt { suite, .. } in suites {
-            if let Some(last) = suite.release_date.filter(|last| *last > began) {
-                anyhow::bail!(
-                    "the Release of {} is of {last}, but the clock says {began}: clients refuse one that is older than the one they have; set \
-                     the clock right",
-                    suite.name
-                );
-            }
-        }
-        Ok(())
     }
 }
 
@@ -392,7 +376,7 @@ impl PassWork<'_, '_> {
     fn abandon(&self, db: &mut Db, message: &str) -> anyhow::Result<()> {
         let (pass, now) = (self.id, self.run.clock.now());
         db.write(|tx| pass::abandon_pass(tx, pass, message, now))?;
-        disk::remove_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
+        disk::discard_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
         Ok(())
     }
 }

@@ -90,6 +90,9 @@ pub(crate) fn plan(
                 if selection.suites.is_empty() {
                     continue;
                 }
+                if let Err(older) = select::refuse_older(&selection.suites, options, now) {
+                    plan.refused.push(older.to_string());
+                }
                 let pass = begin_pass(tx, run, archive.id, priority, &selection.suites, now, now)?;
                 let mut transitions: Vec<Transition> = Vec::new();
                 for dirt in &selection.suites {

@@ -169,7 +169,11 @@ impl Run<'_> {
             }
             match self.pass(db, archive, priority, &suites) {
                 Ok(PassEnd::Installed(pass)) => installed.push(pass),
-                Ok(PassEnd::Nothing(problems)) => self.problems.extend(problems),
+                Ok(PassEnd::Nothing(problems)) => {
+                    let new: Vec<String> =
+                        problems.into_iter().filter(|problem| !self.problems.contains(problem)).collect();
+                    self.problems.extend(new);
+                }
                 Ok(PassEnd::Held(reason)) => {
                     ended = Ok(Some(reason));
                     break;

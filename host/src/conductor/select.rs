@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
@@ -107,4 +108,28 @@ pub(super) fn no_such_suite(
         known.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name.to_string()));
     }
     Ok(StoreError::Unknown { what: "suite", name: name.to_string(), known })
+}
+
+/// A suite whose live Release is younger than the one that would replace it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Release of {suite} is of {last}, but the clock says {began}: clients refuse one that is older than the one they have; set the clock \
+     right, or, if it was wrong then, publish with --accept-older-date (clients complain until that date, or until their lists are removed)"
+)]
+pub(super) struct OlderDate {
+    suite: SuiteName,
+    last: Timestamp,
+    began: Timestamp,
+}
+
+/// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word.
+pub(super) fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp) -> Result<(), OlderDate> {
+    let younger = suites.iter().find_map(|Dirt { suite, .. }| {
+        let last = suite.release_date.filter(|last| *last > began)?;
+        Some(OlderDate { suite: suite.name.clone(), last, began })
+    });
+    match younger {
+        Some(older) if !options.accept_older_date => Err(older),
+        _ => Ok(()),
+    }
 }

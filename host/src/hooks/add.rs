@@ -1,6 +1,7 @@
 //! Taking a WASM hook in: looked at, compiled in a limited child, instantiated with everything denied, pinned by digest. Compilation never happens
 //! in a run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -67,8 +68,8 @@ pub(crate) fn add(
     let before = earlier(root, wish.distribution, &name)?;
     let points: Vec<Point> = if !wish.points.is_empty() {
         wish.points.to_vec()
-    } else if let Some((grant, _)) = &before {
-        grant.points.clone()
+    } else if !before.is_empty() {
+        before.keys().copied().collect()
     } else if let Some(manifest) = &manifest {
         manifest.points.clone()
     } else {
@@ -81,8 +82,7 @@ pub(crate) fn add(
         }
     }
     let requested = manifest.as_ref().map(|manifest| manifest.capabilities.clone()).unwrap_or_default();
-    // what the operator has said of an earlier build of this hook holds for this one
-    let mut granted = before.as_ref().map(|(grant, _)| grant.capabilities.clone()).unwrap_or_default();
+    let mut granted = Capabilities::default();
     for grant in wish.grants {
         if grant == "requested" {
             granted.extend(&requested);
@@ -90,6 +90,36 @@ pub(crate) fn add(
             granted.add(grant).map_err(anyhow::Error::msg).context("--grant cannot be used")?;
         }
     }
+    // what the operator has said of an earlier build of this hook at a point holds for this one there
+    let sha256 = Sha256::of(&bytes);
+    let suggested = manifest.as_ref().map(|manifest| manifest.order.min(99)).unwrap_or(50);
+    let mut files = Vec::new();
+    for point in &points {
+        let (grant, number) = match before.get(point) {
+            Some((grant, number)) => {
+                let mut grant = Grant { sha256, ..grant.clone() };
+                grant.capabilities.extend(&granted);
+                (grant, *number)
+            }
+            None => {
+                let grant = Grant {
+                    sha256,
+                    points: vec![*point],
+                    on_failure: OnFailure::default(),
+                    capabilities: granted.clone(),
+                    limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
+                    config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
+                };
+                (grant, suggested)
+            }
+        };
+        files.push((*point, wish.order.unwrap_or(number), grant));
+    }
+    // what it has at all its points
+    let granted = files.iter().skip(1).fold(
+        files.first().map(|(_, _, grant)| grant.capabilities.clone()).unwrap_or_default(),
+        |common, (_, _, grant)| common.common_with(&grant.capabilities),
+    );
     let mut asked = requested.names();
     // an author without a manifest asks by what the component imports
     if manifest.is_none() {
@@ -101,38 +131,28 @@ pub(crate) fn add(
     let has = |name: &String| have.contains(name) || (name == "signing" && !granted.signing.is_empty());
     let not_granted = asked.into_iter().filter(|name| !has(name)).collect();
     compile(root, db, sandbox, wish.component, &bytes, &points, now)?;
-    let sha256 = Sha256::of(&bytes);
-    let number = before.as_ref().map(|(_, number)| *number);
-    let grant = match before {
-        Some((grant, _)) => Grant { sha256, points: points.clone(), capabilities: granted.clone(), ..grant },
-        None => Grant {
-            sha256,
-            points: points.clone(),
-            on_failure: OnFailure::default(),
-            capabilities: granted.clone(),
-            limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
-            config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
-        },
-    };
-    let suggested = manifest.as_ref().map(|manifest| manifest.order.min(99));
-    let order = wish.order.or(number).or(suggested).unwrap_or(50);
-    let paths = put_in_place(root, wish.distribution, &points, order, &name, &bytes, &grant)?;
+    let paths = put_in_place(root, wish.distribution, &files, &name, &bytes)?;
     Ok(Added { name, paths, inspection, granted, not_granted })
 }
 
-/// The grant of an earlier build of a hook, and the number before its name.
-fn earlier(root: &Root, distribution: &DistributionName, name: &str) -> anyhow::Result<Option<(Grant, u8)>> {
+/// The grants of an earlier build of a hook, by point, with the numbers before its name.
+fn earlier(
+    root: &Root,
+    distribution: &DistributionName,
+    name: &str,
+) -> anyhow::Result<BTreeMap<Point, (Grant, u8)>> {
+    let mut found = BTreeMap::new();
     for point in Point::ALL {
         for path in components(&root.hooks_folder(distribution).join(format!("{point}.d"))) {
             let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let grant = path.with_extension("toml");
             if super::registry::own_name(&file_name) == name && grant.is_file() {
                 let number = file_name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(50);
-                return Ok(Some((Grant::read(&grant)?, number)));
+                found.insert(point, (Grant::read(&grant)?, number));
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// The components in a hook folder, by name.
@@ -158,14 +178,12 @@ fn read_manifest(wish: &Wish<'_>) -> anyhow::Result<Option<Manifest>> {
 fn put_in_place(
     root: &Root,
     distribution: &DistributionName,
-    points: &[Point],
-    order: u8,
+    files: &[(Point, u8, Grant)],
     name: &str,
     bytes: &[u8],
-    grant: &Grant,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for point in points {
+    for (point, order, grant) in files {
         let path = root
             .hooks_folder(distribution)
             .join(format!("{point}.d"))

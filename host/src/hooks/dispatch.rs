@@ -212,8 +212,7 @@ impl Dispatcher<'_> {
         let mut tree_is_damaged = false;
         let (mut outcome, mut summary, details) = convert::outcome(report.outcome);
         if outcome == HookOutcome::TimedOut {
-            summary =
-                format!("it was still running after {} seconds and was stopped", call.limits.wall.as_secs());
+            summary = format!("it was stopped at its time limit of {} seconds", call.limits.wall.as_secs());
         }
         if outcome.is_success() {
             if let Some((staged, changed)) = staged_side.as_mut() {

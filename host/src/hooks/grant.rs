@@ -264,6 +264,19 @@ impl Capabilities {
         self.signing.extend(missing);
     }
 
+    /// What both have.
+    pub(crate) fn common_with(&self, other: &Self) -> Self {
+        let both = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|pattern| other.contains(pattern)).cloned().collect()
+        };
+        Self {
+            archive: self.archive && other.archive,
+            staging: self.staging.as_ref().zip(other.staging.as_ref()).map(|(one, other)| both(one, other)),
+            state: self.state && other.state,
+            signing: both(&self.signing, &other.signing),
+        }
+    }
+
     /// For the sandbox: which interfaces answer at all.
     pub(crate) const fn sandbox(&self) -> pressroom_sandbox::Capabilities {
         pressroom_sandbox::Capabilities {

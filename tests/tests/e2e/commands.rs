@@ -248,6 +248,10 @@ fn one_of_several_distributions_is_published_by_its_name() {
     assert!(!root.served().join("dists").exists());
     root.ok(&["publish"]);
     root.client(SERIES).update();
+    // a suite names its distribution
+    root.ok(&["publish", "--suite", "one", "--careful"]);
+    root.ok(&["publish", "--suite", SERIES, "--suite", "one", "--careful"]);
+    root.run(&["publish", "--suite", "nonsense"]).exits(2).says(&["nonsense", "one-security", SERIES]);
 }
 
 #[test]
@@ -282,6 +286,8 @@ fn a_setting_is_one_line_and_a_clock_does_not_go_back() {
     root.run_at(later, &["publish"]).exits(0);
     root.ok(&["series", "set", SERIES, "--description", "later"]);
     root.run(&["publish"]).exits(1).says(&["clock", "2025-03-01", "2025-06-01"]);
+    root.run(&["publish", "--dry-run"]).exits(1).says(&["--accept-older-date"]);
+    root.copy().ok(&["publish", "--accept-older-date"]);
     root.run_at(later, &["publish"]).exits(0);
 }
 

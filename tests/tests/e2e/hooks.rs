@@ -465,3 +465,25 @@ fn before_publication_a_hook_finds_the_new_release_unsigned() {
         root.verify(SERIES);
     }
 }
+
+#[test]
+fn each_point_of_a_hook_keeps_its_own_grant() {
+    let root = pending();
+    let component = text(&binary::hook("bad_plugins"));
+    let add = |more: &[&str]| {
+        root.ok(&[&["hook", "add", &component, "--point", "pre-publication", "--point", "finalize"], more]
+            .concat());
+    };
+    add(&["--grant", "archive"]);
+    let folder = root.hooks("finalize");
+    let grant = read_text(&folder.join("50-bad-plugins.toml")).replace("archive = true", "archive = false");
+    tool::write(&folder.join("90-bad-plugins.toml"), grant);
+    tool::write(&folder.join("90-bad-plugins.wasm"), tool::read(&folder.join("50-bad-plugins.wasm")));
+    std::fs::remove_file(folder.join("50-bad-plugins.wasm")).unwrap();
+    std::fs::remove_file(folder.join("50-bad-plugins.toml")).unwrap();
+    root.ok(&["hook", "add", &component]);
+    assert!(read_text(&folder.join("90-bad-plugins.toml")).contains("archive = false"));
+    assert!(read_text(&root.hooks("pre-publication").join("50-bad-plugins.toml")).contains("archive = true"));
+    add(&["--grant", "state"]);
+    assert!(read_text(&folder.join("90-bad-plugins.toml")).contains("state = true"));
+}

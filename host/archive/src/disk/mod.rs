@@ -12,7 +12,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub use exchange::{Exchanged, exchange};
-pub use tree::{Sharing, TreeEntry, clone_tree, files_below, modified_ns, remove_special_files, remove_tree};
+pub use tree::{
+    Sharing, TreeEntry, clone_tree, discard_tree, files_below, modified_ns, remove_special_files, remove_tree,
+};
 
 /// The mode of everything that is served.
 pub const SERVED_FILE_MODE: u32 = 0o644;

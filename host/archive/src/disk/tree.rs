@@ -138,6 +138,29 @@ pub fn remove_tree(path: &Path) -> Result<(), DiskError> {
     }
 }
 
+/// Takes a folder away: first its name, in one step, then what is in it. A program that still writes into it can hold up only the second,
+/// which a later call makes up for.
+///
+/// # Errors
+/// When the name stays.
+pub fn discard_tree(path: &Path) -> Result<(), DiskError> {
+    let Some(folder) = path.parent().filter(|_| path.exists()) else { return Ok(()) };
+    let aside =
+        tempfile::Builder::new().prefix(TRASH_PREFIX).tempdir_in(folder).during("remove", path)?.keep();
+    super::rename(path, &aside.join("tree"))?;
+    for entry in fs::read_dir(folder).during("read the folder", folder)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TRASH_PREFIX)
+            && let Err(error) = remove_tree(&entry.path())
+        {
+            tracing::warn!("{error}; the next run tries again");
+        }
+    }
+    Ok(())
+}
+
+/// What the names of folders that are being removed begin with.
+const TRASH_PREFIX: &str = ".pressroom-gone-";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +203,8 @@ mod tests {
         assert!(to.is_dir());
         assert!(files_below(&from).unwrap().is_empty());
         remove_tree(&from).unwrap();
+        discard_tree(&from).unwrap();
+        discard_tree(&to).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

@@ -98,6 +98,6 @@ pub(super) fn complete(
     now: Timestamp,
 ) -> Result<(), InstallError> {
     db.write(|tx| pass::complete_installation(tx, pass, now))?;
-    disk::remove_tree(&paths.staging)?;
+    disk::discard_tree(&paths.staging)?;
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn recover(
             recovered.push(Recovered::Abandoned(id));
         }
     }
-    disk::remove_tree(&paths.staging)?;
+    disk::discard_tree(&paths.staging)?;
     Ok(recovered)
 }
 

@@ -74,7 +74,7 @@ impl Staged {
     /// # Errors
     /// When the disk fails.
     pub fn begin(paths: &ArchivePaths, pass: PassId, sharing: Sharing) -> Result<Self, StageError> {
-        disk::remove_tree(&paths.staging)?;
+        disk::discard_tree(&paths.staging)?;
         let folder = paths.staged(pass);
         disk::make_folder(&folder)?;
         for path in disk::clone_tree(&paths.dists(), &folder.join(DISTS), sharing)? {
@@ -130,7 +130,7 @@ impl Staged {
     /// # Errors
     /// When the disk fails.
     pub fn discard(self) -> Result<(), DiskError> {
-        disk::remove_tree(&self.paths.staging)
+        disk::discard_tree(&self.paths.staging)
     }
 
     /// The archive's folders.
