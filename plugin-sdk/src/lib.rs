@@ -120,7 +120,7 @@ macro_rules! __export_point {
         compile_error!(concat!("`", stringify!($other), "` is no point: use pre_publication, post_publication or finalize"));
     };
     (@ $hook:ty, $point:ident, $export:ident, $context:ident) => {
-        #[allow(unsafe_code)]
+        #[allow(unsafe_code, reason = "a component's exports are unsafe functions, which wit-bindgen writes; natively there are none")]
         const _: () = {
             struct Exported;
             impl $crate::__private::$point::exports::pressroom::hooks::$point::Guest for Exported {
