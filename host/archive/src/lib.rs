@@ -2,7 +2,7 @@
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
 //! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
-//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs.
+//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs. What it all costs is counted in [`work`].
 
 pub mod disk;
 pub mod dists;
@@ -15,3 +15,4 @@ pub mod pool;
 pub mod release;
 pub mod store;
 pub mod upload;
+pub mod work;
