@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionName,
-    ReleaseText, ReleaseTextError, SeriesName, SeriesStatus,
+    ReleaseText, ReleaseTextError, SegmentSize, SeriesName, SeriesStatus,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::series::{self, SeriesChange};
@@ -121,6 +121,10 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) valid_for_seconds: Option<u32>,
+    /// How much text a segment of an index has, in KiB: a change is published faster with small ones, large ones make smaller files.
+    #[arg(long, value_name = "KIB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) index_segment_kib: Option<SegmentSize>,
 }
 
 impl SeriesSettings {
@@ -139,6 +143,7 @@ impl SeriesSettings {
             valid_for_seconds: self
                 .valid_for_seconds
                 .map(|seconds| (seconds > 0).then_some(i64::from(seconds))),
+            index_segment_size: self.index_segment_kib,
         }
     }
 }
@@ -311,6 +316,7 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     valid_for_seconds: one
                         .valid_for_seconds
                         .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
+                    index_segment_kib: Some(one.index_segment_size),
                 },
             });
         }

@@ -17,6 +17,7 @@ use pressroom_archive::release::sign::Signer;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
+use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
@@ -242,11 +243,16 @@ impl PassWork<'_, '_> {
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
-            let all = dirt.needs_all_indexes() || self.run.options.careful;
-            let scope = if all { Scope::All } else { Scope::Only(&of_suite) };
+            let scope = match (self.run.options.careful, dirt.needs_all_indexes()) {
+                (true, _) => Scope::Careful,
+                (false, true) => Scope::All,
+                (false, false) => Scope::Only(&of_suite),
+            };
             let folder = staged.dists().join(shape.suite.name.to_string());
             let built = index::build(db.read(), self.id, shape, scope, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
+            let pass = self.id;
+            db.write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments))?;
             indexes += built.indexes;
             stanzas += built.stanzas;
             files.push(built.files);

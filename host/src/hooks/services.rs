@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use pressroom_archive::domain::{BinaryFormat, DistributionId, PassId};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::publication::{BinaryIndex, Names};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
 use pressroom_archive::store::{Connection, StoreError, hook, publication};
 use pressroom_sandbox::{
@@ -284,46 +285,51 @@ impl<'a> Services<'a> {
         let name = component.name.to_string();
         let text = |value: Option<String>| value.unwrap_or_default();
         let result: Result<(), StoreError> = if index.architecture == "source" {
-            publication::for_each_source(self.db, Some(pass), shape.suite.id, component.id, |source| {
-                packages.push(Package {
-                    name: source.name.to_string(),
-                    version: source.version.to_string(),
-                    architecture: "source".to_owned(),
-                    component: name.clone(),
-                    section: text(source.section.map(|section| section.to_string())),
-                    priority: text(source.priority.map(|priority| priority.to_string())),
-                    source: source.name.to_string(),
-                    source_version: source.version.to_string(),
-                });
-                Ok(())
-            })
+            publication::for_each_source(
+                self.db,
+                Some(pass),
+                shape.suite.id,
+                component.id,
+                &Names::all(),
+                |source| {
+                    packages.push(Package {
+                        name: source.name.to_string(),
+                        version: source.version.to_string(),
+                        architecture: "source".to_owned(),
+                        component: name.clone(),
+                        section: text(source.section.map(|section| section.to_string())),
+                        priority: text(source.priority.map(|priority| priority.to_string())),
+                        source: source.name.to_string(),
+                        source_version: source.version.to_string(),
+                    });
+                    Ok(())
+                },
+            )
         } else {
             let architecture = shape
                 .architectures
                 .iter()
                 .find(|one| one.tag.as_str() == index.architecture)
                 .ok_or_else(|| unknown("architecture", &index.architecture))?;
-            publication::for_each_binary(
-                self.db,
-                Some(pass),
-                shape.suite.id,
-                component.id,
-                architecture.id,
+            let index = BinaryIndex {
+                suite: shape.suite.id,
+                component: component.id,
+                architecture: architecture.id,
                 format,
-                |binary| {
-                    packages.push(Package {
-                        name: binary.name,
-                        version: binary.version.to_string(),
-                        architecture: binary.architecture.to_string(),
-                        component: name.clone(),
-                        section: text(binary.section.map(|section| section.to_string())),
-                        priority: text(binary.priority.map(|priority| priority.to_string())),
-                        source: binary.source.to_string(),
-                        source_version: binary.source_version.to_string(),
-                    });
-                    Ok(())
-                },
-            )
+            };
+            publication::for_each_binary(self.db, Some(pass), &index, &Names::all(), |binary| {
+                packages.push(Package {
+                    name: binary.name,
+                    version: binary.version.to_string(),
+                    architecture: binary.architecture.to_string(),
+                    component: name.clone(),
+                    section: text(binary.section.map(|section| section.to_string())),
+                    priority: text(binary.priority.map(|priority| priority.to_string())),
+                    source: binary.source.to_string(),
+                    source_version: binary.source_version.to_string(),
+                });
+                Ok(())
+            })
         };
         result.map_err(|error| ArchiveError::Failed(error.to_string()))?;
         Ok(packages)

@@ -7,9 +7,11 @@ mod exchange;
 mod tree;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use crate::work::{self, Work};
 
 pub use exchange::{Exchanged, exchange};
 pub use tree::{
@@ -235,6 +237,39 @@ pub fn copy_file(from: &Path, to: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
+/// Appends a range of one file to another: the kernel copies, and shares the blocks where the filesystem can (`copy_file_range`).
+///
+/// # Errors
+/// When either fails, or the range is not there.
+pub fn copy_range(from: &File, start: u64, length: u64, to: &mut File) -> io::Result<()> {
+    let (mut offset, mut left) = (start, length);
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        match rustix::fs::copy_file_range(from, Some(&mut offset), &*to, None, most) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(copied) => left -= u64::try_from(copied).unwrap_or(left).min(left),
+            Err(rustix::io::Errno::INTR) => {}
+            // not between these filesystems, or not on this one
+            Err(
+                rustix::io::Errno::XDEV
+                | rustix::io::Errno::INVAL
+                | rustix::io::Errno::NOSYS
+                | rustix::io::Errno::OPNOTSUPP,
+            ) => {
+                let mut source = from;
+                source.seek(io::SeekFrom::Start(offset))?;
+                return match io::copy(&mut source.take(left), to)? {
+                    copied if copied == left => Ok(()),
+                    _ => Err(io::ErrorKind::UnexpectedEof.into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    work::count(Work::BytesCopied, length);
+    Ok(())
+}
+
 /// Makes a symbolic link, in one step, over what has that name now.
 ///
 /// # Errors
@@ -301,6 +336,25 @@ mod tests {
         symlink(Path::new("one"), &two).unwrap();
         assert_eq!(fs::read_link(&two).unwrap(), Path::new("one"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_range_is_copied_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        write_staged(&from, b"0123456789").unwrap();
+        let to = folder.path().join("to");
+        let (source, mut target) = (File::open(&from).unwrap(), create_staged(&to).unwrap());
+        target.write_all(b"<").unwrap();
+        copy_range(&source, 2, 5, &mut target).unwrap();
+        target.write_all(b">").unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"<23456>");
+        assert!(copy_range(&source, 8, 5, &mut target).is_err());
+        // another filesystem, which the kernel may refuse to copy from
+        let mut target = create_staged(&to).unwrap();
+        let memory = File::open("/proc/self/status").unwrap();
+        copy_range(&memory, 0, 5, &mut target).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"Name:");
     }
 
     #[test]

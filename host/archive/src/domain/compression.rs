@@ -1,5 +1,7 @@
 //! How index files are compressed, and which checksums they carry: what a series chooses.
 
+use serde::{Deserialize, Serialize};
+
 use super::word::words;
 
 words! {
@@ -38,5 +40,77 @@ words! {
         Sha1 = "sha1",
         /// `SHA256`: always there.
         Sha256 = "sha256",
+    }
+}
+
+/// How much text a segment of an index has on average. Small ones make a change quick to publish, large ones make small files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct SegmentSize(u32);
+
+/// A size that no segment can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("segments have from 1 KiB to 64 MiB (65536 KiB) of text, not {0}")]
+pub struct SegmentSizeError(usize);
+
+impl SegmentSize {
+    const LEAST_BYTES: usize = 1 << 10;
+    const MOST_BYTES: usize = 64 << 20;
+
+    /// A size in bytes.
+    ///
+    /// # Errors
+    /// Below 1 KiB and above 64 MiB.
+    pub fn new(bytes: usize) -> Result<Self, SegmentSizeError> {
+        if !(Self::LEAST_BYTES..=Self::MOST_BYTES).contains(&bytes) {
+            return Err(SegmentSizeError(bytes));
+        }
+        u32::try_from(bytes).map(Self).map_err(|_| SegmentSizeError(bytes))
+    }
+
+    /// In bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// From a number of KiB.
+impl TryFrom<u32> for SegmentSize {
+    type Error = SegmentSizeError;
+
+    fn try_from(kib: u32) -> Result<Self, Self::Error> {
+        Self::new(usize::try_from(kib).unwrap_or(usize::MAX).saturating_mul(1024))
+    }
+}
+
+/// As a number of KiB.
+impl From<SegmentSize> for u32 {
+    fn from(size: SegmentSize) -> Self {
+        size.0 / 1024
+    }
+}
+
+/// From a number of KiB, as on a command line.
+impl std::str::FromStr for SegmentSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kib: u32 = text.parse().map_err(|_| format!("{text} is not a number of KiB"))?;
+        Self::try_from(kib).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_have_a_size_that_can_be_had() {
+        assert_eq!("1024".parse::<SegmentSize>().unwrap().bytes(), 1 << 20);
+        assert_eq!(u32::from(SegmentSize::new(1 << 20).unwrap()), 1024);
+        for text in ["", "0", "-1", "1M", "65537", "5000000"] {
+            assert!(text.parse::<SegmentSize>().is_err(), "{text}");
+        }
     }
 }

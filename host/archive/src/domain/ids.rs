@@ -35,6 +35,8 @@ ids! {
     AliasId,
     /// A row of `archive_file`.
     ArchiveFileId,
+    /// A row of `index_segment`.
+    IndexSegmentId,
     /// A row of `source_package_release`.
     SourceReleaseId,
     /// A row of `binary_package_release`.

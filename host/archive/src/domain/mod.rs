@@ -13,11 +13,11 @@ pub mod version;
 mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
-pub use compression::{Checksum, Compressor};
+pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId,
-    DistributionId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
+    DistributionId, IndexSegmentId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
 };
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,

@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use rayon::prelude::*;
-
-use super::compress::compress;
-use super::stanza::{binary_stanza, source_stanza};
+use super::increment;
+use super::render::Rows;
+use super::segment::assemble::{Assembled, Assembly, Target};
+use super::segment::cut::Rule;
+use super::segment::previous::Previous;
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::FileDigests;
 use crate::domain::{BinaryFormat, Compressor, PassId};
 use crate::store::archive_file::ListedFile;
-use crate::store::publication::{self, IndexKey, IndexedSource};
+use crate::store::index_segment::{self, SegmentChange};
+use crate::store::publication::{self, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError};
+use crate::store::{Connection, StoreError, pass};
 
 /// Why indexes cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +43,11 @@ pub enum IndexError {
 /// Which indexes of a suite to make.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope<'a> {
-    /// All, and files of indexes that the suite no longer has go.
+    /// All, from the rows, and files of indexes that the suite no longer has go. What is published is used where it is the same.
     All,
-    /// These, and those that are not there.
+    /// As [`Scope::All`], and nothing that is published is used.
+    Careful,
+    /// These, from what is published and what the pass changes; and those that are not there.
     Only(&'a [IndexKey]),
 }
 
@@ -52,10 +56,12 @@ pub enum Scope<'a> {
 pub struct Built {
     /// The files, with the texts that only their compressed forms carry.
     pub files: Vec<ListedFile>,
-    /// How many indexes were rendered.
+    /// The segments of these indexes that are new, and those that go.
+    pub segments: Vec<SegmentChange>,
+    /// How many indexes were made.
     pub indexes: usize,
-    /// How many stanzas.
-    pub stanzas: usize,
+    /// How many stanzas they have.
+    pub stanzas: u64,
 }
 
 /// An index that a suite has.
@@ -133,97 +139,67 @@ pub fn build(
     let mut built = Built::default();
     let indexes = indexes(db, pass, shape, scope, folder)?;
     for index in &indexes {
-        let wanted = match scope {
-            Scope::All => true,
-            Scope::Only(keys) => {
-                keys.contains(&index.key) || !is_there(folder, &index.path, &shape.series.index_compressors)
-            }
+        let how = match scope {
+            Scope::Careful => How::Anew,
+            Scope::All => How::All,
+            Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => How::All,
+            Scope::Only(keys) if keys.contains(&index.key) => How::Changes,
+            Scope::Only(_) => continue,
         };
-        if wanted {
-            let (text, stanzas) = render(db, pass, shape, index)?;
-            built.indexes += 1;
-            built.stanzas += stanzas;
-            built.files.extend(write_forms(
-                folder,
-                &index.path,
-                text.as_bytes(),
-                &shape.series.index_compressors,
-            )?);
-        }
+        let made = make(db, pass, shape, index, how, folder)?;
+        built.indexes += 1;
+        built.stanzas += made.stanzas;
+        built.files.extend(made.files);
+        built.segments.push(made.segments);
     }
-    if matches!(scope, Scope::All) {
+    if !matches!(scope, Scope::Only(_)) {
         remove_others(folder, &indexes, &shape.series.index_compressors)?;
     }
     Ok(built)
 }
 
-fn is_there(folder: &Path, path: &str, forms: &[Compressor]) -> bool {
-    forms.iter().all(|form| folder.join(format!("{path}{}", form.extension())).is_file())
+/// How an index is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// From the published one, with what the pass changes in it.
+    Changes,
+    /// From the rows; packed segments are taken from the published one where the text is the same.
+    All,
+    /// From the rows alone.
+    Anew,
 }
 
-/// The text of an index, and how many stanzas it has.
-fn render(
+fn make(
     db: &Connection,
     pass: PassId,
     shape: &SuiteShape,
     index: &Index<'_>,
-) -> Result<(String, usize), IndexError> {
-    let (mut text, mut stanzas) = (String::new(), 0);
-    let (component, checksums) = (&index.component.name, shape.series.checksums.as_slice());
-    match index.key {
-        IndexKey::Packages { suite, component: row, architecture, format } => {
-            publication::for_each_binary(db, Some(pass), suite, row, architecture, format, |binary| {
-                binary_stanza(&mut text, &binary, component, checksums);
-                stanzas += 1;
-                Ok::<(), StoreError>(())
-            })?;
-        }
-        IndexKey::Sources { suite, component: row } => {
-            let mut sources: Vec<IndexedSource> = Vec::new();
-            publication::for_each_source(db, Some(pass), suite, row, |source| {
-                sources.push(source);
-                Ok::<(), StoreError>(())
-            })?;
-            for source in sources {
-                let files = publication::source_files(db, source.release)?;
-                source_stanza(&mut text, &source, &files, component, checksums);
-                stanzas += 1;
-            }
-        }
+    how: How,
+    folder: &Path,
+) -> Result<Assembled, IndexError> {
+    let (series, forms) = (&shape.series, shape.series.index_compressors.as_slice());
+    let _span = tracing::info_span!("assemble", suite = %shape.suite.name, index = index.path).entered();
+    let rows = Rows { db, pass, key: &index.key, component: index.component, checksums: &series.checksums };
+    let stored = index_segment::segments_of(db, shape.suite.id, &index.path)?;
+    let previous = match how {
+        How::Changes | How::All => Previous::open(stored, &folder.join(&index.path), forms),
+        How::Anew => Previous::unused(stored),
+    };
+    let again = |place| increment::render_again(&rows, &previous.segments, place);
+    let target = Target { folder, path: &index.path, forms };
+    let mut assembly = Assembly::begin(target, &previous, &again)?;
+    let rule = Rule::new(series.index_segment_size);
+    if how == How::Changes && !previous.segments.is_empty() {
+        let touched = pass::touched_names(db, pass, &index.key)?;
+        increment::change(&rows, rule, &previous, &touched, &mut assembly)?;
+    } else {
+        increment::render_all(&rows, rule, &mut assembly)?;
     }
-    Ok((text, stanzas))
+    assembly.finish()
 }
 
-fn write_forms(
-    folder: &Path,
-    path: &str,
-    text: &[u8],
-    forms: &[Compressor],
-) -> Result<Vec<ListedFile>, IndexError> {
-    let mut files = forms
-        .par_iter()
-        .map(|form| {
-            let packed = match form {
-                Compressor::Uncompressed => None,
-                Compressor::Gz | Compressor::Xz | Compressor::Zst => {
-                    Some(compress(text, *form).map_err(|source| IndexError::Compress {
-                        path: path.to_owned(),
-                        form: *form,
-                        source,
-                    })?)
-                }
-            };
-            let bytes = packed.as_deref().unwrap_or(text);
-            let path = format!("{path}{}", form.extension());
-            disk::write_staged(&folder.join(&path), bytes)?;
-            Ok(ListedFile::file(path, FileDigests::of(bytes)))
-        })
-        .collect::<Result<Vec<_>, IndexError>>()?;
-    if !forms.contains(&Compressor::Uncompressed) {
-        // apt wants the text's own checksums, whichever form it takes
-        files.push(ListedFile::text(path.to_owned(), FileDigests::of(text)));
-    }
-    Ok(files)
+fn is_there(folder: &Path, path: &str, forms: &[Compressor]) -> bool {
+    forms.iter().all(|form| folder.join(format!("{path}{}", form.extension())).is_file())
 }
 
 /// Removes Packages and Sources files that the suite no longer has: of an architecture that is off, in a form that is not made. Their by-hash

@@ -1,15 +1,20 @@
 //! Phase C: the index files of a suite, from the rows.
 //!
-//! [`stanza`] writes one package as `apt-ftparchive` would; [`build`] makes the files of the indexes that a pass touches (all of them where it has to)
-//! in the staged tree; [`compress`] gives each its forms; [`by_hash`] gives them their second names. Which stanzas an index has is said by the rows
-//! and the pass's transitions alone, so the same rows give the same bytes.
+//! [`build`] decides which indexes a pass makes, and how: from what is published and the names that the pass touches ([`increment`]), or all of it from
+//! the rows ([`render`]), where [`stanza`] writes one package as `apt-ftparchive` would. Either way an index is a sequence of segments ([`segment`]),
+//! and its files are put together from those that stay and those that are new. [`by_hash`] gives files their second names; [`unpack`] tells what text a
+//! file carries that was not made here. Which stanzas an index has is said by the rows and the pass's transitions alone, so the same rows give the
+//! same bytes.
 
 mod build;
 pub mod by_hash;
-mod compress;
+mod increment;
+mod render;
+mod segment;
 mod stanza;
+mod unpack;
 
 pub(crate) use build::digests_of;
 pub use build::{Built, IndexError, Scope, build, index_path};
-pub use compress::{compress, text_digests};
 pub use stanza::{binary_stanza, source_stanza};
+pub use unpack::text_digests;

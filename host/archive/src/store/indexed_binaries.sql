@@ -1,4 +1,4 @@
--- ?1 suite, ?2 component, ?3 architecture, ?4 format, ?5 pass or NULL
+-- ?1 suite, ?2 component, ?3 architecture, ?4 format, ?5 pass or NULL, ?6 and ?7 the names: from, below
 -- In the index: what the pass publishes, and what is published and not taken out by the pass.
 SELECT publication.binary_package_name, release.version, release.architecture_tag, release.source_package_name, release.source_version,
        publication.section, publication.priority, release.control, alias.filename, content.file_size, content.md5, content.sha1,
@@ -12,5 +12,6 @@ LEFT JOIN publisher_transition AS transition
 WHERE publication.suite = ?1 AND publication.distro_arch_series = ?3 AND publication.component = ?2
   AND release.bin_package_format = ?4
   AND publication.status IN ('PENDING', 'PUBLISHED')
+  AND publication.binary_package_name >= ?6 AND publication.binary_package_name < ?7
   AND coalesce(transition.to_status, publication.status) = 'PUBLISHED'
 ORDER BY publication.binary_package_name, release.version, release.architecture_tag, publication.id

@@ -143,6 +143,42 @@ pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, S
     Ok(keys)
 }
 
+/// The names of packages that the transitions of a pass touch in an index, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<Vec<String>, StoreError> {
+    const WHAT: &str = "list the packages that change in an index";
+    match index {
+        IndexKey::Sources { suite, component } => db
+            .prepare_cached(
+                "SELECT DISTINCT publication.source_package_name FROM publisher_transition AS transition
+                 JOIN source_package_publishing_history AS publication ON publication.id = transition.publication
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND publication.suite = ?2
+                 AND publication.component = ?3 ORDER BY publication.source_package_name",
+            )
+            .and_then(|mut statement| {
+                statement.query_map((pass, suite, component), |row| row.get(0))?.collect()
+            })
+            .during(WHAT),
+        IndexKey::Packages { suite, component, architecture, format } => db
+            .prepare_cached(
+                "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
+                 JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
+                 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND publication.suite = ?2
+                 AND publication.component = ?3 AND publication.distro_arch_series = ?4 AND release.bin_package_format = ?5
+                 ORDER BY publication.binary_package_name",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_map((pass, suite, component, architecture, format), |row| row.get(0))?
+                    .collect()
+            })
+            .during(WHAT),
+    }
+}
+
 /// How many publications a pass changes, by what they become.
 ///
 /// # Errors
@@ -259,6 +295,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     // what the journal needed; transitions stay for history and replays
     for table in [
@@ -290,6 +327,7 @@ pub fn abandon_pass(
     if !matches!(state, Some(PassState::Preparing | PassState::Installing)) {
         return Err(StoreError::Refused(format!("pass {pass} is over: it cannot be forgotten")));
     }
+    super::index_segment::forget_segments(tx, pass)?;
     for table in [
         "publisher_transition",
         "publisher_index_file",

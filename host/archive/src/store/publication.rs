@@ -360,6 +360,48 @@ pub struct IndexedBinary {
     pub phased_update_percentage: Option<u8>,
 }
 
+/// Whose binaries are asked for: those of one Packages file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinaryIndex {
+    /// The suite.
+    pub suite: SuiteId,
+    /// The component.
+    pub component: ComponentId,
+    /// The architecture.
+    pub architecture: ArchSeriesId,
+    /// Ordinary packages, or one of the subcomponents.
+    pub format: BinaryFormat,
+}
+
+/// Packages of names in a range of the alphabet, by bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    from: String,
+    below: String,
+}
+
+impl Names {
+    /// All names from one on, below another; no bound where there is none.
+    #[must_use]
+    pub fn between(from: Option<&str>, below: Option<&str>) -> Self {
+        // no name has this character
+        let below = below.unwrap_or("\u{10ffff}").to_owned();
+        Self { from: from.unwrap_or_default().to_owned(), below }
+    }
+
+    /// All names.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::between(None, None)
+    }
+
+    /// One name.
+    #[must_use]
+    pub fn one(name: &str) -> Self {
+        Self { from: name.to_owned(), below: format!("{name}\0") }
+    }
+}
+
 /// Calls `each` with the binaries of an index as the pass will leave it (without a pass: as it is), by name. Versions of one name come in
 /// the order of their text.
 ///
@@ -368,15 +410,23 @@ pub struct IndexedBinary {
 pub fn for_each_binary<E: From<StoreError>>(
     db: &Connection,
     pass: Option<PassId>,
-    suite: SuiteId,
-    component: ComponentId,
-    architecture: ArchSeriesId,
-    format: BinaryFormat,
+    index: &BinaryIndex,
+    names: &Names,
     mut each: impl FnMut(IndexedBinary) -> Result<(), E>,
 ) -> Result<(), E> {
     const WHAT: &str = "list the binaries of an index";
     let mut statement = db.prepare_cached(include_str!("indexed_binaries.sql")).during(WHAT)?;
-    let mut rows = statement.query((suite, component, architecture, format, pass)).during(WHAT)?;
+    let mut rows = statement
+        .query((
+            index.suite,
+            index.component,
+            index.architecture,
+            index.format,
+            pass,
+            &names.from,
+            &names.below,
+        ))
+        .during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
         let binary = || -> rusqlite::Result<IndexedBinary> {
             Ok(IndexedBinary {
@@ -433,11 +483,12 @@ pub fn for_each_source<E: From<StoreError>>(
     pass: Option<PassId>,
     suite: SuiteId,
     component: ComponentId,
+    names: &Names,
     mut each: impl FnMut(IndexedSource) -> Result<(), E>,
 ) -> Result<(), E> {
     const WHAT: &str = "list the sources of an index";
     let mut statement = db.prepare_cached(include_str!("indexed_sources.sql")).during(WHAT)?;
-    let mut rows = statement.query((suite, component, pass)).during(WHAT)?;
+    let mut rows = statement.query((suite, component, pass, &names.from, &names.below)).during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
         let source = || -> rusqlite::Result<IndexedSource> {
             Ok(IndexedSource {

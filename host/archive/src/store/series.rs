@@ -7,7 +7,8 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName};
 use crate::domain::{
-    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SeriesId, SeriesStatus,
+    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
+    SeriesStatus,
 };
 
 /// A series of a distribution.
@@ -41,6 +42,8 @@ pub struct Series {
     pub proposed_not_automatic: bool,
     /// `Valid-Until` is so many seconds after `Date`.
     pub valid_for_seconds: Option<i64>,
+    /// How much text a segment of an index has on average.
+    pub index_segment_size: SegmentSize,
 }
 
 /// An architecture of a series.
@@ -64,7 +67,7 @@ pub struct SeriesComponent {
 }
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
-                       advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds";
+                       advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size";
 
 fn words<T: std::str::FromStr + Ord>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<T>>
 where
@@ -95,6 +98,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         backports_not_automatic: row.get(11)?,
         proposed_not_automatic: row.get(12)?,
         valid_for_seconds: row.get(13)?,
+        index_segment_size: row.get(14)?,
     })
 }
 
@@ -190,6 +194,8 @@ pub struct SeriesChange {
     pub proposed_not_automatic: Option<bool>,
     /// `Valid-Until` after `Date`; `Some(None)`: none.
     pub valid_for_seconds: Option<Option<i64>>,
+    /// How much text a segment of an index has.
+    pub index_segment_size: Option<SegmentSize>,
 }
 
 fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -225,6 +231,7 @@ pub fn change_series(
          advertise_by_hash = coalesce(?9, advertise_by_hash), backports_not_automatic = coalesce(?10, backports_not_automatic),
          proposed_not_automatic = coalesce(?11, proposed_not_automatic),
          valid_for_seconds = CASE WHEN ?12 THEN ?13 ELSE valid_for_seconds END,
+         index_segment_size = coalesce(?15, index_segment_size),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -242,6 +249,7 @@ pub fn change_series(
             change.valid_for_seconds.is_some(),
             change.valid_for_seconds.flatten(),
             Date(now),
+            change.index_segment_size,
         ],
     )
     .during("change the series")?;

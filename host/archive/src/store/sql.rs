@@ -11,9 +11,9 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    ComponentId, ContentId, DirtId, DistributionId, HookOutcome, PackageKind, PassId, PassPriority,
-    PassState, Pocket, PublicationId, PublicationStatus, RunId, RunOutcome, SeriesId, SeriesStatus,
-    SourceReleaseId, SuiteId,
+    ComponentId, Compressor, ContentId, DirtId, DistributionId, HookOutcome, IndexSegmentId, PackageKind,
+    PassId, PassPriority, PassState, Pocket, PublicationId, PublicationStatus, RunId, RunOutcome,
+    SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
 };
 
 macro_rules! as_text {
@@ -52,6 +52,7 @@ as_text!(
     PassState,
     RunOutcome,
     HookOutcome,
+    Compressor,
 );
 
 macro_rules! as_integer {
@@ -74,6 +75,7 @@ as_integer!(
     DistributionId,
     ArchiveId,
     ArchiveFileId,
+    IndexSegmentId,
     SeriesId,
     ArchSeriesId,
     ComponentId,
@@ -137,6 +139,18 @@ impl FromSql for Date {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let date = Timestamp::from_microsecond(value.as_i64()?).map_err(FromSqlError::other)?;
         Ok(Self(date))
+    }
+}
+
+impl ToSql for SegmentSize {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(size(u64::try_from(self.bytes()).unwrap_or(u64::MAX)).into())
+    }
+}
+
+impl FromSql for SegmentSize {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(usize::column_result(value)?).map_err(FromSqlError::other)
     }
 }
 

@@ -20,6 +20,7 @@ use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, wri
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
+use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
@@ -163,9 +164,16 @@ impl House {
             let folder = prepared.staged.dists().join(shape.suite.name.to_string());
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| of(key) == shape.suite.id).cloned().collect();
-            let all = scope == Wanted::All || dirt.needs_all_indexes();
-            let scope = if all { Scope::All } else { Scope::Only(&of_suite) };
+            let scope = match scope {
+                Wanted::All => Scope::Careful,
+                Wanted::Changed if dirt.needs_all_indexes() => Scope::All,
+                Wanted::Changed => Scope::Only(&of_suite),
+            };
             let built = index::build(self.db.read(), pass, shape, scope, &folder).unwrap();
+            keep(
+                self.db
+                    .write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)),
+            );
             let release =
                 ReleaseFile { archive: &self.archive, distribution_display_name: "D", shape, date: now };
             let listed = archive_file::listed_files(self.db.read(), shape.suite.id).unwrap();
@@ -200,7 +208,7 @@ impl House {
     pub(crate) fn index(&self, path: &str) -> String {
         let file = fs::File::open(self.paths.dists().join(format!("{path}.gz"))).unwrap();
         let mut text = String::new();
-        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
         text
     }
 

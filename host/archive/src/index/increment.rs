@@ -1,0 +1,125 @@
+//! An index from the published one and what changed: only segments that a change touches are looked into.
+
+use super::IndexError;
+use super::render::Rows;
+use super::segment::assemble::Assembly;
+use super::segment::cut::{Cutter, Rule, Segment};
+use super::segment::previous::Previous;
+use super::segment::splice::{Step, splice, stanzas};
+use crate::store::index_segment::StoredSegment;
+use crate::store::publication::Names;
+
+/// All of an index, from the rows.
+pub(super) fn render_all(rows: &Rows<'_>, rule: Rule, assembly: &mut Assembly<'_>) -> Result<(), IndexError> {
+    let mut cutter = Cutter::new(rule);
+    rows.for_each_stanza(&Names::all(), |name, stanza| {
+        cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment))
+    })?;
+    cutter.end().map_or(Ok(()), |segment| assembly.push(segment))
+}
+
+/// The names that segment `place` of the published index is responsible for: up to where the next one begins, the first one also for all before it.
+pub(super) fn names_of(segments: &[StoredSegment], place: usize) -> Names {
+    let first_name = |place: usize| segments.get(place).map(|stored| stored.segment.first_name.as_str());
+    Names::between(first_name(place).filter(|_| place > 0), first_name(place + 1))
+}
+
+/// The segment of the published index made again from the rows, for one that is damaged or lost.
+pub(super) fn render_again(
+    rows: &Rows<'_>,
+    segments: &[StoredSegment],
+    place: usize,
+) -> Result<Segment, IndexError> {
+    let first_name = segments.get(place).map_or_else(String::new, |stored| stored.segment.first_name.clone());
+    let mut segment = Segment { first_name, stanzas: 0, text: String::new() };
+    rows.for_each_stanza(&names_of(segments, place), |_, stanza| {
+        segment.stanzas += 1;
+        segment.text.push_str(stanza);
+        Ok(())
+    })?;
+    Ok(segment)
+}
+
+/// The published index with the packages of the `touched` names (sorted) as the rows have them now.
+pub(super) fn change(
+    rows: &Rows<'_>,
+    rule: Rule,
+    previous: &Previous,
+    touched: &[String],
+    assembly: &mut Assembly<'_>,
+) -> Result<(), IndexError> {
+    let segments = &previous.segments;
+    let of_segment = share_out(touched, segments);
+    let mut is_open: Vec<bool> = of_segment.iter().map(|names| !names.is_empty()).collect();
+    for place in (1..segments.len()).rev() {
+        // where the name that begins a segment goes, the one before it may not end there
+        let first_name = &segments[place].segment.first_name;
+        if of_segment[place].binary_search(first_name).is_ok() && is_gone(rows, first_name)? {
+            is_open[place - 1] = true;
+        }
+    }
+    let mut cutter = Cutter::new(rule);
+    for (place, names) in of_segment.iter().enumerate() {
+        if !is_open[place] && !cutter.is_empty() && cutter.would_cut(&segments[place].segment.first_name) {
+            // in step with the published index again
+            cutter.end().map_or(Ok(()), |segment| assembly.push(segment))?;
+        }
+        if !is_open[place] && cutter.is_empty() {
+            assembly.keep(place)?;
+            continue;
+        }
+        look_into(rows, previous, place, names, &mut cutter, assembly)?;
+    }
+    cutter.end().map_or(Ok(()), |segment| assembly.push(segment))
+}
+
+/// Which of the names each segment is responsible for.
+fn share_out<'a>(touched: &'a [String], segments: &[StoredSegment]) -> Vec<&'a [String]> {
+    let mut rest = touched;
+    let mut shares = Vec::with_capacity(segments.len());
+    for place in 0..segments.len() {
+        let below = segments.get(place + 1).map(|next| next.segment.first_name.as_str());
+        let count = below.map_or(rest.len(), |below| rest.partition_point(|name| name.as_str() < below));
+        let (share, after) = rest.split_at(count);
+        shares.push(share);
+        rest = after;
+    }
+    shares
+}
+
+fn is_gone(rows: &Rows<'_>, name: &str) -> Result<bool, IndexError> {
+    let mut gone = true;
+    rows.for_each_stanza(&Names::one(name), |_, _| {
+        gone = false;
+        Ok(())
+    })?;
+    Ok(gone)
+}
+
+/// Cuts the text of a segment again, with its changed packages renewed.
+fn look_into(
+    rows: &Rows<'_>,
+    previous: &Previous,
+    place: usize,
+    names: &[String],
+    cutter: &mut Cutter,
+    assembly: &mut Assembly<'_>,
+) -> Result<(), IndexError> {
+    let mut add =
+        |name: &str, stanza: &str| cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment));
+    let text = previous.text(place, &[]);
+    let Some(stanzas) = text.as_deref().and_then(stanzas) else {
+        tracing::warn!(
+            segment = previous.segments[place].segment.first_name,
+            "a segment of the published index is not what it was, and is made again"
+        );
+        return rows.for_each_stanza(&names_of(&previous.segments, place), add);
+    };
+    for step in splice(&stanzas, names) {
+        match step {
+            Step::Keep(name, stanza) => add(name, stanza)?,
+            Step::Renew(name) => rows.for_each_stanza(&Names::one(name), &mut add)?,
+        }
+    }
+    Ok(())
+}
