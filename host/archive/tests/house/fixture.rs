@@ -82,6 +82,12 @@ impl House {
         shape(self.db.read(), suite::suite(self.db.read(), self.archive.id, &name).unwrap()).unwrap()
     }
 
+    /// Changes the series `s`.
+    pub(crate) fn change_series(&mut self, change: &series::SeriesChange) {
+        let (series, now) = (self.shape("s").series.id, self.now);
+        keep(self.db.write(|tx| series::change_series(tx, series, change, now)));
+    }
+
     /// Makes packages and imports them.
     pub(crate) fn import(
         &mut self,

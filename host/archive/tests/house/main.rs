@@ -7,4 +7,5 @@ mod histories;
 mod incoming;
 mod pool;
 mod recovery;
+mod segments;
 mod work;

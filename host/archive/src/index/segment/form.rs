@@ -40,7 +40,11 @@ pub(in crate::index) fn pack(text: &[u8], form: Compressor) -> io::Result<Vec<u8
             encoder.finish()
         }
         Compressor::Xz => xz::block(text),
-        Compressor::Zst => zstd::bulk::compress(text, ZSTD_LEVEL),
+        Compressor::Zst => {
+            let mut encoder = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+            encoder.include_checksum(true)?;
+            encoder.compress(text)
+        }
     }
 }
 
@@ -73,6 +77,14 @@ pub(in crate::index) fn unpack(packed: &[u8], form: Compressor, text_bytes: usiz
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not as long as it was"));
     }
     String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The end of a file that tells how long its closing is, where a form has one.
+pub(in crate::index) const END_BYTES: usize = xz::FOOTER_BYTES;
+
+/// How long the closing is that ends so.
+pub(in crate::index) fn closing_bytes(end: &[u8; END_BYTES]) -> u64 {
+    xz::closing_bytes(end)
 }
 
 /// What is to be known of the packed segments for the closing.

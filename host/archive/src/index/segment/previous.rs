@@ -99,16 +99,28 @@ fn open(segments: &[StoredSegment], path: &Path, form: Compressor) -> Option<Pre
     let mut name = path.as_os_str().to_owned();
     name.push(form.extension());
     match open_regular(Path::new(&name)) {
-        // behind the segments stands the closing
-        Ok((file, length)) if length >= offset => {
+        Ok((file, length)) => {
             work::count(Work::FilesOpened, 1);
-            Some(PreviousFile { form, file, offsets })
+            let is_whole = closing_bytes(&file, length, form) == length.checked_sub(offset);
+            is_whole.then_some(PreviousFile { form, file, offsets })
         }
-        Ok(_) => None,
         Err(error) => {
             tracing::debug!(path = %name.display(), %error, "no file of an earlier publication to take segments from");
             None
         }
+    }
+}
+
+/// How much of a file stands behind its segments, if it has any.
+fn closing_bytes(file: &File, length: u64, form: Compressor) -> Option<u64> {
+    let mut end = [0; form::END_BYTES];
+    let end_bytes = u64::try_from(form::END_BYTES).ok()?;
+    match form {
+        Compressor::Xz => {
+            file.read_exact_at(&mut end, length.checked_sub(end_bytes)?).ok()?;
+            Some(form::closing_bytes(&end))
+        }
+        Compressor::Uncompressed | Compressor::Gz | Compressor::Zst => Some(0),
     }
 }
 

@@ -18,7 +18,7 @@ const LEAST_WINDOW_BYTES: u32 = 4096;
 /// Section 2.1.1: the magic bytes, and CRC64 for the blocks.
 const STREAM_FLAGS: [u8; 2] = [0, 4];
 const HEADER_BYTES: usize = 12;
-const FOOTER_BYTES: usize = 12;
+pub(super) const FOOTER_BYTES: usize = 12;
 const CHECK_BYTES: u64 = 8;
 /// Section 3.1.2: the block header says how long the packed data is.
 const HAS_PACKED_SIZE: u8 = 0x40;
@@ -58,15 +58,20 @@ pub(super) fn block(text: &[u8]) -> io::Result<Vec<u8>> {
     encoder.write_all(text)?;
     let stream = encoder.finish()?;
     let footer = stream.last_chunk::<FOOTER_BYTES>().ok_or_else(|| broken("has no footer"))?;
-    let [_, _, _, _, a, b, c, d, ..] = *footer;
-    let index_bytes = (usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX) + 1) * 4;
-    let end = stream.len().checked_sub(FOOTER_BYTES + index_bytes);
+    let end =
+        usize::try_from(closing_bytes(footer)).ok().and_then(|closing| stream.len().checked_sub(closing));
     let block = end.and_then(|end| stream.get(HEADER_BYTES..end)).ok_or_else(|| broken("has no block"))?;
     // one block, and one that says its length
     if unpadded_bytes(block)?.next_multiple_of(4) != u64::try_from(block.len()).unwrap_or(u64::MAX) {
         return Err(broken("is not one block"));
     }
     Ok(block.to_vec())
+}
+
+/// The length of a closing with this footer (section 2.1.2.2).
+pub(super) fn closing_bytes(footer: &[u8; FOOTER_BYTES]) -> u64 {
+    let [_, _, _, _, a, b, c, d, ..] = *footer;
+    (u64::from(u32::from_le_bytes([a, b, c, d])) + 1) * 4 + 12
 }
 
 fn broken(what: &str) -> io::Error {
