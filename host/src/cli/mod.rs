@@ -17,6 +17,7 @@ mod key;
 mod output;
 mod package_override;
 mod publish;
+mod remove;
 mod series;
 mod status;
 
@@ -95,6 +96,7 @@ enum Command {
     #[command(subcommand)]
     Override(package_override::Command),
     Import(import::Import),
+    Remove(remove::Remove),
     Publish(publish::Publish),
     Status(status::Status),
     History(history::History),
@@ -191,6 +193,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Export(command) => command.run(&session),
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
+        Command::Remove(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::History(command) => command.run(&session),

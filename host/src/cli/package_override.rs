@@ -4,13 +4,15 @@ use pressroom_archive::domain::{
     ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SeriesName,
 };
 use pressroom_archive::store::package_override::{Override, overrides, remove_override, set_override};
+use pressroom_archive::store::publication::publish_as_overridden;
 use pressroom_archive::store::{StoreError, series};
 
 use super::describe::OPERATOR;
 use super::output::table;
 use super::{End, Session, the_archive};
 
-/// List, set and remove overrides. They count for packages that come in afterwards; what a package says of itself counts where there is none.
+/// List, set and remove overrides. They count for packages that come in afterwards, and for published ones where asked for; what a package says of
+/// itself counts where there is none.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the overrides of a series.
@@ -22,7 +24,7 @@ pub(super) enum Command {
     },
     /// Set the override of a package. What is left out is as the package says.
     ///
-    /// For example: pressroom override set --series one hello --section devel --priority optional
+    /// For example: pressroom override set --series one hello --section devel --priority optional --published
     Set {
         #[arg(long)]
         series: SeriesName,
@@ -38,6 +40,9 @@ pub(super) enum Command {
         section: Option<Section>,
         #[arg(long, conflicts_with = "source")]
         priority: Option<PackagePriority>,
+        /// Also for what is published now: the next run publishes it so, in every suite of the series (not in the release pocket of a stable one).
+        #[arg(long)]
+        published: bool,
     },
     /// Remove the override of a package: it counts again what the package says.
     Remove {
@@ -60,7 +65,7 @@ impl Command {
         | Self::Remove { series: name, archive, .. }) = self;
         let archive = the_archive(&db, archive.as_ref())?;
         let row = series::series(db.read(), archive.distribution, name)?;
-        if let Self::Set { source, package, component, section, priority, .. } = self {
+        if let Self::Set { source, package, component, section, priority, published, .. } = self {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
             // the same rule for both kinds of names
             let package: pressroom_archive::domain::BinaryName = package.parse()?;
@@ -76,7 +81,12 @@ impl Command {
             let new = Override { component, section: section.clone(), priority: priority.clone() };
             let now = session.clock.now();
             db.write(|tx| {
-                set_override(tx, (archive.id, row.id), (kind, package.as_str()), &new, OPERATOR, now)
+                let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
+                set_override(tx, place, what, &new, OPERATOR, now)?;
+                if *published {
+                    publish_as_overridden(tx, place, what, &new, OPERATOR, now)?;
+                }
+                Ok(())
             })
             .map_err(|error: StoreError| anyhow::Error::from(error))?;
         }

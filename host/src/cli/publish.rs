@@ -78,6 +78,7 @@ struct PublishedPass {
     published_sources: u64,
     published_binaries: u64,
     superseded: u64,
+    deleted: u64,
 }
 
 impl Publish {
@@ -241,6 +242,7 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
             published_sources: count(PublicationStatus::Published, Some(PackageKind::Source)),
             published_binaries: count(PublicationStatus::Published, Some(PackageKind::Binary)),
             superseded: count(PublicationStatus::Superseded, None),
+            deleted: count(PublicationStatus::Deleted, None),
         });
     }
     Ok(passes)
@@ -254,12 +256,13 @@ fn text(published: &Published, is_one_of_many: bool) -> String {
     let installed = published.passes.iter().filter(|pass| pass.state == "INSTALLED");
     for pass in installed {
         text.push_str(&format!(
-            "{} {}: {} sources and {} binaries published, {} superseded\n",
+            "{} {}: {} sources and {} binaries published, {} superseded{}\n",
             painted(BOLD, format!("{} priority", PassPriority::new(pass.priority))),
             pass.suites.join(" "),
             pass.published_sources,
             pass.published_binaries,
-            pass.superseded
+            pass.superseded,
+            if pass.deleted > 0 { format!(", {} deleted", pass.deleted) } else { String::new() }
         ));
     }
     if published.passes.is_empty() && published.outcome == "succeeded" {

@@ -82,6 +82,9 @@ impl Status {
                     if dirt.pending > 0 {
                         dirty.push("pending".to_owned());
                     }
+                    if dirt.removals > 0 {
+                        dirty.push("removals".to_owned());
+                    }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
                     rows.push(Row {
                         archive: archive.reference.to_string(),

@@ -10,7 +10,7 @@ use anyhow::Context;
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
-use pressroom_archive::dominate::dominate;
+use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
@@ -232,8 +232,8 @@ impl PassWork<'_, '_> {
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
         let pass = self.id;
-        let superseded = db.write(|tx| dominate(tx, pass))?;
-        Ok(((), format!("{superseded} superseded")))
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass))?;
+        Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
     /// Phase C: for each suite the files that were made.

@@ -151,6 +151,9 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
     if dirt.pending > 0 {
         reasons.push(format!("{} publications are pending", dirt.pending));
     }
+    if dirt.removals > 0 {
+        reasons.push(format!("{} publications are to be removed", dirt.removals));
+    }
     reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
     if options.careful {
         reasons.push("careful".to_owned());

@@ -59,7 +59,7 @@ pub(crate) fn select(
         }
         let status = series::series_by_id(db, suite.series)?.status;
         let dirt = suite::dirt(db, suite)?;
-        let waits = dirt.pending > 0 || !dirt.marks.is_empty();
+        let waits = dirt.waits();
         let wanted = match priority {
             PassPriority::HIGH => waits || (options.security_only && (dirt.fresh || options.careful)),
             _ => dirt.is_dirty() || options.careful,
@@ -67,12 +67,12 @@ pub(crate) fn select(
         if !wanted {
             continue;
         }
-        if name.pocket() == Pocket::Release && status.is_stable() && dirt.pending > 0 {
+        if name.pocket() == Pocket::Release && status.is_stable() && dirt.pending + dirt.removals > 0 {
             selection.refused.push(Refusal {
                 reason: format!(
-                    "{} publications wait in {name}, but its series is {status} and its release pocket does not change: open it \
+                    "{} changes wait in {name}, but its series is {status} and its release pocket does not change: open it \
                      again with `pressroom series set {} --status FROZEN`, or leave them waiting",
-                    dirt.pending,
+                    dirt.pending + dirt.removals,
                     name.series()
                 ),
                 suite: name,

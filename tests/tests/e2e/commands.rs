@@ -157,6 +157,58 @@ fn the_forms_and_checksums_of_indexes_are_those_of_the_series() {
 }
 
 #[test]
+fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
+    let root = Root::new();
+    for name in ["hello", "world"] {
+        add_package(&root, SERIES, name, "1.0");
+    }
+    root.ok(&["publish"]);
+    let before = root.ok(&["status"]).stdout;
+    // all of the names or none
+    root.run(&["remove", "--suite", SERIES, "--binary", "hello", "helo"])
+        .exits(FAILURE)
+        .says(&["no binary package helo", "nothing was changed"]);
+    root.run(&["remove", "--suite", SERIES, "--binary", "../hello"]).exits(FAILURE);
+    assert_eq!(root.ok(&["status"]).stdout, before);
+    root.ok(&["remove", "--suite", SERIES, "--comment", "abandoned", "hello"])
+        .says(&["1 publications with the next run"]);
+    root.run(&["remove", "--suite", SERIES, "hello"]).exits(FAILURE).says(&["not to be removed already"]);
+    root.ok(&["status"]).says(&["removals"]);
+    root.ok(&["publish", "--dry-run"]).says(&["1 publications are to be removed", "deleted hello"]);
+    assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 2);
+    root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0).says(&["1 deleted"]);
+    assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 1);
+    let client = root.client(SERIES);
+    client.update();
+    assert_eq!((client.candidate("hello"), client.candidate("world").as_deref()), (None, Some("1.0")));
+    root.ok(&["publish"]).says(&["Nothing to publish"]);
+    root.ok(&["series", "set", SERIES, "--status", "CURRENT"]);
+    root.run(&["remove", "--suite", SERIES, "world"]).exits(2).says(&["does not change", "FROZEN"]);
+}
+
+#[test]
+fn an_override_shows_in_what_is_published_where_that_is_asked_for() {
+    let root = Root::new();
+    add_package(&root, SERIES, "hello", "1.0");
+    root.ok(&["publish"]);
+    root.ok(&["override", "set", "--series", SERIES, "hello", "--section", "games"]);
+    root.ok(&["publish"]).says(&["Nothing to publish"]);
+    root.ok(&["override", "set", "--series", SERIES, "hello", "--section", "games", "--published"]);
+    root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0);
+    assert_eq!(stanzas(&root.index(SERIES, "main/binary-amd64/Packages"))[0].field("Section"), "games");
+    root.client(SERIES).update();
+}
+
+#[test]
+fn segments_have_the_size_that_the_series_says() {
+    let root = Root::new();
+    root.run(&["series", "set", SERIES, "--index-segment-kib", "0"]).exits(2).says(&["from 1 KiB to 64 MiB"]);
+    root.run(&["series", "set", SERIES, "--index-segment-kib", "1M"]).exits(2).says(&["not a number of KiB"]);
+    root.ok(&["series", "set", SERIES, "--index-segment-kib", "64"]);
+    root.ok(&["export"]).says(&["index-segment-kib = 64"]);
+}
+
+#[test]
 fn a_valid_until_is_after_the_date() {
     let root = Root::new();
     root.ok(&["series", "set", SERIES, "--valid-for-seconds", "604800"]);

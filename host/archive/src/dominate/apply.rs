@@ -1,17 +1,26 @@
-//! Domination of a pass: the contests it has opened, judged, and written down.
+//! Domination of a pass: the contests it has opened, judged, and written down, and the removals that were asked for.
 
 use rusqlite::Transaction;
 
 use super::judge::judge;
 use crate::domain::{PassId, PublicationStatus};
-use crate::store::pass::{Transition, plan_transitions};
-use crate::store::{StoreError, publication};
+use crate::store::pass::{Transition, plan_transitions, suites_of_pass};
+use crate::store::{StoreError, publication, removal};
 
-/// Judges every name that the pass publishes, and writes down what is superseded. Says how many publications are.
+/// How many publications go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dominated {
+    /// Because another took their place.
+    pub superseded: usize,
+    /// Because somebody has asked for it.
+    pub deleted: usize,
+}
+
+/// Judges every name that the pass publishes, and writes down what is superseded; and what is to be removed from the suites of the pass.
 ///
 /// # Errors
 /// When the database fails.
-pub fn dominate(tx: &Transaction<'_>, pass: PassId) -> Result<usize, StoreError> {
+pub fn dominate(tx: &Transaction<'_>, pass: PassId) -> Result<Dominated, StoreError> {
     let mut transitions = Vec::new();
     for contest in publication::contests(tx, pass)? {
         for verdict in judge(&contest.candidates) {
@@ -29,6 +38,11 @@ pub fn dominate(tx: &Transaction<'_>, pass: PassId) -> Result<usize, StoreError>
             });
         }
     }
+    let superseded = transitions.len();
+    // what is to be removed has no part in a contest
+    for suite in suites_of_pass(tx, pass)? {
+        transitions.extend(removal::requested_transitions(tx, suite)?);
+    }
     plan_transitions(tx, pass, &transitions)?;
-    Ok(transitions.len())
+    Ok(Dominated { superseded, deleted: transitions.len() - superseded })
 }

@@ -6,5 +6,5 @@
 mod apply;
 mod judge;
 
-pub use apply::dominate;
+pub use apply::{Dominated, dominate};
 pub use judge::{Verdict, judge};

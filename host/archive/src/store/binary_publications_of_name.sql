@@ -6,4 +6,5 @@ JOIN binary_package_release AS release ON release.id = publication.binary_packag
 JOIN binary_package_release AS own ON own.id = ?3
 WHERE publication.suite = ?1 AND publication.distro_arch_series = ?4 AND publication.binary_package_name = ?2
   AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.binary_package_release = ?3)
+  AND NOT (publication.status = 'PUBLISHED' AND publication.removed_by IS NOT NULL)
 ORDER BY publication.date_created DESC, publication.id DESC

@@ -11,7 +11,7 @@ use rusqlite_migration::{M, Migrations};
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("../../schema/0001_archive.sql")),
-        M::up(include_str!("../../schema/0003_segments.sql")),
+        M::up(include_str!("../../schema/0003_segments_and_removals.sql")),
     ])
 });
 

@@ -15,6 +15,7 @@ pub mod package_release;
 pub mod pass;
 pub mod pool_file;
 pub mod publication;
+pub mod removal;
 pub mod run;
 pub mod series;
 pub mod shape;

@@ -268,7 +268,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             &format!(
                 "UPDATE {table} SET status = transition.to_status,
                  date_published = CASE WHEN transition.to_status = 'PUBLISHED' THEN ?3 ELSE date_published END,
-                 date_superseded = CASE WHEN transition.to_status = 'SUPERSEDED' THEN ?3 ELSE date_superseded END,
+                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED') THEN ?3 ELSE date_superseded END,
                  superseded_by = coalesce(transition.superseded_by, {table}.superseded_by)
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id

@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
+use super::package_override::Override;
+use super::series::series_by_id;
 use super::sql::Date;
 use super::{During, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    ArchSeriesId, BinaryFormat, BinaryReleaseId, ComponentId, ContentId, PackageKind, PassId, PublicationId,
-    PublicationStatus, SeriesId, SourceReleaseId, SuiteId,
+    ArchSeriesId, ArchiveId, BinaryFormat, BinaryReleaseId, ComponentId, ContentId, PackageKind, PassId,
+    PublicationId, PublicationStatus, SeriesId, SourceReleaseId, SuiteId,
 };
 
 // ---------------------------------------------------------------- making them
@@ -194,6 +196,98 @@ pub fn publish_arch_all_for(
 ) -> Result<usize, StoreError> {
     tx.execute(include_str!("publish_arch_all_for.sql"), (series, architecture, creator, Date(now)))
         .during("publish the packages for all architectures")
+}
+
+/// Publishes the published packages of a name again where an override says something else of them: in all suites of a series of an archive that may
+/// change. Says how many publications wait for it.
+///
+/// # Errors
+/// When the database fails.
+pub fn publish_as_overridden(
+    tx: &Transaction<'_>,
+    (archive, series): (ArchiveId, SeriesId),
+    (kind, name): (PackageKind, &str),
+    new: &Override,
+    creator: &str,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    const WHAT: &str = "list what an override changes";
+    // the release pocket of a stable series does not change
+    let all_pockets = !series_by_id(tx, series)?.status.is_stable();
+    let mut waiting = 0;
+    match kind {
+        PackageKind::Source => {
+            let published: Vec<(SuiteId, SourceReleaseId, SourceName, ComponentId, Option<Section>)> = tx
+                .prepare_cached(
+                    "SELECT suite.id, source_package_release, source_package_name, component, section
+                     FROM suite JOIN source_package_publishing_history AS publication ON publication.suite = suite.id
+                     WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND source_package_name = ?3
+                     AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+                     ORDER BY suite.id, publication.id",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_map((archive, series, name, all_pockets), |row| {
+                            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                        })?
+                        .collect()
+                })
+                .during(WHAT)?;
+            for (suite, release, name, component, section) in &published {
+                let publication = NewSourcePublication {
+                    suite: *suite,
+                    release: *release,
+                    name,
+                    component: new.component.unwrap_or(*component),
+                    section: new.section.as_ref().or(section.as_ref()),
+                    creator,
+                };
+                waiting += usize::from(publish_source(tx, &publication, now)? == Wished::Pending);
+            }
+        }
+        PackageKind::Binary => {
+            type Row = (
+                SuiteId,
+                ArchSeriesId,
+                BinaryReleaseId,
+                ComponentId,
+                Option<Section>,
+                Option<PackagePriority>,
+            );
+            let published: Vec<Row> = tx
+                .prepare_cached(
+                    "SELECT suite.id, distro_arch_series, binary_package_release, component, section, priority
+                     FROM suite JOIN distro_arch_series AS architecture ON architecture.distro_series = suite.distro_series
+                     JOIN binary_package_publishing_history AS publication
+                       ON publication.suite = suite.id AND publication.distro_arch_series = architecture.id
+                     WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND binary_package_name = ?3
+                     AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+                     ORDER BY suite.id, publication.id",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_map((archive, series, name, all_pockets), |row| {
+                            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+                        })?
+                        .collect()
+                })
+                .during(WHAT)?;
+            for (suite, architecture, release, component, section, priority) in &published {
+                let publication = NewBinaryPublication {
+                    suite: *suite,
+                    architecture: *architecture,
+                    release: *release,
+                    name,
+                    component: new.component.unwrap_or(*component),
+                    section: new.section.as_ref().or(section.as_ref()),
+                    priority: new.priority.as_ref().or(priority.as_ref()),
+                    creator,
+                };
+                waiting += usize::from(publish_binary(tx, &publication, now)? == Wished::Pending);
+            }
+        }
+    }
+    Ok(waiting)
 }
 
 // ---------------------------------------------------------------- reading them for a pass

@@ -7,6 +7,7 @@ FROM binary_package_publishing_history AS publication
 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
 JOIN suite ON suite.id = publication.suite
 WHERE suite.distro_series = ?1 AND release.architecture_tag = 'all' AND publication.status IN ('PENDING', 'PUBLISHED')
+  AND publication.removed_by IS NULL
   AND NOT EXISTS (
     SELECT 1 FROM binary_package_publishing_history AS own
     WHERE own.suite = publication.suite AND own.distro_arch_series = ?2

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, StoreError, removal};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
 
@@ -127,6 +127,8 @@ pub struct Dirt {
     pub fresh: bool,
     /// Active publications never published.
     pub pending: u64,
+    /// Published ones that are to be removed.
+    pub removals: u64,
     /// Explicit marks, oldest first.
     pub marks: Vec<(DirtId, String)>,
 }
@@ -138,10 +140,16 @@ impl Dirt {
         self.fresh || !self.marks.is_empty()
     }
 
+    /// Whether something waits in it, apart from its being fresh.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.pending > 0 || self.removals > 0 || !self.marks.is_empty()
+    }
+
     /// Whether there is anything.
     #[must_use]
     pub const fn is_dirty(&self) -> bool {
-        self.fresh || self.pending > 0 || !self.marks.is_empty()
+        self.fresh || self.waits()
     }
 }
 
@@ -165,7 +173,8 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
             statement.query_map([suite.id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
         .during("list the marks of a suite")?;
-    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, marks })
+    let removals = removal::count_requested(db, suite.id)?;
+    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, removals, marks })
 }
 
 /// Asks for a suite to be published although nothing of it is pending.

@@ -3,6 +3,7 @@
 use pressroom_archive::disk;
 use pressroom_archive::domain::{PackageKind, SeriesStatus};
 use pressroom_archive::store::package_override::{Override, set_override};
+use pressroom_archive::store::publication::publish_as_overridden;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::upload::import::{ImportError, Target, import};
 
@@ -52,6 +53,35 @@ fn an_override_is_stronger_than_the_package() {
         "{index}"
     );
     assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["bb 1"]);
+}
+
+#[test]
+fn an_override_changes_what_is_published_where_that_is_asked_for() {
+    let mut house = House::new(&["main", "contrib"], &["amd64", "arm64"]);
+    house.import("s", None, &[Package::new("aa", "1", "all"), Package::new("bb", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    let shape = house.shape("s");
+    let (archive, now) = (house.archive.id, house.now);
+    let new = Override { component: Some(shape.components[1].id), section: None, priority: None };
+    let change = |house: &mut House| {
+        let (place, what) = ((archive, shape.series.id), (PackageKind::Binary, "aa"));
+        house.db.write(|tx| publish_as_overridden(tx, place, what, &new, "admin", now)).unwrap()
+    };
+    assert_eq!(change(&mut house), 2, "one for each architecture");
+    assert_eq!(change(&mut house), 0, "which wait already");
+    house.now += jiff::SignedDuration::from_secs(1);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["bb 1"]);
+    assert_eq!(house.packages("s/contrib/binary-arm64/Packages"), ["aa 1"]);
+    house.assert_consistent();
+    house.change_series(&SeriesChange {
+        status: Some(pressroom_archive::domain::SeriesStatus::Current),
+        ..SeriesChange::default()
+    });
+    let back = Override { component: Some(shape.components[0].id), ..new };
+    let (place, what) = ((archive, shape.series.id), (PackageKind::Binary, "aa"));
+    let waiting = house.db.write(|tx| publish_as_overridden(tx, place, what, &back, "admin", now)).unwrap();
+    assert_eq!(waiting, 0, "the release pocket of a stable series does not change");
 }
 
 #[test]

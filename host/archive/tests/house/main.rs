@@ -7,5 +7,6 @@ mod histories;
 mod incoming;
 mod pool;
 mod recovery;
+mod removal;
 mod segments;
 mod work;

@@ -35,3 +35,9 @@ CREATE TABLE publisher_dropped_segment (
     index_segment   INTEGER NOT NULL,
     PRIMARY KEY (publisher_pass, index_segment)
 ) STRICT, WITHOUT ROWID;
+
+-- A published package with `removed_by` is one whose removal is asked for: the next pass takes it out.
+CREATE INDEX source_publication_to_remove ON source_package_publishing_history (suite)
+    WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL;
+CREATE INDEX binary_publication_to_remove ON binary_package_publishing_history (suite)
+    WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL;

@@ -1,0 +1,142 @@
+//! Removals: who wants which packages out of a suite, and why.
+//!
+//! What waits is deleted at once. What is published stays so until a pass has installed indexes without it: the request is written on the publication
+//! (`removed_by`, `removal_comment`), and the pass plans the transition from there.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use super::pass::Transition;
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::{PackageKind, PublicationId, PublicationStatus, SuiteId};
+
+/// Which packages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The source of the name and every binary that was built from it.
+    SourceAndBinaries,
+    /// The binaries of the name, whatever they were built from.
+    Binaries,
+}
+
+/// A wish to have packages removed.
+#[derive(Debug, Clone, Copy)]
+pub struct Removal<'a> {
+    /// From where.
+    pub suite: SuiteId,
+    /// Of which name.
+    pub name: &'a str,
+    /// Which of them.
+    pub extent: Extent,
+    /// Who asks.
+    pub by: &'a str,
+    /// Why.
+    pub comment: &'a str,
+}
+
+/// What a request has found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Requested {
+    /// Publications that the next pass takes out.
+    pub published: usize,
+    /// Publications that waited, and wait no more.
+    pub pending: usize,
+}
+
+const SOURCES: &str = "UPDATE source_package_publishing_history SET removed_by = ?3, removal_comment = ?4,
+    status = ?6, date_superseded = CASE WHEN ?6 = 'DELETED' THEN ?5 ELSE date_superseded END
+    WHERE suite = ?1 AND source_package_name = ?2 AND status = ?7 AND removed_by IS NULL";
+
+const BINARIES: &str = "UPDATE binary_package_publishing_history SET removed_by = ?3, removal_comment = ?4,
+    status = ?6, date_superseded = CASE WHEN ?6 = 'DELETED' THEN ?5 ELSE date_superseded END
+    WHERE suite = ?1 AND binary_package_name = ?2 AND status = ?7 AND removed_by IS NULL";
+
+const BINARIES_OF_SOURCE: &str =
+    "UPDATE binary_package_publishing_history INDEXED BY binary_publication_by_release
+    SET removed_by = ?3, removal_comment = ?4,
+    status = ?6, date_superseded = CASE WHEN ?6 = 'DELETED' THEN ?5 ELSE date_superseded END
+    WHERE suite = ?1 AND status = ?7 AND removed_by IS NULL AND binary_package_release IN (
+      SELECT id FROM binary_package_release WHERE source_package_name = ?2)";
+
+/// Asks for packages to be removed.
+///
+/// # Errors
+/// When the database fails.
+pub fn request_removal(
+    tx: &Transaction<'_>,
+    removal: &Removal<'_>,
+    now: Timestamp,
+) -> Result<Requested, StoreError> {
+    let statements: &[&str] = match removal.extent {
+        Extent::SourceAndBinaries => &[SOURCES, BINARIES_OF_SOURCE],
+        Extent::Binaries => &[BINARIES],
+    };
+    let mut requested = Requested::default();
+    for sql in statements {
+        for (from, to, count) in [
+            (PublicationStatus::Pending, PublicationStatus::Deleted, &mut requested.pending),
+            (PublicationStatus::Published, PublicationStatus::Published, &mut requested.published),
+        ] {
+            *count += tx
+                .prepare_cached(sql)
+                .and_then(|mut statement| {
+                    statement.execute((
+                        removal.suite,
+                        removal.name,
+                        removal.by,
+                        removal.comment,
+                        Date(now),
+                        to,
+                        from,
+                    ))
+                })
+                .during("ask for a removal")?;
+        }
+    }
+    Ok(requested)
+}
+
+/// How many published packages of a suite are to be removed.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_requested(db: &Connection, suite: SuiteId) -> Result<u64, StoreError> {
+    db.prepare_cached(
+        "SELECT (SELECT count(*) FROM source_package_publishing_history
+                 WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1)
+              + (SELECT count(*) FROM binary_package_publishing_history
+                 WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1)",
+    )
+    .and_then(|mut statement| statement.query_row([suite], |row| row.get(0)))
+    .during("count what is to be removed")
+}
+
+/// What a pass over a suite does to the packages whose removal is asked for.
+///
+/// # Errors
+/// When the database fails.
+pub fn requested_transitions(db: &Connection, suite: SuiteId) -> Result<Vec<Transition>, StoreError> {
+    const WHAT: &str = "list what is to be removed";
+    let mut transitions = Vec::new();
+    for (kind, table) in [
+        (PackageKind::Source, "source_package_publishing_history"),
+        (PackageKind::Binary, "binary_package_publishing_history"),
+    ] {
+        let sql = format!(
+            "SELECT id FROM {table} WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1 ORDER BY id"
+        );
+        let ids: Vec<PublicationId> = db
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.query_map([suite], |row| row.get(0))?.collect())
+            .during(WHAT)?;
+        transitions.extend(ids.into_iter().map(|publication| Transition {
+            kind,
+            publication,
+            from_status: PublicationStatus::Published,
+            to_status: PublicationStatus::Deleted,
+            superseded_by: None,
+        }));
+    }
+    Ok(transitions)
+}
