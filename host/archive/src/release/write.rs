@@ -18,6 +18,7 @@ use crate::domain::digest::FileDigests;
 use crate::domain::{ArchiveFileId, Compressor};
 use crate::index::{by_hash, text_digests};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
+use crate::work::{Work, count};
 
 /// Why a suite could not be signed and sealed.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +169,7 @@ fn write_stubs(release: &ReleaseFile<'_>, folder: &Path) -> Result<(), DiskError
                 if architecture == "source" { "source".into() } else { format!("binary-{architecture}") };
             let path = folder.join(component.name.as_str()).join(below).join("Release");
             let text = release.index_stub(component.name.as_str(), architecture);
-            if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+            if disk::read(&path).ok().as_deref() != Some(text.as_bytes()) {
                 disk::write_staged(&path, text.as_bytes())?;
             }
         }
@@ -210,6 +211,8 @@ fn list(
         .into_par_iter()
         .map(|path| {
             let digests = crate::index::digests_of(&folders.staged.join(&path))?;
+            count(Work::FilesOpened, 1);
+            count(Work::BytesRead, digests.size_bytes);
             Ok(ListedFile::file(path, digests))
         })
         .collect::<Result<_, DiskError>>()?;
@@ -270,7 +273,7 @@ fn texts(
         let mut agreed = None;
         for (form, file) in &forms {
             let path = folder.join(&file.path);
-            let packed = File::open(&path).during("read", &path)?;
+            let packed = disk::open(&path)?;
             let digests = text_digests(packed, *form).map_err(|source| ReleaseError::BadForm {
                 path: file.path.clone(),
                 form: *form,
@@ -302,6 +305,7 @@ fn one_time(folder: &Path, built: &[ListedFile], now: Timestamp) -> Result<(), D
         let path = folder.join(path);
         // what a hook took away again
         let Ok(file) = File::options().write(true).open(&path) else { continue };
+        count(Work::FilesOpened, 1);
         file.set_modified(now.into()).during("set the time of", &path)?;
     }
     Ok(())
