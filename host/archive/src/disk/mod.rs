@@ -276,6 +276,7 @@ pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When the disk fails, now or in a write since the last call.
 pub fn sync_filesystem(path: &Path) -> Result<(), DiskError> {
+    let _span = tracing::debug_span!("sync", path = %path.display()).entered();
     let folder = File::open(path).during("sync", path)?;
     rustix::fs::syncfs(&folder).during("sync the filesystem of", path)?;
     count(Work::Syncs, 1);

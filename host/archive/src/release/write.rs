@@ -10,6 +10,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use tracing::debug_span;
 
 use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
@@ -136,24 +137,25 @@ pub fn write_release(
     retention: Retention,
     signer: &dyn Signer,
 ) -> Result<Signed, ReleaseError> {
-    let now = release.date;
-    write_stubs(release, folders.staged)?;
-    let (mut files, files_read) = list(folders, known, trust)?;
+    let (now, suite) = (release.date, release.shape.suite.name.to_string());
+    debug_span!("stubs", suite).in_scope(|| write_stubs(release, folders.staged))?;
+    let (mut files, files_read) = debug_span!("list", suite).in_scope(|| list(folders, known, trust))?;
     let text = release.suite_text(&files);
-    let failed = |source| ReleaseError::Sign { suite: release.shape.suite.name.to_string(), source };
-    let contents: [Vec<u8>; 3] = [
-        text.clone().into_bytes(),
-        signer.detached(text.as_bytes(), now).map_err(failed)?,
-        signer.clear(&text, now).map_err(failed)?,
-    ];
-    for (name, content) in CORE_FILES.iter().zip(&contents) {
-        disk::write_staged(&folders.staged.join(name), content)?;
-        files.push(ListedFile::file((*name).to_owned(), FileDigests::of(content)));
-    }
-    one_time(folders.staged, known.built, now)?;
-    note_times(folders.staged, &mut files)?;
+    let failed = |source| ReleaseError::Sign { suite: suite.clone(), source };
+    let (detached, clear) = debug_span!("sign", suite)
+        .in_scope(|| Ok((signer.detached(text.as_bytes(), now)?, signer.clear(&text, now)?)))
+        .map_err(failed)?;
+    debug_span!("write", suite).in_scope(|| {
+        for (name, content) in CORE_FILES.iter().zip([text.into_bytes(), detached, clear]) {
+            disk::write_staged(&folders.staged.join(name), &content)?;
+            files.push(ListedFile::file((*name).to_owned(), FileDigests::of(&content)));
+        }
+        one_time(folders.staged, known.built, now)?;
+        note_times(folders.staged, &mut files)
+    })?;
     let expired = if release.shape.series.publish_by_hash {
-        by_hash::update(folders.staged, &files, known.old, retention, now)?
+        debug_span!("by-hash", suite)
+            .in_scope(|| by_hash::update(folders.staged, &files, known.old, retention, now))?
     } else {
         Vec::new()
     };
@@ -207,6 +209,7 @@ fn list(
         }
     }
     let mut files_read = unknown.len();
+    let span = debug_span!("hash", files = unknown.len()).entered();
     let read: Vec<ListedFile> = unknown
         .into_par_iter()
         .map(|path| {
@@ -216,6 +219,7 @@ fn list(
             Ok(ListedFile::file(path, digests))
         })
         .collect::<Result<_, DiskError>>()?;
+    span.exit();
     files.extend(read);
     let (texts, unpacked) = texts(folders.staged, &files, &built, &listed)?;
     files_read += unpacked;
@@ -272,6 +276,7 @@ fn texts(
         }
         let mut agreed = None;
         for (form, file) in &forms {
+            let _span = debug_span!("unpack", path = file.path).entered();
             let path = folder.join(&file.path);
             let packed = disk::open(&path)?;
             let digests = text_digests(packed, *form).map_err(|source| ReleaseError::BadForm {
