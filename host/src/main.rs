@@ -1,13 +1,14 @@
 //! `pressroom`: the binary.
 //!
 //! The command line ([`cli`]) finds a [`root`] and hands over to the [`conductor`], which orders the rooms of the archive crate, and to [`hooks`], which
-//! decides what runs at each point and lets the sandbox run it.
+//! decides what runs at each point and lets the sandbox run it. Where the time goes is gathered by [`timings`].
 
 mod cli;
 mod clock;
 mod conductor;
 mod hooks;
 mod root;
+mod timings;
 
 use std::process::ExitCode;
 

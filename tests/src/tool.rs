@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The Debian package that has a tool, for those that are not always there.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("apt-cache", "apt"),
     ("apt-ftparchive", "apt-utils"),
     ("apt-get", "apt"),
@@ -19,6 +19,7 @@ const PACKAGES: [(&str, &str); 12] = [
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
     ("python3", "python3-venv"),
+    ("script", "bsdutils"),
 ];
 
 /// A command for a tool, in the plain locale.

@@ -1,15 +1,20 @@
 //! What the process has done so far, in counts: the measure by which cost is held to the size of a change.
 //!
 //! Times depend on the machine, counts do not. They are of the whole process, because the work is spread over threads: what one run has cost is the
-//! [difference](Counts::since) of two readings. Counting is the business of the rooms that do the work; nothing decides by a count.
+//! [difference](Counts::since) of two readings. Counting is the business of the rooms that do the work; nothing decides by a count. What other
+//! processes do, as hooks and gpg, is not in it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::ser::{Serialize, Serializer};
 
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Rows that statements gave.
     RowsRead,
+    /// Instructions of SQLite's virtual machine, counted by the hundred: what a statement costs that looks at much and gives little.
+    DatabaseSteps,
     /// Files opened below the root, the database's own not among them.
     FilesOpened,
     /// Bytes read from files below the root.
@@ -26,14 +31,15 @@ pub enum Work {
     SegmentsCompressed,
     /// Segments taken as they were, once for each form.
     SegmentsKept,
-    /// Filesystems synced.
+    /// Times that the disk was made to keep what was written to a file, a folder or a filesystem; the database's own not among them.
     Syncs,
 }
 
 impl Work {
     /// All of them, as they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RowsRead,
+        Self::DatabaseSteps,
         Self::FilesOpened,
         Self::BytesRead,
         Self::BytesWritten,
@@ -50,6 +56,7 @@ impl Work {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RowsRead => "rows_read",
+            Self::DatabaseSteps => "database_steps",
             Self::FilesOpened => "files_opened",
             Self::BytesRead => "bytes_read",
             Self::BytesWritten => "bytes_written",
@@ -92,10 +99,23 @@ impl Counts {
         Self(std::array::from_fn(|place| self.0[place].saturating_sub(earlier.0[place])))
     }
 
+    /// This and that together.
+    #[must_use]
+    pub fn plus(&self, more: &Self) -> Self {
+        Self(std::array::from_fn(|place| self.0[place].saturating_add(more.0[place])))
+    }
+
     /// How much of one.
     #[must_use]
     pub const fn of(&self, work: Work) -> u64 {
         self.0[work as usize]
+    }
+}
+
+/// A map from [names](Work::name) to numbers.
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Work::ALL.map(|work| (work.name(), self.of(work))))
     }
 }
 
@@ -111,6 +131,9 @@ mod tests {
         let since = Counts::now().since(&before);
         // other tests of this process count too
         assert!(since.of(Work::Syncs) >= 2 && since.of(Work::BytesCopied) >= 7);
+        assert_eq!(since.plus(&since).of(Work::Syncs), 2 * since.of(Work::Syncs));
+        let shown = serde_json::to_value(since).unwrap();
+        assert_eq!(shown["bytes_copied"], since.of(Work::BytesCopied));
         for (place, work) in Work::ALL.into_iter().enumerate() {
             assert_eq!(place, work as usize, "{}", work.name());
         }

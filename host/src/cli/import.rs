@@ -8,7 +8,11 @@ use pressroom_archive::store::{series, suite};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
+use serde::Serialize;
+use tracing::{debug_span, info_span};
+
 use super::describe::OPERATOR;
+use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, bar, painted};
 use super::{End, Session, the_archive};
 
@@ -33,12 +37,29 @@ pub(super) struct Import {
     /// The archive; without it, the primary one of the only distribution.
     #[arg(long)]
     archive: Option<ArchiveReference>,
+    #[command(flatten)]
+    measure: Measure,
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
+/// What is shown of an import.
+#[derive(Serialize)]
+struct Imported<'a> {
+    #[serde(flatten)]
+    report: &'a ImportReport,
+    #[serde(flatten)]
+    measured: &'a Measured,
+}
+
 impl Import {
+    pub(super) const fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let measuring = Measuring::begin(session);
+        let span = info_span!("import", suite = %self.suite).entered();
         let root = session.root()?;
         let mut db = root.db()?;
         let archive = the_archive(&db, self.archive.as_ref())?;
@@ -49,16 +70,28 @@ impl Import {
         };
         let target =
             Target { archive: &archive, shape: &shape, component: component.as_ref(), creator: OPERATOR };
-        let gathered = gather(&self.paths);
+        let gathered = debug_span!("gather").in_scope(|| gather(&self.paths));
         let bar = bar(gathered.items.len() as u64, "reading packages");
         let progress = |count: usize| bar.inc(count as u64);
         let result =
             import(&mut db, &root.librarian(), &target, &gathered.items, session.clock.now(), &progress);
         bar.finish_and_clear();
-        let mut report = result?;
+        span.exit();
+        let measured = measuring.end();
+        let mut report = match result {
+            Ok(report) => report,
+            Err(error) => {
+                measured.say(false, "");
+                return Err(error.into());
+            }
+        };
         report.complaints.extend(gathered.complaints);
         report.complaints.sort_by(|one, other| one.path.cmp(&other.path));
-        session.output.show(&report, || self.text(&report, session.verbose))?;
+        let imported = Imported { report: &report, measured: &measured };
+        session.output.show(&imported, || self.text(&report, session.verbose))?;
+        if session.output.is_text() {
+            measured.say(false, "");
+        }
         for complaint in &report.complaints {
             anstream::eprintln!(
                 "{} {}: {}",

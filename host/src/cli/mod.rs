@@ -14,6 +14,7 @@ mod hook;
 mod import;
 mod init;
 mod key;
+mod measure;
 mod output;
 mod package_override;
 mod publish;
@@ -32,6 +33,8 @@ use pressroom_archive::store::{Connection, Db};
 
 use crate::clock::Clock;
 use crate::root::Root;
+use crate::timings::{Phases, Trace};
+use measure::Measure;
 use output::Output;
 
 const AFTER_HELP: &str = "\
@@ -108,12 +111,37 @@ enum Command {
     Man(generate::Man),
 }
 
+impl Command {
+    /// What is to be measured of it.
+    const fn measure(&self) -> &Measure {
+        match self {
+            Self::Import(command) => command.measure(),
+            Self::Publish(command) => command.measure(),
+            Self::Init(_)
+            | Self::Distribution(_)
+            | Self::Series(_)
+            | Self::Archive(_)
+            | Self::Apply(_)
+            | Self::Export(_)
+            | Self::Override(_)
+            | Self::Status(_)
+            | Self::History(_)
+            | Self::Hook(_)
+            | Self::Key(_)
+            | Self::Completions(_)
+            | Self::Man(_) => &Measure::NOTHING,
+        }
+    }
+}
+
 /// What every command has at hand.
 pub(crate) struct Session {
     folder: PathBuf,
     clock: Clock,
     output: Output,
     verbose: bool,
+    /// Gathers where the time goes, if that was asked for.
+    phases: Option<Phases>,
 }
 
 /// A command's end, when it is not an error: whether all was done.
@@ -177,13 +205,20 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let Cli { global, command } = cli;
+    let measure = command.measure();
+    // before anything is done, since what it names may be wrong
+    let trace = match measure.trace() {
+        Ok(trace) => trace,
+        Err(error) => return exit::code(Err(error)),
+    };
     let session = Session {
         folder: global.root.unwrap_or_else(|| PathBuf::from(".")),
         clock: global.now.map_or_else(Clock::system, Clock::fixed),
         output: Output::new(global.format),
         verbose: global.verbose,
+        phases: measure.phases(),
     };
-    output::start_log(global.verbose);
+    output::start_log(global.verbose, session.phases.clone(), trace.as_ref().map(Trace::layer));
     let end = match command {
         Command::Init(command) => command.run(&session),
         Command::Distribution(command) => command.run(&session),
@@ -202,5 +237,5 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
-    exit::code(end)
+    exit::code(measure::finish(trace, end))
 }

@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Format;
+use crate::timings::{self, Phases, TraceLayer};
 
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +33,11 @@ pub(super) const DIM: Style = Style::new().dimmed();
 impl Output {
     pub(super) const fn new(format: Format) -> Self {
         Self { format }
+    }
+
+    /// Whether results are for people.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self.format, Format::Text)
     }
 
     /// Prints a value as JSON where that was asked for, otherwise what `text` makes.
@@ -140,15 +150,23 @@ pub(super) fn spinner() -> ProgressBar {
     bar
 }
 
-/// Lines about the work, on standard error.
-pub(super) fn start_log(verbose: bool) {
-    let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+/// Lines about the work, on standard error; and those who listen to where the time goes.
+pub(super) fn start_log(verbose: bool, phases: Option<Phases>, trace: Option<TraceLayer>) {
+    let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
+    // a line reads alone, so the spans around it are not in it
+    let lines = filter_fn(move |metadata| metadata.is_event() && level >= *metadata.level())
+        .with_max_level_hint(level);
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .without_time()
         .with_target(false)
+        .with_filter(lines);
+    let ours = || filter_fn(timings::is_ours).with_max_level_hint(LevelFilter::DEBUG);
+    tracing_subscriber::registry()
+        .with(log)
+        .with(phases.map(|phases| phases.with_filter(ours())))
+        .with(trace.map(|trace| trace.with_filter(ours())))
         .init();
 }
 

@@ -12,10 +12,11 @@ use pressroom_archive::store::distribution::{Distribution, distribution, distrib
 use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
 use serde::Serialize;
 
+use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
-use crate::conductor::{Options, Progress, RunEnd, run};
+use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
 use crate::root::Root;
 
 const EXAMPLES: &str = "\
@@ -25,6 +26,7 @@ One run: the security fast track (priority 0) if something waits there, then eve
 Examples:
   pressroom publish --dry-run
   pressroom publish --security-only
+  pressroom publish --timings --trace publish.json
   pressroom publish --suite one-updates --careful";
 
 /// Publish what is pending: make the indexes, run the hooks, sign, and put the new tree in place in one step.
@@ -47,8 +49,10 @@ pub(super) struct Publish {
     #[arg(long)]
     accept_older_date: bool,
     /// Print what a run would do, and do nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["timings", "trace"])]
     dry_run: bool,
+    #[command(flatten)]
+    measure: Measure,
 }
 
 /// Shows the step on a terminal.
@@ -67,6 +71,8 @@ struct Published {
     outcome: &'static str,
     message: String,
     passes: Vec<PublishedPass>,
+    #[serde(flatten)]
+    measured: Measured,
 }
 
 #[derive(Serialize)]
@@ -82,6 +88,10 @@ struct PublishedPass {
 }
 
 impl Publish {
+    pub(super) const fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
@@ -99,13 +109,23 @@ impl Publish {
         if self.dry_run {
             return plan_all(session, &root, &mut db, &wanted);
         }
-        let mut shown = Vec::new();
+        let mut shown: Vec<Published> = Vec::new();
         let mut worst = Ok(End::Success);
         for (one, options) in &wanted {
-            let end = publish_one(session, &root, &db, one, options).map(|(published, end)| {
-                shown.push(published);
-                end
-            });
+            let measuring = Measuring::begin(session);
+            let report = publish_one(session, &root, one, options);
+            let measured = measuring.end();
+            let end = match report {
+                Ok(report) => published(&db, one, report, measured).map(|(published, end)| {
+                    shown.push(published);
+                    end
+                }),
+                Err(error) => {
+                    // it is among the results of no run
+                    measured.say(wanted.len() > 1, one.name.as_str());
+                    Err(error)
+                }
+            };
             let end = end.map_err(|error| {
                 // with one alone, what is said at the end is enough
                 if wanted.len() > 1 {
@@ -122,6 +142,9 @@ impl Publish {
         }
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
         for one in &shown {
+            if session.output.is_text() {
+                one.measured.say(wanted.len() > 1, &one.distribution);
+            }
             match one.outcome {
                 "held" => anstream::eprintln!(
                     "{} {}",
@@ -194,14 +217,21 @@ fn plan_all(
 fn publish_one(
     session: &Session,
     root: &Root,
-    db: &Db,
     distribution: &Distribution,
     options: &Options,
-) -> anyhow::Result<(Published, End)> {
+) -> anyhow::Result<RunReport> {
     let spinner = Spinner(spinner());
     let result = run(root, &distribution.name, options, session.clock, &spinner);
     spinner.0.finish_and_clear();
-    let report = result?;
+    result
+}
+
+fn published(
+    db: &Db,
+    distribution: &Distribution,
+    report: RunReport,
+    measured: Measured,
+) -> anyhow::Result<(Published, End)> {
     let (outcome, message, end) = match report.end {
         RunEnd::Succeeded => ("succeeded", String::new(), End::Success),
         RunEnd::Held(reason) => ("held", reason, End::Held),
@@ -213,6 +243,7 @@ fn publish_one(
         outcome,
         message,
         passes: passes(db, report.run)?,
+        measured,
     };
     Ok((published, end))
 }

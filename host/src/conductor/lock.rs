@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use pressroom_archive::disk::{self, DiskError, During};
 use pressroom_archive::domain::DistributionName;
+use pressroom_archive::work::{Work, count};
 use rustix::fs::{FlockOperation, flock};
 
 /// A held lock; let go when dropped.
@@ -44,6 +45,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .during("open the lock", &path)?;
+        count(Work::FilesOpened, 1);
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
             // a holder that has just begun has written nothing yet
@@ -55,6 +57,7 @@ impl Lock {
         }
         file.set_len(0).during("write", &path)?;
         file.rewind().during("write", &path)?;
+        // not counted: its length is that of a number of the system
         writeln!(file, "process {} on {} since {now}", std::process::id(), crate::root::host_name())
             .during("write", &path)?;
         Ok(Self { _file: file })

@@ -13,4 +13,4 @@ mod select;
 
 pub(crate) use context::{Options, Progress};
 pub(crate) use lock::LockError;
-pub(crate) use run::{BrokenHooks, RunEnd, run};
+pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};

@@ -23,6 +23,7 @@ use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{Db, StoreError, pass};
 use pressroom_sandbox::Point;
+use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
 use super::select;
@@ -58,9 +59,13 @@ impl Run<'_> {
         priority: PassPriority,
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
+        let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         select::refuse_older(suites, self.options, self.clock.began())?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
-        let id = db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, began, now))?;
+        let id = debug_span!("journal").in_scope(|| {
+            db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, began, now))
+        })?;
+        span.record("pass", id.0);
         let mut work = PassWork {
             run: self,
             id,
@@ -123,12 +128,15 @@ impl PassWork<'_, '_> {
         name: &'static str,
         work: impl FnOnce(&mut Self, &mut Db) -> anyhow::Result<(T, String)>,
     ) -> anyhow::Result<T> {
+        let _span = span_of(name).entered();
         self.run.progress.step(&self.archive.reference, self.priority, name);
         let (pass, now, begin) = (self.id, self.run.clock.now(), Instant::now());
-        let step = db.write(|tx| pass::begin_step(tx, pass, name, now))?;
+        let step =
+            debug_span!("journal").in_scope(|| db.write(|tx| pass::begin_step(tx, pass, name, now)))?;
         let (value, detail) = work(self, db)?;
         let now = self.run.clock.now();
-        db.write(|tx| pass::end_step(tx, step, &detail, begin.elapsed(), now))?;
+        debug_span!("journal")
+            .in_scope(|| db.write(|tx| pass::end_step(tx, step, &detail, begin.elapsed(), now)))?;
         tracing::debug!(step = name, detail, "done");
         Ok(value)
     }
@@ -144,7 +152,7 @@ impl PassWork<'_, '_> {
         let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
         // only hooks look at it
         if !self.run.registry.at(Point::PrePublication).is_empty() {
-            self.unsigned(db, &staged, &built)?;
+            debug_span!("unsigned").in_scope(|| self.unsigned(db, &staged, &built))?;
         }
         let mut changed = BTreeSet::new();
         let point = self.step(db, "pre-publication", |work, db| {
@@ -188,6 +196,7 @@ impl PassWork<'_, '_> {
 
     /// Phase A.
     fn poolify(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let span = debug_span!("read").entered();
         let mut pending = Vec::new();
         let mut preference: Vec<ComponentId> = Vec::new();
         for shape in &self.shapes {
@@ -203,14 +212,19 @@ impl PassWork<'_, '_> {
         }
         let paths = self.run.root.archive_paths(&self.archive.reference);
         let librarian = self.run.root.librarian();
-        let poolified = poolify(db.read(), &librarian, self.archive.id, &paths.root, &preference, &pending)?;
+        span.exit();
+        let poolified = debug_span!("link", files = pending.len()).in_scope(|| {
+            poolify(db.read(), &librarian, self.archive.id, &paths.root, &preference, &pending)
+        })?;
         if poolified.names() > 0 {
             disk::sync_filesystem(&paths.root)?;
         }
         let (pass, archive, now) = (self.id, self.archive.id, self.run.clock.now());
-        db.write(|tx| {
-            poolified.record(tx, archive, now)?;
-            pass::plan_transitions(tx, pass, &poolified.transitions)
+        debug_span!("record").in_scope(|| {
+            db.write(|tx| {
+                poolified.record(tx, archive, now)?;
+                pass::plan_transitions(tx, pass, &poolified.transitions)
+            })
         })?;
         for Skipped { publication, kind, reason } in &poolified.skipped {
             let problem = format!(
@@ -323,8 +337,10 @@ impl PassWork<'_, '_> {
         let (mut listed_count, mut read_count) = (0, 0);
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
-            let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
-            let old = archive_file::old_generations(db.read(), shape.suite.id)?;
+            let (listed, old) = debug_span!("read", suite).in_scope(|| {
+                let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
+                Ok::<_, StoreError>((listed, archive_file::old_generations(db.read(), shape.suite.id)?))
+            })?;
             let live = staged.paths().dists().join(&suite);
             let signed = write_release(
                 &self.release_file(shape),
@@ -337,8 +353,16 @@ impl PassWork<'_, '_> {
             listed_count += signed.files.len();
             read_count += signed.files_read;
             let pass = self.id;
-            db.write(|tx| {
-                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
+            debug_span!("record", suite).in_scope(|| {
+                db.write(|tx| {
+                    archive_file::prepare_listed_files(
+                        tx,
+                        pass,
+                        shape.suite.id,
+                        &signed.files,
+                        &signed.expired,
+                    )
+                })
             })?;
         }
         let suites = self.shapes.len();
@@ -380,10 +404,26 @@ impl PassWork<'_, '_> {
 
     /// Forgets the pass: rows first, then the staged trees.
     fn abandon(&self, db: &mut Db, message: &str) -> anyhow::Result<()> {
+        let _span = info_span!("abandon").entered();
         let (pass, now) = (self.id, self.run.clock.now());
         db.write(|tx| pass::abandon_pass(tx, pass, message, now))?;
         disk::discard_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
         Ok(())
+    }
+}
+
+/// The span of a step. The names of spans have to be known when this is compiled.
+fn span_of(step: &'static str) -> Span {
+    match step {
+        "stage" => info_span!("stage"),
+        "poolify" => info_span!("poolify"),
+        "dominate" => info_span!("dominate"),
+        "index" => info_span!("index"),
+        "pre-publication" => info_span!("pre-publication"),
+        "release" => info_span!("release"),
+        "install" => info_span!("install"),
+        "post-publication" => info_span!("post-publication"),
+        other => info_span!("step", step = other),
     }
 }
 

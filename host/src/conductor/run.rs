@@ -8,6 +8,7 @@ use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::{Db, pass, run as run_rows, suite};
 use pressroom_sandbox::Point;
+use tracing::{debug_span, field, info_span};
 
 use super::context::{Options, Progress, Run};
 use super::lock::Lock;
@@ -48,14 +49,18 @@ pub(crate) fn run(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<RunReport> {
-    let mut db = root.db()?;
+    let span = info_span!("run", distribution = %name, run = field::Empty).entered();
+    let mut db = debug_span!("open").in_scope(|| root.db())?;
     let distribution = distribution::distribution(db.read(), name)?;
     let _lock = Lock::take(&root.locks_folder(), name, clock.now())?;
     let host = crate::root::host_name();
-    let id = db.write(|tx| {
-        run_rows::end_dead_runs(tx, SCRIPT, distribution.id, clock.now())?;
-        run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
+    let id = debug_span!("journal").in_scope(|| {
+        db.write(|tx| {
+            run_rows::end_dead_runs(tx, SCRIPT, distribution.id, clock.now())?;
+            run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
+        })
     })?;
+    span.record("run", id.0);
     let result = publish(root, &mut db, id, &distribution, options, clock, progress);
     let (outcome, message) = match &result {
         Ok((RunEnd::Succeeded, installed)) => (RunOutcome::Succeeded, summary(*installed)),
@@ -63,7 +68,9 @@ pub(crate) fn run(
         Ok((RunEnd::Failed(reason), _)) => (RunOutcome::Failed, reason.clone()),
         Err(error) => (RunOutcome::Failed, format!("{error:#}")),
     };
-    if let Err(error) = db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())) {
+    let ended = debug_span!("journal")
+        .in_scope(|| db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())));
+    if let Err(error) = ended {
         // a disk that is full: the next run records that this one has died
         tracing::error!("how the run ended could not be recorded: {error}");
     }
@@ -91,8 +98,8 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, usize)> {
-    let signer = root.signer(clock.began())?;
-    let registry = load_hooks(root, db, distribution)?;
+    let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()))?;
+    let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution))?;
     let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
     let sandbox = hooks::sandbox().context("cannot find this program, to start hooks with")?;
     let mut run = Run {
@@ -162,7 +169,9 @@ impl Run<'_> {
         let mut installed = Vec::new();
         let mut ended = Ok(None);
         for archive in archives {
-            let Selection { suites, refused } = select::select(db.read(), archive, priority, self.options)?;
+            let span = debug_span!("select", archive = %archive.reference, %priority);
+            let Selection { suites, refused } =
+                span.in_scope(|| select::select(db.read(), archive, priority, self.options))?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
             if suites.is_empty() {
                 continue;
@@ -199,6 +208,7 @@ impl Run<'_> {
         priority: PassPriority,
         installed: Vec<Installed>,
     ) -> anyhow::Result<()> {
+        let _span = info_span!("finalize", %priority).entered();
         let mut archives = Vec::new();
         let mut shapes: Vec<SuiteShape> = Vec::new();
         for pass in &installed {
@@ -223,9 +233,11 @@ impl Run<'_> {
             said.extend((!problem.is_empty()).then(|| problem.clone()));
             let message = said.join("; ");
             let now = self.clock.now();
-            db.write(|tx| {
-                pass::mark_finalized(tx, pass.pass)?;
-                pass::end_pass(tx, pass.pass, &message, now)
+            debug_span!("journal").in_scope(|| {
+                db.write(|tx| {
+                    pass::mark_finalized(tx, pass.pass)?;
+                    pass::end_pass(tx, pass.pass, &message, now)
+                })
             })?;
             for one in said {
                 if !self.problems.contains(&one) {
@@ -239,6 +251,7 @@ impl Run<'_> {
     /// Ends what a run that died has begun, and runs the hooks that it owed to what it had installed.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
         for archive in archives {
+            let _span = info_span!("recover", archive = %archive.reference).entered();
             let paths = self.root.archive_paths(&archive.reference);
             for recovered in recover(db, archive.id, &paths, self.clock.now())? {
                 match recovered {

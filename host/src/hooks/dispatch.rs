@@ -95,6 +95,7 @@ impl Dispatcher<'_> {
         let mut held = Vec::new();
         let mut failed = Vec::new();
         for entry in self.registry.at(point) {
+            let _span = tracing::info_span!("hook", hook = entry.file_name, %point).entered();
             let date_started = self.clock.now();
             let called = match &entry.kind {
                 Kind::Wasm { grant, artefact } => {

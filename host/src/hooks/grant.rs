@@ -4,10 +4,12 @@
 //! known is refused: a grant that is misread grants the wrong thing.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use pressroom_archive::disk;
 use pressroom_archive::domain::Sha256;
 use pressroom_sandbox::{Limits, Point};
 use serde::{Deserialize, Serialize};
@@ -159,7 +161,8 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, GrantError> {
             message: format!("it is longer than {MAX_BYTES} bytes"),
         });
     }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let mut text = String::new();
+    disk::open(path).map_err(|error| failed(error.source))?.read_to_string(&mut text).map_err(failed)?;
     toml::from_str(&text)
         .map_err(|error| GrantError::Syntax { path: path.to_owned(), message: error.to_string() })
 }

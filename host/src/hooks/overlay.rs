@@ -4,12 +4,12 @@
 //! Nothing follows a link: a part of a path that is one is refused when the file is written.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use globset::GlobSet;
-use pressroom_archive::disk;
+use pressroom_archive::disk::{self, Reader};
 use pressroom_archive::dists::{Staged, may_be_staged};
 use pressroom_sandbox::{Entry, StagingError};
 
@@ -135,13 +135,13 @@ impl<'a> Overlay<'a> {
     }
 
     /// Opens a file of the tree; links are not followed, on the way or at the end.
-    fn open(&self, path: &str) -> Result<File, StagingError> {
+    fn open(&self, path: &str) -> Result<Reader, StagingError> {
         if path.starts_with("pool/") {
             return Err(StagingError::Denied(NO_POOL.to_owned()));
         }
         let at = self.staged.locate(path);
         no_links(&at, path)?;
-        match File::open(&at) {
+        match disk::open(&at).map_err(|error| error.source) {
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
             Ok(_) => Err(StagingError::BadPath(format!("{path} is no file"))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(StagingError::NotFound),

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use pressroom_archive::disk;
 use pressroom_archive::domain::Sha256;
 use pressroom_archive::store::{Connection, StoreError, hook};
 use pressroom_sandbox::{Artefact, Point, artefact_key};
@@ -211,9 +212,9 @@ fn look_at_wasm(
             grant_path.display()
         ));
     }
-    let bytes = match fs::read(path) {
+    let bytes = match disk::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return wrong(format!("it cannot be read: {error}")),
+        Err(error) => return wrong(format!("it cannot be read: {}", error.source)),
     };
     let digest = Sha256::of(&bytes);
     if digest != grant.sha256 {

@@ -58,6 +58,19 @@ fn a_pipe_gets_no_colours_and_no_progress_bars() {
 }
 
 #[test]
+fn a_terminal_gets_the_log_in_colours() {
+    let root = Root::new();
+    add_package(&root, SERIES, "hello", "1.0");
+    let line = tool::line_of(&root.command(&["--verbose", "publish"]));
+    // its child's terminal is one that `script` makes
+    let said = tool::succeed(
+        tool("script").args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_remove("NO_COLOR"),
+    );
+    let said = said.says(&["binaries published"]).everything();
+    assert!(said.lines().any(|line| line.contains("DEBUG") && line.contains('\u{1b}')), "{said}");
+}
+
+#[test]
 fn help_teaches_with_examples_and_says_the_exit_codes() {
     let root = Root::new();
     let help = root.ok(&["--help"]).stdout;

@@ -12,4 +12,5 @@ mod crash;
 mod hooks;
 mod oracle;
 mod refusals;
+mod timings;
 mod whole;

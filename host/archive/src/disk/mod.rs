@@ -1,9 +1,11 @@
 //! Every durable write, and the few operations on folders that the rest is built on.
 //!
 //! What is promised: a file written by [`write_atomic`] is there whole or not at all, and stays; links and exchanges made before
-//! [`sync_filesystem`] returns stay. Nothing here follows a symbolic link at the end of a path that it writes.
+//! [`sync_filesystem`] returns stay. Nothing here follows a symbolic link at the end of a path that it writes. What is opened, read and written
+//! is [counted](crate::work).
 
 mod exchange;
+mod reader;
 mod tree;
 
 use std::fs::{self, File, OpenOptions};
@@ -14,9 +16,12 @@ use std::path::{Path, PathBuf};
 use crate::work::{self, Work};
 
 pub use exchange::{Exchanged, exchange};
+pub use reader::{Reader, open, read};
 pub use tree::{
     Sharing, TreeEntry, clone_tree, discard_tree, files_below, modified_ns, remove_special_files, remove_tree,
 };
+
+use crate::work::{Work, count, count_bytes};
 
 /// The mode of everything that is served.
 pub const SERVED_FILE_MODE: u32 = 0o644;
@@ -122,10 +127,13 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), DiskEr
         .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .during("write", path)?;
+    count(Work::FilesOpened, 1);
     temporary.write_all(content).during("write", path)?;
+    count_bytes(Work::BytesWritten, content.len());
     // the umask does not decide about files that others are to read
     temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).during("write", path)?;
     temporary.as_file().sync_all().during("sync", path)?;
+    count(Work::Syncs, 1);
     temporary.persist(path).map_err(|error| error.error).during("write", path)?;
     sync_folder(folder)
 }
@@ -137,10 +145,12 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), DiskEr
 /// When it cannot be written.
 pub fn write_staged(path: &Path, content: &[u8]) -> Result<(), DiskError> {
     let mut file = create_staged(path)?;
-    file.write_all(content).during("write", path)
+    file.write_all(content).during("write", path)?;
+    count_bytes(Work::BytesWritten, content.len());
+    Ok(())
 }
 
-/// Opens a new file in a tree that is not live, as [`write_staged`] does.
+/// Opens a new file in a tree that is not live, as [`write_staged`] does. Who writes into it counts the bytes.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -155,6 +165,7 @@ pub fn create_staged(path: &Path) -> Result<File, DiskError> {
         .mode(SERVED_FILE_MODE)
         .open(path)
         .during("make", path)?;
+    count(Work::FilesOpened, 1);
     file.set_permissions(fs::Permissions::from_mode(SERVED_FILE_MODE)).during("make", path)?;
     Ok(file)
 }
@@ -226,10 +237,12 @@ pub fn copy_file(from: &Path, to: &Path) -> Result<(), DiskError> {
         .permissions(fs::Permissions::from_mode(SERVED_FILE_MODE))
         .tempfile_in(folder)
         .during("write", to)?;
+    count(Work::FilesOpened, 2);
     if rustix::fs::ioctl_ficlone(temporary.as_file(), &source).is_err() {
         io::copy(&mut source, temporary.as_file_mut()).during("write", to)?;
     }
     let metadata = source.metadata().during("read", from)?;
+    count(Work::BytesCopied, metadata.len());
     temporary.as_file().set_permissions(fs::Permissions::from_mode(SERVED_FILE_MODE)).during("write", to)?;
     let modified = metadata.modified().during("read", from)?;
     temporary.as_file().set_modified(modified).during("write", to)?;
@@ -288,7 +301,9 @@ pub fn symlink(target: &Path, at: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When the disk fails.
 pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
-    File::open(path).and_then(|folder| folder.sync_all()).during("sync", path)
+    File::open(path).and_then(|folder| folder.sync_all()).during("sync", path)?;
+    count(Work::Syncs, 1);
+    Ok(())
 }
 
 /// Makes everything written to the filesystem of a folder durable: one call instead of one for each file.
@@ -296,13 +311,17 @@ pub fn sync_folder(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When the disk fails, now or in a write since the last call.
 pub fn sync_filesystem(path: &Path) -> Result<(), DiskError> {
+    let _span = tracing::debug_span!("sync", path = %path.display()).entered();
     let folder = File::open(path).during("sync", path)?;
-    rustix::fs::syncfs(&folder).during("sync the filesystem of", path)
+    rustix::fs::syncfs(&folder).during("sync the filesystem of", path)?;
+    count(Work::Syncs, 1);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Counts;
 
     #[test]
     fn a_file_is_replaced_whole_and_keeps_no_temporary() {
@@ -313,6 +332,29 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_written_copied_and_synced_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        let before = Counts::now();
+        write_staged(&one, &[1; 1000]).unwrap();
+        copy_file(&one, &two).unwrap();
+        write_atomic(&two, &[2; 300], 0o644).unwrap();
+        sync_filesystem(folder.path()).unwrap();
+        // other tests of this process count too
+        let since = Counts::now().since(&before);
+        let expected = [
+            (Work::FilesOpened, 4),
+            (Work::BytesWritten, 1300),
+            (Work::BytesCopied, 1000),
+            // a file, its folder, the filesystem
+            (Work::Syncs, 3),
+        ];
+        for (work, least) in expected {
+            assert!(since.of(work) >= least, "{}: {}", work.name(), since.of(work));
+        }
     }
 
     #[test]

@@ -145,6 +145,7 @@ pub fn remove_tree(path: &Path) -> Result<(), DiskError> {
 /// When the name stays.
 pub fn discard_tree(path: &Path) -> Result<(), DiskError> {
     let Some(folder) = path.parent().filter(|_| path.exists()) else { return Ok(()) };
+    let _span = tracing::debug_span!("discard", path = %path.display()).entered();
     let aside =
         tempfile::Builder::new().prefix(TRASH_PREFIX).tempdir_in(folder).during("remove", path)?.keep();
     super::rename(path, &aside.join("tree"))?;

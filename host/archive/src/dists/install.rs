@@ -64,7 +64,8 @@ fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallErro
         exchanges.push(PlannedExchange { tree, staged: identity });
     }
     disk::sync_filesystem(staged.folder())?;
-    db.write(|tx| pass::begin_installing(tx, pass, &exchanges))?;
+    tracing::debug_span!("record")
+        .in_scope(|| db.write(|tx| pass::begin_installing(tx, pass, &exchanges)))?;
     Ok(())
 }
 
@@ -79,7 +80,8 @@ pub(super) fn exchange_all(db: &Db, pass: PassId, paths: &ArchivePaths) -> Resul
         if Identity::of(&staged)? != Some(planned.staged) {
             return Err(InstallError::Gone { tree: planned.tree });
         }
-        if disk::exchange(&staged, &live)? == Exchanged::InTwoSteps {
+        let span = tracing::debug_span!("exchange", tree = planned.tree);
+        if span.in_scope(|| disk::exchange(&staged, &live))? == Exchanged::InTwoSteps {
             tracing::warn!(
                 tree = planned.tree,
                 "exchanged in two steps: this filesystem has no atomic exchange"
@@ -97,7 +99,8 @@ pub(super) fn complete(
     paths: &ArchivePaths,
     now: Timestamp,
 ) -> Result<(), InstallError> {
-    db.write(|tx| pass::complete_installation(tx, pass, now))?;
+    tracing::debug_span!("complete")
+        .in_scope(|| db.write(|tx| pass::complete_installation(tx, pass, now)))?;
     disk::discard_tree(&paths.staging)?;
     Ok(())
 }

@@ -77,7 +77,9 @@ impl Staged {
         disk::discard_tree(&paths.staging)?;
         let folder = paths.staged(pass);
         disk::make_folder(&folder)?;
-        for path in disk::clone_tree(&paths.dists(), &folder.join(DISTS), sharing)? {
+        let left_out = link_span(DISTS, sharing)
+            .in_scope(|| disk::clone_tree(&paths.dists(), &folder.join(DISTS), sharing))?;
+        for path in left_out {
             tracing::warn!(path = %path.display(), "left out of the staged tree: neither file, folder nor link");
         }
         Ok(Self { paths: paths.clone(), folder, sharing, side_trees: BTreeSet::new() })
@@ -106,7 +108,9 @@ impl Staged {
         if !may_be_staged(name) {
             return Err(StageError::BadTree { name: name.to_owned() });
         }
-        disk::clone_tree(&self.paths.root.join(name), &self.folder.join(name), self.sharing)?;
+        link_span(name, self.sharing).in_scope(|| {
+            disk::clone_tree(&self.paths.root.join(name), &self.folder.join(name), self.sharing)
+        })?;
         self.side_trees.insert(name.to_owned());
         Ok(())
     }
@@ -137,6 +141,14 @@ impl Staged {
     #[must_use]
     pub const fn paths(&self) -> &ArchivePaths {
         &self.paths
+    }
+}
+
+/// The making of a second tree, by what is done to its files.
+fn link_span(tree: &str, sharing: Sharing) -> tracing::Span {
+    match sharing {
+        Sharing::HardLinks => tracing::debug_span!("link", tree),
+        Sharing::Copies => tracing::debug_span!("copy", tree),
     }
 }
 

@@ -4,7 +4,7 @@
 //! to it, then the rows. A name that has other content is never touched: that publication is skipped, and said.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -188,8 +188,7 @@ fn place(
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             // left by a run that died before it could record it, or put there by somebody
-            let file = File::open(path).during("read", path)?;
-            let found = digest_reader(file).during("read", path)?;
+            let found = digest_reader(disk::open(path)?).during("read", path)?;
             return Ok(if found.sha256 == *sha256 && found.size_bytes == size_bytes {
                 Ok(())
             } else {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use tracing::debug_span;
 
 use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
@@ -18,6 +19,7 @@ use crate::domain::digest::FileDigests;
 use crate::domain::{ArchiveFileId, Compressor};
 use crate::index::{by_hash, text_digests};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
+use crate::work::{Work, count};
 
 /// Why a suite could not be signed and sealed.
 #[derive(Debug, thiserror::Error)]
@@ -135,24 +137,25 @@ pub fn write_release(
     retention: Retention,
     signer: &dyn Signer,
 ) -> Result<Signed, ReleaseError> {
-    let now = release.date;
-    write_stubs(release, folders.staged)?;
-    let (mut files, files_read) = list(folders, known, trust)?;
+    let (now, suite) = (release.date, release.shape.suite.name.to_string());
+    debug_span!("stubs", suite).in_scope(|| write_stubs(release, folders.staged))?;
+    let (mut files, files_read) = debug_span!("list", suite).in_scope(|| list(folders, known, trust))?;
     let text = release.suite_text(&files);
-    let failed = |source| ReleaseError::Sign { suite: release.shape.suite.name.to_string(), source };
-    let contents: [Vec<u8>; 3] = [
-        text.clone().into_bytes(),
-        signer.detached(text.as_bytes(), now).map_err(failed)?,
-        signer.clear(&text, now).map_err(failed)?,
-    ];
-    for (name, content) in CORE_FILES.iter().zip(&contents) {
-        disk::write_staged(&folders.staged.join(name), content)?;
-        files.push(ListedFile::file((*name).to_owned(), FileDigests::of(content)));
-    }
-    one_time(folders.staged, known.built, now)?;
-    note_times(folders.staged, &mut files)?;
+    let failed = |source| ReleaseError::Sign { suite: suite.clone(), source };
+    let (detached, clear) = debug_span!("sign", suite)
+        .in_scope(|| Ok((signer.detached(text.as_bytes(), now)?, signer.clear(&text, now)?)))
+        .map_err(failed)?;
+    debug_span!("write", suite).in_scope(|| {
+        for (name, content) in CORE_FILES.iter().zip([text.into_bytes(), detached, clear]) {
+            disk::write_staged(&folders.staged.join(name), &content)?;
+            files.push(ListedFile::file((*name).to_owned(), FileDigests::of(&content)));
+        }
+        one_time(folders.staged, known.built, now)?;
+        note_times(folders.staged, &mut files)
+    })?;
     let expired = if release.shape.series.publish_by_hash {
-        by_hash::update(folders.staged, &files, known.old, retention, now)?
+        debug_span!("by-hash", suite)
+            .in_scope(|| by_hash::update(folders.staged, &files, known.old, retention, now))?
     } else {
         Vec::new()
     };
@@ -168,7 +171,7 @@ fn write_stubs(release: &ReleaseFile<'_>, folder: &Path) -> Result<(), DiskError
                 if architecture == "source" { "source".into() } else { format!("binary-{architecture}") };
             let path = folder.join(component.name.as_str()).join(below).join("Release");
             let text = release.index_stub(component.name.as_str(), architecture);
-            if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+            if disk::read(&path).ok().as_deref() != Some(text.as_bytes()) {
                 disk::write_staged(&path, text.as_bytes())?;
             }
         }
@@ -206,13 +209,17 @@ fn list(
         }
     }
     let mut files_read = unknown.len();
+    let span = debug_span!("hash", files = unknown.len()).entered();
     let read: Vec<ListedFile> = unknown
         .into_par_iter()
         .map(|path| {
             let digests = crate::index::digests_of(&folders.staged.join(&path))?;
+            count(Work::FilesOpened, 1);
+            count(Work::BytesRead, digests.size_bytes);
             Ok(ListedFile::file(path, digests))
         })
         .collect::<Result<_, DiskError>>()?;
+    span.exit();
     files.extend(read);
     let (texts, unpacked) = texts(folders.staged, &files, &built, &listed)?;
     files_read += unpacked;
@@ -269,8 +276,9 @@ fn texts(
         }
         let mut agreed = None;
         for (form, file) in &forms {
+            let _span = debug_span!("unpack", path = file.path).entered();
             let path = folder.join(&file.path);
-            let packed = File::open(&path).during("read", &path)?;
+            let packed = disk::open(&path)?;
             let digests = text_digests(packed, *form).map_err(|source| ReleaseError::BadForm {
                 path: file.path.clone(),
                 form: *form,
@@ -302,6 +310,7 @@ fn one_time(folder: &Path, built: &[ListedFile], now: Timestamp) -> Result<(), D
         let path = folder.join(path);
         // what a hook took away again
         let Ok(file) = File::options().write(true).open(&path) else { continue };
+        count(Work::FilesOpened, 1);
         file.set_modified(now.into()).during("set the time of", &path)?;
     }
     Ok(())

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rusqlite::trace::TraceEventCodes;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
+
+use crate::work::{Work, count};
 
 /// In order; merged ones are never edited.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -165,6 +168,7 @@ impl Db {
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Open { path: path.to_owned(), source };
         connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
+        count_work(&connection).map_err(unusable)?;
         connection
             .execute_batch(
                 // FULL: what a transaction said is on disk when it returns, which the journal of a run relies on
@@ -218,9 +222,25 @@ impl Db {
     }
 }
 
+/// How many instructions SQLite carries out between two words about them: so few that a statement that looks at some hundred rows is seen,
+/// so many that nobody feels it.
+const STEPS_BETWEEN: u16 = 100;
+
+/// Lets SQLite say itself what it does: the rows that it gives, and the steps that it takes.
+fn count_work(connection: &Connection) -> rusqlite::Result<()> {
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_ROW, Some(|_| count(Work::RowsRead, 1)));
+    let went_on = || {
+        count(Work::DatabaseSteps, STEPS_BETWEEN.into());
+        // true would interrupt it
+        false
+    };
+    connection.progress_handler(STEPS_BETWEEN.into(), Some(went_on))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Counts;
 
     #[test]
     fn the_migrations_are_sound() {
@@ -234,6 +254,22 @@ mod tests {
         assert!(matches!(Db::open(&path), Err(StoreError::Missing(_))));
         crate::disk::write_staged(&path, &[7; 5000]).unwrap();
         assert!(Db::open(&path).is_err());
+    }
+
+    #[test]
+    fn rows_and_steps_are_counted() {
+        let db = Db::in_memory().unwrap();
+        let before = Counts::now();
+        let numbers = "WITH RECURSIVE number(it) AS (SELECT 1 UNION ALL SELECT it + 1 FROM number WHERE it < 2000) SELECT";
+        let sum = |what: &str| -> i64 {
+            let mut statement = db.read().prepare(&format!("{numbers} {what} FROM number")).unwrap();
+            let rows = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+            rows.map(Result::unwrap).sum()
+        };
+        assert_eq!(sum("it"), sum("sum(it)"));
+        // other tests of this process count too
+        let since = Counts::now().since(&before);
+        assert!(since.of(Work::RowsRead) >= 2001 && since.of(Work::DatabaseSteps) >= 4000, "{since:?}");
     }
 
     #[test]

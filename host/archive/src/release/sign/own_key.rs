@@ -30,6 +30,7 @@ use zeroize::Zeroizing;
 
 use super::judge::{KeyFacts, KeyPart, SecretHalf};
 use super::{PublicKey, SignError, Signer, certificate, cleartext};
+use crate::work::{Work, count, count_bytes};
 
 /// The digest of every signature; SHA-256 would do, SHA-512 is what EdDSA uses inside.
 const DIGEST: HashAlgorithm = HashAlgorithm::Sha512;
@@ -270,6 +271,7 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
         return Err(SignError::NotARegularFile { path: path.to_owned() });
     }
     let file = File::open(path).map_err(unreadable)?;
+    count(Work::FilesOpened, 1);
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(SignError::NotARegularFile { path: path.to_owned() });
@@ -285,6 +287,7 @@ fn read_key_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
     let capacity = usize::try_from(metadata.len()).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     file.take(MAX_KEY_FILE_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    count_bytes(Work::BytesRead, bytes.len());
     Ok(bytes)
 }
 
