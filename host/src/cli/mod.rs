@@ -124,6 +124,7 @@ impl Command {
             | Self::Apply(_)
             | Self::Export(_)
             | Self::Override(_)
+            | Self::Remove(_)
             | Self::Status(_)
             | Self::History(_)
             | Self::Hook(_)

@@ -12,7 +12,7 @@ use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Scope};
-use pressroom_archive::pool::{Skipped, poolify};
+use pressroom_archive::pool::{Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
@@ -21,7 +21,7 @@ use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{Db, StoreError, pass};
+use pressroom_archive::store::{Db, StoreError, Transaction, pass};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
@@ -73,6 +73,7 @@ impl Run<'_> {
             priority,
             dirt: suites,
             shapes: Vec::new(),
+            pooled: Pooled::default(),
             problems: Vec::new(),
         };
         work.shapes = work.read_shapes(db)?;
@@ -106,6 +107,8 @@ struct PassWork<'a, 'r> {
     priority: PassPriority,
     dirt: &'a [Dirt],
     shapes: Vec<SuiteShape>,
+    /// The names that it has made in the pool, which are recorded when they are durable.
+    pooled: Pooled,
     problems: Vec<String>,
 }
 
@@ -216,16 +219,9 @@ impl PassWork<'_, '_> {
         let poolified = debug_span!("link", files = pending.len()).in_scope(|| {
             poolify(db.read(), &librarian, self.archive.id, &paths.root, &preference, &pending)
         })?;
-        if poolified.names() > 0 {
-            disk::sync_filesystem(&paths.root)?;
-        }
-        let (pass, archive, now) = (self.id, self.archive.id, self.run.clock.now());
-        debug_span!("record").in_scope(|| {
-            db.write(|tx| {
-                poolified.record(tx, archive, now)?;
-                pass::plan_transitions(tx, pass, &poolified.transitions)
-            })
-        })?;
+        let pass = self.id;
+        debug_span!("record")
+            .in_scope(|| db.write(|tx| pass::plan_transitions(tx, pass, &poolified.transitions)))?;
         for Skipped { publication, kind, reason } in &poolified.skipped {
             let problem = format!(
                 "{} publication {publication} was skipped: {reason}",
@@ -240,6 +236,7 @@ impl PassWork<'_, '_> {
             poolified.names(),
             poolified.skipped.len()
         );
+        self.pooled = poolified.pooled;
         Ok(((), detail))
     }
 
@@ -374,7 +371,9 @@ impl PassWork<'_, '_> {
         let installed = self.step(db, "install", |work, db| {
             let trees = staged.trees().join(", ");
             begun = InstallStep::Begun;
-            install(db, work.id, &staged, work.run.clock.now()).map_err(|(step, error)| {
+            let (archive, now) = (work.archive.id, work.run.clock.now());
+            let record = |tx: &Transaction<'_>| work.pooled.record(tx, archive, now);
+            install(db, work.id, &staged, record, now).map_err(|(step, error)| {
                 begun = step;
                 error
             })?;

@@ -12,5 +12,6 @@ mod crash;
 mod hooks;
 mod oracle;
 mod refusals;
+mod segments;
 mod timings;
 mod whole;

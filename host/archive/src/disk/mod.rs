@@ -13,8 +13,6 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::work::{self, Work};
-
 pub use exchange::{Exchanged, exchange};
 pub use reader::{Reader, open, read};
 pub use tree::{
@@ -279,7 +277,7 @@ pub fn copy_range(from: &File, start: u64, length: u64, to: &mut File) -> io::Re
             Err(error) => return Err(error.into()),
         }
     }
-    work::count(Work::BytesCopied, length);
+    count(Work::BytesCopied, length);
     Ok(())
 }
 

@@ -3,13 +3,15 @@
 //! First everything written is made durable, then the journal says what is about to be exchanged, then it is, then the rows say so. A death
 //! anywhere in between is read from the journal by the next run.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::stage::{ArchivePaths, StageError, Staged};
 use crate::disk::{self, DiskError, Exchanged, Identity};
 use crate::domain::PassId;
 use crate::store::pass::{self, PlannedExchange};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, Transaction};
 
 /// Why a pass could not be installed.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +42,8 @@ pub enum InstallStep {
     Begun,
 }
 
-/// Installs the staged trees of a pass and carries out what it has planned.
+/// Installs the staged trees of a pass and carries out what it has planned. `record` writes down what the pass has put on disk beside them: it is
+/// called when that is durable, in the transaction that begins the installation.
 ///
 /// # Errors
 /// When a step fails, with where: before the exchange the pass can be abandoned; after it has begun the next run completes it.
@@ -48,24 +51,40 @@ pub fn install(
     db: &mut Db,
     pass: PassId,
     staged: &Staged,
+    record: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
     now: Timestamp,
 ) -> Result<(), (InstallStep, InstallError)> {
     let paths = staged.paths();
-    prepare(db, pass, staged).map_err(|error| (InstallStep::Before, error))?;
+    prepare(db, pass, staged, record).map_err(|error| (InstallStep::Before, error))?;
     exchange_all(db, pass, paths).map_err(|error| (InstallStep::Begun, error))?;
     complete(db, pass, paths, now).map_err(|error| (InstallStep::Begun, error))
 }
 
-fn prepare(db: &mut Db, pass: PassId, staged: &Staged) -> Result<(), InstallError> {
+fn prepare(
+    db: &mut Db,
+    pass: PassId,
+    staged: &Staged,
+    record: impl FnOnce(&Transaction<'_>) -> Result<(), StoreError>,
+) -> Result<(), InstallError> {
     let mut exchanges = Vec::new();
     for tree in staged.trees() {
         let identity =
             Identity::of(&staged.folder().join(&tree))?.ok_or(InstallError::Gone { tree: tree.clone() })?;
         exchanges.push(PlannedExchange { tree, staged: identity });
     }
+    // everything that was written, linked and renamed since the pass began, in one go; the pool may lie on a filesystem of its own
     disk::sync_filesystem(staged.folder())?;
-    tracing::debug_span!("record")
-        .in_scope(|| db.write(|tx| pass::begin_installing(tx, pass, &exchanges)))?;
+    let pool = staged.paths().root.join("pool");
+    let device = |path: &Path| Ok::<_, DiskError>(Identity::of(path)?.map(|identity| identity.device));
+    if device(&pool)?.is_some_and(|pool| device(staged.folder()).is_ok_and(|staged| staged != Some(pool))) {
+        disk::sync_filesystem(&pool)?;
+    }
+    tracing::debug_span!("record").in_scope(|| {
+        db.write(|tx| {
+            record(tx)?;
+            pass::begin_installing(tx, pass, &exchanges)
+        })
+    })?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::store::publication::Names;
 
 /// All of an index, from the rows.
 pub(super) fn render_all(rows: &Rows<'_>, rule: Rule, assembly: &mut Assembly<'_>) -> Result<(), IndexError> {
+    let _span = tracing::debug_span!("render").entered();
     let mut cutter = Cutter::new(rule);
     rows.for_each_stanza(&Names::all(), |name, stanza| {
         cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment))
@@ -105,6 +106,7 @@ fn look_into(
     cutter: &mut Cutter,
     assembly: &mut Assembly<'_>,
 ) -> Result<(), IndexError> {
+    let _span = tracing::debug_span!("render").entered();
     let mut add =
         |name: &str, stanza: &str| cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment));
     let text = previous.text(place, &[]);

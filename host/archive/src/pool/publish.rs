@@ -50,9 +50,13 @@ pub struct Poolified {
     pub transitions: Vec<Transition>,
     /// Those that cannot be published.
     pub skipped: Vec<Skipped>,
-    /// Names made or changed, to be recorded.
-    names: Vec<Named>,
+    /// Names made or changed.
+    pub pooled: Pooled,
 }
+
+/// Names in the pool that were made or changed, to be recorded when they are durable. One that is not, because its pass failed, is found again.
+#[derive(Debug, Default)]
+pub struct Pooled(Vec<Named>);
 
 #[derive(Debug)]
 struct Named {
@@ -67,15 +71,17 @@ impl Poolified {
     /// How many names were made or changed.
     #[must_use]
     pub const fn names(&self) -> usize {
-        self.names.len()
+        self.pooled.0.len()
     }
+}
 
+impl Pooled {
     /// Records the names. The pool's filesystem has been synced before.
     ///
     /// # Errors
     /// When the database fails.
     pub fn record(&self, tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Result<(), StoreError> {
-        for named in &self.names {
+        for named in &self.0 {
             let new = NewPoolFile {
                 archive,
                 component: named.component,
@@ -152,7 +158,7 @@ pub fn poolify(
                 let path = PoolPath::new(&names.of(component)?, source, filename);
                 disk::symlink(&path.link_to(&names.of(real)?), &path.below(root))?;
             }
-            result.names.push(Named {
+            result.pooled.0.push(Named {
                 component,
                 source: source.clone(),
                 filename: filename.clone(),

@@ -103,9 +103,9 @@ pub fn request_removal(
 /// When the database fails.
 pub fn count_requested(db: &Connection, suite: SuiteId) -> Result<u64, StoreError> {
     db.prepare_cached(
-        "SELECT (SELECT count(*) FROM source_package_publishing_history
+        "SELECT (SELECT count(*) FROM source_package_publishing_history INDEXED BY source_publication_to_remove
                  WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1)
-              + (SELECT count(*) FROM binary_package_publishing_history
+              + (SELECT count(*) FROM binary_package_publishing_history INDEXED BY binary_publication_to_remove
                  WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1)",
     )
     .and_then(|mut statement| statement.query_row([suite], |row| row.get(0)))
@@ -119,15 +119,20 @@ pub fn count_requested(db: &Connection, suite: SuiteId) -> Result<u64, StoreErro
 pub fn requested_transitions(db: &Connection, suite: SuiteId) -> Result<Vec<Transition>, StoreError> {
     const WHAT: &str = "list what is to be removed";
     let mut transitions = Vec::new();
-    for (kind, table) in [
-        (PackageKind::Source, "source_package_publishing_history"),
-        (PackageKind::Binary, "binary_package_publishing_history"),
+    for (kind, sql) in [
+        (
+            PackageKind::Source,
+            "SELECT id FROM source_package_publishing_history INDEXED BY source_publication_to_remove
+             WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1 ORDER BY id",
+        ),
+        (
+            PackageKind::Binary,
+            "SELECT id FROM binary_package_publishing_history INDEXED BY binary_publication_to_remove
+             WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1 ORDER BY id",
+        ),
     ] {
-        let sql = format!(
-            "SELECT id FROM {table} WHERE status = 'PUBLISHED' AND removed_by IS NOT NULL AND suite = ?1 ORDER BY id"
-        );
         let ids: Vec<PublicationId> = db
-            .prepare_cached(&sql)
+            .prepare_cached(sql)
             .and_then(|mut statement| statement.query_map([suite], |row| row.get(0))?.collect())
             .during(WHAT)?;
         transitions.extend(ids.into_iter().map(|publication| Transition {

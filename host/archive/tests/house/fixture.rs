@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk::{self, Sharing};
-use pressroom_archive::dists::{ArchivePaths, Staged};
+use pressroom_archive::dists::{ArchivePaths, Staged, install};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
 };
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
-use pressroom_archive::pool::{Skipped, poolify};
+use pressroom_archive::pool::{Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
@@ -24,7 +24,7 @@ use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
-use pressroom_archive::store::{Db, StoreError, pass, publication, run, series};
+use pressroom_archive::store::{Db, StoreError, Transaction, pass, publication, run, series};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -159,13 +159,18 @@ impl House {
             poolify(self.db.read(), &self.librarian, archive, &self.paths.root, &preference, &pending)
                 .unwrap();
         keep(self.db.write(|tx| {
-            poolified.record(tx, archive, now)?;
             pass::plan_transitions(tx, pass, &poolified.transitions)?;
             dominate(tx, pass)
         }));
         let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
-        let mut prepared =
-            Prepared { pass, staged, skipped: poolified.skipped, built: Vec::new(), signed: Vec::new() };
+        let mut prepared = Prepared {
+            pass,
+            staged,
+            pooled: poolified.pooled,
+            skipped: poolified.skipped,
+            built: Vec::new(),
+            signed: Vec::new(),
+        };
         for (shape, dirt) in shapes.iter().zip(&dirt) {
             let folder = prepared.staged.dists().join(shape.suite.name.to_string());
             let of_suite: Vec<IndexKey> =
@@ -206,8 +211,15 @@ impl House {
     /// A whole pass.
     pub(crate) fn publish(&mut self, scope: Wanted) -> Prepared {
         let prepared = self.prepare(scope);
-        pressroom_archive::dists::install(&mut self.db, prepared.pass, &prepared.staged, self.now).unwrap();
+        self.install(&prepared);
         prepared
+    }
+
+    /// Puts what is prepared in place.
+    pub(crate) fn install(&mut self, prepared: &Prepared) {
+        let (archive, now) = (self.archive.id, self.now);
+        let record = |tx: &Transaction<'_>| prepared.pooled.record(tx, archive, now);
+        install(&mut self.db, prepared.pass, &prepared.staged, record, now).unwrap();
     }
 
     /// The text of an index of the live tree, from its gzip form.
@@ -277,6 +289,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Prepared {
     pub(crate) pass: PassId,
     pub(crate) staged: Staged,
+    pooled: Pooled,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) built: Vec<Built>,
     pub(crate) signed: Vec<Signed>,

@@ -1,7 +1,7 @@
 //! A machine dies at every point of an installation; the next run reads the journal and goes on.
 
 use pressroom_archive::disk::{self, Identity};
-use pressroom_archive::dists::{Recovered, install, recover};
+use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::PassState;
 use pressroom_archive::store::Connection;
 use pressroom_archive::store::pass::{self, PlannedExchange};
@@ -107,7 +107,7 @@ fn what_came_in_while_a_pass_was_made_waits_for_the_next() {
     house.import("s", None, &[Package::new("aa", "2", "amd64")]);
     let prepared = house.prepare(Wanted::Changed);
     house.import("s", None, &[Package::new("bb", "1", "amd64")]);
-    install(&mut house.db, prepared.pass, &prepared.staged, house.now).unwrap();
+    house.install(&prepared);
     assert_eq!(house.packages(INDEX), ["aa 2"]);
     assert_eq!(house.pending(), 1);
     house.publish(Wanted::Changed);
@@ -124,7 +124,7 @@ fn a_mark_set_while_a_pass_was_made_is_still_there_after_it() {
     mark(&mut house, "before");
     let prepared = house.prepare(Wanted::Changed);
     mark(&mut house, "meanwhile");
-    install(&mut house.db, prepared.pass, &prepared.staged, house.now).unwrap();
+    house.install(&prepared);
     let reasons: Vec<String> =
         house.dirt().into_iter().flat_map(|dirt| dirt.marks).map(|(_, reason)| reason).collect();
     assert_eq!(reasons, ["meanwhile"]);

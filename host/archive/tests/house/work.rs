@@ -107,7 +107,7 @@ fn settings_that_change_while_a_pass_is_made_are_published_by_the_next() {
             pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), true)
         })
         .unwrap();
-    pressroom_archive::dists::install(&mut house.db, prepared.pass, &prepared.staged, house.now).unwrap();
+    house.install(&prepared);
     assert!(!house.dirt().is_empty(), "the pass has not seen it");
     house.publish(Wanted::Changed);
     assert!(house.paths.dists().join("s/main/binary-arm64/Packages.gz").exists());

@@ -165,9 +165,11 @@ impl<'a> Assembly<'a> {
     /// Writes the segment that is at the head of the queue.
     fn write_next(&mut self) -> Result<(), IndexError> {
         let Some(Queued { place, text, packing }) = self.queue.pop_front() else { return Ok(()) };
+        let _span = tracing::debug_span!("write").entered();
         let mut made: Vec<(Compressor, Vec<u8>)> = Vec::new();
         if let Some(packing) = packing {
             self.packing -= 1;
+            let _span = tracing::debug_span!("wait").entered();
             for (form, result) in packing.results.iter().take(packing.count) {
                 made.push((form, result.map_err(|source| self.target.failed(form, source))?));
             }
@@ -428,6 +430,7 @@ impl TextDigest {
         match self {
             Self::Here(hasher) => hasher.finish(),
             Self::Beside { sender, thread } => {
+                let _span = tracing::debug_span!("wait").entered();
                 drop(sender);
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }

@@ -98,17 +98,9 @@ fn open(segments: &[StoredSegment], path: &Path, form: Compressor) -> Option<Pre
     }
     let mut name = path.as_os_str().to_owned();
     name.push(form.extension());
-    match open_regular(Path::new(&name)) {
-        Ok((file, length)) => {
-            work::count(Work::FilesOpened, 1);
-            let is_whole = closing_bytes(&file, length, form) == length.checked_sub(offset);
-            is_whole.then_some(PreviousFile { form, file, offsets })
-        }
-        Err(error) => {
-            tracing::debug!(path = %name.display(), %error, "no file of an earlier publication to take segments from");
-            None
-        }
-    }
+    let (file, length) = open_regular(Path::new(&name)).ok()?;
+    let is_whole = closing_bytes(&file, length, form) == length.checked_sub(offset);
+    is_whole.then_some(PreviousFile { form, file, offsets })
 }
 
 /// How much of a file stands behind its segments, if it has any.
@@ -130,6 +122,7 @@ fn open_regular(path: &Path) -> io::Result<(File, u64)> {
         | rustix::fs::OFlags::NONBLOCK
         | rustix::fs::OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?);
+    work::count(Work::FilesOpened, 1);
     let metadata = file.metadata()?;
     if metadata.is_file() {
         Ok((file, metadata.len()))
