@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
