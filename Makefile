@@ -7,7 +7,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## publish real packages with hooks into target/demo, and let apt judge
@@ -17,6 +17,7 @@ demo: ## publish real packages with hooks into target/demo, and let apt judge
 .PHONY: test
 test: ## run every test; installs what they need
 	@script/setup test
+	python3 -m unittest discover --start-directory tests/bench --pattern '*_test.py'
 	$(CARGO) test --workspace --no-fail-fast
 
 .PHONY: build
@@ -24,6 +25,21 @@ build: ## build pressroom and its hooks, optimised
 	@script/setup build
 	$(CARGO) build --release --package pressroom
 	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package indices --package trace
+
+# What `make bench` measures; BENCH=--help says what there is.
+BENCH ?= --ten-times
+
+.PHONY: bench
+bench: ## measure beside aptly, apt-ftparchive and reprepro; writes tests/bench/RESULTS.md
+	@script/setup bench
+	$(CARGO) build --release --package pressroom
+	@python3 tests/bench $(BENCH)
+
+.PHONY: bench-quick
+bench-quick: ## the same with 5,000 packages, in two minutes; writes nothing but target/bench
+	@script/setup bench
+	$(CARGO) build --release --package pressroom
+	@python3 tests/bench --quick
 
 .PHONY: lint
 lint: ## formatting and clippy, as the checks have them
