@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, Made, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -21,7 +21,7 @@ pub struct NewSourcePublication<'a> {
     /// Where.
     pub suite: SuiteId,
     /// What.
-    pub release: SourceReleaseId,
+    pub release: Made<SourceReleaseId>,
     /// Its name.
     pub name: &'a SourceName,
     /// In which component.
@@ -87,10 +87,10 @@ pub fn publish_source(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let mut standing = Standing::default();
-    {
+    if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("source_publications_of_name.sql")).during(WHAT)?;
-        let mut rows = statement.query((new.suite, new.name, new.release)).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, release)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section;
@@ -106,7 +106,7 @@ pub fn publish_source(
          (SELECT max(id) FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?3 AND status = 'PUBLISHED'))",
     )
     .and_then(|mut statement| {
-        statement.execute((new.suite, new.release, new.name, new.component, new.section, Date(now), new.creator))
+        statement.execute((new.suite, new.release.row(), new.name, new.component, new.section, Date(now), new.creator))
     })
     .during("add a publication")?;
     Ok(Wished::Pending)
@@ -120,7 +120,7 @@ pub struct NewBinaryPublication<'a> {
     /// In whose index; a package for all has a publication for each.
     pub architecture: ArchSeriesId,
     /// What.
-    pub release: BinaryReleaseId,
+    pub release: Made<BinaryReleaseId>,
     /// Its name.
     pub name: &'a str,
     /// In which component.
@@ -144,10 +144,10 @@ pub fn publish_binary(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let mut standing = Standing::default();
-    {
+    if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("binary_publications_of_name.sql")).during(WHAT)?;
-        let mut rows = statement.query((new.suite, new.name, new.release, new.architecture)).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, release, new.architecture)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
@@ -168,7 +168,7 @@ pub fn publish_binary(
         statement.execute((
             new.suite,
             new.architecture,
-            new.release,
+            new.release.row(),
             new.name,
             new.component,
             new.section,
