@@ -5,8 +5,6 @@
 //! or database that fails stops, and what was committed stays. A repeat finds everything there and changes nothing.
 
 use std::path::PathBuf;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
@@ -14,7 +12,7 @@ use rusqlite::Transaction;
 
 use super::gather::{Complaint, Item};
 use super::read::{Content, Failure, Package, read};
-use crate::disk::DiskError;
+use crate::disk::{self, DiskError};
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, PackagePriority, Section};
 use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
@@ -105,33 +103,12 @@ pub fn import(
     let (mut items, binaries): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.is_source());
     items.extend(binaries);
     let mut report = ImportReport::default();
-    thread::scope(|scope| {
-        // nothing waits between the hands: that bounds what is in memory
-        let (read_batches, batches_to_sync) = sync_channel(0);
-        let (synced_batches, batches) = sync_channel(0);
-        // a hand that is no longer listened to has an error behind it
-        scope.spawn(move || {
-            for batch in items.chunks(BATCH) {
-                let read = read_batch(librarian, batch, progress);
-                if read_batches.send(read).is_err() {
-                    return;
-                }
-            }
-        });
-        scope.spawn(move || {
-            for batch in batches_to_sync {
-                let synced = librarian.sync();
-                if synced_batches.send((batch, synced)).is_err() {
-                    return;
-                }
-            }
-        });
-        for (batch, synced) in batches {
-            synced?;
-            commit(db, target, batch, now, &mut report)?;
-        }
-        Ok::<(), ImportError>(())
-    })?;
+    disk::in_batches(
+        items.chunks(BATCH),
+        |batch| read_batch(librarian, batch, progress),
+        |_| librarian.sync(),
+        |batch| commit(db, target, batch, now, &mut report),
+    )?;
     report.accepted.sort_by(|one, other| one.path.cmp(&other.path));
     report.complaints.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(report)
