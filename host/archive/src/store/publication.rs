@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
+use super::pool_file::PoolFile;
 use super::sql::Date;
 use super::{During, Made, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
@@ -217,31 +218,61 @@ pub struct PendingFile {
     pub sha256: Sha256,
     /// Its length.
     pub size_bytes: u64,
+    /// What its source has of this name in the pool.
+    pub names: Vec<PoolFile>,
 }
 
-/// The files of what is pending in a suite, by kind and publication.
+/// The files of what is pending in a suite, sources first, by publication.
 ///
 /// # Errors
 /// When the database fails.
 pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
-    db.prepare_cached(include_str!("pending_files.sql"))
-        .and_then(|mut statement| {
-            statement
-                .query_map([suite], |row| {
-                    Ok(PendingFile {
-                        kind: row.get(0)?,
-                        publication: row.get(1)?,
-                        component: row.get(2)?,
-                        source: row.get(3)?,
-                        filename: row.get(4)?,
-                        content: row.get(5)?,
-                        sha256: row.get(6)?,
-                        size_bytes: row.get(7)?,
-                    })
-                })?
-                .collect()
-        })
-        .during("list what is pending")
+    const WHAT: &str = "list what is pending";
+    let mut files: Vec<PendingFile> = Vec::new();
+    for (kind, sql) in [
+        (PackageKind::Source, include_str!("pending_source_files.sql")),
+        (PackageKind::Binary, include_str!("pending_binary_files.sql")),
+    ] {
+        let mut statement = db.prepare_cached(sql).during(WHAT)?;
+        let mut rows = statement.query([suite]).during(WHAT)?;
+        while let Some(row) = rows.next().during(WHAT)? {
+            read_pending_file(row, kind, &mut files).during(WHAT)?;
+        }
+    }
+    Ok(files)
+}
+
+/// A file, or one more name of the last.
+fn read_pending_file(
+    row: &rusqlite::Row<'_>,
+    kind: PackageKind,
+    files: &mut Vec<PendingFile>,
+) -> rusqlite::Result<()> {
+    let (publication, content): (PublicationId, ContentId) = (row.get(0)?, row.get(4)?);
+    let name = match row.get(7)? {
+        None => None,
+        Some(component) => Some(PoolFile { component, sha256: row.get(8)?, is_symlink: row.get(9)? }),
+    };
+    let filename = row.get_ref(3)?.as_str()?;
+    match files.last_mut() {
+        Some(last)
+            if (last.kind, last.publication) == (kind, publication) && last.filename.as_str() == filename =>
+        {
+            last.names.extend(name);
+        }
+        _ => files.push(PendingFile {
+            publication,
+            kind,
+            component: row.get(1)?,
+            source: row.get(2)?,
+            filename: row.get(3)?,
+            content,
+            sha256: row.get(5)?,
+            size_bytes: row.get(6)?,
+            names: name.into_iter().collect(),
+        }),
+    }
+    Ok(())
 }
 
 /// One publication as domination sees it.

@@ -14,7 +14,7 @@ use pressroom_archive::domain::{
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
-use pressroom_archive::pool::{Skipped, poolify};
+use pressroom_archive::pool::{Pool, Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
@@ -148,14 +148,10 @@ impl House {
             pending.extend(publication::pending_files(self.db.read(), shape.suite.id).unwrap());
             preference = shape.components.iter().map(|component| component.id).collect();
         }
-        let poolified =
-            poolify(self.db.read(), &self.librarian, archive, &self.paths.root, &preference, &pending)
-                .unwrap();
-        keep(self.db.write(|tx| {
-            poolified.record(tx, archive, now)?;
-            pass::plan_transitions(tx, pass, &poolified.transitions)?;
-            dominate(tx, pass)
-        }));
+        let pool =
+            Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
+        let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
+        keep(self.db.write(|tx| dominate(tx, pass)));
         let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
         let mut prepared =
             Prepared { pass, staged, skipped: poolified.skipped, built: Vec::new(), signed: Vec::new() };
