@@ -1,7 +1,7 @@
 //! `source_package_publishing_history` and `binary_package_publishing_history`: what is, was or will be in the indexes.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::pool_file::PoolFile;
 use super::sql::Date;
@@ -583,34 +583,58 @@ pub struct NamedTransition {
     pub source: SourceName,
 }
 
-/// What a pass does, by suite, kind, name, architecture, version; a page of at most `limit` from `offset` on.
+/// The publications that a pass changes, in the order in which changes are told: by suite, kind (sources first), name, architecture, version.
+///
+/// # Errors
+/// When the database fails.
+pub fn changed_publications(
+    db: &Connection,
+    pass: PassId,
+) -> Result<Vec<(PackageKind, PublicationId)>, StoreError> {
+    db.prepare_cached(include_str!("changed_publications.sql"))
+        .and_then(|mut statement| {
+            statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .during("list what a pass changes")
+}
+
+/// What a pass does to publications, in the order in which they are given. Those that it does not change are left out.
 ///
 /// # Errors
 /// When the database fails.
 pub fn named_transitions(
     db: &Connection,
     pass: PassId,
-    offset: u64,
-    limit: u32,
+    publications: &[(PackageKind, PublicationId)],
 ) -> Result<Vec<NamedTransition>, StoreError> {
-    db.prepare_cached(include_str!("named_transitions.sql"))
-        .and_then(|mut statement| {
-            statement
-                .query_map((pass, limit, super::sql::size(offset)), |row| {
-                    Ok(NamedTransition {
-                        kind: row.get(0)?,
-                        to_status: row.get(1)?,
-                        suite: row.get(2)?,
-                        component: row.get(3)?,
-                        architecture: row.get(4)?,
-                        name: row.get(5)?,
-                        version: row.get(6)?,
-                        section: row.get(7)?,
-                        priority: row.get(8)?,
-                        source: row.get(9)?,
+    let mut transitions = Vec::with_capacity(publications.len());
+    for (kind, publication) in publications {
+        let sql = match kind {
+            PackageKind::Source => include_str!("source_transition.sql"),
+            PackageKind::Binary => include_str!("binary_transition.sql"),
+        };
+        let found = db
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_row((pass, publication), |row| {
+                        Ok(NamedTransition {
+                            kind: *kind,
+                            to_status: row.get(0)?,
+                            suite: row.get(1)?,
+                            component: row.get(2)?,
+                            architecture: row.get(3)?,
+                            name: row.get(4)?,
+                            version: row.get(5)?,
+                            section: row.get(6)?,
+                            priority: row.get(7)?,
+                            source: row.get(8)?,
+                        })
                     })
-                })?
-                .collect()
-        })
-        .during("list what a pass changes")
+                    .optional()
+            })
+            .during("list what a pass changes")?;
+        transitions.extend(found);
+    }
+    Ok(transitions)
 }
