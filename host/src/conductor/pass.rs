@@ -12,7 +12,7 @@ use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Scope};
-use pressroom_archive::pool::{Pooled, Skipped, poolify};
+use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
@@ -216,12 +216,13 @@ impl PassWork<'_, '_> {
         let paths = self.run.root.archive_paths(&self.archive.reference);
         let librarian = self.run.root.librarian();
         span.exit();
-        let poolified = debug_span!("link", files = pending.len()).in_scope(|| {
-            poolify(db.read(), &librarian, self.archive.id, &paths.root, &preference, &pending)
-        })?;
-        let pass = self.id;
-        debug_span!("record")
-            .in_scope(|| db.write(|tx| pass::plan_transitions(tx, pass, &poolified.transitions)))?;
+        let pool = Pool {
+            archive: self.archive.id,
+            root: &paths.root,
+            librarian: &librarian,
+            preference: &preference,
+        };
+        let poolified = poolify(db, self.id, pool, &pending, self.run.clock.now())?;
         for Skipped { publication, kind, reason } in &poolified.skipped {
             let problem = format!(
                 "{} publication {publication} was skipped: {reason}",
@@ -232,8 +233,8 @@ impl PassWork<'_, '_> {
         }
         let detail = format!(
             "{} publications, {} new names in the pool, {} skipped",
-            poolified.transitions.len(),
-            poolified.names(),
+            poolified.publications,
+            poolified.names,
             poolified.skipped.len()
         );
         self.pooled = poolified.pooled;

@@ -4,7 +4,9 @@ use pressroom_archive::domain::{PassPriority, PublicationStatus};
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
-use pressroom_archive::store::publication::{NamedTransition, named_transitions, pending_files};
+use pressroom_archive::store::publication::{
+    NamedTransition, changed_publications, named_transitions, pending_files,
+};
 use pressroom_archive::store::{Db, StoreError, run as run_rows};
 use pressroom_sandbox::Point;
 
@@ -114,7 +116,7 @@ pub(crate) fn plan(
                 }
                 plan_transitions(tx, pass, &transitions)?;
                 dominate(tx, pass)?;
-                let changes = named_transitions(tx, pass, 0, u32::MAX)?;
+                let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
                 let suites = selection
                     .suites
                     .into_iter()

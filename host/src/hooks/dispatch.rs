@@ -192,6 +192,7 @@ impl Dispatcher<'_> {
             ),
             log: Log::default(),
             packages: PackageCache::default(),
+            changes: None,
         };
         let call = Call {
             context: context(self.root, point, facts),

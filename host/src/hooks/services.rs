@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use globset::GlobSet;
 use jiff::Timestamp;
-use pressroom_archive::domain::{BinaryFormat, DistributionId, PassId};
+use pressroom_archive::domain::{BinaryFormat, DistributionId, PackageKind, PassId, PublicationId};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::publication::{BinaryIndex, Names};
+use pressroom_archive::store::publication::{BinaryIndex, Names, changed_publications, named_transitions};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
 use pressroom_archive::store::{Connection, StoreError, hook, publication};
 use pressroom_sandbox::{
@@ -41,7 +41,12 @@ pub(super) struct Services<'a> {
     pub(super) state: StateChanges<'a>,
     pub(super) log: Log,
     pub(super) packages: PackageCache,
+    /// What is asked for a page at a time: sorted once, when the first page is asked for.
+    pub(super) changes: Option<Vec<ChangedOf<'a>>>,
 }
+
+/// An archive, its pass, and the publications that it changes.
+pub(super) type ChangedOf<'a> = (&'a Archive, PassId, Vec<(PackageKind, PublicationId)>);
 
 /// The end of a hook's log.
 #[derive(Debug, Default)]
@@ -222,30 +227,35 @@ impl<'a> Services<'a> {
         Ok((*pass, shapes))
     }
 
-    fn changes(&self, offset: u64, max: u32) -> Result<Vec<Change>, ArchiveError> {
+    fn changes(&mut self, offset: u64, max: u32) -> Result<Vec<Change>, ArchiveError> {
         let failed = |error: StoreError| ArchiveError::Failed(error.to_string());
-        let (mut skip, mut left) = (offset, max.min(MAX_PAGE));
-        let mut changes = Vec::new();
-        for (archive, pass) in self.archives {
-            if left == 0 {
-                break;
+        if self.changes.is_none() {
+            let mut all = Vec::new();
+            for (archive, pass) in self.archives {
+                all.push((archive, *pass, changed_publications(self.db, *pass).map_err(failed)?));
             }
-            let page = publication::named_transitions(self.db, *pass, skip, left).map_err(failed)?;
+            self.changes = Some(all);
+        }
+        let mut skip = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut left = max.min(MAX_PAGE) as usize;
+        let mut changes = Vec::new();
+        for (archive, pass, publications) in self.changes.iter().flatten() {
+            let page = &publications[skip.min(publications.len())..];
+            let page = &page[..left.min(page.len())];
+            skip = skip.saturating_sub(publications.len());
             if page.is_empty() {
-                let counts =
-                    pressroom_archive::store::pass::transition_counts(self.db, *pass).map_err(failed)?;
-                skip = skip.saturating_sub(counts.iter().map(|(.., count)| count).sum());
                 continue;
             }
-            skip = 0;
-            left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
+            left -= page.len();
             let reference = archive.reference.to_string();
             let (_, shapes) = self.shapes(&reference)?;
-            changes.extend(page.into_iter().map(|transition| {
-                let suite = shapes.iter().find(|shape| shape.suite.id == transition.suite);
-                let suite = suite.map(|shape| shape.suite.name.to_string()).unwrap_or_default();
-                convert::change(transition, &reference, &suite)
-            }));
+            changes.extend(named_transitions(self.db, *pass, page).map_err(failed)?.into_iter().map(
+                |transition| {
+                    let suite = shapes.iter().find(|shape| shape.suite.id == transition.suite);
+                    let suite = suite.map(|shape| shape.suite.name.to_string()).unwrap_or_default();
+                    convert::change(transition, &reference, &suite)
+                },
+            ));
         }
         Ok(changes)
     }

@@ -4,6 +4,7 @@
 //! [`sync_filesystem`] returns stay. Nothing here follows a symbolic link at the end of a path that it writes. What is opened, read and written
 //! is [counted](crate::work).
 
+mod batches;
 mod exchange;
 mod reader;
 mod tree;
@@ -13,6 +14,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use batches::in_batches;
 pub use exchange::{Exchanged, exchange};
 pub use reader::{Reader, open, read};
 pub use tree::{
@@ -212,6 +214,27 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), DiskError> {
     copy_file(from, to)
 }
 
+/// Gives a file a second name as [`link_or_copy`] does, unless that name is taken: then `false`, and what has it stays.
+///
+/// # Errors
+/// When neither can be made.
+pub fn link_or_copy_new(from: &Path, to: &Path) -> Result<bool, DiskError> {
+    let mut linked = fs::hard_link(from, to);
+    if linked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        make_folder(to.parent().unwrap_or(Path::new(".")))?;
+        linked = fs::hard_link(from, to);
+    }
+    match linked {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if no_links(&error) => match fs::symlink_metadata(to) {
+            Ok(_) => Ok(false),
+            Err(_) => copy_file(from, to).map(|()| true),
+        },
+        Err(error) => Err(error).during("link", to),
+    }
+}
+
 fn no_links(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -395,6 +418,22 @@ mod tests {
         let memory = File::open("/proc/self/status").unwrap();
         copy_range(&memory, 0, 5, &mut target).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"Name:");
+    }
+
+    #[test]
+    fn a_new_name_is_given_and_a_taken_one_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("a/b/two"));
+        write_staged(&one, b"1").unwrap();
+        assert!(link_or_copy_new(&one, &two).unwrap());
+        assert_eq!(Identity::of(&one).unwrap(), Identity::of(&two).unwrap());
+        let taken = folder.path().join("taken");
+        write_staged(&taken, b"other").unwrap();
+        assert!(!link_or_copy_new(&one, &taken).unwrap());
+        assert_eq!(fs::read(&taken).unwrap(), b"other");
+        let error =
+            link_or_copy_new(&folder.path().join("none"), &folder.path().join("x/three")).unwrap_err();
+        assert!(error.to_string().contains("x/three"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Reads forwards only and once, trusts no size, keeps nothing but what is asked for. Knows nothing of packages.
 //! Long member names of the GNU and BSD kinds are not understood, since deb(5) does not have them.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use crate::domain::name::shown;
 
@@ -87,7 +87,7 @@ pub struct ArReader<R> {
     offset: u64,
 }
 
-impl<R: Read> ArReader<R> {
+impl<R: BufRead> ArReader<R> {
     /// Reads the magic.
     ///
     /// # Errors
@@ -143,7 +143,8 @@ impl<R: Read> ArReader<R> {
                 most,
             });
         }
-        let mut data = Vec::new();
+        let expected = usize::try_from(member.size_bytes).unwrap_or(usize::MAX).min(MOST_RESERVED_BYTES);
+        let mut data = Vec::with_capacity(expected);
         self.take(member, |reader| reader.read_to_end(&mut data).map(|read| read as u64))?;
         Ok(data)
     }
@@ -154,22 +155,20 @@ impl<R: Read> ArReader<R> {
     /// They are not all there.
     pub fn skip(&mut self, member: &Member) -> Result<(), ArError> {
         self.take(member, |reader| {
-            let mut buffer = vec![0; SKIP_BYTES];
             let mut skipped = 0;
             loop {
-                match reader.read(&mut buffer) {
-                    Ok(0) => return Ok(skipped),
-                    Ok(read) => skipped += read as u64,
+                match reader.fill_buf() {
+                    Ok([]) => return Ok(skipped as u64),
+                    Ok(buffer) => {
+                        let length = buffer.len();
+                        skipped += length;
+                        reader.consume(length);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }
             }
         })
-    }
-
-    /// What is behind the archive.
-    pub fn into_inner(self) -> R {
-        self.inner
     }
 
     fn take(
@@ -209,4 +208,5 @@ impl<R: Read> ArReader<R> {
     }
 }
 
-const SKIP_BYTES: usize = 64 * 1024;
+/// What a header declares is not believed beyond this before it is there.
+const MOST_RESERVED_BYTES: usize = 64 * 1024;

@@ -7,7 +7,7 @@
 //! Stricter than dpkg, which stops reading at the data: the members behind it are looked at, and have to be
 //! private ones (`_gpgorigin`), so that two readers cannot find two different packages in one file.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use super::ar::{ArError, ArReader, Member};
 use super::binary_control::{BinaryControl, BinaryControlError, PackageType};
@@ -156,7 +156,17 @@ impl DebControl {
 /// # Errors
 /// The file is no well-formed package, or cannot be read ([`ArError::Read`]).
 pub fn read_deb(reader: impl Read) -> Result<(DebControl, FileDigests), DebError> {
-    let mut archive = ArReader::new(DigestReader::new(reader))?;
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, DigestReader::new(reader));
+    let control = read_deb_control(&mut reader)?;
+    Ok((control, reader.into_inner().finish()))
+}
+
+/// As [`read_deb`], where somebody else takes the digests. After success the reader is at its end.
+///
+/// # Errors
+/// As there.
+pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
+    let mut archive = ArReader::new(reader)?;
 
     let first = archive.next_member()?.ok_or(DebError::Missing { member: FORMAT_MEMBER })?;
     if first.name != FORMAT_MEMBER {
@@ -178,22 +188,17 @@ pub fn read_deb(reader: impl Read) -> Result<(DebControl, FileDigests), DebError
             Kind::Other => DebError::Unexpected { found: extra.name, expected: "the end of the file" },
         });
     }
-    let control = DebControl {
-        text,
-        control_member: control.name,
-        data_member: data.name,
-        data_bytes: data.size_bytes,
-    };
-    Ok((control, archive.into_inner().finish()))
+    Ok(DebControl { text, control_member: control.name, data_member: data.name, data_bytes: data.size_bytes })
 }
 
+const BUFFER_BYTES: usize = 128 * 1024;
 const FORMAT_MEMBER: &str = "debian-binary";
 const CONTROL_MEMBER: &str = "control.tar";
 const DATA_MEMBER: &str = "data.tar";
 const MAX_FORMAT_BYTES: u64 = 1024;
 
 /// The member after the private ones, whose names begin with an underscore and which readers pass by.
-fn next_public<R: Read>(archive: &mut ArReader<R>) -> Result<Option<Member>, ArError> {
+fn next_public<R: BufRead>(archive: &mut ArReader<R>) -> Result<Option<Member>, ArError> {
     while let Some(member) = archive.next_member()? {
         if !member.name.starts_with('_') {
             return Ok(Some(member));
@@ -294,7 +299,8 @@ fn read_control(member: &str, compression: Compression, compressed: &[u8]) -> Re
 /// check its checksums.
 fn decompress(compression: Compression, compressed: &[u8]) -> io::Result<Vec<u8>> {
     use liblzma::stream::{CONCATENATED, Stream};
-    let mut out = Vec::new();
+    // tar pads to 10 KiB, which most control members do not exceed
+    let mut out = Vec::with_capacity(16 * 1024);
     let most = MAX_CONTROL_MEMBER_BYTES + 1;
     match compression {
         Compression::None => out.extend_from_slice(compressed),

@@ -21,5 +21,5 @@ pub mod dsc;
 pub use binary_control::{BinaryControl, PackageType};
 pub use changes::{Changes, ChangesError, ChangesFile};
 pub use control::{ControlError, Paragraph};
-pub use deb::{DebControl, DebError, read_deb};
+pub use deb::{DebControl, DebError, read_deb, read_deb_control};
 pub use dsc::{DscError, SourceControl, SourceFile, SourceFormat};

@@ -1,18 +1,22 @@
 //! The librarian: the originals of all files, by content, for as long as a row wants them.
 //!
-//! A file is written once, under `<first two>/<next two>/<sha256>`, after all of it was seen, and never changed. It comes in through a
-//! [`Deposit`], which hashes while it writes, so that the disk is read once. The caller makes a batch of deposits durable with [`Librarian::sync`]
-//! before it commits rows that name them; a file that no row names is harmless.
+//! A file is written once, under `<first two>/<sha256>`, after all of it was seen, and never changed. A short one is handed over whole
+//! ([`Librarian::keep_bytes`]); a long one comes in through a [`Deposit`], which hashes while it writes, or shares the blocks of the file that it is
+//! a copy of, so that the disk is read once. The caller makes a batch of files durable with [`Librarian::sync`] before it commits rows that name
+//! them; a file that no row names is harmless. What is there already may be what a machine that died had not written yet: it is compared with what
+//! is offered, and replaced where it differs.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use crate::disk::{self, DiskError, During};
-use crate::domain::digest::{DigestWriter, FileDigests, Sha256};
+use crate::domain::digest::{FileDigests, Hasher, Sha256, digest_reader};
+use crate::work::{Work, count, count_bytes};
 
 /// The store of originals.
 #[derive(Debug, Clone)]
@@ -30,8 +34,9 @@ impl Librarian {
     /// Where a content lies, if it is here.
     #[must_use]
     pub fn path(&self, sha256: &Sha256) -> PathBuf {
+        // 256 folders: a million files are four thousand in each, and a folder of its own for each file would cost more than the file
         let hex = sha256.to_string();
-        self.root.join(&hex[..2]).join(&hex[2..4]).join(hex)
+        self.root.join(&hex[..2]).join(hex)
     }
 
     /// Opens a content.
@@ -40,7 +45,24 @@ impl Librarian {
     /// When it is not here.
     pub fn open(&self, sha256: &Sha256) -> Result<File, DiskError> {
         let path = self.path(sha256);
+        count(Work::FilesOpened, 1);
         File::open(&path).during("open the original", &path)
+    }
+
+    /// Takes in a file that is in memory, whose digests these are.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn keep_bytes(&self, bytes: &[u8], digests: &FileDigests) -> Result<(), DiskError> {
+        debug_assert_eq!(Sha256::of(bytes), digests.sha256);
+        let path = self.path(&digests.sha256);
+        if holds(&path, bytes).during("read", &path)? {
+            return Ok(());
+        }
+        let mut temporary = self.temporary()?;
+        temporary.as_file_mut().write_all(bytes).during("write", &path)?;
+        count_bytes(Work::BytesWritten, bytes.len());
+        self.settle(temporary, digests)
     }
 
     /// Begins to take a file in.
@@ -48,41 +70,78 @@ impl Librarian {
     /// # Errors
     /// When there is no room for it.
     pub fn deposit(&self) -> Result<Deposit, DiskError> {
-        let incoming = self.root.join("incoming");
-        disk::make_folder(&incoming)?;
-        let temporary = NamedTempFile::new_in(&incoming).during("write", &incoming)?;
-        Ok(Deposit { writer: DigestWriter::new(BufWriter::with_capacity(1 << 17, temporary)) })
+        Ok(Deposit { temporary: self.temporary()?, hasher: Hasher::new() })
     }
 
-    /// Gives a deposit its place. What is there already stays.
+    /// A copy of a file that shares its blocks, to be read and then kept; none where the filesystem does not share. What is written to the
+    /// file afterwards does not reach it.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn share(&self, source: &File) -> Result<Option<Shared>, DiskError> {
+        let temporary = self.temporary()?;
+        if rustix::fs::ioctl_ficlone(temporary.as_file(), source).is_err() {
+            return Ok(None);
+        }
+        count(Work::BytesCopied, source.metadata().map_or(0, |metadata| metadata.len()));
+        Ok(Some(Shared { temporary, hasher: Hasher::new() }))
+    }
+
+    /// Gives a file its place.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn keep(&self, deposit: Deposit) -> Result<FileDigests, DiskError> {
-        let (writer, digests) = deposit.writer.finish();
-        let temporary =
-            writer.into_inner().map_err(io::IntoInnerError::into_error).during("write", &self.root)?;
-        let path = self.path(&digests.sha256);
-        disk::make_folder(path.parent().unwrap_or(&self.root))?;
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(disk::SERVED_FILE_MODE);
-        temporary.as_file().set_permissions(readable).during("write", &path)?;
-        match temporary.persist_noclobber(&path) {
-            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(error.error).during("keep", &path)
-            }
-            _ => Ok(digests),
-        }
+    pub fn keep(&self, sealed: Sealed) -> Result<FileDigests, DiskError> {
+        self.settle(sealed.temporary, &sealed.digests)?;
+        Ok(sealed.digests)
     }
 
-    /// Takes a whole file in.
-    ///
-    /// # Errors
-    /// When it cannot be read or kept.
-    pub fn keep_file(&self, path: &Path) -> Result<FileDigests, DiskError> {
-        let mut source = File::open(path).during("read", path)?;
-        let mut deposit = self.deposit()?;
-        io::copy(&mut source, &mut deposit).during("keep", path)?;
-        self.keep(deposit)
+    fn temporary(&self) -> Result<NamedTempFile, DiskError> {
+        let incoming = self.root.join("incoming");
+        let make = || {
+            tempfile::Builder::new()
+                .permissions(Permissions::from_mode(disk::SERVED_FILE_MODE))
+                .tempfile_in(&incoming)
+        };
+        let made = match make() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                disk::make_folder(&incoming)?;
+                make()
+            }
+            made => made,
+        };
+        count(Work::FilesOpened, 1);
+        made.during("write", &incoming)
+    }
+
+    /// Gives a whole file its name, unless it has one already.
+    fn settle(&self, temporary: NamedTempFile, digests: &FileDigests) -> Result<(), DiskError> {
+        let path = self.path(&digests.sha256);
+        let mode = temporary.as_file().metadata().during("look at", &path)?.permissions().mode();
+        // the umask does not decide about files that others are to read
+        if mode & 0o7777 != disk::SERVED_FILE_MODE {
+            let readable = Permissions::from_mode(disk::SERVED_FILE_MODE);
+            temporary.as_file().set_permissions(readable).during("write", &path)?;
+        }
+        let persisted = match temporary.persist_noclobber(&path) {
+            Err(error) if error.error.kind() == io::ErrorKind::NotFound => {
+                disk::make_folder(path.parent().unwrap_or(&self.root))?;
+                error.file.persist_noclobber(&path)
+            }
+            persisted => persisted,
+        };
+        let refused = match persisted {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if refused.error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(refused.error).during("keep", &path);
+        }
+        if !is_whole(&path, digests).during("read", &path)? {
+            tracing::warn!(path = %path.display(), "replaced: it was not the content that its name says");
+            refused.file.persist(&path).map_err(|error| error.error).during("keep", &path)?;
+        }
+        Ok(())
     }
 
     /// Removes what deposits left behind that came to no end, as in a process that was killed, and that are older than `before`.
@@ -118,42 +177,173 @@ impl Librarian {
     }
 }
 
-/// A file on its way in; gone when dropped.
+/// Whether a file is there with these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    count(Work::FilesOpened, 1);
+    if file.metadata()?.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut found = Vec::with_capacity(bytes.len());
+    file.read_to_end(&mut found)?;
+    count_bytes(Work::BytesRead, found.len());
+    Ok(found == bytes)
+}
+
+/// Whether the file that is there has this content.
+fn is_whole(path: &Path, digests: &FileDigests) -> io::Result<bool> {
+    let file = File::open(path)?;
+    count(Work::FilesOpened, 1);
+    if file.metadata()?.len() != digests.size_bytes {
+        return Ok(false);
+    }
+    count(Work::BytesRead, digests.size_bytes);
+    Ok(digest_reader(file)?.sha256 == digests.sha256)
+}
+
+/// A file on its way in, written piece by piece; gone when dropped.
 #[derive(Debug)]
 pub struct Deposit {
-    writer: DigestWriter<BufWriter<NamedTempFile>>,
+    temporary: NamedTempFile,
+    hasher: Hasher,
+}
+
+impl Deposit {
+    /// All of it was written.
+    #[must_use]
+    pub fn seal(self) -> Sealed {
+        Sealed { temporary: self.temporary, digests: self.hasher.finish() }
+    }
 }
 
 impl Write for Deposit {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.writer.write(buffer)
+        let written = self.temporary.as_file_mut().write(buffer)?;
+        self.hasher.update(&buffer[..written]);
+        count_bytes(Work::BytesWritten, written);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        Ok(())
+    }
+}
+
+/// A file on its way in that shares the blocks of another, and is hashed as it is read; gone when dropped.
+#[derive(Debug)]
+pub struct Shared {
+    temporary: NamedTempFile,
+    hasher: Hasher,
+}
+
+impl Shared {
+    /// All of it was read.
+    #[must_use]
+    pub fn seal(self) -> Sealed {
+        Sealed { temporary: self.temporary, digests: self.hasher.finish() }
+    }
+}
+
+impl Read for Shared {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.temporary.as_file_mut().read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        count_bytes(Work::BytesRead, read);
+        Ok(read)
+    }
+}
+
+/// A file that is whole, and whose digests are known; gone when dropped.
+#[derive(Debug)]
+pub struct Sealed {
+    temporary: NamedTempFile,
+    digests: FileDigests,
+}
+
+impl Sealed {
+    /// What it is.
+    #[must_use]
+    pub const fn digests(&self) -> &FileDigests {
+        &self.digests
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
+
+    fn kept(librarian: &Librarian, content: &[u8]) -> FileDigests {
+        let digests = FileDigests::of(content);
+        librarian.keep_bytes(content, &digests).unwrap();
+        digests
+    }
+
+    fn deposited(librarian: &Librarian, content: &[u8]) -> FileDigests {
+        let mut deposit = librarian.deposit().unwrap();
+        for piece in content.chunks(2) {
+            deposit.write_all(piece).unwrap();
+        }
+        let sealed = deposit.seal();
+        assert_eq!(*sealed.digests(), FileDigests::of(content));
+        librarian.keep(sealed).unwrap()
+    }
 
     #[test]
     fn a_file_is_kept_once_and_a_dropped_deposit_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
         let librarian = Librarian::new(root.path().join("librarian"));
-        for _ in 0..2 {
-            let mut deposit = librarian.deposit().unwrap();
-            deposit.write_all(b"hello").unwrap();
-            let digests = librarian.keep(deposit).unwrap();
+        for keep in [kept, deposited, kept, deposited] {
+            let digests = keep(&librarian, b"hello");
             assert_eq!(digests, FileDigests::of(b"hello"));
-            assert_eq!(std::fs::read(librarian.path(&digests.sha256)).unwrap(), b"hello");
+            let path = librarian.path(&digests.sha256);
+            assert_eq!(fs::read(&path).unwrap(), b"hello");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
         }
         drop(librarian.deposit().unwrap());
         disk::write_staged(&root.path().join("librarian/incoming/left"), b"by one that died").unwrap();
         assert_eq!(librarian.sweep(Timestamp::UNIX_EPOCH).unwrap(), 0);
         assert_eq!(librarian.sweep(Timestamp::MAX).unwrap(), 1);
-        assert_eq!(std::fs::read_dir(root.path().join("librarian/incoming")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(root.path().join("librarian/incoming")).unwrap().count(), 0);
         assert!(librarian.open(&Sha256::of(b"other")).is_err());
+    }
+
+    #[test]
+    fn what_a_dead_machine_left_under_a_name_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let librarian = Librarian::new(root.path().to_owned());
+        let path = librarian.path(&Sha256::of(b"hello"));
+        for keep in [kept, deposited] {
+            // the name was on disk before the bytes were
+            for left in [&b""[..], b"hel", b"\0\0\0\0\0"] {
+                disk::write_staged(&path, left).unwrap();
+                keep(&librarian, b"hello");
+                assert_eq!(fs::read(&path).unwrap(), b"hello");
+            }
+        }
+        // what is right stays the file that it is: the pool has links to it
+        let before = disk::Identity::of(&path).unwrap();
+        kept(&librarian, b"hello");
+        deposited(&librarian, b"hello");
+        assert_eq!(disk::Identity::of(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_shared_file_is_a_copy() {
+        let root = tempfile::tempdir().unwrap();
+        let librarian = Librarian::new(root.path().join("librarian"));
+        let (name, content) = (root.path().join("source"), vec![7; 300_000]);
+        disk::write_staged(&name, &content).unwrap();
+        // where the filesystem does not share there is nothing to hold
+        let Some(mut shared) = librarian.share(&File::open(&name).unwrap()).unwrap() else { return };
+        OpenOptions::new().write(true).open(&name).unwrap().write_all(b"written to afterwards").unwrap();
+        io::copy(&mut shared, &mut io::sink()).unwrap();
+        let digests = librarian.keep(shared.seal()).unwrap();
+        assert_eq!(digests, FileDigests::of(&content));
+        assert_eq!(fs::read(librarian.path(&digests.sha256)).unwrap(), content);
     }
 }

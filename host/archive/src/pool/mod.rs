@@ -7,4 +7,4 @@ pub mod layout;
 mod publish;
 
 pub use layout::PoolPath;
-pub use publish::{PoolError, Pooled, Poolified, Skipped, poolify};
+pub use publish::{Pool, PoolError, Pooled, Poolified, Skipped, poolify};

@@ -1,18 +1,24 @@
 -- ?1 pass
-WITH opened AS (
+-- A name is contested where something else of that name is in the index, or might be. Most are not, and only these are read.
+WITH contested AS (
     SELECT DISTINCT publication.suite, publication.distro_arch_series, publication.binary_package_name
     FROM publisher_transition AS transition
     JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
     WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.to_status = 'PUBLISHED'
+      AND EXISTS (
+        SELECT 1 FROM binary_package_publishing_history AS other
+        WHERE other.suite = publication.suite AND other.distro_arch_series = publication.distro_arch_series
+          AND other.binary_package_name = publication.binary_package_name
+          AND other.status IN ('PENDING', 'PUBLISHED') AND other.id <> publication.id)
 )
 SELECT publication.suite || ' ' || publication.distro_arch_series || ' ' || publication.binary_package_name, publication.suite,
        publication.id, publication.binary_package_release, release.version, publication.status, publication.date_created
-FROM opened
+FROM contested
 JOIN binary_package_publishing_history AS publication
-  ON publication.suite = opened.suite AND publication.distro_arch_series = opened.distro_arch_series
-  AND publication.binary_package_name = opened.binary_package_name
+  ON publication.suite = contested.suite AND publication.distro_arch_series = contested.distro_arch_series
+  AND publication.binary_package_name = contested.binary_package_name
 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-WHERE (publication.status = 'PUBLISHED' AND publication.removed_by IS NULL) OR (publication.status = 'PENDING' AND EXISTS (
+WHERE publication.status IN ('PENDING', 'PUBLISHED') AND ((publication.status = 'PUBLISHED' AND publication.removed_by IS NULL) OR EXISTS (
     SELECT 1 FROM publisher_transition AS transition
     WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.publication = publication.id))
 ORDER BY publication.suite, publication.distro_arch_series, publication.binary_package_name, publication.id

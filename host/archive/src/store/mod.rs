@@ -24,3 +24,4 @@ pub mod suite;
 
 pub use db::{Db, During, StoreError};
 pub use rusqlite::{Connection, Transaction};
+pub use sql::Made;

@@ -44,6 +44,18 @@ pub fn find_override(
     .during("find an override")
 }
 
+/// Whether there is any override in a series of an archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_overrides(db: &Connection, archive: ArchiveId, series: SeriesId) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM package_override WHERE archive = ?1 AND distro_series = ?2)",
+    )
+    .and_then(|mut statement| statement.query_row((archive, series), |row| row.get(0)))
+    .during("look for overrides")
+}
+
 /// Sets or replaces an override.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, Made, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::{ArchitectureTag, BinaryName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -30,7 +30,7 @@ pub struct NewSourceRelease<'a> {
     /// The stripped paragraph.
     pub dsc: &'a str,
     /// The .dsc itself.
-    pub dsc_file: AliasId,
+    pub dsc_file: Made<AliasId>,
     /// The files that it lists.
     pub files: &'a [AliasId],
     /// Where it came in.
@@ -45,46 +45,45 @@ pub fn source_release(
     tx: &Transaction<'_>,
     new: &NewSourceRelease<'_>,
     now: Timestamp,
-) -> Result<SourceReleaseId, StoreError> {
-    let known = tx
-        .prepare_cached("SELECT id FROM source_package_release WHERE dsc_file = ?1")
-        .and_then(|mut statement| statement.query_row([new.dsc_file], |row| row.get(0)).optional())
-        .during("find a source package")?;
-    if let Some(id) = known {
-        return Ok(id);
+) -> Result<Made<SourceReleaseId>, StoreError> {
+    if let Made::Known(file) = new.dsc_file
+        && let Some(known) = tx
+            .prepare_cached("SELECT id FROM source_package_release WHERE dsc_file = ?1")
+            .and_then(|mut statement| statement.query_row([file], |row| row.get(0)).optional())
+            .during("find a source package")?
+    {
+        return Ok(Made::Known(known));
     }
     let id = tx
         .prepare_cached(
             "INSERT INTO source_package_release (source_package_name, version, dsc_format, architecture_hint_list, section, priority,
-             maintainer, dsc, dsc_file, upload_archive, date_uploaded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
+             maintainer, dsc, dsc_file, upload_archive, date_uploaded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .and_then(|mut statement| {
-            statement.query_row(
-                (
-                    new.name,
-                    new.version,
-                    new.format,
-                    new.architecture,
-                    new.section,
-                    new.priority,
-                    new.maintainer,
-                    new.dsc,
-                    new.dsc_file,
-                    new.archive,
-                    Date(now),
-                ),
-                |row| row.get(0),
-            )
+            statement.insert((
+                new.name,
+                new.version,
+                new.format,
+                new.architecture,
+                new.section,
+                new.priority,
+                new.maintainer,
+                new.dsc,
+                new.dsc_file.row(),
+                new.archive,
+                Date(now),
+            ))
         })
+        .map(SourceReleaseId)
         .during("add a source package")?;
-    for file in std::iter::once(&new.dsc_file).chain(new.files) {
+    for file in std::iter::once(&new.dsc_file.row()).chain(new.files) {
         tx.prepare_cached(
             "INSERT OR IGNORE INTO source_package_release_file (source_package_release, library_file) VALUES (?1, ?2)",
         )
         .and_then(|mut statement| statement.execute((id, file)))
         .during("add a source package's file")?;
     }
-    Ok(id)
+    Ok(Made::New(id))
 }
 
 /// The newest source package of a name and version that came into an archive.
@@ -135,7 +134,7 @@ pub struct NewBinaryRelease<'a> {
     /// The control paragraph.
     pub control: &'a str,
     /// The file.
-    pub file: AliasId,
+    pub file: Made<AliasId>,
 }
 
 /// The row of a binary package, made if needed: the file decides whether it is the same.
@@ -146,41 +145,40 @@ pub fn binary_release(
     tx: &Transaction<'_>,
     new: &NewBinaryRelease<'_>,
     now: Timestamp,
-) -> Result<BinaryReleaseId, StoreError> {
-    let known = tx
-        .prepare_cached("SELECT id FROM binary_package_release WHERE binary_package_file = ?1")
-        .and_then(|mut statement| statement.query_row([new.file], |row| row.get(0)).optional())
-        .during("find a binary package")?;
-    if let Some(id) = known {
-        return Ok(id);
+) -> Result<Made<BinaryReleaseId>, StoreError> {
+    if let Made::Known(file) = new.file
+        && let Some(known) = tx
+            .prepare_cached("SELECT id FROM binary_package_release WHERE binary_package_file = ?1")
+            .and_then(|mut statement| statement.query_row([file], |row| row.get(0)).optional())
+            .during("find a binary package")?
+    {
+        return Ok(Made::Known(known));
     }
     tx.prepare_cached(
         "INSERT INTO binary_package_release (binary_package_name, version, bin_package_format, architecture_tag, source_package_name,
          source_version, source_package_release, section, priority, essential, built_using, static_built_using, control,
-         binary_package_file, date_created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING id",
+         binary_package_file, date_created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )
     .and_then(|mut statement| {
-        statement.query_row(
-            (
-                new.name,
-                new.version,
-                new.format,
-                new.architecture,
-                new.source_name,
-                new.source_version,
-                new.source_release,
-                new.section,
-                new.priority,
-                new.essential,
-                new.built_using,
-                new.static_built_using,
-                new.control,
-                new.file,
-                Date(now),
-            ),
-            |row| row.get(0),
-        )
+        statement.insert((
+            new.name,
+            new.version,
+            new.format,
+            new.architecture,
+            new.source_name,
+            new.source_version,
+            new.source_release,
+            new.section,
+            new.priority,
+            new.essential,
+            new.built_using,
+            new.static_built_using,
+            new.control,
+            new.file.row(),
+            Date(now),
+        ))
     })
+    .map(|id| Made::New(BinaryReleaseId(id)))
     .during("add a binary package")
 }
 

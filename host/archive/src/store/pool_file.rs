@@ -1,56 +1,23 @@
 //! `pool_file`: the names in the pool and what they stand for.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Transaction;
 
 use super::sql::Date;
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
-use crate::domain::name::{ComponentName, FileName, SourceName};
+use crate::domain::name::{FileName, SourceName};
 use crate::domain::{ArchiveId, ComponentId, ContentId};
 
 /// A name in the pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolFile {
     /// Under which component.
     pub component: ComponentId,
-    /// Its name.
-    pub component_name: ComponentName,
     /// What it stands for.
     pub sha256: Sha256,
     /// A link to the same name in another component.
     pub is_symlink: bool,
-}
-
-/// The names that a file of a source has in the pool of an archive, by component.
-///
-/// # Errors
-/// When the database fails.
-pub fn pool_names(
-    db: &Connection,
-    archive: ArchiveId,
-    source: &SourceName,
-    filename: &FileName,
-) -> Result<Vec<PoolFile>, StoreError> {
-    db.prepare_cached(
-        "SELECT pool_file.component, component.name, content.sha256, pool_file.is_symlink FROM pool_file
-         JOIN component ON component.id = pool_file.component
-         JOIN library_file_content AS content ON content.id = pool_file.content
-         WHERE pool_file.archive = ?1 AND pool_file.source_package_name = ?2 AND pool_file.filename = ?3 ORDER BY component.name",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map((archive, source, filename), |row| {
-                Ok(PoolFile {
-                    component: row.get(0)?,
-                    component_name: row.get(1)?,
-                    sha256: row.get(2)?,
-                    is_symlink: row.get(3)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list the names of a pool file")
 }
 
 /// A name to be recorded.

@@ -1,12 +1,13 @@
 //! `source_package_publishing_history` and `binary_package_publishing_history`: what is, was or will be in the indexes.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::package_override::Override;
+use super::pool_file::PoolFile;
 use super::series::series_by_id;
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, Made, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -23,7 +24,7 @@ pub struct NewSourcePublication<'a> {
     /// Where.
     pub suite: SuiteId,
     /// What.
-    pub release: SourceReleaseId,
+    pub release: Made<SourceReleaseId>,
     /// Its name.
     pub name: &'a SourceName,
     /// In which component.
@@ -89,10 +90,10 @@ pub fn publish_source(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let mut standing = Standing::default();
-    {
+    if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("source_publications_of_name.sql")).during(WHAT)?;
-        let mut rows = statement.query((new.suite, new.name, new.release)).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, release)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section;
@@ -108,7 +109,7 @@ pub fn publish_source(
          (SELECT max(id) FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?3 AND status = 'PUBLISHED'))",
     )
     .and_then(|mut statement| {
-        statement.execute((new.suite, new.release, new.name, new.component, new.section, Date(now), new.creator))
+        statement.execute((new.suite, new.release.row(), new.name, new.component, new.section, Date(now), new.creator))
     })
     .during("add a publication")?;
     Ok(Wished::Pending)
@@ -122,7 +123,7 @@ pub struct NewBinaryPublication<'a> {
     /// In whose index; a package for all has a publication for each.
     pub architecture: ArchSeriesId,
     /// What.
-    pub release: BinaryReleaseId,
+    pub release: Made<BinaryReleaseId>,
     /// Its name.
     pub name: &'a str,
     /// In which component.
@@ -146,10 +147,10 @@ pub fn publish_binary(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let mut standing = Standing::default();
-    {
+    if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("binary_publications_of_name.sql")).during(WHAT)?;
-        let mut rows = statement.query((new.suite, new.name, new.release, new.architecture)).during(WHAT)?;
+        let mut rows = statement.query((new.suite, new.name, release, new.architecture)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
@@ -170,7 +171,7 @@ pub fn publish_binary(
         statement.execute((
             new.suite,
             new.architecture,
-            new.release,
+            new.release.row(),
             new.name,
             new.component,
             new.section,
@@ -236,7 +237,7 @@ pub fn publish_as_overridden(
             for (suite, release, name, component, section) in &published {
                 let publication = NewSourcePublication {
                     suite: *suite,
-                    release: *release,
+                    release: Made::Known(*release),
                     name,
                     component: new.component.unwrap_or(*component),
                     section: new.section.as_ref().or(section.as_ref()),
@@ -276,7 +277,7 @@ pub fn publish_as_overridden(
                 let publication = NewBinaryPublication {
                     suite: *suite,
                     architecture: *architecture,
-                    release: *release,
+                    release: Made::Known(*release),
                     name,
                     component: new.component.unwrap_or(*component),
                     section: new.section.as_ref().or(section.as_ref()),
@@ -311,31 +312,61 @@ pub struct PendingFile {
     pub sha256: Sha256,
     /// Its length.
     pub size_bytes: u64,
+    /// What its source has of this name in the pool.
+    pub names: Vec<PoolFile>,
 }
 
-/// The files of what is pending in a suite, by kind and publication.
+/// The files of what is pending in a suite, sources first, by publication.
 ///
 /// # Errors
 /// When the database fails.
 pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
-    db.prepare_cached(include_str!("pending_files.sql"))
-        .and_then(|mut statement| {
-            statement
-                .query_map([suite], |row| {
-                    Ok(PendingFile {
-                        kind: row.get(0)?,
-                        publication: row.get(1)?,
-                        component: row.get(2)?,
-                        source: row.get(3)?,
-                        filename: row.get(4)?,
-                        content: row.get(5)?,
-                        sha256: row.get(6)?,
-                        size_bytes: row.get(7)?,
-                    })
-                })?
-                .collect()
-        })
-        .during("list what is pending")
+    const WHAT: &str = "list what is pending";
+    let mut files: Vec<PendingFile> = Vec::new();
+    for (kind, sql) in [
+        (PackageKind::Source, include_str!("pending_source_files.sql")),
+        (PackageKind::Binary, include_str!("pending_binary_files.sql")),
+    ] {
+        let mut statement = db.prepare_cached(sql).during(WHAT)?;
+        let mut rows = statement.query([suite]).during(WHAT)?;
+        while let Some(row) = rows.next().during(WHAT)? {
+            read_pending_file(row, kind, &mut files).during(WHAT)?;
+        }
+    }
+    Ok(files)
+}
+
+/// A file, or one more name of the last.
+fn read_pending_file(
+    row: &rusqlite::Row<'_>,
+    kind: PackageKind,
+    files: &mut Vec<PendingFile>,
+) -> rusqlite::Result<()> {
+    let (publication, content): (PublicationId, ContentId) = (row.get(0)?, row.get(4)?);
+    let name = match row.get(7)? {
+        None => None,
+        Some(component) => Some(PoolFile { component, sha256: row.get(8)?, is_symlink: row.get(9)? }),
+    };
+    let filename = row.get_ref(3)?.as_str()?;
+    match files.last_mut() {
+        Some(last)
+            if (last.kind, last.publication) == (kind, publication) && last.filename.as_str() == filename =>
+        {
+            last.names.extend(name);
+        }
+        _ => files.push(PendingFile {
+            publication,
+            kind,
+            component: row.get(1)?,
+            source: row.get(2)?,
+            filename: row.get(3)?,
+            content,
+            sha256: row.get(5)?,
+            size_bytes: row.get(6)?,
+            names: name.into_iter().collect(),
+        }),
+    }
+    Ok(())
 }
 
 /// One publication as domination sees it.
@@ -697,34 +728,58 @@ pub struct NamedTransition {
     pub source: SourceName,
 }
 
-/// What a pass does, by suite, kind, name, architecture, version; a page of at most `limit` from `offset` on.
+/// The publications that a pass changes, in the order in which changes are told: by suite, kind (sources first), name, architecture, version.
+///
+/// # Errors
+/// When the database fails.
+pub fn changed_publications(
+    db: &Connection,
+    pass: PassId,
+) -> Result<Vec<(PackageKind, PublicationId)>, StoreError> {
+    db.prepare_cached(include_str!("changed_publications.sql"))
+        .and_then(|mut statement| {
+            statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .during("list what a pass changes")
+}
+
+/// What a pass does to publications, in the order in which they are given. Those that it does not change are left out.
 ///
 /// # Errors
 /// When the database fails.
 pub fn named_transitions(
     db: &Connection,
     pass: PassId,
-    offset: u64,
-    limit: u32,
+    publications: &[(PackageKind, PublicationId)],
 ) -> Result<Vec<NamedTransition>, StoreError> {
-    db.prepare_cached(include_str!("named_transitions.sql"))
-        .and_then(|mut statement| {
-            statement
-                .query_map((pass, limit, super::sql::size(offset)), |row| {
-                    Ok(NamedTransition {
-                        kind: row.get(0)?,
-                        to_status: row.get(1)?,
-                        suite: row.get(2)?,
-                        component: row.get(3)?,
-                        architecture: row.get(4)?,
-                        name: row.get(5)?,
-                        version: row.get(6)?,
-                        section: row.get(7)?,
-                        priority: row.get(8)?,
-                        source: row.get(9)?,
+    let mut transitions = Vec::with_capacity(publications.len());
+    for (kind, publication) in publications {
+        let sql = match kind {
+            PackageKind::Source => include_str!("source_transition.sql"),
+            PackageKind::Binary => include_str!("binary_transition.sql"),
+        };
+        let found = db
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_row((pass, publication), |row| {
+                        Ok(NamedTransition {
+                            kind: *kind,
+                            to_status: row.get(0)?,
+                            suite: row.get(1)?,
+                            component: row.get(2)?,
+                            architecture: row.get(3)?,
+                            name: row.get(4)?,
+                            version: row.get(5)?,
+                            section: row.get(6)?,
+                            priority: row.get(7)?,
+                            source: row.get(8)?,
+                        })
                     })
-                })?
-                .collect()
-        })
-        .during("list what a pass changes")
+                    .optional()
+            })
+            .during("list what a pass changes")?;
+        transitions.extend(found);
+    }
+    Ok(transitions)
 }

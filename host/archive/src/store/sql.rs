@@ -158,3 +158,22 @@ impl FromSql for SegmentSize {
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
+
+/// A row that was asked for, and made if needed. What depends on a new row cannot be there either, and need not be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made<T> {
+    /// It was not there.
+    New(T),
+    /// It was there.
+    Known(T),
+}
+
+impl<T: Copy> Made<T> {
+    /// The row.
+    #[must_use]
+    pub const fn row(self) -> T {
+        match self {
+            Self::New(row) | Self::Known(row) => row,
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! Which packages are meant by the paths on a command line: files, folders, .changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
 
 use crate::domain::digest::Sha256;
 use crate::domain::name::{PackagePriority, Section};
@@ -13,8 +15,14 @@ use crate::format::Changes;
 pub struct Item {
     /// The .deb, .udeb, .ddeb or .dsc.
     pub path: PathBuf,
-    /// What a .changes said of it.
-    pub listed: Option<Listed>,
+    /// What a .changes said of it; few have one, and there may be a million.
+    pub listed: Option<Box<Listed>>,
+}
+
+impl Item {
+    pub(super) fn is_source(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == "dsc")
+    }
 }
 
 /// What a .changes says of one of its files.
@@ -64,6 +72,13 @@ pub struct Gathered {
     pub complaints: Vec<Complaint>,
 }
 
+impl Gathered {
+    fn append(&mut self, mut other: Self) {
+        self.items.append(&mut other.items);
+        self.complaints.append(&mut other.complaints);
+    }
+}
+
 /// What a file's name says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -87,54 +102,74 @@ const MAX_CHANGES_BYTES: u64 = 16 << 20;
 /// folder lists lies there too). Links to folders are not followed.
 #[must_use]
 pub fn gather(paths: &[PathBuf]) -> Gathered {
-    let mut found: BTreeMap<PathBuf, Option<Listed>> = BTreeMap::new();
-    let mut complaints = Vec::new();
+    let mut gathered = Gathered::default();
     for path in paths {
+        let mut complain = |complaint| gathered.complaints.push(complaint);
         match fs::metadata(path) {
-            Err(error) => complaints.push(Complaint::new(path, format!("it cannot be looked at: {error}"))),
-            Ok(metadata) if metadata.is_dir() => walk(path, &mut found, &mut complaints),
+            Err(error) => complain(Complaint::new(path, format!("it cannot be looked at: {error}"))),
+            Ok(metadata) if metadata.is_dir() => gathered.append(walk(path)),
             Ok(metadata) if !metadata.is_file() => {
-                complaints.push(Complaint::new(path, "it is neither a file nor a folder"));
+                complain(Complaint::new(path, "it is neither a file nor a folder"));
             }
             Ok(metadata) => match kind(path) {
-                Kind::Package => drop(found.entry(path.clone()).or_insert(None)),
+                Kind::Package => gathered.items.push(Item { path: path.clone(), listed: None }),
                 Kind::Changes if metadata.len() > MAX_CHANGES_BYTES => {
-                    complaints.push(Complaint::new(path, "it is too large for a .changes file"));
+                    complain(Complaint::new(path, "it is too large for a .changes file"));
                 }
                 Kind::Changes => match changes(path) {
-                    Ok(listed) => found.extend(listed.into_iter().map(|(path, listed)| (path, Some(listed)))),
-                    Err(complaint) => complaints.push(complaint),
+                    Ok(listed) => gathered.items.extend(listed),
+                    Err(complaint) => complain(complaint),
                 },
-                Kind::Other => complaints.push(Complaint::new(
+                Kind::Other => complain(Complaint::new(
                     path,
                     "it is no package: name .deb, .udeb, .ddeb, .dsc or .changes files, or folders with them",
                 )),
             },
         }
     }
-    Gathered { items: found.into_iter().map(|(path, listed)| Item { path, listed }).collect(), complaints }
+    gathered.items.sort_by(|one, other| one.path.cmp(&other.path));
+    // named twice; what a .changes says of it counts
+    gathered.items.dedup_by(|second, first| {
+        let same = second.path == first.path;
+        if same && second.listed.is_some() {
+            first.listed = second.listed.take();
+        }
+        same
+    });
+    gathered
 }
 
-fn walk(folder: &Path, found: &mut BTreeMap<PathBuf, Option<Listed>>, complaints: &mut Vec<Complaint>) {
+/// The packages below a folder; folders are read side by side.
+fn walk(folder: &Path) -> Gathered {
+    let mut gathered = Gathered::default();
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            return complaints.push(Complaint::new(folder, format!("the folder cannot be read: {error}")));
+            let reason = format!("the folder cannot be read: {error}");
+            gathered.complaints.push(Complaint::new(folder, reason));
+            return gathered;
         }
     };
+    let mut folders = Vec::new();
     for entry in entries.flatten() {
         let path = entry.path();
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => walk(&path, found, complaints),
-            Ok(_) if kind(&path) == Kind::Package => drop(found.entry(path).or_insert(None)),
+            Ok(kind) if kind.is_dir() => folders.push(path),
+            Ok(_) if kind(&path) == Kind::Package => gathered.items.push(Item { path, listed: None }),
             _ => {}
         }
     }
+    let below = folders.par_iter().map(|folder| walk(folder)).reduce(Gathered::default, |mut one, other| {
+        one.append(other);
+        one
+    });
+    gathered.append(below);
+    gathered
 }
 
 /// The packages that a .changes lists, which lie beside it. What else it lists (the parts of a source, a .buildinfo) is looked at with the
 /// package that it belongs to, or not needed.
-fn changes(path: &Path) -> Result<Vec<(PathBuf, Listed)>, Complaint> {
+fn changes(path: &Path) -> Result<Vec<Item>, Complaint> {
     let bytes =
         fs::read(path).map_err(|error| Complaint::new(path, format!("it cannot be read: {error}")))?;
     let changes = Changes::parse(&bytes).map_err(|error| Complaint::from_error(path, &error))?;
@@ -155,9 +190,9 @@ fn changes(path: &Path) -> Result<Vec<(PathBuf, Listed)>, Complaint> {
         .into_iter()
         .map(|file| {
             let listed = Listed { sha256: file.sha256, section: file.section, priority: file.priority };
-            (folder.join(file.name.as_str()), listed)
+            Item { path: folder.join(file.name.as_str()), listed: Some(Box::new(listed)) }
         })
-        .filter(|(path, _)| kind(path) == Kind::Package)
+        .filter(|item| kind(&item.path) == Kind::Package)
         .collect())
 }
 

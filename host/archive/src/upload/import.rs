@@ -1,8 +1,8 @@
 //! Taking packages straight to PENDING, as a trusted operator asks.
 //!
-//! Files are read once, in parallel, into the librarian, hashed on the way; then, batch by batch, the librarian is synced and one transaction adds the
-//! rows. A file that is bad is a complaint and stops nothing else; a disk or database that fails stops, and what was committed stays. A repeat
-//! finds everything there and changes nothing.
+//! Three hands work side by side, each on another batch: files are read once, in parallel, into the librarian, hashed on the way; the librarian is
+//! synced; one transaction adds the rows, so that no row names what is not on disk. A file that is bad is a complaint and stops nothing else; a disk
+//! or database that fails stops, and what was committed stays. A repeat finds everything there and changes nothing.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use rusqlite::Transaction;
 
 use super::gather::{Complaint, Item};
 use super::read::{Content, Failure, Package, read};
-use crate::disk::DiskError;
+use crate::disk::{self, DiskError};
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, PackagePriority, Section};
 use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
@@ -82,8 +82,8 @@ pub struct ImportReport {
 /// A deposit that has not come to its end after so long never will.
 const UNFINISHED: SignedDuration = SignedDuration::from_hours(24);
 
-/// So many packages are read before their rows are committed.
-const BATCH: usize = 512;
+/// So many packages are committed at once; three times as many are in memory.
+const BATCH: usize = 2048;
 
 /// Imports packages; `progress` is called with how many more are done.
 ///
@@ -99,46 +99,72 @@ pub fn import(
 ) -> Result<ImportReport, ImportError> {
     refuse_closed(target)?;
     librarian.sweep(now - UNFINISHED)?;
+    // sources first, so that binaries find theirs
+    let (mut items, binaries): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.is_source());
+    items.extend(binaries);
     let mut report = ImportReport::default();
-    for batch in items.chunks(BATCH) {
-        let read: Vec<Result<Package, Failure>> = batch
-            .par_iter()
-            .map(|item| {
-                let package = read(librarian, item);
-                progress(1);
-                package
-            })
-            .collect();
-        let mut packages = Vec::with_capacity(read.len());
-        for package in read {
-            match package {
-                Ok(package) => packages.push(package),
-                Err(Failure::Complaint(complaint)) => report.complaints.push(complaint),
-                Err(Failure::Stop(error)) => return Err(error.into()),
-            }
-        }
-        if packages.is_empty() {
-            continue;
-        }
-        librarian.sync()?;
-        // sources first, so that binaries of the same batch find theirs
-        packages.sort_by_key(|package| matches!(package.content, Content::Binary { .. }));
-        db.write(|tx| {
-            // an architecture or component that came since the import began counts
-            let shape = shape(tx, target.shape.suite.clone())?;
-            let target = &Target { shape: &shape, ..*target };
-            for package in &packages {
-                match add(tx, target, package, now)? {
-                    Ok(accepted) => report.accepted.push(accepted),
-                    Err(reason) => report.complaints.push(Complaint::new(&package.path, reason)),
-                }
-            }
-            Ok::<(), StoreError>(())
-        })?;
-    }
+    disk::in_batches(
+        items.chunks(BATCH),
+        |batch| read_batch(librarian, batch, progress),
+        |_| librarian.sync(),
+        |batch| commit(db, target, batch, now, &mut report),
+    )?;
     report.accepted.sort_by(|one, other| one.path.cmp(&other.path));
     report.complaints.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(report)
+}
+
+fn read_batch(
+    librarian: &Librarian,
+    batch: &[&Item],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Result<Package, Failure>> {
+    batch
+        .par_iter()
+        .map(|item| {
+            let package = read(librarian, item);
+            progress(1);
+            package
+        })
+        .collect()
+}
+
+/// Adds the rows of a batch, whose files are on disk.
+fn commit(
+    db: &mut Db,
+    target: &Target<'_>,
+    batch: Vec<Result<Package, Failure>>,
+    now: Timestamp,
+    report: &mut ImportReport,
+) -> Result<(), ImportError> {
+    let mut packages = Vec::with_capacity(batch.len());
+    for package in batch {
+        match package {
+            Ok(package) => packages.push(package),
+            Err(Failure::Complaint(complaint)) => report.complaints.push(complaint),
+            Err(Failure::Stop(error)) => return Err(error.into()),
+        }
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    db.write(|tx| {
+        // what came since the import began counts: an architecture, a component, an override
+        let shape = shape(tx, target.shape.suite.clone())?;
+        let rows = Rows {
+            tx,
+            target: Target { shape: &shape, ..*target },
+            has_overrides: package_override::has_overrides(tx, target.archive.id, shape.series.id)?,
+            now,
+        };
+        for package in &packages {
+            match rows.add(package)? {
+                Ok(accepted) => report.accepted.push(accepted),
+                Err(reason) => report.complaints.push(Complaint::new(&package.path, reason)),
+            }
+        }
+        Ok(())
+    })
 }
 
 /// What may not change takes nothing in: clients of a stable series rely on it.
@@ -164,21 +190,13 @@ fn refuse_closed(target: &Target<'_>) -> Result<(), ImportError> {
     Ok(())
 }
 
-/// Adds the rows of a package, or says why it cannot be.
-fn add(
-    tx: &Transaction<'_>,
-    target: &Target<'_>,
-    package: &Package,
+/// The rows of a batch, on their way in.
+struct Rows<'a> {
+    tx: &'a Transaction<'a>,
+    target: Target<'a>,
+    /// Whether there is any to be looked for.
+    has_overrides: bool,
     now: Timestamp,
-) -> Result<Result<Accepted, String>, StoreError> {
-    match &package.content {
-        Content::Binary { control, text, digests } => {
-            add_binary(tx, target, package, control, text, digests, now)
-        }
-        Content::Source { control, filename, dsc, files } => {
-            add_source(tx, target, package, control, filename, dsc, files, now)
-        }
-    }
 }
 
 /// What the override of a package says, or else what the operator, the package's section or the series' first component says.
@@ -225,211 +243,212 @@ fn component_name(target: &Target<'_>, id: ComponentId) -> Option<ComponentName>
         .map(|component| component.name.clone())
 }
 
-/// Says who has the name in the pool, if it is taken by other content.
-fn clash(
-    tx: &Transaction<'_>,
-    target: &Target<'_>,
-    filename: &FileName,
-    digests: &FileDigests,
-) -> Result<Option<String>, StoreError> {
-    let holder = package_release::other_holder(tx, target.archive.id, filename, &digests.sha256)?;
-    Ok(holder.map(|holder| {
+impl Rows<'_> {
+    /// Adds the rows of a package, or says why it cannot be.
+    fn add(&self, package: &Package) -> Result<Result<Accepted, String>, StoreError> {
+        match &package.content {
+            Content::Binary { control, text, digests } => self.add_binary(package, control, text, digests),
+            Content::Source { control, filename, dsc, files } => {
+                self.add_source(package, control, filename, dsc, files)
+            }
+        }
+    }
+
+    /// The override of a package, if there is one.
+    fn find_override(&self, kind: PackageKind, name: &str) -> Result<Option<Override>, StoreError> {
+        if !self.has_overrides {
+            return Ok(None);
+        }
+        let (archive, series) = (self.target.archive.id, self.target.shape.series.id);
+        package_override::find_override(self.tx, archive, series, kind, name)
+    }
+
+    /// Says who has the name in the pool, if it is taken by other content.
+    fn clash(&self, filename: &FileName, digests: &FileDigests) -> Result<Option<String>, StoreError> {
+        let holder =
+            package_release::other_holder(self.tx, self.target.archive.id, filename, &digests.sha256)?;
+        Ok(holder.map(|holder| {
         format!(
             "{filename} is in the archive already with other content: {} has SHA256 {}, this one {}; a file name is used once, so give the \
              package a new version",
             holder.package, holder.sha256, digests.sha256
         )
     }))
-}
+    }
 
-fn add_binary(
-    tx: &Transaction<'_>,
-    target: &Target<'_>,
-    package: &Package,
-    control: &BinaryControl,
-    text: &str,
-    digests: &FileDigests,
-    now: Timestamp,
-) -> Result<Result<Accepted, String>, StoreError> {
-    let shape = target.shape;
-    let architectures: Vec<_> = shape
-        .architectures
-        .iter()
-        .filter(|one| control.architecture.is_all() || one.tag == control.architecture)
-        .collect();
-    if architectures.is_empty() {
-        let known: Vec<&str> = shape.architectures.iter().map(|one| one.tag.as_str()).collect();
-        return Ok(Err(format!(
-            "it is for {}, which {} does not have (it has {}): add it with `pressroom series set --architecture`",
-            control.architecture,
-            shape.suite.name,
-            known.join(", ")
-        )));
-    }
-    let found = package_override::find_override(
-        tx,
-        target.archive.id,
-        shape.series.id,
-        PackageKind::Binary,
-        control.package.as_str(),
-    )?;
-    let listed = package.listed.as_ref();
-    let section = listed.and_then(|listed| listed.section.as_ref()).or(control.section.as_ref());
-    let priority = listed.and_then(|listed| listed.priority.as_ref()).or(control.priority.as_ref());
-    let component = match component(target, found.as_ref(), section) {
-        Ok(component) => component,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let format = match control.package_type {
-        PackageType::Deb => BinaryFormat::Deb,
-        PackageType::Udeb => BinaryFormat::Udeb,
-        PackageType::Ddeb => BinaryFormat::Ddeb,
-    };
-    // the name that the pool gives it, whatever the file was called: Policy has no epoch in it
-    let filename = format!(
-        "{}_{}_{}.{}",
-        control.package,
-        control.version.without_epoch(),
-        control.architecture,
-        control.package_type
-    );
-    let filename: FileName = match filename.parse() {
-        Ok(filename) => filename,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    if let Some(reason) = clash(tx, target, &filename, digests)? {
-        return Ok(Err(reason));
-    }
-    let content = library_file::content(tx, digests, now)?;
-    let file = library_file::alias(tx, content, &filename, now)?;
-    let release = package_release::binary_release(
-        tx,
-        &NewBinaryRelease {
-            name: &control.package,
-            version: &control.version,
-            format,
-            architecture: &control.architecture,
-            source_name: &control.source,
-            source_version: &control.source_version,
-            source_release: package_release::find_source_release(
-                tx,
-                target.archive.id,
-                &control.source,
-                &control.source_version,
-            )?,
-            section: control.section.as_ref(),
-            priority: control.priority.as_ref(),
-            essential: control.essential,
-            built_using: control.built_using.as_deref().unwrap_or(""),
-            static_built_using: control.static_built_using.as_deref().unwrap_or(""),
-            control: text,
-            file,
-        },
-        now,
-    )?;
-    let (mut section, mut priority) = (section.cloned(), priority.cloned());
-    if let Some(found) = &found {
-        section = found.section.clone().or(section);
-        priority = found.priority.clone().or(priority);
-    }
-    let mut new_publications = 0;
-    for architecture in architectures {
-        let new = NewBinaryPublication {
-            suite: shape.suite.id,
-            architecture: architecture.id,
-            release,
-            name: control.package.as_str(),
-            component,
-            section: section.as_ref(),
-            priority: priority.as_ref(),
-            creator: target.creator,
+    fn add_binary(
+        &self,
+        package: &Package,
+        control: &BinaryControl,
+        text: &str,
+        digests: &FileDigests,
+    ) -> Result<Result<Accepted, String>, StoreError> {
+        let Self { tx, target, now, .. } = self;
+        let (now, shape) = (*now, target.shape);
+        let architectures: Vec<_> = shape
+            .architectures
+            .iter()
+            .filter(|one| control.architecture.is_all() || one.tag == control.architecture)
+            .collect();
+        if architectures.is_empty() {
+            let known: Vec<&str> = shape.architectures.iter().map(|one| one.tag.as_str()).collect();
+            return Ok(Err(format!(
+                "it is for {}, which {} does not have (it has {}): add it with `pressroom series set --architecture`",
+                control.architecture,
+                shape.suite.name,
+                known.join(", ")
+            )));
+        }
+        let found = self.find_override(PackageKind::Binary, control.package.as_str())?;
+        let listed = package.listed.as_ref();
+        let section = listed.and_then(|listed| listed.section.as_ref()).or(control.section.as_ref());
+        let priority = listed.and_then(|listed| listed.priority.as_ref()).or(control.priority.as_ref());
+        let component = match component(target, found.as_ref(), section) {
+            Ok(component) => component,
+            Err(reason) => return Ok(Err(reason)),
         };
-        new_publications += usize::from(publication::publish_binary(tx, &new, now)? == Wished::Pending);
-    }
-    Ok(accepted(
-        target,
-        package,
-        control.package.as_str(),
-        control.version.to_string(),
-        control.architecture.as_str(),
-        component,
-        new_publications,
-    ))
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of one source, told apart by their types")]
-fn add_source(
-    tx: &Transaction<'_>,
-    target: &Target<'_>,
-    package: &Package,
-    control: &SourceControl,
-    filename: &FileName,
-    dsc: &FileDigests,
-    files: &[(FileName, FileDigests)],
-    now: Timestamp,
-) -> Result<Result<Accepted, String>, StoreError> {
-    let shape = target.shape;
-    let found = package_override::find_override(
-        tx,
-        target.archive.id,
-        shape.series.id,
-        PackageKind::Source,
-        control.source.as_str(),
-    )?;
-    let (own_section, own_priority) = package_list(control);
-    let listed = package.listed.as_ref().and_then(|listed| listed.section.clone());
-    let section = listed.or_else(|| own_section.clone());
-    let component = match component(target, found.as_ref(), section.as_ref()) {
-        Ok(component) => component,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    for (name, digests) in files.iter().map(|(name, digests)| (name, digests)).chain([(filename, dsc)]) {
-        if let Some(reason) = clash(tx, target, name, digests)? {
+        let format = match control.package_type {
+            PackageType::Deb => BinaryFormat::Deb,
+            PackageType::Udeb => BinaryFormat::Udeb,
+            PackageType::Ddeb => BinaryFormat::Ddeb,
+        };
+        // the name that the pool gives it, whatever the file was called: Policy has no epoch in it
+        let filename = format!(
+            "{}_{}_{}.{}",
+            control.package,
+            control.version.without_epoch(),
+            control.architecture,
+            control.package_type
+        );
+        let filename: FileName = match filename.parse() {
+            Ok(filename) => filename,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Some(reason) = self.clash(&filename, digests)? {
             return Ok(Err(reason));
         }
+        let file = library_file::alias(tx, digests, &filename, now)?;
+        let release = package_release::binary_release(
+            tx,
+            &NewBinaryRelease {
+                name: &control.package,
+                version: &control.version,
+                format,
+                architecture: &control.architecture,
+                source_name: &control.source,
+                source_version: &control.source_version,
+                source_release: package_release::find_source_release(
+                    tx,
+                    target.archive.id,
+                    &control.source,
+                    &control.source_version,
+                )?,
+                section: control.section.as_ref(),
+                priority: control.priority.as_ref(),
+                essential: control.essential,
+                built_using: control.built_using.as_deref().unwrap_or(""),
+                static_built_using: control.static_built_using.as_deref().unwrap_or(""),
+                control: text,
+                file,
+            },
+            now,
+        )?;
+        let (mut section, mut priority) = (section.cloned(), priority.cloned());
+        if let Some(found) = &found {
+            section = found.section.clone().or(section);
+            priority = found.priority.clone().or(priority);
+        }
+        let mut new_publications = 0;
+        for architecture in architectures {
+            let new = NewBinaryPublication {
+                suite: shape.suite.id,
+                architecture: architecture.id,
+                release,
+                name: control.package.as_str(),
+                component,
+                section: section.as_ref(),
+                priority: priority.as_ref(),
+                creator: target.creator,
+            };
+            new_publications += usize::from(publication::publish_binary(tx, &new, now)? == Wished::Pending);
+        }
+        Ok(accepted(
+            target,
+            package,
+            control.package.as_str(),
+            control.version.to_string(),
+            control.architecture.as_str(),
+            component,
+            new_publications,
+        ))
     }
-    let dsc_file = library_file::alias(tx, library_file::content(tx, dsc, now)?, filename, now)?;
-    let mut aliases = Vec::with_capacity(files.len());
-    for (name, digests) in files {
-        aliases.push(library_file::alias(tx, library_file::content(tx, digests, now)?, name, now)?);
-    }
-    let architecture = control.architecture.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ");
-    let release = package_release::source_release(
-        tx,
-        &NewSourceRelease {
+
+    fn add_source(
+        &self,
+        package: &Package,
+        control: &SourceControl,
+        filename: &FileName,
+        dsc: &FileDigests,
+        files: &[(FileName, FileDigests)],
+    ) -> Result<Result<Accepted, String>, StoreError> {
+        let Self { tx, target, now, .. } = self;
+        let (now, shape) = (*now, target.shape);
+        let found = self.find_override(PackageKind::Source, control.source.as_str())?;
+        let (own_section, own_priority) = package_list(control);
+        let listed = package.listed.as_ref().and_then(|listed| listed.section.clone());
+        let section = listed.or_else(|| own_section.clone());
+        let component = match component(target, found.as_ref(), section.as_ref()) {
+            Ok(component) => component,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        for (name, digests) in files.iter().map(|(name, digests)| (name, digests)).chain([(filename, dsc)]) {
+            if let Some(reason) = self.clash(name, digests)? {
+                return Ok(Err(reason));
+            }
+        }
+        let dsc_file = library_file::alias(tx, dsc, filename, now)?;
+        let mut aliases = Vec::with_capacity(files.len());
+        for (name, digests) in files {
+            aliases.push(library_file::alias(tx, digests, name, now)?.row());
+        }
+        let architecture = control.architecture.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ");
+        let release = package_release::source_release(
+            tx,
+            &NewSourceRelease {
+                name: &control.source,
+                version: &control.version,
+                format: control.format.as_str(),
+                architecture: &architecture,
+                section: own_section.as_ref(),
+                priority: own_priority.as_ref(),
+                maintainer: &control.maintainer,
+                dsc: &control.text,
+                dsc_file,
+                files: &aliases,
+                archive: target.archive.id,
+            },
+            now,
+        )?;
+        let section = found.and_then(|found| found.section).or(section);
+        let new = NewSourcePublication {
+            suite: shape.suite.id,
+            release,
             name: &control.source,
-            version: &control.version,
-            format: control.format.as_str(),
-            architecture: &architecture,
-            section: own_section.as_ref(),
-            priority: own_priority.as_ref(),
-            maintainer: &control.maintainer,
-            dsc: &control.text,
-            dsc_file,
-            files: &aliases,
-            archive: target.archive.id,
-        },
-        now,
-    )?;
-    let section = found.and_then(|found| found.section).or(section);
-    let new = NewSourcePublication {
-        suite: shape.suite.id,
-        release,
-        name: &control.source,
-        component,
-        section: section.as_ref(),
-        creator: target.creator,
-    };
-    let new_publications = usize::from(publication::publish_source(tx, &new, now)? == Wished::Pending);
-    Ok(accepted(
-        target,
-        package,
-        control.source.as_str(),
-        control.version.to_string(),
-        "source",
-        component,
-        new_publications,
-    ))
+            component,
+            section: section.as_ref(),
+            creator: target.creator,
+        };
+        let new_publications = usize::from(publication::publish_source(tx, &new, now)? == Wished::Pending);
+        Ok(accepted(
+            target,
+            package,
+            control.source.as_str(),
+            control.version.to_string(),
+            "source",
+            component,
+            new_publications,
+        ))
+    }
 }
 
 fn accepted(

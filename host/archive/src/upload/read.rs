@@ -1,15 +1,23 @@
-//! Reading a package into the librarian: every byte once, hashed and looked at on its way.
+//! Reading a package into the librarian: every byte once.
+//!
+//! A short file is read into memory, hashed and looked at there, and then written; a long one is hashed and looked at on its way. Either way the
+//! bytes that are hashed are those that are kept, whatever somebody does to the file meanwhile. What does not come in leaves nothing.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::gather::{Complaint, Item, Listed};
 use crate::disk::{DiskError, During};
 use crate::domain::digest::FileDigests;
 use crate::domain::name::FileName;
-use crate::format::{BinaryControl, PackageType, SourceControl, read_deb};
-use crate::librarian::{Deposit, Librarian};
+use crate::format::{
+    BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control,
+};
+use crate::librarian::{Deposit, Librarian, Sealed};
+use crate::work::{Work, count, count_bytes};
 
 /// Why a package was not read.
 pub(super) enum Failure {
@@ -22,7 +30,7 @@ pub(super) enum Failure {
 /// A package that was read, and whose files the librarian has.
 pub(super) struct Package {
     pub(super) path: PathBuf,
-    pub(super) listed: Option<Listed>,
+    pub(super) listed: Option<Box<Listed>>,
     pub(super) content: Content,
 }
 
@@ -44,147 +52,241 @@ pub(super) enum Content {
 /// Reads a package; when it is good, the librarian has all its files.
 pub(super) fn read(librarian: &Librarian, item: &Item) -> Result<Package, Failure> {
     let path = &item.path;
-    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
     let name: FileName = path
         .file_name()
         .and_then(|name| name.to_str())
-        .ok_or_else(|| complain("its name is not UTF-8".to_owned()))?
+        .ok_or_else(|| complain(path, "its name is not UTF-8".to_owned()))?
         .parse()
-        .map_err(|error: crate::domain::name::NameError| complain(error.to_string()))?;
+        .map_err(|error: crate::domain::name::NameError| complain(path, error.to_string()))?;
     let content = match PackageType::of_file_name(&name) {
-        Some(package_type) => read_binary(librarian, path, package_type)?,
-        None => read_source(librarian, path, name)?,
+        Some(package_type) => read_binary(librarian, item, package_type)?,
+        None => read_source(librarian, item, name)?,
     };
-    let digests = match &content {
-        Content::Binary { digests, .. } => digests,
-        Content::Source { dsc, .. } => dsc,
-    };
-    if let Some(listed) = &item.listed
-        && listed.sha256 != digests.sha256
-    {
-        return Err(complain(format!(
-            "its SHA256 is {}, but the .changes lists {}",
-            digests.sha256, listed.sha256
-        )));
-    }
     Ok(Package { path: path.clone(), listed: item.listed.clone(), content })
 }
 
-fn open(path: &Path) -> Result<File, Failure> {
-    let complain =
-        |error: io::Error| Failure::Complaint(Complaint::new(path, format!("it cannot be read: {error}")));
-    // a FIFO would be waited for
-    if !std::fs::metadata(path).map_err(complain)?.is_file() {
-        return Err(Failure::Complaint(Complaint::new(path, "it is no regular file")));
-    }
-    File::open(path).map_err(complain)
+fn complain(path: &Path, reason: String) -> Failure {
+    Failure::Complaint(Complaint::new(path, reason))
 }
 
-fn read_binary(librarian: &Librarian, path: &Path, package_type: PackageType) -> Result<Content, Failure> {
-    let file = open(path)?;
-    let deposit = librarian.deposit().map_err(Failure::Stop)?;
-    let mut tee = Tee { file, deposit, failed: None };
-    let read = read_deb(&mut tee);
-    let deposit = tee.finish(path)?;
-    let (deb, digests) = read.map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
-    let control =
-        deb.binary(package_type).map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
-    let kept = librarian.keep(deposit).map_err(Failure::Stop)?;
-    if kept != digests {
-        return Err(Failure::Complaint(Complaint::new(
-            path,
-            "it changed while it was read: import it again",
-        )));
+fn complain_of(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::Complaint(Complaint::from_error(path, error))
+}
+
+/// Whether a file is what the .changes lists, where one does.
+fn check_listed(item: &Item, digests: &FileDigests) -> Result<(), Failure> {
+    match &item.listed {
+        Some(listed) if listed.sha256 != digests.sha256 => Err(complain(
+            &item.path,
+            format!("its SHA256 is {}, but the .changes lists {}", digests.sha256, listed.sha256),
+        )),
+        _ => Ok(()),
     }
-    Ok(Content::Binary { control: Box::new(control), text: deb.text, digests })
+}
+
+/// A regular file that is open, and how long it was then.
+struct Opened {
+    file: File,
+    size_bytes: u64,
+}
+
+fn open(path: &Path) -> Result<Opened, Failure> {
+    let unreadable = |error: io::Error| complain(path, format!("it cannot be read: {error}"));
+    // a FIFO would be waited for
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(unreadable)?;
+    count(Work::FilesOpened, 1);
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(complain(path, "it is no regular file".to_owned()));
+    }
+    Ok(Opened { file, size_bytes: metadata.len() })
+}
+
+/// Files up to this are read into memory.
+const SHORT_BYTES: u64 = 256 * 1024;
+/// Longer ones, so much at a time.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// Calls `look` with the bytes of a short file. The memory is that of the thread, for all its files.
+fn with_bytes<T>(opened: &mut Opened, look: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+    thread_local! {
+        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        // a byte more than it was long: what comes short of that is its end
+        let length = usize::try_from(opened.size_bytes).unwrap_or(0);
+        if buffer.len() <= length {
+            buffer.resize(length + 1, 0);
+        }
+        let mut read = 0;
+        while read < length {
+            match opened.file.read(&mut buffer[read..=length]) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        count_bytes(Work::BytesRead, read);
+        if read > length {
+            return Err(io::Error::other("it is being written to: import it when it is complete"));
+        }
+        Ok(look(&buffer[..read]))
+    })
+}
+
+fn read_binary(librarian: &Librarian, item: &Item, package_type: PackageType) -> Result<Content, Failure> {
+    let path = &item.path;
+    let mut opened = open(path)?;
+    let look = |read: Result<DebControl, DebError>, digests: &FileDigests| {
+        let deb = read.map_err(|error| complain_of(path, &error))?;
+        let control = deb.binary(package_type).map_err(|error| complain_of(path, &error))?;
+        check_listed(item, digests)?;
+        Ok(Content::Binary { control: Box::new(control), text: deb.text, digests: *digests })
+    };
+    if opened.size_bytes <= SHORT_BYTES {
+        return with_bytes(&mut opened, |bytes| {
+            let digests = FileDigests::of(bytes);
+            let content = look(read_deb_control(bytes), &digests)?;
+            librarian.keep_bytes(bytes, &digests).map_err(Failure::Stop)?;
+            Ok(content)
+        })
+        .map_err(|error| complain(path, format!("it cannot be read: {error}")))?;
+    }
+    let (sealed, read) = take_in(librarian, path, opened.file, |reader| {
+        read_deb_control(BufReader::with_capacity(PIECE_BYTES, reader))
+    })?;
+    let content = look(read, sealed.digests())?;
+    librarian.keep(sealed).map_err(Failure::Stop)?;
+    Ok(content)
+}
+
+/// Brings a long file to the librarian while `look` reads it; all that `look` has read is what was brought.
+fn take_in<T>(
+    librarian: &Librarian,
+    path: &Path,
+    file: File,
+    look: impl FnOnce(&mut dyn Read) -> T,
+) -> Result<(Sealed, T), Failure> {
+    if let Some(mut shared) = librarian.share(&file).map_err(Failure::Stop)? {
+        let seen = look(&mut shared);
+        return Ok((shared.seal(), seen));
+    }
+    let mut tee = Tee { file, deposit: librarian.deposit().map_err(Failure::Stop)?, failed: None };
+    let seen = look(&mut tee);
+    // a failure of the librarian's disk is not the package's fault
+    match tee.failed {
+        None => Ok((tee.deposit.seal(), seen)),
+        Some(error) => Err(error).during("keep", path).map_err(Failure::Stop),
+    }
 }
 
 /// The largest .dsc that is read.
 const MAX_DSC_BYTES: u64 = 4 << 20;
 
-fn read_source(librarian: &Librarian, path: &Path, filename: FileName) -> Result<Content, Failure> {
-    let complain = |reason: String| Failure::Complaint(Complaint::new(path, reason));
+fn read_source(librarian: &Librarian, item: &Item, filename: FileName) -> Result<Content, Failure> {
+    let path = &item.path;
     let mut bytes = Vec::new();
     open(path)?
+        .file
         .take(MAX_DSC_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| complain(format!("it cannot be read: {error}")))?;
+        .map_err(|error| complain(path, format!("it cannot be read: {error}")))?;
+    count_bytes(Work::BytesRead, bytes.len());
     if bytes.len() as u64 > MAX_DSC_BYTES {
-        return Err(complain("it is too large for a .dsc".to_owned()));
+        return Err(complain(path, "it is too large for a .dsc".to_owned()));
     }
-    let control = SourceControl::parse(&bytes)
-        .map_err(|error| Failure::Complaint(Complaint::from_error(path, &error)))?;
+    let dsc = FileDigests::of(&bytes);
+    check_listed(item, &dsc)?;
+    let control = SourceControl::parse(&bytes).map_err(|error| complain_of(path, &error))?;
     let expected = format!("{}_{}.dsc", control.source, control.version.without_epoch());
     if filename.as_str() != expected {
-        return Err(complain(format!(
-            "a .dsc of {} {} is named {expected}: rename it",
-            control.source, control.version
-        )));
+        return Err(complain(
+            path,
+            format!("a .dsc of {} {} is named {expected}: rename it", control.source, control.version),
+        ));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut files = Vec::with_capacity(control.files.len());
     for file in &control.files {
-        let part = folder.join(file.name.as_str());
-        let said = |what: String| complain(format!("{} {what}", file.name));
-        let mut source = open(&part).map_err(|_| {
-            said(
-                "is listed but is not there, beside the .dsc: put it there and import the .dsc again"
-                    .to_owned(),
-            )
-        })?;
-        let mut deposit = librarian.deposit().map_err(Failure::Stop)?;
-        // one byte more than listed tells a longer file, and bounds what is kept
-        let mut tee = Tee { file: (&mut source).take(file.size_bytes + 1), deposit, failed: None };
-        let copied = io::copy(&mut tee, &mut io::sink());
-        deposit = tee.finish(&part)?;
-        copied.map_err(|error| said(format!("cannot be read: {error}")))?;
-        let digests = deposit_digests(librarian, deposit)?;
-        if digests.size_bytes != file.size_bytes || digests.sha256 != file.sha256 {
-            return Err(said(format!(
-                "differs from what the .dsc lists: {} bytes with SHA256 {}, not {} bytes with {}",
-                digests.size_bytes, digests.sha256, file.size_bytes, file.sha256
-            )));
-        }
-        if digests.md5 != file.md5 || file.sha1.is_some_and(|sha1| sha1 != digests.sha1) {
-            return Err(said("has other MD5 or SHA1 sums than the .dsc lists".to_owned()));
-        }
-        files.push((file.name.clone(), digests));
+        files.push((file.name.clone(), read_part(librarian, path, &folder.join(file.name.as_str()), file)?));
     }
-    let mut deposit = librarian.deposit().map_err(Failure::Stop)?;
-    deposit.write_all(&bytes).during("keep", path).map_err(Failure::Stop)?;
-    let dsc = deposit_digests(librarian, deposit)?;
+    librarian.keep_bytes(&bytes, &dsc).map_err(Failure::Stop)?;
     Ok(Content::Source { control: Box::new(control), filename, dsc, files })
 }
 
-fn deposit_digests(librarian: &Librarian, deposit: Deposit) -> Result<FileDigests, Failure> {
-    librarian.keep(deposit).map_err(Failure::Stop)
+/// Takes in a file that a .dsc lists, if it is that file.
+fn read_part(
+    librarian: &Librarian,
+    dsc: &Path,
+    path: &Path,
+    listed: &SourceFile,
+) -> Result<FileDigests, Failure> {
+    let said = |what: String| complain(dsc, format!("{} {what}", listed.name));
+    let mut opened = open(path).map_err(|_| {
+        said("is listed but is not there, beside the .dsc: put it there and import the .dsc again".to_owned())
+    })?;
+    let check = |found: &FileDigests| {
+        if found.size_bytes != listed.size_bytes || found.sha256 != listed.sha256 {
+            return Err(said(format!(
+                "differs from what the .dsc lists: {} bytes with SHA256 {}, not {} bytes with {}",
+                found.size_bytes, found.sha256, listed.size_bytes, listed.sha256
+            )));
+        }
+        if found.md5 != listed.md5 || listed.sha1.is_some_and(|sha1| sha1 != found.sha1) {
+            return Err(said("has other MD5 or SHA1 sums than the .dsc lists".to_owned()));
+        }
+        Ok(())
+    };
+    let unreadable = |error: io::Error| said(format!("cannot be read: {error}"));
+    if opened.size_bytes <= SHORT_BYTES {
+        return with_bytes(&mut opened, |bytes| {
+            let digests = FileDigests::of(bytes);
+            check(&digests)?;
+            librarian.keep_bytes(bytes, &digests).map_err(Failure::Stop)?;
+            Ok(digests)
+        })
+        .map_err(unreadable)?;
+    }
+    let (sealed, read) = take_in(librarian, path, opened.file, |reader| {
+        // one byte more than listed tells a longer file, and bounds what is kept
+        drain(&mut reader.take(listed.size_bytes.saturating_add(1)))
+    })?;
+    read.map_err(unreadable)?;
+    check(sealed.digests())?;
+    librarian.keep(sealed).map_err(Failure::Stop)
+}
+
+/// Reads to the end.
+fn drain(reader: &mut impl Read) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Reads a file and gives all that was read to the librarian, so that the disk is read once.
-struct Tee<R> {
-    file: R,
+struct Tee {
+    file: File,
     deposit: Deposit,
     failed: Option<io::Error>,
 }
 
-impl<R> Tee<R> {
-    /// The deposit; a failure of the librarian's disk is not the package's fault.
-    fn finish(self, path: &Path) -> Result<Deposit, Failure> {
-        match self.failed {
-            None => Ok(self.deposit),
-            Some(error) => Err(error).during("keep", path).map_err(Failure::Stop),
-        }
-    }
-}
-
-impl<R: Read> Read for Tee<R> {
+impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        if let Err(error) = self.deposit.write_all(&buffer[..count]) {
+        let read = self.file.read(buffer)?;
+        count_bytes(Work::BytesRead, read);
+        if let Err(error) = self.deposit.write_all(&buffer[..read]) {
             let kind = error.kind();
             self.failed = Some(error);
             return Err(kind.into());
         }
-        Ok(count)
+        Ok(read)
     }
 }

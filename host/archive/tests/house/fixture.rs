@@ -14,7 +14,7 @@ use pressroom_archive::domain::{
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
-use pressroom_archive::pool::{Pooled, Skipped, poolify};
+use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
@@ -155,13 +155,10 @@ impl House {
             pending.extend(publication::pending_files(self.db.read(), shape.suite.id).unwrap());
             preference = shape.components.iter().map(|component| component.id).collect();
         }
-        let poolified =
-            poolify(self.db.read(), &self.librarian, archive, &self.paths.root, &preference, &pending)
-                .unwrap();
-        keep(self.db.write(|tx| {
-            pass::plan_transitions(tx, pass, &poolified.transitions)?;
-            dominate(tx, pass)
-        }));
+        let pool =
+            Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
+        let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
+        keep(self.db.write(|tx| dominate(tx, pass)));
         let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
         let mut prepared = Prepared {
             pass,

@@ -1,7 +1,7 @@
 -- Publishing in time proportional to the change: the segments that index files are put together from.
 
 -- How much text a segment has on average, in bytes.
-ALTER TABLE distro_series ADD COLUMN index_segment_size INTEGER NOT NULL DEFAULT 1048576
+ALTER TABLE distro_series ADD COLUMN index_segment_size INTEGER NOT NULL DEFAULT 524288
     CHECK (index_segment_size BETWEEN 1024 AND 67108864);
 
 -- A segment of an index as it is published, or as a pass will publish it. The segments of an index are in the order of their first names.
