@@ -39,8 +39,6 @@ INODES_OF_PACKAGE = 8
 BYTES_OF_PACKAGE_AT_TEN_TIMES = 16_000
 INODES_OF_PACKAGE_AT_TEN_TIMES = 4
 
-REMOVAL = "remove"
-
 
 class BenchError(Exception):
     """The bench cannot be run as it was asked to."""
@@ -56,7 +54,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
         " size of what is published. Every result is judged, and a wrong one ends the run with exit code 1; a target that is missed"
         " is said and is not an error.",
         epilog="Steps: import + first publication; 20 updates, of few sources and spread over the archive; for Pressroom also nothing to"
-        " do, one update, an override change, a move to another component. Each is a fresh process of the optimised build."
+        " do, one update, an override change, a move to another component, a removal. Each is a fresh process of the optimised build."
         " Packages are made of the lists of this machine's apt (about a minute, once), and kept in target/bench. Tools that are not"
         " installed are left out; `script/setup bench` installs them. Nothing needs the network."
         " Results: target/bench/results.json, .md and .svg, and, unless --no-write or --packages says otherwise, tests/bench/RESULTS.md,"
@@ -242,10 +240,6 @@ class Course:
                 self.leave_out(tool.name, "is not installed: script/setup bench")
             else:
                 there.append(tool)
-        if Pressroom.can(REMOVAL):
-            self.leave_out("a removal", f"`pressroom {REMOVAL}` is not known to tests/bench/tools.py yet")
-        else:
-            self.leave_out("a removal", "no command of Pressroom removes a package")
         return there
 
     def room(self, count: int) -> None:
@@ -337,7 +331,7 @@ class Course:
         """Steps that the others have no counterpart of, or are not compared in."""
         updated = {package.name for package in pool.together(whole.packages) + pool.spread(whole.packages)}
         others = [package for package in whole.packages if package.name not in updated]
-        one, overridden, moved = (others[(len(others) // 2 + 3 * round + place) % len(others)] for place in range(3))
+        one, overridden, moved, removed = (others[(len(others) // 2 + 4 * round + place) % len(others)] for place in range(4))
 
         self.step(tool, "nothing", round, [tool.publish()])
         judged.changed([])
@@ -347,11 +341,14 @@ class Course:
         judged.changed(map(Change, packages))
 
         section = "devel" if overridden.field("Section") != "devel" else "misc"
-        self.step(tool, "override", round, tool.override(overridden, tool.incoming / overridden.path(), "--section", section))
+        self.step(tool, "override", round, tool.override(overridden, "--section", section))
         judged.changed([Change(overridden, COMPONENT, section)])
 
-        self.step(tool, "move", round, tool.override(moved, tool.incoming / moved.path(), "--component", OTHER_COMPONENT))
+        self.step(tool, "move", round, tool.override(moved, "--component", OTHER_COMPONENT))
         judged.changed([Change(moved, OTHER_COMPONENT)])
+
+        self.step(tool, "remove", round, tool.remove(removed))
+        judged.changed([Change(removed, gone=True)])
 
     def measure_sizes(self, tool: Pressroom, when: str) -> None:
         index = f"{COMPONENT}/binary-{tools.native_architecture(tool.pool)[0]}/Packages"

@@ -27,11 +27,12 @@ class WrongError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What a step has changed: a package that is now this one, in this component and, where it was asked for, this section."""
+    """What a step has changed: a package that is now this one, in this component and, where it was asked for, this section; or is gone."""
 
     package: Package
     component: str = COMPONENT
     section: str | None = None
+    gone: bool = False
 
 
 @dataclass
@@ -57,8 +58,10 @@ class Expected:
         """A package is in one component only."""
         component, architecture = self.index_of(change)
         for (other, where), versions in self.versions.items():
-            if where == architecture and other != component:
+            if where == architecture and (other != component or change.gone):
                 versions.pop(change.package.name, None)
+        if change.gone:
+            return
         self.versions.setdefault((component, architecture), {})[change.package.name] = change.package.version
 
 
@@ -91,7 +94,7 @@ class Judge:
             if index[1] in before or self.judged.get(index) != sums:
                 text = self.index(index, files)
                 for change in changes:
-                    if self.expected.index_of(change) == index:
+                    if self.expected.index_of(change) == index and not change.gone:
                         self.one(index, text, change)
 
     @staticmethod

@@ -7,7 +7,6 @@ where a tool looks for them, is not measured.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -91,10 +90,6 @@ class Pressroom(Tool):
     def missing(cls) -> list[str]:
         return [] if os.access(cls.program, os.X_OK) else [str(cls.program)]
 
-    @classmethod
-    def can(cls, command: str) -> bool:
-        return re.search(rf"^  {command}\b", prepare_by([str(cls.program), "--help"]), re.MULTILINE) is not None
-
     def prepare(self) -> None:
         self.keyring = self.root / "key.gpg"
         self.served = self.root / "root/archives/bench"
@@ -133,10 +128,14 @@ class Pressroom(Tool):
     def update(self, folder: Path) -> list[Command]:
         return [self.take(folder), self.publish()]
 
-    def override(self, package: Package, deb: Path, option: str, value: str) -> list[Command]:
-        """Overrides count for what comes in, so the package comes in again."""
-        setting = self.command("override", "set", "--series", SUITE, package.name, option, value)
-        return [Command("override", setting), self.take(deb), self.publish()]
+    def override(self, package: Package, option: str, value: str) -> list[Command]:
+        """An override that counts for what is published."""
+        setting = self.command("override", "set", "--series", SUITE, package.name, option, value, "--published")
+        return [Command("override", setting), self.publish()]
+
+    def remove(self, package: Package) -> list[Command]:
+        """A binary package taken out of the suite."""
+        return [Command("remove", self.command("remove", "--suite", SUITE, "--binary", package.name)), self.publish()]
 
     def indexes(self) -> list[Path]:
         return sorted(self.served.glob(f"dists/{SUITE}/*/binary-*/Packages.gz"))
