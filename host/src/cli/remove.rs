@@ -1,5 +1,7 @@
 //! `pressroom remove`.
 
+use std::collections::BTreeSet;
+
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::store::removal::{Extent, Removal, Requested, request_removal};
 use pressroom_archive::store::{StoreError, series, suite};
@@ -60,7 +62,7 @@ impl Remove {
         let mut removed = Vec::new();
         // all of them or none
         db.write(|tx| {
-            for package in &self.packages {
+            for package in BTreeSet::from_iter(&self.packages) {
                 // the same rule for both kinds of names
                 let name: BinaryName =
                     package.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;

@@ -31,9 +31,11 @@ pub(super) fn render_again(
     segments: &[StoredSegment],
     place: usize,
 ) -> Result<Segment, IndexError> {
-    let first_name = segments.get(place).map_or_else(String::new, |stored| stored.segment.first_name.clone());
-    let mut segment = Segment { first_name, stanzas: 0, text: String::new() };
-    rows.for_each_stanza(&names_of(segments, place), |_, stanza| {
+    let mut segment = Segment { first_name: String::new(), stanzas: 0, text: String::new() };
+    rows.for_each_stanza(&names_of(segments, place), |name, stanza| {
+        if segment.stanzas == 0 {
+            name.clone_into(&mut segment.first_name);
+        }
         segment.stanzas += 1;
         segment.text.push_str(stanza);
         Ok(())

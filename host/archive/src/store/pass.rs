@@ -256,7 +256,8 @@ fn set_state(tx: &Transaction<'_>, pass: PassId, state: PassState) -> Result<(),
 
 /// Carries out what an installed pass has planned: publications change, marks go, suites are clean, index files are current.
 ///
-/// A publication that somebody changed meanwhile keeps what it became; the mark that came with that change is still there.
+/// What waited and was taken back meanwhile is in the tree all the same: it is published, and the next pass removes it. A publication that somebody
+/// changed otherwise keeps what it became, and its suite's indexes are made in full by the next pass.
 ///
 /// # Errors
 /// When the database fails.
@@ -275,6 +276,27 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
                  AND transition.from_status = {table}.status"
             ),
             (pass, kind, Date(now)),
+        )
+        .during(WHAT)?;
+        tx.execute(
+            &format!(
+                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL
+                 FROM publisher_transition AS transition
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
+                 AND transition.from_status = 'PENDING' AND transition.to_status = 'PUBLISHED'
+                 AND {table}.status = 'DELETED' AND {table}.removed_by IS NOT NULL"
+            ),
+            (pass, kind, Date(now)),
+        )
+        .during(WHAT)?;
+        tx.execute(
+            &format!(
+                "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN (
+                   SELECT {table}.suite FROM publisher_transition AS transition
+                   JOIN {table} ON {table}.id = transition.publication
+                   WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND {table}.status <> transition.to_status)"
+            ),
+            (pass, kind),
         )
         .during(WHAT)?;
     }
@@ -326,6 +348,15 @@ pub fn abandon_pass(
     let state = find_pass(tx, pass)?.map(|pass| pass.state);
     if !matches!(state, Some(PassState::Preparing | PassState::Installing)) {
         return Err(StoreError::Refused(format!("pass {pass} is over: it cannot be forgotten")));
+    }
+    if state == Some(PassState::Installing) {
+        // some of its trees may be live: what the rows say of them is not to be relied on
+        tx.execute(
+            "UPDATE suite SET indexes_wanted = indexes_wanted + 1
+             WHERE id IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+            [pass],
+        )
+        .during(WHAT)?;
     }
     super::index_segment::forget_segments(tx, pass)?;
     for table in [

@@ -94,3 +94,36 @@ fn a_pass_that_is_not_installed_leaves_the_request() {
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["bb 1", "cc 1"]);
 }
+
+#[test]
+fn what_is_taken_back_while_a_pass_is_made_goes_with_the_next() {
+    let mut house = house();
+    house.import("s", None, &[Package::new("aa", "2", "amd64"), Package::new("dd", "1", "amd64")]);
+    let prepared = house.prepare(Wanted::Changed);
+    assert_eq!(remove(&mut house, "dd", Extent::Binaries), Requested { published: 0, pending: 1 });
+    house.install(&prepared);
+    assert_eq!(house.packages(INDEX), ["aa 2", "bb 1", "cc 1", "dd 1"], "the tree had it already");
+    assert_eq!(count(&house, PublicationStatus::Published), 5, "and the rows say so");
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages(INDEX), ["aa 2", "bb 1", "cc 1"]);
+    assert!(house.dirt().is_empty());
+    house.assert_consistent();
+}
+
+#[test]
+fn rows_that_change_otherwise_while_a_pass_is_made_have_the_indexes_made_in_full() {
+    let mut house = house();
+    house.import("s", None, &[Package::new("dd", "1", "amd64")]);
+    let prepared = house.prepare(Wanted::Changed);
+    house
+        .db
+        .read()
+        .execute_batch(
+            "UPDATE binary_package_publishing_history SET status = 'OBSOLETE' WHERE status = 'PENDING'",
+        )
+        .unwrap();
+    house.install(&prepared);
+    assert_eq!(house.packages(INDEX).len(), 4);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages(INDEX), ["aa 1", "bb 1", "cc 1"]);
+}

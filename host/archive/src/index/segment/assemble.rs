@@ -23,8 +23,8 @@ use crate::store::archive_file::ListedFile;
 use crate::store::index_segment::{PackedSegment, SegmentChange, SegmentFacts};
 use crate::work::{self, Work};
 
-/// So many texts wait for being packed or written, for each core.
-const UNDER_WAY: usize = 4;
+/// So much text is under way, waiting for being packed or written.
+const MOST_UNDER_WAY_BYTES: usize = 8 << 20;
 
 /// The index that is put together.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +52,11 @@ pub(in crate::index) struct Assembly<'a> {
     previous: &'a Previous,
     again: Again<'a>,
     outputs: Vec<Output<'a>>,
-    text: TextDigest,
+    /// Of the text, where it is not a file of its own.
+    text: Option<TextDigest>,
     queue: VecDeque<Queued>,
-    /// How many in the queue are being packed.
-    packing: usize,
-    most_packing: usize,
+    /// How much text is in the queue.
+    under_way_bytes: usize,
     /// Which segments of the published index are in this one too.
     is_kept: Vec<bool>,
     added: Vec<SegmentFacts>,
@@ -94,10 +94,9 @@ impl<'a> Assembly<'a> {
             previous,
             again,
             outputs,
-            text: TextDigest::begin(),
+            text: (!target.forms.contains(&Compressor::Uncompressed)).then(TextDigest::begin),
             queue: VecDeque::new(),
-            packing: 0,
-            most_packing: UNDER_WAY * rayon::current_num_threads(),
+            under_way_bytes: 0,
             is_kept: vec![false; previous.segments.len()],
             added: Vec::new(),
             stanzas: 0,
@@ -109,9 +108,11 @@ impl<'a> Assembly<'a> {
     pub(in crate::index) fn push(&mut self, segment: Segment) -> Result<(), IndexError> {
         work::count(Work::SegmentsRendered, 1);
         let digest = Sha256::of(segment.text.as_bytes());
-        let place = self.previous.segments.iter().position(|stored| {
-            stored.segment.text_sha256 == digest && stored.segment.first_name == segment.first_name
-        });
+        let stored = &self.previous.segments;
+        let place = stored
+            .binary_search_by(|stored| stored.segment.first_name.cmp(&segment.first_name))
+            .ok()
+            .filter(|place| stored[*place].segment.text_sha256 == digest);
         self.enqueue(place, Some(Arc::new(segment)))
     }
 
@@ -149,14 +150,12 @@ impl<'a> Assembly<'a> {
             .copied()
             .collect();
         let packing = match &text {
-            Some(text) if !to_pack.is_empty() => {
-                self.packing += 1;
-                Some(pack_all(text, &to_pack))
-            }
+            Some(text) if !to_pack.is_empty() => Some(pack_all(text, &to_pack)),
             _ => None,
         };
+        self.under_way_bytes += text.as_ref().map_or(0, |segment| segment.text.len());
         self.queue.push_back(Queued { place, text, packing });
-        while self.packing > self.most_packing {
+        while self.under_way_bytes > MOST_UNDER_WAY_BYTES {
             self.write_next()?;
         }
         Ok(())
@@ -165,10 +164,10 @@ impl<'a> Assembly<'a> {
     /// Writes the segment that is at the head of the queue.
     fn write_next(&mut self) -> Result<(), IndexError> {
         let Some(Queued { place, text, packing }) = self.queue.pop_front() else { return Ok(()) };
+        self.under_way_bytes -= text.as_ref().map_or(0, |segment| segment.text.len());
         let _span = tracing::debug_span!("write").entered();
         let mut made: Vec<(Compressor, Vec<u8>)> = Vec::new();
         if let Some(packing) = packing {
-            self.packing -= 1;
             let _span = tracing::debug_span!("wait").entered();
             for (form, result) in packing.results.iter().take(packing.count) {
                 made.push((form, result.map_err(|source| self.target.failed(form, source))?));
@@ -195,6 +194,10 @@ impl<'a> Assembly<'a> {
             },
             (None, None) => return Ok(()),
         };
+        if segment.text.is_empty() {
+            // one that was lost, and of which the rows have nothing any more
+            return Ok(());
+        }
         // made again from rows, it must be the same for what was found to go with it
         let is_as_stored = stored.is_some_and(|stored| {
             u64::try_from(segment.text.len()).is_ok_and(|length| length == stored.segment.text_bytes)
@@ -250,7 +253,9 @@ impl<'a> Assembly<'a> {
                 packed: packed_facts,
             }),
         }
-        self.text.update(segment);
+        if let Some(text) = &mut self.text {
+            text.update(segment);
+        }
         Ok(())
     }
 
@@ -267,12 +272,11 @@ impl<'a> Assembly<'a> {
                 "segments of the published index were not what they had been, and were made again"
             );
         }
-        let has_text = target.forms.contains(&Compressor::Uncompressed);
         let mut files = Vec::with_capacity(outputs.len() + 1);
         for output in outputs {
             files.push(output.finish(target)?);
         }
-        if !has_text {
+        if let Some(text) = text {
             // apt wants the text's own checksums, whichever form it takes
             files.push(ListedFile::text(target.path.to_owned(), text.finish()));
         }

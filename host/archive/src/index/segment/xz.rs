@@ -12,8 +12,9 @@ const PRESET: u32 = 6;
 const LITERAL_CONTEXT_BITS: u32 = 4;
 const POSITION_BITS: u32 = 0;
 const NICE_LENGTH: u32 = 96;
-/// The smallest window there is.
-const LEAST_WINDOW_BYTES: u32 = 4096;
+/// The smallest window there is, and the largest that a client is asked to have memory for: what `xz -9` takes.
+const LEAST_WINDOW_BYTES: u32 = 4 << 10;
+const MOST_WINDOW_BYTES: u32 = 64 << 20;
 
 /// Section 2.1.1: the magic bytes, and CRC64 for the blocks.
 const STREAM_FLAGS: [u8; 2] = [0, 4];
@@ -39,7 +40,7 @@ pub(super) fn opening() -> Vec<u8> {
 pub(super) fn block(text: &[u8]) -> io::Result<Vec<u8>> {
     let mut options = LzmaOptions::new_preset(PRESET)?;
     // a window larger than the block is never used
-    let window = u32::try_from(text.len()).unwrap_or(u32::MAX).max(LEAST_WINDOW_BYTES);
+    let window = u32::try_from(text.len()).unwrap_or(u32::MAX).clamp(LEAST_WINDOW_BYTES, MOST_WINDOW_BYTES);
     options
         .dict_size(window)
         .literal_context_bits(LITERAL_CONTEXT_BITS)
