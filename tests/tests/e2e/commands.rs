@@ -184,12 +184,12 @@ fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
     root.run(&["remove", "--suite", SERIES, "--binary", "../hello"]).exits(FAILURE);
     assert_eq!(root.ok(&["status"]).stdout, before);
     root.ok(&["remove", "--suite", SERIES, "--comment", "abandoned", "hello"])
-        .says(&["1 publications with the next run"]);
+        .says(&["2 publications with the next run"]);
     root.run(&["remove", "--suite", SERIES, "hello"]).exits(FAILURE).says(&["not to be removed already"]);
     root.ok(&["status"]).says(&["removals"]);
-    root.ok(&["publish", "--dry-run"]).says(&["1 publications are to be removed", "deleted hello"]);
+    root.ok(&["publish", "--dry-run"]).says(&["2 publications are to be removed", "deleted hello"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 2);
-    root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0).says(&["1 deleted"]);
+    root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0).says(&["2 deleted"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 1);
     let client = root.client(SERIES);
     client.update();

@@ -106,7 +106,8 @@ pub fn import(
     disk::in_batches(
         items.chunks(BATCH),
         |batch| read_batch(librarian, batch, progress),
-        |_| librarian.sync(),
+        // where nothing came in there may be no librarian yet
+        |batch| if batch.iter().any(Result::is_ok) { librarian.sync() } else { Ok(()) },
         |batch| commit(db, target, batch, now, &mut report),
     )?;
     report.accepted.sort_by(|one, other| one.path.cmp(&other.path));
