@@ -149,12 +149,13 @@ pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, S
 /// When the database fails.
 pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<Vec<String>, StoreError> {
     const WHAT: &str = "list the packages that change in an index";
+    // the plus keeps SQLite from going through every name of the suite instead of the transitions
     match index {
         IndexKey::Sources { suite, component } => db
             .prepare_cached(
                 "SELECT DISTINCT publication.source_package_name FROM publisher_transition AS transition
                  JOIN source_package_publishing_history AS publication ON publication.id = transition.publication
-                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND publication.suite = ?2
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND +publication.suite = ?2
                  AND publication.component = ?3 ORDER BY publication.source_package_name",
             )
             .and_then(|mut statement| {
@@ -166,7 +167,7 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
                 "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
                  JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
                  JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND publication.suite = ?2
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
                  AND publication.component = ?3 AND publication.distro_arch_series = ?4 AND release.bin_package_format = ?5
                  ORDER BY publication.binary_package_name",
             )
