@@ -97,6 +97,8 @@ fn a_staged_tree_that_has_gone_before_the_exchange_is_made_again() {
     assert_eq!(recovered(&mut house), [Recovered::Abandoned(prepared.pass)]);
     assert_eq!(state(house.db.read(), &prepared), PassState::Abandoned);
     assert_eq!(house.pending(), 1);
+    // another of its trees may be live: its indexes are made from the rows, not from the segments that the rows still know
+    assert!(house.dirt().iter().all(|dirt| dirt.fresh));
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["aa 2"]);
 }
