@@ -96,11 +96,18 @@ fn indexes<'a>(
         // an empty index of ordinary packages is an index too; of the others, those that have a package or have had one: clients that
         // read it must see that it is empty now
         let mut formats = BTreeSet::from([BinaryFormat::Deb]);
-        formats.extend(publication::formats_in(db, Some(pass), suite, component.id)?);
-        formats.extend(BinaryFormat::ALL.iter().filter(|format| {
-            let below = format.subcomponent().map(|name| folder.join(component.name.as_str()).join(name));
-            below.is_some_and(|below| below.is_dir())
-        }));
+        for (format, name) in
+            BinaryFormat::ALL.iter().filter_map(|format| Some((format, format.subcomponent()?)))
+        {
+            let below = format!("{}/{name}/", component.name);
+            if folder.join(&below).is_dir() || index_segment::are_below(db, suite, &below)? {
+                formats.insert(*format);
+            }
+        }
+        // asking every publication is for a pass that reads them all
+        if !matches!(scope, Scope::Only(_)) {
+            formats.extend(publication::formats_in(db, Some(pass), suite, component.id)?);
+        }
         if let Scope::Only(touched) = scope {
             formats.extend(touched.iter().filter_map(|key| match key {
                 IndexKey::Packages { component: row, format, .. } if *row == component.id => Some(*format),

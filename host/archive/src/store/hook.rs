@@ -189,12 +189,11 @@ pub fn plan_state(
 pub(super) fn adopt_planned_state(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
     const WHAT: &str = "keep the hooks' state";
     tx.execute(
-        "DELETE FROM hook_state WHERE EXISTS (
-           SELECT 1 FROM publisher_hook_state AS planned
+        "DELETE FROM hook_state WHERE (distribution, hook, key) IN (
+           SELECT archive.distribution, planned.hook, planned.key FROM publisher_hook_state AS planned
            JOIN publisher_pass ON publisher_pass.id = planned.publisher_pass
            JOIN archive ON archive.id = publisher_pass.archive
-           WHERE planned.publisher_pass = ?1 AND archive.distribution = hook_state.distribution
-           AND planned.hook = hook_state.hook AND planned.key = hook_state.key)",
+           WHERE planned.publisher_pass = ?1)",
         [pass],
     )
     .during(WHAT)?;

@@ -98,6 +98,20 @@ pub fn segments_of(db: &Connection, suite: SuiteId, path: &str) -> Result<Vec<St
     Ok(segments)
 }
 
+/// Whether a published index of the suite lies below a folder, whose path ends with a slash.
+///
+/// # Errors
+/// When the database fails.
+pub fn are_below(db: &Connection, suite: SuiteId, folder: &str) -> Result<bool, StoreError> {
+    // '0' comes after '/'
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM index_segment WHERE suite = ?1 AND path >= ?2 AND path < rtrim(?2, '/') || '0'
+         AND publisher_pass IS NULL)",
+    )
+    .and_then(|mut statement| statement.query_row((suite, folder), |row| row.get(0)))
+    .during("look for the segments of a folder's indexes")
+}
+
 /// Records what a pass that is about to be installed does to the segments of a suite.
 ///
 /// # Errors

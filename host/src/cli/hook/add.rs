@@ -1,0 +1,95 @@
+//! `pressroom hook add`.
+
+use std::path::PathBuf;
+
+use pressroom_archive::domain::DistributionName;
+use pressroom_sandbox::Point;
+use serde::Serialize;
+
+use crate::cli::output::{BOLD, WARN, painted};
+use crate::cli::{End, Session, the_distribution};
+use crate::hooks;
+use crate::hooks::add::{self, Wish};
+
+/// Add a WASM hook: check it, compile it in a limited process, pin it by its digest, and write its grant.
+///
+/// A hook that is there already is replaced, and keeps its number, grants, limits and configuration. A hook is granted nothing that --grant does
+/// not name. What its author asks for stands in its manifest: a file of the hook's name with the ending
+/// .toml beside it, or the one that --manifest names.
+///
+/// For example: pressroom hook add trace.wasm --manifest hook.toml --grant requested
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    #[arg(value_name = "FILE")]
+    component: PathBuf,
+    /// The distribution; without it, the only one.
+    #[arg(long)]
+    distribution: Option<DistributionName>,
+    /// Where it is to run; again for more. Without it: where its manifest says, or all that it exports.
+    #[arg(long = "point", value_name = "POINT")]
+    points: Vec<Point>,
+    /// The number before its name, which decides the order. Without it: its manifest's, or 50.
+    #[arg(long, value_name = "NN", value_parser = clap::value_parser!(u8).range(0..=99))]
+    order: Option<u8>,
+    /// What its author says of it.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// What it may do: archive, state, staging (read the staged tree), staging=PATTERN (write there), signing=PATTERN, or requested (all that its
+    /// manifest asks for); again for more.
+    #[arg(long = "grant", value_name = "CAPABILITY")]
+    grants: Vec<String>,
+}
+
+impl Add {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let root = session.root()?;
+        let mut db = root.db()?;
+        let distribution = the_distribution(db.read(), self.distribution.as_ref())?;
+        let wish = Wish {
+            component: &self.component,
+            distribution: &distribution.name,
+            points: &self.points,
+            order: self.order,
+            manifest: self.manifest.as_deref(),
+            grants: &self.grants,
+        };
+        let added = add::add(&root, &mut db, &hooks::sandbox()?, &wish, session.clock.now())?;
+        let shown = Added {
+            name: added.name,
+            files: added.paths,
+            sha256: added.inspection.sha256.to_string(),
+            granted: added.granted.names().into_iter().collect(),
+            not_granted: added.not_granted,
+        };
+        session.output.show(&shown, || added_text(&shown))?;
+        Ok(End::Success)
+    }
+}
+
+#[derive(Serialize)]
+struct Added {
+    name: String,
+    files: Vec<PathBuf>,
+    sha256: String,
+    granted: Vec<String>,
+    /// Asked for by the author, and not granted.
+    not_granted: Vec<String>,
+}
+
+fn added_text(added: &Added) -> String {
+    let mut text = format!("Added the hook {}:\n", painted(BOLD, &added.name));
+    for file in &added.files {
+        text.push_str(&format!("  {}\n", file.display()));
+    }
+    if !added.granted.is_empty() {
+        text.push_str(&format!("It is granted {}.\n", added.granted.join(", ")));
+    }
+    if !added.not_granted.is_empty() {
+        text.push_str(&format!(
+            "{} {}. To grant it, add the hook again with --grant, or change the .toml beside it.\n",
+            painted(WARN, "It asks for, and was not granted:"),
+            added.not_granted.join(", ")
+        ));
+    }
+    text
+}

@@ -1,0 +1,28 @@
+//! `pressroom hook`: one file per subcommand.
+
+mod add;
+mod compile;
+mod inspect;
+mod list;
+
+use super::{End, Session};
+
+/// List, add and look at hooks: what runs before and after a publication, and at its end.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    List(list::List),
+    Add(add::Add),
+    Inspect(inspect::Inspect),
+    Compile(compile::Compile),
+}
+
+impl Command {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        match self {
+            Self::List(command) => command.run(session),
+            Self::Add(command) => command.run(session),
+            Self::Inspect(command) => command.run(session),
+            Self::Compile(command) => command.run(session),
+        }
+    }
+}
