@@ -1,14 +1,14 @@
 //! The librarian: the originals of all files, by content, for as long as a row wants them.
 //!
-//! A file is written once, under `<first two>/<sha256>`, after all of it was seen, and never changed. A short one is handed over whole
-//! ([`Librarian::keep_bytes`]); a long one comes in through a [`Deposit`], which hashes while it writes, or shares the blocks of the file that it is
+//! A file is written once, under `<first two>/<sha256>`, after all of it was seen, and never changed. A short one is handed over whole and
+//! written under its name ([`Librarian::keep_bytes`]); a long one comes in through a [`Deposit`], which hashes while it writes, or shares the blocks of the file that it is
 //! a copy of, so that the disk is read once. The caller makes a batch of files durable with [`Librarian::sync`] before it commits rows that name
 //! them; a file that no row names is harmless. What is there already may be what a machine that died had not written yet: it is compared with what
 //! is offered, and replaced where it differs.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -56,13 +56,37 @@ impl Librarian {
     pub fn keep_bytes(&self, bytes: &[u8], digests: &FileDigests) -> Result<(), DiskError> {
         debug_assert_eq!(Sha256::of(bytes), digests.sha256);
         let path = self.path(&digests.sha256);
-        if holds(&path, bytes).during("read", &path)? {
-            return Ok(());
+        // under its own name at once: until a row names it nobody looks, and what a process that was killed has left is found out below
+        let made = match create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                disk::make_folder(path.parent().unwrap_or(&self.root))?;
+                create_new(&path)
+            }
+            made => made,
+        };
+        match made {
+            Ok(mut file) => {
+                let written =
+                    file.write_all(bytes).and_then(|()| make_readable(&file)).during("write", &path);
+                if written.is_err() {
+                    // the next one to come would find it out too
+                    let _ = fs::remove_file(&path);
+                }
+                written?;
+                count_bytes(Work::BytesWritten, bytes.len());
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if holds(&path, bytes).during("read", &path)? {
+                    return Ok(());
+                }
+                let mut temporary = self.temporary()?;
+                temporary.as_file_mut().write_all(bytes).during("write", &path)?;
+                count_bytes(Work::BytesWritten, bytes.len());
+                self.settle(temporary, digests)
+            }
+            Err(error) => Err(error).during("write", &path),
         }
-        let mut temporary = self.temporary()?;
-        temporary.as_file_mut().write_all(bytes).during("write", &path)?;
-        count_bytes(Work::BytesWritten, bytes.len());
-        self.settle(temporary, digests)
     }
 
     /// Begins to take a file in.
@@ -117,12 +141,7 @@ impl Librarian {
     /// Gives a whole file its name, unless it has one already.
     fn settle(&self, temporary: NamedTempFile, digests: &FileDigests) -> Result<(), DiskError> {
         let path = self.path(&digests.sha256);
-        let mode = temporary.as_file().metadata().during("look at", &path)?.permissions().mode();
-        // the umask does not decide about files that others are to read
-        if mode & 0o7777 != disk::SERVED_FILE_MODE {
-            let readable = Permissions::from_mode(disk::SERVED_FILE_MODE);
-            temporary.as_file().set_permissions(readable).during("write", &path)?;
-        }
+        make_readable(temporary.as_file()).during("write", &path)?;
         let persisted = match temporary.persist_noclobber(&path) {
             Err(error) if error.error.kind() == io::ErrorKind::NotFound => {
                 disk::make_folder(path.parent().unwrap_or(&self.root))?;
@@ -177,12 +196,23 @@ impl Librarian {
     }
 }
 
-/// Whether a file is there with these bytes.
+fn create_new(path: &Path) -> io::Result<File> {
+    let file = File::options().write(true).create_new(true).mode(disk::SERVED_FILE_MODE).open(path)?;
+    count(Work::FilesOpened, 1);
+    Ok(file)
+}
+
+/// The umask does not decide about files that others are to read.
+fn make_readable(file: &File) -> io::Result<()> {
+    if file.metadata()?.permissions().mode() & 0o7777 == disk::SERVED_FILE_MODE {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(disk::SERVED_FILE_MODE))
+}
+
+/// Whether the file that is there has these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened?,
-    };
+    let mut file = File::open(path)?;
     count(Work::FilesOpened, 1);
     if file.metadata()?.len() != bytes.len() as u64 {
         return Ok(false);

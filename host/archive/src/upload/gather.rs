@@ -127,10 +127,11 @@ pub fn gather(paths: &[PathBuf]) -> Gathered {
             },
         }
     }
-    gathered.items.sort_by(|one, other| one.path.cmp(&other.path));
+    // by bytes, since comparing paths part by part takes ten times as long
+    gathered.items.par_sort_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
     // named twice; what a .changes says of it counts
     gathered.items.dedup_by(|second, first| {
-        let same = second.path == first.path;
+        let same = second.path.as_os_str() == first.path.as_os_str();
         if same && second.listed.is_some() {
             first.listed = second.listed.take();
         }
