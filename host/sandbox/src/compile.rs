@@ -151,7 +151,7 @@ impl Sandbox {
             Ok(FromWorker::Compiled(Err(reason))) => {
                 Err(CompileError::Refused { path, reason: text::plain(&reason) })
             }
-            Ok(FromWorker::Request(_) | FromWorker::Finished(_)) => {
+            Ok(FromWorker::Request(_) | FromWorker::Finished(_) | FromWorker::Walls(_)) => {
                 Err(CompileError::WorkerLost { path, reason: "a message came out of turn".to_owned() })
             }
             Err(Loss::Deadline) => {

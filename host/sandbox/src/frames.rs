@@ -9,6 +9,7 @@ use crate::{
     Sha256,
     limits::CompileLimits,
     messages::{Call, CallOutcome, HostRequest},
+    walls::Walls,
 };
 
 /// The longest frame for a worker: a component of 32 MiB is the longest thing in one.
@@ -22,9 +23,9 @@ pub(crate) const LENGTH_BYTES: usize = 4;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Call a hook.
-    Call { artefact: Native, call: Call },
+    Call { artefact: Native, call: Call, walls: Insistence },
     /// Instantiate a hook without calling it, for the points named.
-    Check { artefact: Native, call: Call, points: Vec<crate::Point> },
+    Check { artefact: Native, call: Call, points: Vec<crate::Point>, walls: Insistence },
     /// Make native code of a component.
     Compile {
         #[serde(with = "serde_bytes")]
@@ -32,6 +33,17 @@ pub(crate) enum Order {
         artefact_out: std::path::PathBuf,
         limits: CompileLimits,
     },
+    /// Confine yourself as for a call, and say which walls stand.
+    Probe,
+}
+
+/// What becomes of a hook where a wall is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Insistence {
+    /// It runs within those that there are.
+    WhatThereIs,
+    /// It does not run.
+    All,
 }
 
 /// Native code on disk, and what it must be.
@@ -50,6 +62,8 @@ pub(crate) enum FromWorker {
     Finished(WorkerReport),
     /// The artefact is written, or why it is not.
     Compiled(Result<(), String>),
+    /// Which walls stand.
+    Walls(Walls),
 }
 
 /// What a worker knows of a call that is over.
@@ -60,6 +74,7 @@ pub(crate) struct WorkerReport {
     pub(crate) log_lines_dropped: u64,
     pub(crate) stdout_tail: String,
     pub(crate) stderr_tail: String,
+    pub(crate) walls: Walls,
 }
 
 /// Why bytes are no frame.

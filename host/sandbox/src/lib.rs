@@ -6,7 +6,7 @@
 //! caller. [`inspect`] looks at a component without running anything.
 //!
 //! The rooms, in reading order: [`messages`] (the words), [`limits`], `frames` (the words on a pipe), `process` (a worker seen
-//! from outside), `sandbox` (the conversation with it), `inspect`, `compile`, `engine`, and [`worker`] (the inside).
+//! from outside), `sandbox` (the conversation with it), `inspect`, `compile`, `engine`, `walls`, and [`worker`] (the inside).
 
 mod compile;
 mod digest;
@@ -18,6 +18,7 @@ pub mod messages;
 mod process;
 mod sandbox;
 mod text;
+mod walls;
 pub mod worker;
 
 pub use compile::{CompileError, Compiled};
@@ -33,3 +34,4 @@ pub use messages::{
 };
 pub use process::WorkerCommand;
 pub use sandbox::{Artefact, CheckError, Sandbox};
+pub use walls::{Wall, Walls};

@@ -34,6 +34,8 @@ pub struct Limits {
     pub log_bytes: u32,
     /// Standard output and error together.
     pub output_bytes: u32,
+    /// Random bytes in all: making them is work of the host that no deadline of the engine interrupts.
+    pub random_bytes: u32,
     /// Summary and details of the report, or the reason of a refusal.
     pub report_bytes: u32,
 }
@@ -59,6 +61,7 @@ impl Default for Limits {
             log_lines: 1_000,
             log_bytes: 256 << 10,
             output_bytes: 1 << 20,
+            random_bytes: 1 << 20,
             report_bytes: 64 << 10,
         }
     }

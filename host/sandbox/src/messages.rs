@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 pub use serde_bytes::ByteBuf;
 
-use crate::limits::Limits;
+use crate::{limits::Limits, walls::Walls};
 
 /// Where in a publication a hook is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -539,6 +539,8 @@ pub enum LimitKind {
     HostCallBytes,
     /// `output_bytes`.
     Output,
+    /// `random_bytes`.
+    Random,
     /// `report_bytes`.
     Report,
 }
@@ -553,6 +555,7 @@ impl fmt::Display for LimitKind {
             Self::HostCalls => "number of host calls",
             Self::HostCallBytes => "bytes in one host call",
             Self::Output => "bytes on standard output and error",
+            Self::Random => "random bytes",
             Self::Report => "bytes of the report",
         })
     }
@@ -575,6 +578,8 @@ pub struct CallReport {
     pub stdout_tail: String,
     /// The last of what the guest wrote to its standard error, as text; that of the worker itself when it was lost.
     pub stderr_tail: String,
+    /// Which of the kernel's walls stood around it, if the worker could still say so.
+    pub walls: Option<Walls>,
 }
 
 #[cfg(test)]

@@ -11,17 +11,21 @@ use std::{
 
 use crate::{
     Sha256,
-    frames::{FromWorker, Native, Order, WorkerReport},
+    frames::{FromWorker, Insistence, Native, Order, WorkerReport},
     messages::{
         ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
         StagingError, StateError,
     },
     process::{Loss, WorkerCommand, WorkerProcess, deadline},
     text,
+    walls::Walls,
 };
 
 /// How much longer than its wall deadline a worker may live, to tell how the call ended.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a worker may take to say which walls stand.
+const PROBE_WALL: Duration = Duration::from_secs(10);
 
 /// What a frame takes beside the longest thing in it: the texts of a trap, the tails of the output.
 const FRAME_SLACK_BYTES: usize = 64 << 10;
@@ -34,6 +38,7 @@ const MOST_READ_BYTES: u32 = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     worker: WorkerCommand,
+    walls: Insistence,
 }
 
 /// Native code of a component, as [`Sandbox::compile`] made it.
@@ -62,7 +67,36 @@ pub enum CheckError {
 impl Sandbox {
     /// A sandbox whose workers are started in this way.
     pub fn new(worker: WorkerCommand) -> Self {
-        Self { worker }
+        Self { worker, walls: Insistence::WhatThereIs }
+    }
+
+    /// The same, but hooks run only where each of the kernel's walls stands, or also where one is missing. The worker sees to it before
+    /// anything of the hook runs; the outcome is then [`CallOutcome::NotLoadable`].
+    #[must_use]
+    pub fn requiring_walls(self, required: bool) -> Self {
+        Self { walls: if required { Insistence::All } else { Insistence::WhatThereIs }, ..self }
+    }
+
+    /// Which of the kernel's walls stand around a worker on this machine: one is started that confines itself, tries what it must no longer be
+    /// able to, and leaves.
+    ///
+    /// # Errors
+    /// When the worker cannot be started, or dies.
+    pub fn walls(&self) -> Result<Walls, CheckError> {
+        let lost = |loss: Loss| CheckError::WorkerLost(text::chain(&loss));
+        let mut worker =
+            WorkerProcess::start(&self.worker, deadline(Instant::now(), PROBE_WALL)).map_err(lost)?;
+        match worker.send(&Order::Probe).and_then(|()| worker.receive(FRAME_SLACK_BYTES)) {
+            Ok(FromWorker::Walls(walls)) => Ok(walls.tidy()),
+            Ok(FromWorker::Request(_) | FromWorker::Finished(_) | FromWorker::Compiled(_)) => {
+                Err(CheckError::WorkerLost("a message came out of turn".to_owned()))
+            }
+            Err(loss) => {
+                let ending = worker.end(&loss);
+                let status = ending.status.unwrap_or_else(|| "no status".to_owned());
+                Err(CheckError::WorkerLost(format!("{} ({status})", text::chain(&loss))))
+            }
+        }
     }
 
     /// Calls a hook in a fresh instance in a fresh process.
@@ -70,7 +104,8 @@ impl Sandbox {
     /// Does not fail: everything that can happen is a [`CallOutcome`]. Takes no longer than the wall deadline and a second,
     /// if `host` does not.
     pub fn call(&self, artefact: &Artefact, call: &Call, host: &mut dyn HostServices) -> CallReport {
-        self.run(&Order::Call { artefact: artefact.into(), call: call.clone() }, call, host)
+        let order = Order::Call { artefact: artefact.into(), call: call.clone(), walls: self.walls };
+        self.run(&order, call, host)
     }
 
     /// Instantiates a hook without calling it, with nothing granted: a changed record, a missing interface or an
@@ -80,7 +115,12 @@ impl Sandbox {
     /// When the hook does not fit this host, or does not export one of `points`.
     pub fn check(&self, artefact: &Artefact, points: &[Point]) -> Result<(), CheckError> {
         let call = nothing_granted();
-        let order = Order::Check { artefact: artefact.into(), call: call.clone(), points: points.to_vec() };
+        let order = Order::Check {
+            artefact: artefact.into(),
+            call: call.clone(),
+            points: points.to_vec(),
+            walls: self.walls,
+        };
         match self.run(&order, &call, &mut DenyAll).outcome {
             CallOutcome::Report(_) => Ok(()),
             CallOutcome::NotLoadable(reason)
@@ -121,6 +161,7 @@ impl Sandbox {
             log_lines_dropped: 0,
             stdout_tail: String::new(),
             stderr_tail,
+            walls: None,
         };
         match finished {
             Ok(report) if said_too_much(&report, call) => lost(
@@ -135,6 +176,7 @@ impl Sandbox {
                 log_lines_dropped: report.log_lines_dropped,
                 stdout_tail: text::plain(&report.stdout_tail),
                 stderr_tail: text::plain(&report.stderr_tail),
+                walls: Some(report.walls.tidy()),
             },
             Err((Loss::Deadline, ending)) => lost(
                 CallOutcome::TimedOut,
@@ -147,6 +189,10 @@ impl Sandbox {
                     stderr_tail = text::plain(&ending.stderr_tail);
                     if let Some(status) = ending.status {
                         reason = format!("{reason} ({status})");
+                        // What seccomp ends is an attempt at something, not an accident.
+                        if status.contains("SIGSYS") {
+                            reason.push_str(": it asked the kernel for what no hook has a use for");
+                        }
                     }
                 }
                 lost(CallOutcome::WorkerLost(reason), stderr_tail)
@@ -187,7 +233,7 @@ impl Guard<'_> {
                     }
                 }
                 FromWorker::Finished(report) => return Ok(report),
-                FromWorker::Compiled(_) => return Err(out_of_turn()),
+                FromWorker::Compiled(_) | FromWorker::Walls(_) => return Err(out_of_turn()),
             }
         }
     }

@@ -21,7 +21,7 @@ use pressroom_sandbox::{Artefact, Call, Context, FinalizeContext, PassContext, P
 
 use super::convert::{self, pass_suites};
 use super::grant::{Grant, OnFailure, patterns};
-use super::overlay::{self, Overlay, Quota};
+use super::overlay::{self, Overlay, Quota, Writable};
 use super::registry::{Entry, Kind, Registry};
 use super::run_parts::{self, Invocation};
 use super::services::{Log, PackageCache, Services, StateChanges};
@@ -168,13 +168,9 @@ impl Dispatcher<'_> {
             Some(side) => (Some((&mut *side.staged, &mut *side.changed)), Some(side.signer)),
             None => (None, None),
         };
-        let overlay = staged_side.as_ref().map(|(staged, _)| {
-            Overlay::new(
-                staged,
-                &suites,
-                globs(grant.capabilities.staging.as_deref().unwrap_or_default()),
-                quota,
-            )
+        let overlay = staged_side.as_ref().map(|(staged, changed)| {
+            let writable = Writable::new(grant.capabilities.staging.as_deref().unwrap_or_default());
+            Overlay::new(staged, &suites, changed, writable, quota)
         });
         let mut services = Services {
             db: db.read(),
@@ -183,6 +179,7 @@ impl Dispatcher<'_> {
             overlay,
             signer,
             may_sign: globs(&grant.capabilities.signing),
+            signatures: 0,
             now: facts.started,
             state: StateChanges::new(
                 db.read(),

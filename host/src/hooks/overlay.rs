@@ -1,9 +1,13 @@
 //! What a hook writes into the staged tree: held aside with quotas, applied after it has succeeded, all or nothing.
 //!
 //! Paths are checked here, whoever asks: relative, plain parts, in a tree that a pass may replace, within the grant, never a Release file or a by-hash name.
-//! Nothing follows a link: a part of a path that is one is refused when the file is written.
+//! Nothing follows a link, and nothing waits: a part of a path that is a link, and a name that is a FIFO or the like, is refused.
+//!
+//! The grant's patterns say what may be written and what may be replaced, which is not the same: an index of the publisher, and what another hook has
+//! written in this pass, are somebody's work. A pattern lets them be replaced or removed only if it names files, as `main/cnf/*` does for a folder of the
+//! hook's own but not for them: its last part has to be more than wildcards, as in `dists/*/main/binary-*/Packages*`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -12,6 +16,8 @@ use globset::GlobSet;
 use pressroom_archive::disk::{self, Reader};
 use pressroom_archive::dists::{Staged, may_be_staged};
 use pressroom_sandbox::{Entry, StagingError};
+
+use super::grant::patterns;
 
 /// How much a hook may write.
 #[derive(Debug, Clone, Copy)]
@@ -26,26 +32,57 @@ const NO_POOL: &str = "the pool is not part of the staged tree";
 const MAX_PATH_BYTES: usize = 512;
 /// Most parts of a path.
 const MAX_DEPTH: usize = 16;
+/// The files of a suite that the publisher makes, without the endings of their compressed forms; `Release` is that of an architecture's folder.
+const PUBLISHERS: [&str; 3] = ["Packages", "Sources", "Release"];
 
 /// The writes of one call.
 pub(crate) struct Overlay<'a> {
     staged: &'a Staged,
     /// The suites of this pass: those under dists/ that may be changed.
     suites: &'a [String],
-    writable: GlobSet,
+    /// What other hooks have written or removed in this pass.
+    others: &'a BTreeSet<String>,
+    writable: Writable,
     quota: Quota,
     /// New content, or none for a removed file.
     changes: BTreeMap<String, Option<Vec<u8>>>,
+    /// The length of all new content.
+    bytes: u64,
+}
+
+/// What a grant lets a hook write.
+#[derive(Debug, Default)]
+pub(crate) struct Writable {
+    /// All its patterns.
+    any: GlobSet,
+    /// Those that name files, which also let it replace what is somebody's work.
+    naming: GlobSet,
+}
+
+impl Writable {
+    /// From the patterns of a grant, which were looked at when it was read.
+    pub(crate) fn new(list: &[String]) -> Self {
+        let names = |pattern: &&String| {
+            let last = pattern.rsplit('/').next().unwrap_or_default();
+            last.contains(|char: char| !matches!(char, '*' | '?'))
+        };
+        let naming: Vec<String> = list.iter().filter(names).cloned().collect();
+        Self {
+            any: patterns(list).unwrap_or_default(),
+            naming: patterns(&naming).unwrap_or_default(),
+        }
+    }
 }
 
 impl<'a> Overlay<'a> {
     pub(crate) const fn new(
         staged: &'a Staged,
         suites: &'a [String],
-        writable: GlobSet,
+        others: &'a BTreeSet<String>,
+        writable: Writable,
         quota: Quota,
     ) -> Self {
-        Self { staged, suites, writable, quota, changes: BTreeMap::new() }
+        Self { staged, suites, others, writable, quota, changes: BTreeMap::new(), bytes: 0 }
     }
 
     /// The changes, to be applied.
@@ -125,13 +162,17 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// A whole file, as long as the quota is.
+    /// A whole file, if it is no longer than the quota.
     pub(crate) fn read_whole(&self, path: &str) -> Result<Vec<u8>, StagingError> {
         if let Some(Some(content)) = self.changes.get(path) {
             return Ok(content.clone());
         }
-        let most = u32::try_from(self.quota.bytes).unwrap_or(u32::MAX);
-        self.read(path, 0, most)
+        let most = u32::try_from(self.quota.bytes).unwrap_or(u32::MAX).min(u32::MAX - 1);
+        let content = self.read(path, 0, most + 1)?;
+        if content.len() > most as usize {
+            return Err(StagingError::Quota(format!("{path} is longer than {most} bytes")));
+        }
+        Ok(content)
     }
 
     /// Opens a file of the tree; links are not followed, on the way or at the end.
@@ -141,6 +182,13 @@ impl<'a> Overlay<'a> {
         }
         let at = self.staged.locate(path);
         no_links(&at, path)?;
+        // A FIFO would hold whoever opens it for reading.
+        match fs::symlink_metadata(&at) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(StagingError::BadPath(format!("{path} is no file")));
+            }
+            _ => {}
+        }
         match disk::open(&at).map_err(|error| error.source) {
             Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
             Ok(_) => Err(StagingError::BadPath(format!("{path} is no file"))),
@@ -151,7 +199,7 @@ impl<'a> Overlay<'a> {
 
     pub(crate) fn write(&mut self, path: &str, content: Vec<u8>) -> Result<(), StagingError> {
         self.check_writable(path)?;
-        self.check_quota(path, content.len())?;
+        self.bytes = self.check_quota(path, content.len())?;
         self.changes.insert(path.to_owned(), Some(content));
         Ok(())
     }
@@ -163,7 +211,7 @@ impl<'a> Overlay<'a> {
             )));
         };
         let length = content.len() + more.len();
-        self.check_quota(path, length)?;
+        self.bytes = self.check_quota(path, length)?;
         if let Some(Some(content)) = self.changes.get_mut(path) {
             content.extend_from_slice(more);
         }
@@ -177,15 +225,29 @@ impl<'a> Overlay<'a> {
             Some(Some(_)) => {}
             None => drop(self.open(path)?),
         }
-        self.check_quota(path, 0)?;
+        self.bytes = self.check_quota(path, 0)?;
         self.changes.insert(path.to_owned(), None);
         Ok(())
     }
 
     fn check_writable(&self, path: &str) -> Result<(), StagingError> {
         check_path(path)?;
-        if !self.writable.is_match(path) {
+        if !self.writable.any.is_match(path) {
             return Err(StagingError::Denied(format!("{path} is not within what the grant lets it write")));
+        }
+        let whose = if is_publishers(path) {
+            Some("the publisher")
+        } else if self.others.contains(path) {
+            Some("another hook")
+        } else {
+            None
+        };
+        if let Some(whose) = whose
+            && !self.writable.naming.is_match(path)
+        {
+            return Err(StagingError::Denied(format!(
+                "{path} is a file of {whose}: only a pattern that names files, not one that ends in a wildcard alone, lets it be replaced"
+            )));
         }
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
@@ -223,30 +285,50 @@ impl<'a> Overlay<'a> {
             _ => {}
         }
         let below = format!("{path}/");
-        let clash = |other: &str| other.starts_with(&below) || path.starts_with(&format!("{other}/"));
-        if self.changes.iter().any(|(other, content)| content.is_some() && clash(other))
+        let is_folder = self
+            .changes
+            .range(below.clone()..)
+            .take_while(|(other, _)| other.starts_with(&below))
+            .any(|(_, content)| content.is_some());
+        let is_below_a_file = path
+            .match_indices('/')
+            .any(|(end, _)| self.changes.get(&path[..end]).is_some_and(Option::is_some));
+        if is_folder
+            || is_below_a_file
             || self.staged.locate(path).is_dir()
         {
             return Err(StagingError::BadPath(format!("{path} would be a file and a folder at once")));
         }
-        no_links(&self.staged.locate(path), path)
+        let at = self.staged.locate(path);
+        no_links(&at, path)?;
+        match fs::symlink_metadata(&at) {
+            Ok(metadata) if !metadata.is_file() => {
+                Err(StagingError::BadPath(format!("{path} is there, and no file")))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn check_quota(&self, path: &str, length: usize) -> Result<(), StagingError> {
-        let others = self.changes.iter().filter(|(other, _)| *other != path);
-        let (mut files, mut bytes) = (1, length as u64);
-        for (_, content) in others {
-            files += 1;
-            bytes += content.as_ref().map_or(0, Vec::len) as u64;
-        }
+    /// The length of all new content once that of `path` has this one.
+    fn check_quota(&self, path: &str, length: usize) -> Result<u64, StagingError> {
+        let before = self.changes.get(path);
+        let files = self.changes.len() + usize::from(before.is_none());
+        let bytes = self.bytes - before.and_then(Option::as_ref).map_or(0, Vec::len) as u64 + length as u64;
         if files > self.quota.files {
             return Err(StagingError::Quota(format!("more than {} files", self.quota.files)));
         }
         if bytes > self.quota.bytes {
             return Err(StagingError::Quota(format!("more than {} bytes", self.quota.bytes)));
         }
-        Ok(())
+        Ok(bytes)
     }
+}
+
+/// Whether a path is that of an index in any of its forms, or of another file that the publisher makes in a suite.
+fn is_publishers(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    path.starts_with("dists/") && PUBLISHERS.contains(&stem)
 }
 
 /// A path that can be nothing but a file below the archive's root.
@@ -305,7 +387,6 @@ mod tests {
     use pressroom_archive::disk::{Sharing, write_staged};
     use pressroom_archive::dists::ArchivePaths;
 
-    use super::super::grant::patterns;
     use super::*;
 
     struct Fixture {
@@ -313,6 +394,7 @@ mod tests {
         paths: ArchivePaths,
         staged: Staged,
         suites: Vec<String>,
+        others: BTreeSet<String>,
     }
 
     fn fixture() -> Fixture {
@@ -323,11 +405,12 @@ mod tests {
         write_staged(&paths.root.join("pool/main/h/hello/x.deb"), b"deb").unwrap();
         std::os::unix::fs::symlink("/etc", paths.root.join("dists/s/link")).unwrap();
         let staged = Staged::begin(&paths, pressroom_archive::domain::PassId(1), Sharing::HardLinks).unwrap();
-        Fixture { _folder: folder, paths, staged, suites: vec!["s".into()] }
+        let others = BTreeSet::from(["indices/others".to_owned()]);
+        Fixture { _folder: folder, paths, staged, suites: vec!["s".into()], others }
     }
 
     fn overlay(fixture: &Fixture) -> Overlay<'_> {
-        let writable = patterns(&[
+        let writable: Vec<String> = [
             "~x/*".into(),
             "a.old/*".into(),
             "dists/s/**".into(),
@@ -335,9 +418,15 @@ mod tests {
             "project/**".into(),
             "*".into(),
             "pool/**".into(),
-        ])
-        .unwrap();
-        Overlay::new(&fixture.staged, &fixture.suites, writable, Quota { bytes: 100, files: 3 })
+        ]
+        .into();
+        overlay_with(fixture, &writable)
+    }
+
+    fn overlay_with<'a>(fixture: &'a Fixture, writable: &[String]) -> Overlay<'a> {
+        let writable = Writable::new(writable);
+        let quota = Quota { bytes: 100, files: 3 };
+        Overlay::new(&fixture.staged, &fixture.suites, &fixture.others, writable, quota)
     }
 
     #[test]
@@ -421,6 +510,11 @@ mod tests {
         writes.write("indices/b", Vec::new()).unwrap();
         writes.write("indices/c", Vec::new()).unwrap();
         assert!(matches!(writes.write("indices/d", Vec::new()), Err(StagingError::Quota(_))));
+        // what is replaced counts once, what is removed again not at all
+        writes.write("indices/b", vec![0; 90]).unwrap();
+        assert!(matches!(writes.append("indices/c", b"x"), Err(StagingError::Quota(_))));
+        writes.remove("indices/b").unwrap();
+        writes.write("indices/c", vec![0; 90]).unwrap();
     }
 
     #[test]
@@ -432,5 +526,68 @@ mod tests {
         writes.write("project/c/d", Vec::new()).unwrap();
         assert!(writes.write("project/c", Vec::new()).is_err());
         assert!(writes.append("indices/old", b"x").is_err());
+        // a file that was removed is in nobody's way
+        writes.remove("project/a").unwrap();
+        writes.write("project/a/b", Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn what_is_somebodys_work_is_replaced_only_by_a_pattern_that_names_files() {
+        let fixture = fixture();
+        let index = "dists/s/main/binary-amd64/Packages.xz";
+        let paths = [index, "dists/s/main/source/Sources", "dists/s/main/binary-amd64/Release", "indices/others"];
+        let mut wild = overlay_with(&fixture, &["dists/s/**".into(), "dists/s/*/*/*".into(), "indices/*".into()]);
+        for path in paths {
+            for result in [wild.write(path, Vec::new()), wild.remove(path)] {
+                assert!(matches!(result, Err(StagingError::Denied(_))), "{path}: {result:?}");
+            }
+        }
+        // what it has itself left there in an earlier pass, or nobody has, it may
+        wild.write("indices/old", Vec::new()).unwrap();
+        wild.write("dists/s/main/Contents-amd64.gz", Vec::new()).unwrap();
+        for (pattern, path) in [
+            ("dists/s/main/binary-*/Packages*", index),
+            ("dists/s/**/Packages.xz", index),
+            ("indices/o*", "indices/others"),
+        ] {
+            let mut named = overlay_with(&fixture, &[pattern.into()]);
+            named.write(path, Vec::new()).unwrap();
+        }
+        // naming does not help where nothing may be written
+        let mut named = overlay_with(&fixture, &["dists/s/Release".into(), "pool/**/x.deb".into()]);
+        for path in ["dists/s/Release", "pool/main/h/hello/x.deb"] {
+            assert!(matches!(named.write(path, Vec::new()), Err(StagingError::Denied(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_fifo_holds_nobody() {
+        let fixture = fixture();
+        let fifo = |path: &str| {
+            let at = fixture.staged.locate(path);
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, &at, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        };
+        fifo("dists/s/main/fifo");
+        fifo("indices/fifo");
+        let mut writes = overlay(&fixture);
+        for path in ["dists/s/main/fifo", "indices/fifo"] {
+            assert!(matches!(writes.read(path, 0, 9), Err(StagingError::BadPath(_))), "{path}");
+            assert!(matches!(writes.read_whole(path), Err(StagingError::BadPath(_))), "{path}");
+            assert!(writes.remove(path).is_err(), "{path}");
+            assert!(writes.write(path, b"x".to_vec()).is_err(), "{path}");
+        }
+        let paths: Vec<String> = writes.list("").unwrap().into_iter().map(|entry| entry.path).collect();
+        assert_eq!(paths, ["dists/s/main/x", "indices/old"]);
+    }
+
+    #[test]
+    fn a_file_is_read_whole_or_not_at_all() {
+        let fixture = fixture();
+        write_staged(&fixture.staged.locate("dists/s/main/long"), &[b'x'; 101]).unwrap();
+        write_staged(&fixture.staged.locate("dists/s/main/fits"), &[b'x'; 100]).unwrap();
+        let writes = overlay(&fixture);
+        assert!(matches!(writes.read_whole("dists/s/main/long"), Err(StagingError::Quota(_))));
+        assert_eq!(writes.read_whole("dists/s/main/fits").unwrap().len(), 100);
     }
 }

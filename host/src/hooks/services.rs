@@ -24,6 +24,8 @@ const MAX_KEY_BYTES: usize = 256;
 const MAX_KEYS: usize = 1000;
 /// A page of changes or packages has at most so many.
 const MAX_PAGE: u32 = 500;
+/// Most signatures in one call: each is work of the key, and a line in the log.
+const MAX_SIGNATURES: usize = 1000;
 /// So many lines of the log are kept with the run.
 const LOG_TAIL_LINES: usize = 100;
 
@@ -37,6 +39,8 @@ pub(super) struct Services<'a> {
     pub(super) overlay: Option<Overlay<'a>>,
     pub(super) signer: Option<&'a dyn Signer>,
     pub(super) may_sign: GlobSet,
+    /// How many were asked for.
+    pub(super) signatures: usize,
     pub(super) now: Timestamp,
     pub(super) state: StateChanges<'a>,
     pub(super) log: Log,
@@ -139,6 +143,13 @@ impl<'a> StateChanges<'a> {
             if bytes > self.most_bytes {
                 return Err(StateError::Quota(format!("more than {} bytes", self.most_bytes)));
             }
+        } else if hook::state(self.db, self.distribution, self.hook, &key)
+            .map_err(|error| failed_state(&error))?
+            .is_none()
+        {
+            // to forget what was never kept takes no room
+            self.changes.remove(&key);
+            return Ok(());
         }
         self.changes.insert(key, value);
         Ok(())
@@ -262,6 +273,8 @@ impl<'a> Services<'a> {
 
     fn page(&mut self, index: Index, offset: u64, max: u32) -> Result<Vec<Package>, ArchiveError> {
         if self.packages.last.as_ref().is_none_or(|(last, _)| *last != index) {
+            // never two of them at once
+            self.packages.last = None;
             let packages = self.packages(&index)?;
             self.packages.last = Some((index, packages));
         }
@@ -350,6 +363,10 @@ impl<'a> Services<'a> {
             return Err(StagingError::Denied(format!("{input} is not within what the grant lets it sign")));
         }
         let signer = self.signer.ok_or_else(|| StagingError::Denied(NO_STAGING.to_owned()))?;
+        self.signatures += 1;
+        if self.signatures > MAX_SIGNATURES {
+            return Err(StagingError::Quota(format!("more than {MAX_SIGNATURES} signatures")));
+        }
         let content = self.overlay_ref()?.read_whole(input)?;
         let failed = |error: &dyn std::error::Error| StagingError::Failed(error.to_string());
         let signature = match mode {

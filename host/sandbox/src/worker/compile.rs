@@ -2,20 +2,29 @@
 
 use std::{fs::File, io::Write, path::Path};
 
-use crate::{engine::engine, limits::Limits, text};
+use super::confine::Confinement;
+use crate::{
+    engine::engine,
+    limits::{CompileLimits, Limits},
+    text,
+};
 
-/// Writes the artefact into the file that the parent has made for it.
+/// Writes the artefact into the file that the parent has made for it, which is opened before the walls go up.
 ///
 /// # Errors
 /// A text that says why the compiler refuses the component, or the disk the artefact.
-pub(super) fn compile(component: &[u8], artefact_out: &Path) -> Result<(), String> {
+pub(super) fn compile(
+    confinement: &mut Confinement,
+    component: &[u8],
+    artefact_out: &Path,
+    limits: &CompileLimits,
+) -> Result<(), String> {
+    let unwritten = |error: std::io::Error| format!("cannot write {}: {error}", artefact_out.display());
+    let mut file = File::options().write(true).truncate(true).open(artefact_out).map_err(unwritten)?;
+    confinement.for_compiling(limits);
     let engine = engine(&Limits::default()).map_err(|error| format!("no engine: {error:#}"))?;
     let artefact = engine
         .precompile_component(component)
         .map_err(|error| text::clip(&format!("{error:#}"), text::MOST_LINE_BYTES).to_owned())?;
-    let written = File::options().write(true).truncate(true).open(artefact_out).and_then(|mut file| {
-        file.write_all(&artefact)?;
-        file.sync_all()
-    });
-    written.map_err(|error| format!("cannot write {}: {error}", artefact_out.display()))
+    file.write_all(&artefact).and_then(|()| file.sync_all()).map_err(unwritten)
 }

@@ -10,30 +10,33 @@ use std::{
 
 use wasmtime::{
     Engine, ResourceLimiter, Store, Trap, UpdateDeadline,
-    component::{Component, InstancePre, Linker, ResourceTable},
+    component::{Component, HasSelf, InstancePre, Linker, ResourceTable},
 };
-use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{
+    HostWallClock, WasiCtx, WasiCtxView, WasiView,
+    p2::bindings::random::{insecure, random},
+    random::WasiRandomCtx,
+};
 
 use super::{
     WorkerError,
     bindings::{self, points},
     bridge::{Bridge, BridgeError, Pipe},
-    confine,
+    confine::Confinement,
     output::Output,
 };
 use crate::{
     Sha256,
     engine::engine,
-    frames::{self, FromWorker, Native, WorkerReport},
+    frames::{self, FromWorker, Insistence, Native, WorkerReport},
     limits::Limits,
     messages::{Call, CallOutcome, Context, LimitKind, Outcome, Point, Report},
     text,
+    walls::Walls,
 };
 
 /// How often the guest is looked at: a deadline is kept to this.
 const TICK: Duration = Duration::from_millis(10);
-/// How many random bytes a guest gets at once.
-const MOST_RANDOM_BYTES: u64 = 64 << 10;
 
 /// What a store holds for its guest.
 pub(super) struct GuestState {
@@ -41,6 +44,8 @@ pub(super) struct GuestState {
     pub(super) config_json: String,
     pub(super) handles: ResourceTable,
     wasi: WasiCtx,
+    random: WasiRandomCtx,
+    random_bytes_left: u64,
     meter: Meter,
 }
 
@@ -52,22 +57,30 @@ impl WasiView for GuestState {
 
 /// Calls a hook, or only instantiates it if it is to be checked for points, and tells the parent how it ended.
 pub(super) fn call(
+    mut confinement: Confinement,
     pipe: Pipe,
     artefact: &Native,
     call: Call,
     check: Option<Vec<Point>>,
+    insistence: Insistence,
 ) -> Result<(), WorkerError> {
     let deadline = crate::process::deadline(Instant::now(), call.limits.wall);
     let code = match read_artefact(artefact) {
         Ok(code) => code,
-        Err(reason) => return tell(pipe, WorkerReport::of(CallOutcome::NotLoadable(reason))),
+        Err(reason) => return not_run(pipe, reason, confinement.walls()),
     };
-    confine::after_loading(&call, code.len() as u64)?;
+    confinement.before_loading(&call.limits, code.len() as u64);
     let (engine, component) = match load(&code, &call.limits) {
         Ok(loaded) => loaded,
-        Err(reason) => return tell(pipe, WorkerReport::of(CallOutcome::NotLoadable(reason))),
+        Err(reason) => return not_run(pipe, reason, confinement.walls()),
     };
     drop(code);
+    confinement.after_loading();
+    let walls = confinement.walls();
+    if let (Insistence::All, Some(missing)) = (insistence, walls.missing()) {
+        let reason = format!("a wall that has to stand around hooks is missing: {missing}");
+        return not_run(pipe, reason, walls);
+    }
 
     let [stdout, stderr] = Output::pair(call.limits.output_bytes);
     let limits = call.limits.clone();
@@ -90,6 +103,7 @@ pub(super) fn call(
         log_lines_dropped: state.bridge.log_lines_dropped(),
         stdout_tail: stdout.tail(),
         stderr_tail: stderr.tail(),
+        walls,
     };
     tell(state.bridge.into_pipe(), report)
 }
@@ -136,7 +150,6 @@ fn store(
     let wasi = WasiCtx::builder()
         .stdout(stdout.clone())
         .stderr(stderr.clone())
-        .max_random_size(MOST_RANDOM_BYTES)
         .wall_clock(RunClock(Duration::from_secs(call.context.started())))
         .allow_tcp(false)
         .allow_udp(false)
@@ -146,6 +159,8 @@ fn store(
         config_json: call.config_json.clone(),
         handles,
         wasi,
+        random: WasiRandomCtx::default(),
+        random_bytes_left: u64::from(limits.random_bytes),
         meter: Meter::new(limits),
     };
     let mut store = Store::new(engine, state);
@@ -169,6 +184,11 @@ fn run(
 ) -> wasmtime::Result<CallOutcome> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    // The library's own limit is for one question; these count.
+    linker.allow_shadowing(true);
+    random::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, |state| state)?;
+    insecure::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, |state| state)?;
+    linker.allow_shadowing(false);
     bindings::add_to_linker(&mut linker)?;
     let instance_pre = match linker.instantiate_pre(component) {
         Ok(instance_pre) => instance_pre,
@@ -317,16 +337,52 @@ fn tell(mut pipe: Pipe, report: WorkerReport) -> Result<(), WorkerError> {
     Ok(frames::write(&mut pipe.to_parent, &FromWorker::Finished(report))?)
 }
 
-impl WorkerReport {
-    /// Nothing was run.
-    fn of(outcome: CallOutcome) -> Self {
-        Self {
-            outcome,
-            peak_memory_bytes: 0,
-            log_lines_dropped: 0,
-            stdout_tail: String::new(),
-            stderr_tail: String::new(),
+/// Tells that nothing was run, and why.
+fn not_run(pipe: Pipe, reason: String, walls: Walls) -> Result<(), WorkerError> {
+    let report = WorkerReport {
+        outcome: CallOutcome::NotLoadable(reason),
+        peak_memory_bytes: 0,
+        log_lines_dropped: 0,
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        walls,
+    };
+    tell(pipe, report)
+}
+
+impl GuestState {
+    fn take_random(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        match self.random_bytes_left.checked_sub(bytes) {
+            Some(left) => {
+                self.random_bytes_left = left;
+                Ok(())
+            }
+            None => Err(BridgeError::Limit(LimitKind::Random).into()),
         }
+    }
+}
+
+impl random::Host for GuestState {
+    fn get_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
+        self.take_random(length)?;
+        random::Host::get_random_bytes(&mut self.random, length)
+    }
+
+    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
+        self.take_random(8)?;
+        random::Host::get_random_u64(&mut self.random)
+    }
+}
+
+impl insecure::Host for GuestState {
+    fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
+        self.take_random(length)?;
+        insecure::Host::get_insecure_random_bytes(&mut self.random, length)
+    }
+
+    fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
+        self.take_random(8)?;
+        insecure::Host::get_insecure_random_u64(&mut self.random)
     }
 }
 

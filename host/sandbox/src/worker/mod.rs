@@ -1,7 +1,8 @@
 //! The worker: the process in which a hook is run, or compiled, and nothing else.
 //!
-//! Its life: it confines itself, reads one order from its standard input, obeys it, asking the parent on the way, writes how it
-//! ended to its standard output, and is gone. It has no folder, no environment, no network and no second order.
+//! Its life: it confines itself, reads one order from its standard input, takes more from itself as soon as that order lets it, obeys it, asking
+//! the parent on the way, writes how it ended to its standard output, and is gone. It has no folder, no environment, no network and no
+//! second order.
 
 mod bindings;
 mod bridge;
@@ -9,6 +10,7 @@ mod compile;
 mod confine;
 mod guest;
 mod output;
+mod seccomp;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,7 @@ use crate::{
     text,
 };
 use bridge::Pipe;
+use confine::Confinement;
 
 /// Obeys one order of the parent, on standard input and output; to be called before anything else by the program that
 /// [`WorkerCommand`](crate::WorkerCommand) names.
@@ -45,16 +48,36 @@ enum WorkerError {
 }
 
 fn obey() -> Result<(), WorkerError> {
-    confine::at_start()?;
+    let mut confinement = Confinement::at_start()?;
     let mut pipe = Pipe::of_this_process()?;
     match frames::read(&mut pipe.from_parent)? {
         Order::Compile { component, artefact_out, limits } => {
-            confine::for_compiling(&limits)?;
-            let made = compile::compile(&component, &artefact_out);
+            let made = compile::compile(&mut confinement, &component, &artefact_out, &limits);
             frames::write(&mut pipe.to_parent, &FromWorker::Compiled(made))?;
         }
-        Order::Call { artefact, call } => guest::call(pipe, &artefact, call, None)?,
-        Order::Check { artefact, call, points } => guest::call(pipe, &artefact, call, Some(points))?,
+        Order::Call { artefact, call, walls } => {
+            guest::call(confinement, pipe, &artefact, call, None, walls)?;
+        }
+        Order::Check { artefact, call, points, walls } => {
+            guest::call(confinement, pipe, &artefact, call, Some(points), walls)?;
+        }
+        Order::Probe => {
+            let walls = confine::probe(&mut confinement);
+            frames::write(&mut pipe.to_parent, &FromWorker::Walls(walls))?;
+        }
     }
     Ok(())
+}
+
+/// Confines this very process as for a call with these limits, once everything of a hook would be loaded: for tests that try what a hook
+/// that has got through the engine's walls would.
+///
+/// # Errors
+/// When it cannot even begin to.
+#[doc(hidden)]
+pub fn confine_as_for_a_call(limits: &crate::Limits) -> Result<crate::Walls, Box<dyn std::error::Error>> {
+    let mut confinement = Confinement::at_start()?;
+    confinement.before_loading(limits, 0);
+    confinement.after_loading();
+    Ok(confinement.walls())
 }

@@ -12,4 +12,5 @@ mod first_party;
 mod limits;
 mod python;
 mod support;
+mod walls;
 mod workers;

@@ -159,6 +159,7 @@ fn a_worker_is_confined_while_it_runs_a_hook() {
             let process = std::path::Path::new("/proc").join(worker_of_this_thread());
             let status = std::fs::read_to_string(process.join("status")).unwrap();
             assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+            assert!(status.contains("Seccomp:\t2") && status.contains("Threads:\t2"), "{status}");
             let limits = std::fs::read_to_string(process.join("limits")).unwrap();
             let limit = |name: &str| {
                 let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
