@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::output::{DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
-use crate::hooks::Registry;
+use crate::hooks::{self, Registry};
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,59 @@ struct Shown {
     suites: Vec<Row>,
     /// Files in hook folders that will not run.
     complaints: Vec<String>,
+    /// What the kernel puts around hooks in WASM, beside the engine.
+    walls: Walls,
     last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct Walls {
+    /// Whether hooks run only where all of them stand.
+    required: bool,
+    landlock: Wall,
+    seccomp: Wall,
+    rlimits: Wall,
+}
+
+#[derive(Serialize)]
+struct Wall {
+    stands: bool,
+    /// What it covers, or why it is missing.
+    detail: String,
+}
+
+impl Walls {
+    fn probe(required: bool) -> Self {
+        let shown = |wall: &pressroom_sandbox::Wall| match wall {
+            pressroom_sandbox::Wall::Stands(detail) => Wall { stands: true, detail: detail.clone() },
+            pressroom_sandbox::Wall::Missing(detail) => Wall { stands: false, detail: detail.clone() },
+        };
+        match hooks::walls() {
+            Ok(walls) => Self {
+                required,
+                landlock: shown(&walls.landlock),
+                seccomp: shown(&walls.seccomp),
+                rlimits: shown(&walls.rlimits),
+            },
+            Err(error) => {
+                let unknown = || Wall { stands: false, detail: format!("{error:#}") };
+                Self { required, landlock: unknown(), seccomp: unknown(), rlimits: unknown() }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let all = [("Landlock", &self.landlock), ("seccomp", &self.seccomp), ("rlimits", &self.rlimits)];
+        let words = all.map(|(name, wall)| {
+            if wall.stands {
+                painted(GOOD, name)
+            } else {
+                painted(WARN, format!("no {name} ({})", wall.detail))
+            }
+        });
+        let required = if self.required { ", required" } else { "" };
+        format!("Walls around hooks: {}{required}\n", words.join(", "))
+    }
 }
 
 #[derive(Serialize)]
@@ -105,7 +157,8 @@ impl Status {
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
         });
-        let shown = Shown { suites: rows, complaints, last_run };
+        let walls = Walls::probe(root.config.hooks.require_walls);
+        let shown = Shown { suites: rows, complaints, walls, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -139,6 +192,7 @@ fn text(shown: &Shown) -> String {
     for complaint in &shown.complaints {
         text.push_str(&format!("{} {complaint}\n", painted(WARN, "will not run:")));
     }
+    text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
         text.push_str(&format!("Last run: {} at {}, {}{message}\n", run.run, run.started, run.outcome));

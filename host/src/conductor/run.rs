@@ -101,7 +101,9 @@ fn publish(
     let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()))?;
     let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution))?;
     let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
-    let sandbox = hooks::sandbox().context("cannot find this program, to start hooks with")?;
+    let sandbox = hooks::sandbox()
+        .context("cannot find this program, to start hooks with")?
+        .requiring_walls(root.config.hooks.require_walls);
     let mut run = Run {
         root,
         id,

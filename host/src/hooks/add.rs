@@ -222,6 +222,7 @@ pub(crate) fn compile(
         .prefix("compile-")
         .tempdir_in(&folder)
         .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
+    let sandbox = sandbox.clone().requiring_walls(root.config.hooks.require_walls);
     let compiled = sandbox
         .compile(component, &aside.path().join("artefact"), &CompileLimits::default())
         .with_context(|| format!("cannot compile {}", component.display()))?;

@@ -25,6 +25,7 @@ use super::overlay::{self, Overlay, Quota, Writable};
 use super::registry::{Entry, Kind, Registry};
 use super::run_parts::{self, Invocation};
 use super::services::{Log, PackageCache, Services, StateChanges};
+use super::sweep;
 use crate::clock::Clock;
 use crate::root::Root;
 
@@ -198,6 +199,9 @@ impl Dispatcher<'_> {
             capabilities: grant.capabilities.sandbox(),
         };
         let report = self.sandbox.call(artefact, &call, &mut services);
+        if let Some(walls) = &report.walls {
+            self.registry.warn_of_walls(walls);
+        }
         let Services { overlay, state, log, .. } = services;
         let writes = overlay.map(Overlay::into_changes).unwrap_or_default();
         let state = state.into_changes();
@@ -264,12 +268,26 @@ impl Dispatcher<'_> {
             time_limit: hooks.executable_time_limit(),
             output_bytes: hooks.executable_output_bytes,
         };
+        let staged = side.as_deref().map(|side| side.staged.folder());
+        let before = staged.map(sweep::links).transpose();
         let ended = run_parts::run(&invocation);
         let failure = run_parts::failure(&ended.ending, invocation.time_limit);
+        let left = before.and_then(|before| match (staged, before) {
+            (Some(staged), Some(before)) => sweep::left_behind(staged, &before),
+            _ => Ok(None),
+        });
+        let left = match left {
+            Ok(None) => None,
+            Ok(Some(left)) => {
+                Some(format!("it has left in the staged tree what must not be published: {left}"))
+            }
+            Err(error) => Some(format!("what it has left in the staged tree cannot be looked at: {error}")),
+        };
         for line in ended.output.lines() {
             tracing::info!(hook = entry.file_name, "{line}");
         }
         let outcome = match (&failure, &ended.ending) {
+            (None, _) if left.is_some() => HookOutcome::Failed,
             (None, _) => HookOutcome::Done,
             (Some(_), run_parts::Ending::TimedOut) => HookOutcome::TimedOut,
             (Some(_), run_parts::Ending::NotStarted(_)) => HookOutcome::Refused,
@@ -281,6 +299,12 @@ impl Dispatcher<'_> {
             Some(failure) if ended.output.is_empty() => failure,
             Some(failure) => format!("{failure}; its last line: {}", last_line()),
         };
+        let tree_is_damaged = left.is_some();
+        let summary = match left {
+            None => summary,
+            Some(left) if summary.is_empty() => left,
+            Some(left) => format!("{left}; {summary}"),
+        };
         Called {
             outcome,
             summary,
@@ -288,7 +312,7 @@ impl Dispatcher<'_> {
             log_tail: ended.output,
             duration: ended.duration,
             peak_memory_bytes: None,
-            tree_is_damaged: false,
+            tree_is_damaged,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
 //! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
-//! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
+//! until they succeed, executables by [`run_parts`], with [`sweep`] looking at what they leave. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
 //! hook in.
 
 pub(crate) mod add;
@@ -13,11 +13,13 @@ mod overlay;
 mod registry;
 mod run_parts;
 mod services;
+mod sweep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use pressroom_sandbox::{Sandbox, WorkerCommand};
+use anyhow::Context;
+use pressroom_sandbox::{Sandbox, Walls, WorkerCommand};
 
 pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
 pub(crate) use grant::{Grant, Manifest};
@@ -30,6 +32,12 @@ pub(crate) const WORKER_ARGUMENT: &str = "hook-worker";
 /// The file of this very program.
 pub(crate) fn this_program() -> std::io::Result<PathBuf> {
     std::fs::canonicalize("/proc/self/exe").or_else(|_| std::env::current_exe())
+}
+
+/// Which of the kernel's walls stand around hooks on this machine.
+pub(crate) fn walls() -> anyhow::Result<Walls> {
+    let sandbox = sandbox().context("cannot find this program, to start workers with")?;
+    sandbox.walls().context("which walls stand around hooks is not known")
 }
 
 /// The sandbox whose workers are this very program.

@@ -1,5 +1,6 @@
 //! What lies in a distribution's hook folders: what will run, in which order, and a complaint for every file that will not.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use pressroom_archive::disk;
 use pressroom_archive::domain::Sha256;
 use pressroom_archive::store::{Connection, StoreError, hook};
-use pressroom_sandbox::{Artefact, Point, artefact_key};
+use pressroom_sandbox::{Artefact, Point, Walls, artefact_key};
 
 use super::grant::{Grant, OnFailure};
+use super::walls;
 use crate::root::Root;
 
 /// The older name of pre-publication.d.
@@ -64,6 +66,8 @@ pub(crate) struct Complaint {
 pub(crate) struct Registry {
     points: BTreeMap<Point, Vec<Entry>>,
     pub(crate) complaints: Vec<Complaint>,
+    /// Whether it was said that a wall is missing around them.
+    walls_said: Cell<bool>,
 }
 
 impl Registry {
@@ -89,7 +93,32 @@ impl Registry {
             }
             registry.points.insert(point, entries);
         }
+        registry.complaints.extend(registry.missing_walls(root));
         Ok(registry)
+    }
+
+    /// The complaint where walls are required around WASM hooks and one is missing.
+    fn missing_walls(&self, root: &Root) -> Option<Complaint> {
+        let is_wasm = |entry: &Entry| matches!(entry.kind, Kind::Wasm { .. });
+        if !root.config.hooks.require_walls || !self.points.values().flatten().any(is_wasm) {
+            return None;
+        }
+        let missing = walls().map_or_else(|error| Some(format!("{error:#}")), |walls| walls.missing())?;
+        let reason = format!(
+            "require-walls is true, and around hooks there is missing: {missing}; publish on a kernel that has it, or set require-walls = false"
+        );
+        Some(Complaint { path: root.config_file(), reason, blocks: true })
+    }
+
+    /// Warns of a missing wall, once.
+    pub(crate) fn warn_of_walls(&self, walls: &Walls) {
+        if let Some(missing) = walls.missing()
+            && !self.walls_said.replace(true)
+        {
+            tracing::warn!(
+                "hooks run without all the walls that a kernel can put around them; missing: {missing}; with require-walls = true they would not run"
+            );
+        }
     }
 
     /// The hooks of a point, in order.

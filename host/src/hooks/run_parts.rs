@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -126,7 +126,8 @@ pub(crate) const LAUNCH_ARGUMENT: &str = "hook-launch";
 /// As a shell says that a program cannot be started.
 const NOT_STARTED: u8 = 126;
 
-/// The inside of the launcher: `hook-launch PARENT PROGRAM ARGUMENT`. Asks the kernel to be killed with its parent, and becomes the program.
+/// The inside of the launcher: `hook-launch PARENT PROGRAM ARGUMENT`. Asks the kernel to be killed with its parent, keeps from the program what the publisher
+/// has itself been given open, and becomes the program.
 pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
     let (Some(program), Some(argument)) = (arguments.next(), arguments.next()) else {
@@ -137,9 +138,25 @@ pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode 
     if asked.is_err() || getppid().map(Pid::as_raw_nonzero).map(i32::from) != parent {
         return ExitCode::from(NOT_STARTED);
     }
+    keep_open_files_from_the_program();
     let error = Command::new(&program).arg(argument).exec();
     eprintln!("{} cannot be started: {error}", program.to_string_lossy());
     ExitCode::from(NOT_STARTED)
+}
+
+/// What whoever has started the publisher has left open for its children, a socket or a lock, is nothing for a hook.
+fn keep_open_files_from_the_program() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    for entry in entries.flatten() {
+        let number = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        if let Some(number) = number.filter(|number| *number > 2) {
+            #[expect(unsafe_code, reason = "no value owns what was inherited")]
+            // SAFETY: it is borrowed for this one call, which fails for a number that is no longer open.
+            let file = unsafe { BorrowedFd::borrow_raw(number) };
+            // one that is closed already needs nothing
+            let _ = rustix::io::fcntl_setfd(file, rustix::io::FdFlags::CLOEXEC);
+        }
+    }
 }
 
 /// A program with all that it starts; killed when dropped.

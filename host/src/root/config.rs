@@ -122,6 +122,8 @@ pub(crate) struct Hooks {
     pub(crate) executable_seconds: u64,
     /// So much of an executable's output is kept.
     pub(crate) executable_output_bytes: usize,
+    /// Whether WASM hooks run only where Landlock, seccomp and rlimits stand around them.
+    pub(crate) require_walls: bool,
 }
 
 impl Default for Hooks {
@@ -134,6 +136,7 @@ impl Default for Hooks {
             state_bytes: 1 << 20,
             executable_seconds: 600,
             executable_output_bytes: 64 << 10,
+            require_walls: false,
         }
     }
 }
@@ -211,6 +214,8 @@ key-file = "{key_file}"
 # What an executable may take.
 # executable-seconds = 600
 # executable-output-bytes = 65536
+# Whether nothing is published with WASM hooks where the kernel lacks Landlock, seccomp or rlimits to confine them; `pressroom status` shows them.
+# require-walls = false
 "##
         )
     }

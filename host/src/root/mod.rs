@@ -35,6 +35,11 @@ impl Root {
         Ok(Self { folder, config })
     }
 
+    /// The file of its configuration.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.at(Path::new(CONFIG_FILE))
+    }
+
     fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
