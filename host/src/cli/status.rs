@@ -1,12 +1,13 @@
 //! `pressroom status`: what is pending, published, dirty.
 
-use pressroom_archive::domain::{DistributionName, PackageKind, PublicationStatus};
+use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
 use pressroom_archive::store::archive::archives;
-use pressroom_archive::store::distribution::distributions;
-use pressroom_archive::store::{publication, run, suite};
+use pressroom_archive::store::distribution::{Distribution, distributions};
+use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
-use super::output::{DIM, GOOD, WARN, painted, table};
+use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::Registry;
 
@@ -23,7 +24,23 @@ struct Shown {
     suites: Vec<Row>,
     /// Files in hook folders that will not run.
     complaints: Vec<String>,
+    /// Hooks that failed after an installation, and what is done about it.
+    failed_hooks: Vec<FailedHook>,
     last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct FailedHook {
+    distribution: String,
+    run: i64,
+    point: String,
+    hook: String,
+    outcome: HookOutcome,
+    summary: String,
+    /// How often it was called.
+    attempts: u32,
+    /// From when on a run calls it again by itself; none: an operator has to.
+    next_attempt: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +69,7 @@ impl Status {
         let root = session.root()?;
         let db = root.db()?;
         let read = db.read();
-        let (mut rows, mut complaints) = (Vec::new(), Vec::new());
+        let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {
             Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
             None => distributions(read)?,
@@ -65,6 +82,9 @@ impl Status {
                     .iter()
                     .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason)),
             );
+            for first in hook_run::not_made_good(read, distribution.id)? {
+                failed_hooks.push(failed_hook(read, &distribution, first)?);
+            }
             for archive in archives(read, distribution.id)? {
                 for one in suite::suites_of(read, archive.id)? {
                     let sources = publication::counts(read, one.id, PackageKind::Source)?;
@@ -105,10 +125,31 @@ impl Status {
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
         });
-        let shown = Shown { suites: rows, complaints, last_run };
+        let shown = Shown { suites: rows, complaints, failed_hooks, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
+}
+
+/// A first call that was not made good, as its last repetition has left it.
+fn failed_hook(
+    db: &Connection,
+    distribution: &Distribution,
+    first: Recorded,
+) -> Result<FailedHook, StoreError> {
+    let next_attempt = first.date_next_attempt.map(|date| date.to_string());
+    let run = first.call.run.0;
+    let call = hook_run::repetitions_of(db, first.id)?.pop().unwrap_or(first).call;
+    Ok(FailedHook {
+        distribution: distribution.name.to_string(),
+        run,
+        point: call.point,
+        hook: call.hook,
+        outcome: call.outcome,
+        summary: call.summary,
+        attempts: call.attempt,
+        next_attempt,
+    })
 }
 
 fn text(shown: &Shown) -> String {
@@ -138,6 +179,18 @@ fn text(shown: &Shown) -> String {
     ));
     for complaint in &shown.complaints {
         text.push_str(&format!("{} {complaint}\n", painted(WARN, "will not run:")));
+    }
+    for failed in &shown.failed_hooks {
+        let FailedHook { run, point, hook, outcome, summary, attempts, .. } = failed;
+        let (head, then) = match &failed.next_attempt {
+            Some(date) => {
+                (painted(WARN, "waits to be called again:"), format!("by the first run from {date} on"))
+            }
+            None => (painted(BAD, "failed:"), format!("call it again with `pressroom hook replay {run}`")),
+        };
+        text.push_str(&format!(
+            "{head} {hook} ({point}) of run {run}, called {attempts} times, {outcome}: {summary}; {then}\n"
+        ));
     }
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };

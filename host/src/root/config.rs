@@ -122,6 +122,12 @@ pub(crate) struct Hooks {
     pub(crate) executable_seconds: u64,
     /// So much of an executable's output is kept.
     pub(crate) executable_output_bytes: usize,
+    /// How often a hook that fails for a time after the installation is called, the first time included; 1: runs never call it again.
+    pub(crate) retry_attempts: u32,
+    /// How long the third attempt waits after the second; the second is made by the next run, later waits double.
+    pub(crate) retry_seconds: u32,
+    /// What hooks were told is kept for so many of a distribution's last runs with hooks, to be replayed.
+    pub(crate) replayable_runs: u32,
 }
 
 impl Default for Hooks {
@@ -134,6 +140,9 @@ impl Default for Hooks {
             state_bytes: 1 << 20,
             executable_seconds: 600,
             executable_output_bytes: 64 << 10,
+            retry_attempts: 6,
+            retry_seconds: 300,
+            replayable_runs: 200,
         }
     }
 }
@@ -211,6 +220,12 @@ key-file = "{key_file}"
 # What an executable may take.
 # executable-seconds = 600
 # executable-output-bytes = 65536
+# A hook that fails for a time after the new tree is in place is called again by later runs: so often in all, the second time by the next
+# run, the third so many seconds after that, with waits that double up to a day.
+# retry-attempts = 6
+# retry-seconds = 300
+# What hooks were told is kept for so many of the last runs with hooks, so that `pressroom hook replay` can do them again.
+# replayable-runs = 200
 "##
         )
     }
