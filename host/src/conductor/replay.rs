@@ -173,10 +173,13 @@ pub(crate) fn rehearse(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Re
     let replayer = means.replayer(root, clock);
     let ready =
         all_or_nothing(&calls, |first| replayer.prepare_rehearsal(db.read(), first, wanted.component))?;
-    if let (Some(hook), true) = (&wanted.hook, ready.iter().all(Ready::is_executable) && !ready.is_empty()) {
+    if let (Some(program), true, Some(_)) =
+        (ready.first(), ready.iter().all(Ready::is_executable), &wanted.hook)
+    {
         return Err(NoSuchCall(format!(
-            "{hook} is an executable: it cannot be told that this is a dry run, and nothing would keep it from doing what it does; replay it for good, \
-             or run it by hand"
+            "{} is an executable: it cannot be told that this is a dry run, and nothing would keep it from doing what it does; replay it for good, \
+             or run it by hand",
+            program.first.call.hook
         ))
         .into());
     }
