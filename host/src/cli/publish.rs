@@ -448,6 +448,9 @@ fn plan_text(plan: &Plan) -> String {
     if plan.passes.is_empty() {
         text.push_str("Nothing to publish.\n");
     }
+    for again in &plan.called_again {
+        text.push_str(&format!("{} {again}\n", painted(BOLD, "called again:")));
+    }
     for refused in &plan.refused {
         text.push_str(&format!("{} {refused}\n", painted(WARN, "refused:")));
     }

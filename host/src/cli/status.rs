@@ -59,6 +59,7 @@ struct Row {
 #[derive(Serialize)]
 struct LastRun {
     run: i64,
+    script: String,
     started: String,
     outcome: String,
     message: String,
@@ -121,6 +122,7 @@ impl Status {
         }
         let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
             run: run.id.0,
+            script: run.name,
             started: run.date_started.to_string(),
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
@@ -188,13 +190,17 @@ fn text(shown: &Shown) -> String {
             }
             None => (painted(BAD, "failed:"), format!("call it again with `pressroom hook replay {run}`")),
         };
+        let often = if *attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
         text.push_str(&format!(
-            "{head} {hook} ({point}) of run {run}, called {attempts} times, {outcome}: {summary}; {then}\n"
+            "{head} {hook} ({point}) of run {run}, called {often}, {outcome}: {summary}; {then}\n"
         ));
     }
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
-        text.push_str(&format!("Last run: {} at {}, {}{message}\n", run.run, run.started, run.outcome));
+        text.push_str(&format!(
+            "Last run: {} ({}) at {}, {}{message}\n",
+            run.run, run.script, run.started, run.outcome
+        ));
     }
     text
 }

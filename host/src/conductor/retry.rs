@@ -10,7 +10,7 @@ use super::context::Run;
 use crate::hooks::replay::{self, Component, Replayer};
 
 /// The points at which a failure does not stop what it belongs to.
-const AFTER_INSTALLATION: [Point; 2] = [Point::PostPublication, Point::Finalize];
+pub(super) const AFTER_INSTALLATION: [Point; 2] = [Point::PostPublication, Point::Finalize];
 
 impl Run<'_> {
     /// What calls hooks of earlier runs again.

@@ -188,6 +188,12 @@ impl Run<'_> {
         let held = self.both_priorities(db, &archives);
         // those of the past have waited long enough, also where a pass of today has failed
         let retried = self.retry_what_is_left(db);
+        if !matches!(held, Ok(None)) {
+            // the end of such a run is about the pass alone
+            for problem in &self.problems {
+                tracing::error!("{problem}");
+            }
+        }
         let held = held?;
         retried?;
         Ok(match held {

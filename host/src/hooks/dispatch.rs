@@ -143,11 +143,12 @@ impl Dispatcher<'_> {
                 overridden,
                 repeats: None,
             };
-            record(db, &self.root.config, &told_of, called)?;
+            let next = record(db, &self.root.config, &told_of, called)?;
             if outcome.is_success() || is_overridden {
                 continue;
             }
-            let said = said(entry, point, outcome, &summary);
+            let said =
+                format!("{}{}", said(entry, point, outcome, &summary), what_now(point, facts.run, next));
             if on_failure(entry) == OnFailure::Warn && !tree_is_damaged {
                 tracing::warn!(hook = entry.file_name, "{said}");
             } else if outcome == HookOutcome::Veto && point == Point::PrePublication {
@@ -169,6 +170,19 @@ impl Dispatcher<'_> {
 /// How a hook ended, in a line.
 pub(super) fn said(entry: &Entry, point: Point, outcome: HookOutcome, summary: &str) -> String {
     format!("{} ({point}): {outcome}: {summary}", entry.file_name)
+}
+
+/// What becomes of a failure, for the end of a line: of one before the installation nothing, as the pass begins again.
+pub(super) fn what_now(point: Point, run: RunId, next: Option<Timestamp>) -> String {
+    match (point, next) {
+        (Point::PrePublication, _) => String::new(),
+        (Point::PostPublication | Point::Finalize, Some(next)) => {
+            format!(" (the first run from {next} on calls it again)")
+        }
+        (Point::PostPublication | Point::Finalize, None) => {
+            format!(" (`pressroom hook replay {run}` calls it again)")
+        }
+    }
 }
 
 /// What its failure means.

@@ -45,13 +45,13 @@ pub(super) struct Record<'a> {
     pub(super) repeats: Option<Repetition<'a>>,
 }
 
-/// Keeps a call: its row, what the hook remembers, and what becomes of the context's first call.
+/// Keeps a call: its row, what the hook remembers, and what becomes of the context's first call. Gives the time from which on a run makes it again.
 pub(super) fn record(
     db: &mut Db,
     config: &Config,
     record: &Record<'_>,
     called: Called,
-) -> Result<(), StoreError> {
+) -> Result<Option<Timestamp>, StoreError> {
     let Record { run, entry, told, date_started, now, .. } = *record;
     let point = told.context.point();
     let (kind, sha256) = kind_and_digest(entry);
@@ -97,7 +97,7 @@ pub(super) fn record(
         if outcome.is_success() {
             keep_state(tx, told, entry.name(), &state)?;
         }
-        Ok(())
+        Ok(next)
     })
 }
 

@@ -16,7 +16,7 @@ use pressroom_archive::store::{Connection, Db, StoreError};
 use pressroom_sandbox::{Point, Sandbox};
 
 use super::call::{Before, Called, Caller, Writes};
-use super::dispatch::{on_failure, said};
+use super::dispatch::{on_failure, said, what_now};
 use super::grant::OnFailure;
 use super::record::{Record, Repetition, kind_and_digest, record, record_refusal};
 use super::registry::{Entry, Kind, Registry, own_name};
@@ -210,12 +210,12 @@ impl<'a> Replayer<'a> {
             overridden: None,
             repeats: Some(again),
         };
-        record(db, &self.root.config, &told_of, called)?;
-        Ok(Again {
-            outcome,
-            said: format!("{}, of run {}", said(entry, point, outcome, &summary), first.call.run),
-            warns_only: on_failure(entry) == OnFailure::Warn,
-        })
+        let next = record(db, &self.root.config, &told_of, called)?;
+        let mut said = format!("{}, of run {}", said(entry, point, outcome, &summary), first.call.run);
+        if !outcome.is_success() {
+            said.push_str(&what_now(point, first.call.run, next));
+        }
+        Ok(Again { outcome, said, warns_only: on_failure(entry) == OnFailure::Warn })
     }
 
     /// Makes a call again and keeps nothing of it.

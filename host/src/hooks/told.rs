@@ -295,22 +295,20 @@ mod tests {
         let text = r#"{"run":3,"priority":0,"distribution":"acme","archives":[{"archive":"acme","pass":4},
             {"archive":"acme/partner","pass":5}],"suites":[{"name":"aurora-security","series":"aurora","pocket":"security",
             "components":["main"],"architectures":["amd64"]}],"started":7,"site-name":"here"}"#;
-        match kept(text).unwrap().context(Point::Finalize, Effect::DryRun) {
-            Context::Finalize(context) => {
-                assert_eq!((context.run, context.pass, context.started), (3, 4, 7));
-                assert_eq!(context.archives, ["acme", "acme/partner"]);
-                assert_eq!(context.suites[0].pocket, Pocket::Security);
-                assert!(context.dry_run);
-            }
-            other => panic!("{other:?}"),
-        }
-        match kept(text).unwrap().context(Point::PrePublication, Effect::Real) {
-            Context::PrePublication(context) => {
-                assert_eq!(context.archive, "acme");
-                assert!(!context.dry_run);
-            }
-            other => panic!("{other:?}"),
-        }
+        let Context::Finalize(context) = kept(text).unwrap().context(Point::Finalize, Effect::DryRun) else {
+            panic!("this was to be of finalize");
+        };
+        assert_eq!((context.run, context.pass, context.started), (3, 4, 7));
+        assert_eq!(context.archives, ["acme", "acme/partner"]);
+        assert_eq!(context.suites[0].pocket, Pocket::Security);
+        assert!(context.dry_run);
+        let Context::PrePublication(context) =
+            kept(text).unwrap().context(Point::PrePublication, Effect::Real)
+        else {
+            panic!("this was to be of pre-publication");
+        };
+        assert_eq!(context.archive, "acme");
+        assert!(!context.dry_run);
         assert!(kept("{}").is_err());
         assert!(kept(&text.replace("security\"", "securely\"")).is_err());
     }

@@ -95,7 +95,7 @@ fn a_hook_that_failed_after_the_installation_is_made_good_by_a_replay_once() {
     for point in ["post-publication", "finalize"] {
         let root = pending();
         add(&root, "bad", point, "failed");
-        root.run(&["publish"]).exits(FAILURE).says(&["it does not work"]);
+        root.run(&["publish"]).exits(FAILURE).says(&["it does not work", "`pressroom hook replay 1`"]);
         root.ok(&["status"]).says(&["failed:", "50-bad.wasm", "pressroom hook replay 1"]);
         // as long as it fails, it stays so
         root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["it does not work", "attempt 2"]);
@@ -374,7 +374,8 @@ fn a_temporary_failure_after_the_installation_is_retried_by_later_runs_so_often_
         configure(&root, "retry-attempts = 3");
         add(&root, "bad", point, "temporary");
         root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full"]);
-        root.ok(&["status"]).says(&["waits to be called again", "2025-03-01T12:00:00Z"]);
+        root.ok(&["status"]).says(&["waits to be called again", "2025-03-01T12:00:00Z", "called once"]);
+        root.ok(&["publish", "--dry-run"]).says(&["called again:", "50-bad.wasm", "of run 1"]);
         // the next run; then not before five minutes have gone; then no more
         root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 1"]);
         root.ok(&["status"]).says(&["waits to be called again", "2025-03-01T12:05:00Z", "called 2 times"]);

@@ -130,7 +130,7 @@ pub(in crate::cli) fn call_text(call: &ShownCall, indent: &str, detail: Detail) 
         call.point,
         painted(BOLD, &call.hook),
         outcome_text(call.outcome),
-        call.summary,
+        plain(&call.summary),
     );
     let mut note = |line: String| text.push_str(&format!("{indent}  {line}\n"));
     if let Some(run) = call.again_for_run {
@@ -147,8 +147,15 @@ pub(in crate::cli) fn call_text(call: &ShownCall, indent: &str, detail: Detail) 
     }
     if detail == Detail::All || !call.outcome.is_success() {
         for line in call.details.lines().chain(call.log.lines()) {
-            text.push_str(&format!("{indent}  {line}\n"));
+            text.push_str(&format!("{indent}  {}\n", plain(line)));
         }
     }
     text
+}
+
+/// A line without what a terminal would take for a command: programs say what they like.
+pub(in crate::cli) fn plain(line: &str) -> String {
+    line.chars()
+        .map(|one| if one.is_control() && one != '\t' { char::REPLACEMENT_CHARACTER } else { one })
+        .collect()
 }

@@ -8,7 +8,7 @@ use pressroom_archive::domain::{DistributionName, HookOutcome, RunId};
 use pressroom_sandbox::Point;
 use serde::Serialize;
 
-use super::calls::{Detail, ShownCall, call_text, cost_text, micros, outcome_text, shown_call};
+use super::calls::{Detail, ShownCall, call_text, cost_text, micros, outcome_text, plain, shown_call};
 use crate::cli::output::{BAD, BOLD, DIM, WARN, painted, write_bytes};
 use crate::cli::{End, Session, exit};
 use crate::conductor::replay::{DryRun, Replayed, Wanted, distribution_of, rehearse, replay};
@@ -258,14 +258,14 @@ fn dry_run_text(shown: &ShownDryRun) -> String {
     let mut text = format!(
         "{head} {}: {} {}\n",
         outcome_text(outcome),
-        shown.summary,
+        plain(&shown.summary),
         cost_text(took, shown.peak_memory_bytes, shown.host_calls)
     );
     if let Some(unknown) = &shown.unknown {
         text.push_str(&format!("  {} {unknown}\n", painted(WARN, "not known:")));
     }
     for line in shown.details.lines().chain(shown.log.lines()) {
-        text.push_str(&format!("  {line}\n"));
+        text.push_str(&format!("  {}\n", plain(line)));
     }
     for (what, gone, changes) in
         [("would write", "would remove", &shown.writes), ("would remember", "would forget", &shown.state)]
