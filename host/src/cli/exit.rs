@@ -8,6 +8,7 @@ use pressroom_archive::release::sign::SignError;
 use pressroom_archive::store::StoreError;
 
 use super::End;
+use crate::conductor::replay::{NoSuchCall, Obstacles};
 use crate::conductor::{BrokenHooks, LockError};
 use crate::root::ConfigError;
 
@@ -77,10 +78,13 @@ fn code_of(error: &anyhow::Error) -> u8 {
         if let Some(ReleaseError::Sign { .. }) = cause.downcast_ref() {
             return CONFIGURATION;
         }
+        if let Some(obstacles) = cause.downcast_ref::<Obstacles>() {
+            return if obstacles.is_configuration() { CONFIGURATION } else { FAILURE };
+        }
         if let Some(LockError::Busy { .. }) = cause.downcast_ref() {
             return BUSY;
         }
-        if cause.is::<Usage>() {
+        if cause.is::<Usage>() || cause.is::<NoSuchCall>() {
             return USAGE;
         }
         if let Some(StoreError::Unknown { .. }) = cause.downcast_ref() {

@@ -1,11 +1,12 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
-use pressroom_archive::domain::{HookOutcome, PassPriority, RunOutcome};
+use pressroom_archive::domain::{PassPriority, RunOutcome};
 use pressroom_archive::store::run::{self, Run};
-use pressroom_archive::store::{Connection, hook, pass, suite};
+use pressroom_archive::store::{Connection, hook_run, pass, suite};
 use serde::Serialize;
 
-use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, duration, painted};
+use super::hook::calls::{Detail, ShownCall, call_text, micros, shown_call};
+use super::output::{BAD, BOLD, DIM, GOOD, WARN, duration, painted};
 use super::{End, Session};
 
 /// Show the last runs: their passes, hooks, durations and errors.
@@ -31,7 +32,7 @@ struct ShownRun {
     outcome: String,
     message: String,
     passes: Vec<ShownPass>,
-    hooks: Vec<ShownHook>,
+    hooks: Vec<ShownCall>,
 }
 
 #[derive(Serialize)]
@@ -51,21 +52,6 @@ struct ShownStep {
     detail: String,
 }
 
-#[derive(Serialize)]
-struct ShownHook {
-    pass: Option<i64>,
-    point: String,
-    hook: String,
-    kind: String,
-    priority: u8,
-    outcome: HookOutcome,
-    duration_us: u64,
-    peak_memory_bytes: Option<u64>,
-    summary: String,
-    details: String,
-    log: String,
-}
-
 impl History {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let db = session.root()?.db()?;
@@ -81,10 +67,6 @@ impl History {
         })?;
         Ok(End::Success)
     }
-}
-
-fn micros(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
@@ -113,22 +95,10 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
             steps,
         });
     }
-    let hooks = hook::hook_runs_of(db, run.id)?
+    let hooks = hook_run::hook_runs_of(db, run.id)?
         .into_iter()
-        .map(|call| ShownHook {
-            pass: call.pass.map(|pass| pass.0),
-            point: call.point,
-            hook: call.hook,
-            kind: call.kind,
-            priority: call.priority.as_u8(),
-            outcome: call.outcome,
-            duration_us: micros(call.duration),
-            peak_memory_bytes: call.peak_memory_bytes,
-            summary: call.summary,
-            details: call.details,
-            log: call.log_tail,
-        })
-        .collect();
+        .map(|call| shown_call(db, call))
+        .collect::<Result<_, _>>()?;
     Ok(ShownRun {
         run: run.id.0,
         script: run.name,
@@ -145,6 +115,7 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
 }
 
 fn text(run: &ShownRun, details: bool) -> String {
+    let detail = if details { Detail::All } else { Detail::Failures };
     let style = match run.outcome.as_str() {
         "SUCCEEDED" => GOOD,
         "HELD" | "RUNNING" => WARN,
@@ -184,31 +155,12 @@ fn text(run: &ShownRun, details: bool) -> String {
             }
         }
         for hook in run.hooks.iter().filter(|hook| hook.pass == Some(pass.pass)) {
-            text.push_str(&hook_text(hook, details));
+            text.push_str(&call_text(hook, "    ", detail));
         }
     }
-    let own = |hook: &&ShownHook| !run.passes.iter().any(|pass| hook.pass == Some(pass.pass));
+    let own = |hook: &&ShownCall| !run.passes.iter().any(|pass| hook.pass == Some(pass.pass));
     for hook in run.hooks.iter().filter(own) {
-        text.push_str(&hook_text(hook, details));
-    }
-    text
-}
-
-fn hook_text(hook: &ShownHook, details: bool) -> String {
-    let style = if hook.outcome.is_success() { GOOD } else { BAD };
-    let memory = hook.peak_memory_bytes.map(|peak| format!(", {}", bytes(peak))).unwrap_or_default();
-    let mut text = format!(
-        "    {} {} {}: {} {}\n",
-        hook.point,
-        painted(BOLD, &hook.hook),
-        painted(style, hook.outcome),
-        hook.summary,
-        painted(DIM, format!("({}{memory})", duration(std::time::Duration::from_micros(hook.duration_us)))),
-    );
-    if details || !hook.outcome.is_success() {
-        for line in hook.details.lines().chain(hook.log.lines()) {
-            text.push_str(&format!("      {line}\n"));
-        }
+        text.push_str(&call_text(hook, "    ", detail));
     }
     text
 }

@@ -15,6 +15,7 @@ mod import;
 mod init;
 mod key;
 mod measure;
+mod operator;
 mod output;
 mod package_override;
 mod publish;

@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
-    ArchiveReference, DistributionName, PackageKind, PassPriority, Pocket, PublicationStatus, RunId,
-    SuiteName,
+    ArchiveReference, DistributionName, PackageKind, PassPriority, PassState, Pocket, PublicationStatus,
+    RunId, SuiteName,
 };
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
+use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
 use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
 use serde::Serialize;
 
 use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
-use super::{End, Session, exit};
+use super::{End, Session, exit, operator};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
+use crate::hooks::{VetoOverride, is_called};
 use crate::root::Root;
 
 const EXAMPLES: &str = "\
@@ -27,7 +29,8 @@ Examples:
   pressroom publish --dry-run
   pressroom publish --security-only
   pressroom publish --timings --trace publish.json
-  pressroom publish --suite one-updates --careful";
+  pressroom publish --suite one-updates --careful
+  pressroom publish --override-veto license-check --reason \"cleared by legal, ticket 12\"";
 
 /// Publish what is pending: make the indexes, run the hooks, sign, and put the new tree in place in one step.
 #[derive(Debug, clap::Args)]
@@ -48,6 +51,16 @@ pub(super) struct Publish {
     /// Let a Release be older than the one that it replaces: for a clock that was ahead once. Clients complain until that date.
     #[arg(long)]
     accept_older_date: bool,
+    /// Let a veto of this hook not hold a pass of this run; again for more. What the hook wrote is dropped, and that it was overridden is recorded
+    /// with --reason.
+    #[arg(long = "override-veto", value_name = "HOOK", requires = "reason", conflicts_with = "dry_run")]
+    override_veto: Vec<String>,
+    /// Why the veto does not count.
+    #[arg(long, value_name = "TEXT", requires = "override_veto")]
+    reason: Option<String>,
+    /// Who says so; without it, the user who runs this (the one behind sudo).
+    #[arg(long = "as", value_name = "NAME", requires = "override_veto")]
+    by: Option<String>,
     /// Print what a run would do, and do nothing.
     #[arg(long, conflicts_with_all = ["timings", "trace"])]
     dry_run: bool,
@@ -71,8 +84,21 @@ struct Published {
     outcome: &'static str,
     message: String,
     passes: Vec<PublishedPass>,
+    /// Vetoes that did not hold a pass, because an operator said so.
+    overridden: Vec<OverriddenVeto>,
+    /// Hooks that --override-veto names and that did not veto.
+    not_needed: Vec<String>,
     #[serde(flatten)]
     measured: Measured,
+}
+
+#[derive(Serialize)]
+struct OverriddenVeto {
+    pass: Option<i64>,
+    hook: String,
+    veto: String,
+    by: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -100,7 +126,7 @@ impl Publish {
                 "--security-only publishes security suites alone: name those with --suite, or leave one of the two out",
             ));
         }
-        let wanted = self.wanted(db.read())?;
+        let wanted = self.wanted(db.read(), self.veto_override()?.as_ref())?;
         if wanted.is_empty() {
             return Err(exit::usage(
                 "there is no distribution yet: make one with `pressroom distribution add NAME`",
@@ -116,7 +142,7 @@ impl Publish {
             let report = publish_one(session, &root, one, options);
             let measured = measuring.end();
             let end = match report {
-                Ok(report) => published(&db, one, report, measured).map(|(published, end)| {
+                Ok(report) => published(&db, one, options, report, measured).map(|(published, end)| {
                     shown.push(published);
                     end
                 }),
@@ -145,6 +171,15 @@ impl Publish {
             if session.output.is_text() {
                 one.measured.say(wanted.len() > 1, &one.distribution);
             }
+            for OverriddenVeto { hook, veto, by, reason, .. } in &one.overridden {
+                let head = painted(WARN, "overridden:");
+                anstream::eprintln!(
+                    "{head} {hook} has vetoed ({veto}); it does not count, says {by}: {reason}"
+                );
+            }
+            for hook in &one.not_needed {
+                anstream::eprintln!("{} {hook} did not veto", painted(WARN, "nothing to override:"));
+            }
             match one.outcome {
                 "held" => anstream::eprintln!(
                     "{} {}",
@@ -158,13 +193,47 @@ impl Publish {
         worst
     }
 
+    /// The vetoes that do not count, with who says so and why.
+    fn veto_override(&self) -> anyhow::Result<Option<VetoOverride>> {
+        if self.override_veto.is_empty() {
+            return Ok(None);
+        }
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = one_line(self.reason.as_deref().unwrap_or_default());
+        if reason.is_empty() {
+            return Err(exit::usage(
+                "a veto is not overridden without a word: say why with --reason; it is kept with the run",
+            ));
+        }
+        let by = one_line(&self.by.clone().unwrap_or_else(operator::name));
+        if by.is_empty() {
+            return Err(exit::usage("--as needs a name: it is kept with the run"));
+        }
+        let says_odd_things = |text: &str| text.chars().any(char::is_control);
+        if says_odd_things(&reason) || says_odd_things(&by) {
+            return Err(exit::usage("--reason and --as are shown to people: leave control characters out"));
+        }
+        Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
+    }
+
     /// The distributions that are meant, each with what is asked of it: those that have one of the named suites, and only these names.
-    fn wanted(&self, db: &Connection) -> anyhow::Result<Vec<(Distribution, Options)>> {
+    fn wanted(
+        &self,
+        db: &Connection,
+        veto_override: Option<&VetoOverride>,
+    ) -> anyhow::Result<Vec<(Distribution, Options)>> {
         let all = match &self.distribution {
             Some(name) => vec![distribution(db, name)?],
             None => distributions(db)?,
         };
         let only = all.len() == 1;
+        if !only && veto_override.is_some() {
+            let names: Vec<String> = all.iter().map(|one| one.name.to_string()).collect();
+            return Err(exit::usage(format!(
+                "a veto is overridden for one distribution: name it with --distribution: {}",
+                names.join(", ")
+            )));
+        }
         let mut known = BTreeSet::new();
         let mut wanted = Vec::new();
         for one in all {
@@ -181,6 +250,7 @@ impl Publish {
                     security_only: self.security_only,
                     careful: self.careful,
                     accept_older_date: self.accept_older_date,
+                    veto_override: veto_override.cloned(),
                 };
                 wanted.push((one, options));
             }
@@ -229,6 +299,7 @@ fn publish_one(
 fn published(
     db: &Db,
     distribution: &Distribution,
+    options: &Options,
     report: RunReport,
     measured: Measured,
 ) -> anyhow::Result<(Published, End)> {
@@ -237,15 +308,44 @@ fn published(
         RunEnd::Held(reason) => ("held", reason, End::Held),
         RunEnd::Failed(reason) => ("failed", reason, End::Failure),
     };
+    let (overridden, not_needed) = overridden(db, options, report.run)?;
     let published = Published {
         distribution: distribution.name.to_string(),
         run: report.run.0,
         outcome,
         message,
         passes: passes(db, report.run)?,
+        overridden,
+        not_needed,
         measured,
     };
     Ok((published, end))
+}
+
+/// The vetoes of a run that did not count, and the hooks that were named in vain.
+fn overridden(
+    db: &Db,
+    options: &Options,
+    run: RunId,
+) -> Result<(Vec<OverriddenVeto>, Vec<String>), StoreError> {
+    let Some(VetoOverride { hooks: named, .. }) = &options.veto_override else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let mut vetoes = Vec::new();
+    for HookRun { pass, hook, summary, overridden, .. } in
+        hook_run::hook_runs_of(db.read(), run)?.into_iter().map(|one| one.call)
+    {
+        vetoes.extend(overridden.map(|Overridden { by, reason }| OverriddenVeto {
+            pass: pass.map(|pass| pass.0),
+            hook,
+            veto: summary,
+            by,
+            reason,
+        }));
+    }
+    let in_vain = named.iter().filter(|name| !vetoes.iter().any(|veto| is_called(&veto.hook, name)));
+    let in_vain = in_vain.cloned().collect();
+    Ok((vetoes, in_vain))
 }
 
 fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
@@ -257,7 +357,13 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
             .filter(|suite| suites.contains(&suite.id))
             .map(|suite| suite.name.to_string())
             .collect();
-        let counts = pass::transition_counts(db.read(), one.id)?;
+        // what an abandoned pass would have done is kept for dry runs, and was not done
+        let counts = match one.state {
+            PassState::Abandoned => Vec::new(),
+            PassState::Preparing | PassState::Installing | PassState::Installed => {
+                pass::transition_counts(db.read(), one.id)?
+            }
+        };
         let count = |wanted: PublicationStatus, of: Option<PackageKind>| {
             counts
                 .iter()
@@ -341,6 +447,9 @@ fn plan_text(plan: &Plan) -> String {
     }
     if plan.passes.is_empty() {
         text.push_str("Nothing to publish.\n");
+    }
+    for again in &plan.called_again {
+        text.push_str(&format!("{} {again}\n", painted(BOLD, "called again:")));
     }
     for refused in &plan.refused {
         text.push_str(&format!("{} {refused}\n", painted(WARN, "refused:")));

@@ -1,12 +1,13 @@
 //! `pressroom status`: what is pending, published, dirty.
 
-use pressroom_archive::domain::{DistributionName, PackageKind, PublicationStatus};
+use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
 use pressroom_archive::store::archive::archives;
-use pressroom_archive::store::distribution::distributions;
-use pressroom_archive::store::{publication, run, suite};
+use pressroom_archive::store::distribution::{Distribution, distributions};
+use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
-use super::output::{DIM, GOOD, WARN, painted, table};
+use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
 
@@ -25,6 +26,8 @@ struct Shown {
     complaints: Vec<String>,
     /// What the kernel puts around hooks in WASM, beside the engine.
     walls: Walls,
+    /// Hooks that failed after an installation, and what is done about it.
+    failed_hooks: Vec<FailedHook>,
     last_run: Option<LastRun>,
 }
 
@@ -79,6 +82,20 @@ impl Walls {
 }
 
 #[derive(Serialize)]
+struct FailedHook {
+    distribution: String,
+    run: i64,
+    point: String,
+    hook: String,
+    outcome: HookOutcome,
+    summary: String,
+    /// How often it was called.
+    attempts: u32,
+    /// From when on a run calls it again by itself; none: an operator has to.
+    next_attempt: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Row {
     archive: String,
     suite: String,
@@ -94,6 +111,7 @@ struct Row {
 #[derive(Serialize)]
 struct LastRun {
     run: i64,
+    script: String,
     started: String,
     outcome: String,
     message: String,
@@ -104,7 +122,7 @@ impl Status {
         let root = session.root()?;
         let db = root.db()?;
         let read = db.read();
-        let (mut rows, mut complaints) = (Vec::new(), Vec::new());
+        let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {
             Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
             None => distributions(read)?,
@@ -117,6 +135,9 @@ impl Status {
                     .iter()
                     .map(|complaint| format!("{}: {}", complaint.path.display(), complaint.reason)),
             );
+            for first in hook_run::not_made_good(read, distribution.id)? {
+                failed_hooks.push(failed_hook(read, &distribution, first)?);
+            }
             for archive in archives(read, distribution.id)? {
                 for one in suite::suites_of(read, archive.id)? {
                     let sources = publication::counts(read, one.id, PackageKind::Source)?;
@@ -153,15 +174,37 @@ impl Status {
         }
         let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
             run: run.id.0,
+            script: run.name,
             started: run.date_started.to_string(),
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
         });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
+}
+
+/// A first call that was not made good, as its last repetition has left it.
+fn failed_hook(
+    db: &Connection,
+    distribution: &Distribution,
+    first: Recorded,
+) -> Result<FailedHook, StoreError> {
+    let next_attempt = first.date_next_attempt.map(|date| date.to_string());
+    let run = first.call.run.0;
+    let call = hook_run::repetitions_of(db, first.id)?.pop().unwrap_or(first).call;
+    Ok(FailedHook {
+        distribution: distribution.name.to_string(),
+        run,
+        point: call.point,
+        hook: call.hook,
+        outcome: call.outcome,
+        summary: call.summary,
+        attempts: call.attempt,
+        next_attempt,
+    })
 }
 
 fn text(shown: &Shown) -> String {
@@ -192,10 +235,26 @@ fn text(shown: &Shown) -> String {
     for complaint in &shown.complaints {
         text.push_str(&format!("{} {complaint}\n", painted(WARN, "will not run:")));
     }
+    for failed in &shown.failed_hooks {
+        let FailedHook { run, point, hook, outcome, summary, attempts, .. } = failed;
+        let (head, then) = match &failed.next_attempt {
+            Some(date) => {
+                (painted(WARN, "waits to be called again:"), format!("by the first run from {date} on"))
+            }
+            None => (painted(BAD, "failed:"), format!("call it again with `pressroom hook replay {run}`")),
+        };
+        let often = if *attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+        text.push_str(&format!(
+            "{head} {hook} ({point}) of run {run}, called {often}, {outcome}: {summary}; {then}\n"
+        ));
+    }
     text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
-        text.push_str(&format!("Last run: {} at {}, {}{message}\n", run.run, run.started, run.outcome));
+        text.push_str(&format!(
+            "Last run: {} ({}) at {}, {}{message}\n",
+            run.run, run.script, run.started, run.outcome
+        ));
     }
     text
 }

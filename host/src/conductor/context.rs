@@ -6,10 +6,10 @@ use std::path::Path;
 use pressroom_archive::domain::{ArchiveReference, PassPriority, RunId, SuiteName};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_sandbox::Sandbox;
+use pressroom_sandbox::{Point, Sandbox};
 
 use crate::clock::Clock;
-use crate::hooks::{Dispatcher, Registry};
+use crate::hooks::{Dispatcher, Registry, VetoOverride};
 use crate::root::Root;
 
 /// What the operator asks of a run.
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) accept_older_date: bool,
     /// All indexes of the suites, whether they changed or not.
     pub(crate) careful: bool,
+    /// Vetoes that hold no pass of this run.
+    pub(crate) veto_override: Option<VetoOverride>,
 }
 
 /// Tells a person how far the run is.
@@ -48,6 +50,10 @@ pub(super) struct Run<'a> {
     pub(super) problems: Vec<String>,
     /// How many passes were installed.
     pub(super) installed: usize,
+    /// The points at which it has called hooks of earlier runs again.
+    pub(super) retried: BTreeSet<Point>,
+    /// How many calls of earlier runs were made again.
+    pub(super) called_again: usize,
 }
 
 impl Run<'_> {
@@ -59,6 +65,7 @@ impl Run<'_> {
             sandbox: self.sandbox,
             launcher: Some(self.program),
             clock: self.clock,
+            veto_override: self.options.veto_override.as_ref(),
         }
     }
 }

@@ -280,6 +280,7 @@ impl PassWork<'_, '_> {
             priority: self.priority,
             shapes: &self.shapes,
             started: self.run.clock.began(),
+            is_resumed: false,
         }
     }
 
@@ -390,7 +391,11 @@ impl PassWork<'_, '_> {
                 return Err(error.context("the installation has begun; the next run completes it"));
             }
         }
-        match self.step(db, "post-publication", |work, db| work.hooks(db, Point::PostPublication, None))? {
+        let point = self.step(db, "post-publication", |work, db| {
+            work.run.retry(db, Point::PostPublication)?;
+            work.hooks(db, Point::PostPublication, None)
+        })?;
+        match point {
             PointResult::Passed => {}
             PointResult::Held(reason) | PointResult::Failed(reason) => self.problems.push(reason),
         }

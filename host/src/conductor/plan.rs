@@ -7,10 +7,11 @@ use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
 use pressroom_archive::store::publication::{
     NamedTransition, changed_publications, named_transitions, pending_files,
 };
-use pressroom_archive::store::{Db, StoreError, run as run_rows};
+use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 
 use super::context::Options;
+use super::retry::AFTER_INSTALLATION;
 use super::select::{self, published_archives, select};
 use crate::clock::Clock;
 use crate::hooks::Registry;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) distribution: String,
     pub(crate) passes: Vec<PlannedPass>,
     pub(crate) refused: Vec<String>,
+    /// Hooks of earlier runs that would be called again.
+    pub(crate) called_again: Vec<String>,
     /// Files in hook folders that will not run.
     pub(crate) complaints: Vec<String>,
     /// Hooks that are to run at every publication, and cannot.
@@ -73,12 +76,19 @@ pub(crate) fn plan(
         distribution: distribution.name.to_string(),
         passes: Vec::new(),
         refused: Vec::new(),
+        called_again: Vec::new(),
         complaints: said(false),
         blocked: said(true),
     };
     db.rehearse(|tx| {
         let now = clock.began();
         let run = run_rows::begin_run(tx, "plan", "", distribution.id, now)?;
+        for point in AFTER_INSTALLATION {
+            for first in hook_run::due_retries(tx, distribution.id, point.as_str(), run, clock.now())? {
+                let of_run = first.call.run;
+                plan.called_again.push(format!("{} ({point}) of run {of_run}", first.call.hook));
+            }
+        }
         let mut published = Vec::new();
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
             if priority == PassPriority::LOW && options.security_only {

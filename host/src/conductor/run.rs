@@ -1,12 +1,15 @@
 //! A run for one distribution.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::{DistributionName, PassId, PassPriority, RunId, RunOutcome};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::{self, Distribution};
+use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
-use pressroom_archive::store::{Db, pass, run as run_rows, suite};
+use pressroom_archive::store::{Db, StoreError, pass, run as run_rows, suite};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
@@ -15,7 +18,7 @@ use super::lock::Lock;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
-use crate::hooks::{self, PassFacts, PointResult, Registry};
+use crate::hooks::{self, PassFacts, PointResult, Registry, VetoOverride};
 use crate::root::Root;
 
 /// How a run ended.
@@ -56,20 +59,24 @@ pub(crate) fn run(
     let host = crate::root::host_name();
     let id = debug_span!("journal").in_scope(|| {
         db.write(|tx| {
-            run_rows::end_dead_runs(tx, SCRIPT, distribution.id, clock.now())?;
+            run_rows::end_dead_runs(tx, distribution.id, clock.now())?;
             run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
         })
     })?;
     span.record("run", id.0);
     let result = publish(root, &mut db, id, &distribution, options, clock, progress);
     let (outcome, message) = match &result {
-        Ok((RunEnd::Succeeded, installed)) => (RunOutcome::Succeeded, summary(*installed)),
+        Ok((RunEnd::Succeeded, done)) => (RunOutcome::Succeeded, done.clone()),
         Ok((RunEnd::Held(reason), _)) => (RunOutcome::Held, reason.clone()),
         Ok((RunEnd::Failed(reason), _)) => (RunOutcome::Failed, reason.clone()),
         Err(error) => (RunOutcome::Failed, format!("{error:#}")),
     };
-    let ended = debug_span!("journal")
-        .in_scope(|| db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())));
+    let ended = debug_span!("journal").in_scope(|| {
+        db.write(|tx| {
+            hook_run::expire_contexts(tx, distribution.id, root.config.hooks.replayable_runs)?;
+            run_rows::end_run(tx, id, outcome, &message, clock.now())
+        })
+    });
     if let Err(error) = ended {
         // a disk that is full: the next run records that this one has died
         tracing::error!("how the run ended could not be recorded: {error}");
@@ -81,12 +88,26 @@ pub(crate) fn run(
 /// The name of a publisher's run in `script_activity`.
 const SCRIPT: &str = "publish";
 
-fn summary(installed: usize) -> String {
-    match installed {
+/// What was done, for the record.
+fn summary(db: &Db, run: &Run<'_>) -> Result<String, StoreError> {
+    let mut said = vec![match run.installed {
         0 => "nothing to do".to_owned(),
         1 => "1 pass installed".to_owned(),
         more => format!("{more} passes installed"),
+    }];
+    match run.called_again {
+        0 => {}
+        1 => said.push("1 hook of an earlier run called again".to_owned()),
+        more => said.push(format!("{more} hooks of earlier runs called again")),
     }
+    if run.options.veto_override.is_some() {
+        for call in hook_run::hook_runs_of(db.read(), run.id)? {
+            said.extend(call.call.overridden.map(|Overridden { by, reason }| {
+                format!("the veto of {} was overridden by {by}: {reason}", call.call.hook)
+            }));
+        }
+    }
+    Ok(said.join("; "))
 }
 
 fn publish(
@@ -97,9 +118,12 @@ fn publish(
     options: &Options,
     clock: Clock,
     progress: &dyn Progress,
-) -> anyhow::Result<(RunEnd, usize)> {
+) -> anyhow::Result<(RunEnd, String)> {
     let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()))?;
     let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution))?;
+    if let Some(veto_override) = &options.veto_override {
+        refuse_unknown_hooks(&registry, veto_override)?;
+    }
     let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
     let sandbox = hooks::sandbox()
         .context("cannot find this program, to start hooks with")?
@@ -117,9 +141,26 @@ fn publish(
         progress,
         problems: Vec::new(),
         installed: 0,
+        retried: BTreeSet::new(),
+        called_again: 0,
     };
     let end = run.all(db)?;
-    Ok((end, run.installed))
+    let summary = summary(db, &run)?;
+    Ok((end, summary))
+}
+
+/// A veto can only be overridden of a hook that is called before publication: a name that is none of them is a mistake that would be noticed too late.
+fn refuse_unknown_hooks(registry: &Registry, veto_override: &VetoOverride) -> Result<(), StoreError> {
+    let entries = registry.at(Point::PrePublication);
+    let unknown = veto_override.hooks.iter().find(|name| !entries.iter().any(|entry| entry.is_called(name)));
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(StoreError::Unknown {
+            what: "hook before publication, whose veto could be overridden, with the name",
+            name: name.clone(),
+            known: entries.iter().map(|entry| entry.file_name.clone()).collect(),
+        }),
+    }
 }
 
 /// Reads the hooks; what will not run is said, all of it at once.
@@ -146,19 +187,35 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
+        let held = self.both_priorities(db, &archives);
+        // those of the past have waited long enough, also where a pass of today has failed
+        let retried = self.retry_what_is_left(db);
+        if !matches!(held, Ok(None)) {
+            // the end of such a run is about the pass alone
+            for problem in &self.problems {
+                tracing::error!("{problem}");
+            }
+        }
+        let held = held?;
+        retried?;
+        Ok(match held {
+            Some(reason) => RunEnd::Held(reason),
+            None if self.problems.is_empty() => RunEnd::Succeeded,
+            None => RunEnd::Failed(self.problems.join("; ")),
+        })
+    }
+
+    /// The fast track and then the normal pass. The reason, where a hook holds one.
+    fn both_priorities(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<Option<String>> {
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
             if priority == PassPriority::LOW && self.options.security_only {
                 break;
             }
-            if let Some(held) = self.passes(db, &archives, priority)? {
-                return Ok(RunEnd::Held(held));
+            if let Some(held) = self.passes(db, archives, priority)? {
+                return Ok(Some(held));
             }
         }
-        Ok(if self.problems.is_empty() {
-            RunEnd::Succeeded
-        } else {
-            RunEnd::Failed(self.problems.join("; "))
-        })
+        Ok(None)
     }
 
     /// A pass over each archive with work of this priority, then finalize. The reason, where a hook holds one.
@@ -198,7 +255,7 @@ impl Run<'_> {
         // what was installed is finalized, also when a later archive was not
         self.installed += installed.len();
         if !installed.is_empty() {
-            self.finalize(db, priority, installed)?;
+            self.finalize(db, priority, installed, false)?;
         }
         ended
     }
@@ -209,8 +266,10 @@ impl Run<'_> {
         db: &mut Db,
         priority: PassPriority,
         installed: Vec<Installed>,
+        is_resumed: bool,
     ) -> anyhow::Result<()> {
         let _span = info_span!("finalize", %priority).entered();
+        self.retry(db, Point::Finalize)?;
         let mut archives = Vec::new();
         let mut shapes: Vec<SuiteShape> = Vec::new();
         for pass in &installed {
@@ -224,6 +283,7 @@ impl Run<'_> {
             priority,
             shapes: &shapes,
             started: self.clock.began(),
+            is_resumed,
         };
         let mut problem = String::new();
         match self.dispatcher().run(db, Point::Finalize, &facts, None)? {
@@ -278,7 +338,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Post-publication and finalize for a pass that an earlier run installed.
+    /// Post-publication and finalize for a pass that an earlier run installed: the hooks whose call that run did not live to record.
     fn pay(
         &mut self,
         db: &mut Db,
@@ -301,13 +361,15 @@ impl Run<'_> {
             priority,
             shapes: &shapes,
             started: self.clock.began(),
+            is_resumed: true,
         };
+        self.retry(db, Point::PostPublication)?;
         let mut problems = Vec::new();
         match self.dispatcher().run(db, Point::PostPublication, &facts, None)? {
             PointResult::Passed => {}
             PointResult::Held(reason) | PointResult::Failed(reason) => problems.push(reason),
         }
         let installed = Installed { pass: id, archive: archive.clone(), shapes: shapes.clone(), problems };
-        self.finalize(db, priority, vec![installed])
+        self.finalize(db, priority, vec![installed], true)
     }
 }

@@ -1,31 +1,28 @@
 //! Running a point: every hook of it, in order, each recorded.
 //!
 //! A hook that fails does not stop the others, so that the operators see every problem at once; what it wrote is dropped. The point's result is the
-//! worst of its hooks.
+//! worst of its hooks. A veto that an operator has overridden does not count.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use pressroom_archive::dists::Staged;
-use pressroom_archive::domain::{ArchivePurpose, HookOutcome, PassId, PassPriority, RunId};
+use pressroom_archive::domain::{HookOutcome, PassId, PassPriority, RunId};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_archive::store::hook::{self, HookRun};
+use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::SuiteShape;
 use pressroom_archive::store::{Db, StoreError};
-use pressroom_sandbox::{Artefact, Call, Context, FinalizeContext, PassContext, Point, Sandbox};
+use pressroom_sandbox::{Point, Sandbox};
 
-use super::convert::{self, pass_suites};
-use super::grant::{Grant, OnFailure, patterns};
-use super::overlay::{self, Overlay, Quota, Writable};
+use super::call::{Before, Caller};
+use super::grant::OnFailure;
+use super::overlay;
+use super::record::{Record, record};
 use super::registry::{Entry, Kind, Registry};
-use super::run_parts::{self, Invocation};
-use super::services::{Log, PackageCache, Services, StateChanges};
-use super::sweep;
+use super::told::told;
 use crate::clock::Clock;
 use crate::root::Root;
 
@@ -41,6 +38,8 @@ pub(crate) struct PassFacts<'a> {
     pub(crate) shapes: &'a [SuiteShape],
     /// The run's one time.
     pub(crate) started: Timestamp,
+    /// An earlier run has died over this pass: the hooks whose call it has recorded are not called by this one.
+    pub(crate) is_resumed: bool,
 }
 
 /// What only pre-publication hooks have.
@@ -62,6 +61,22 @@ pub(crate) enum PointResult {
     Failed(String),
 }
 
+/// An operator's word that the vetoes of some hooks do not hold a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VetoOverride {
+    /// Names of hooks, or of their files.
+    pub(crate) hooks: BTreeSet<String>,
+    pub(crate) by: String,
+    pub(crate) reason: String,
+}
+
+impl VetoOverride {
+    /// Whether it is about a hook.
+    fn names(&self, entry: &Entry) -> bool {
+        self.hooks.iter().any(|name| entry.is_called(name))
+    }
+}
+
 /// Runs the hooks of a registry.
 pub(crate) struct Dispatcher<'a> {
     pub(crate) root: &'a Root,
@@ -70,18 +85,7 @@ pub(crate) struct Dispatcher<'a> {
     /// This program, which starts executables so that they end with it.
     pub(crate) launcher: Option<&'a Path>,
     pub(crate) clock: Clock,
-}
-
-/// What is known of one call.
-struct Called {
-    outcome: HookOutcome,
-    summary: String,
-    details: String,
-    log_tail: String,
-    duration: Duration,
-    peak_memory_bytes: Option<u64>,
-    /// The staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says.
-    tree_is_damaged: bool,
+    pub(crate) veto_override: Option<&'a VetoOverride>,
 }
 
 impl Dispatcher<'_> {
@@ -93,45 +97,67 @@ impl Dispatcher<'_> {
         facts: &PassFacts<'_>,
         mut side: Option<StagedSide<'_>>,
     ) -> Result<PointResult, StoreError> {
+        let entries = self.registry.at(point);
+        if entries.is_empty() {
+            return Ok(PointResult::Passed);
+        }
+        let told = told(self.root, point, facts);
+        let called_before = match (facts.is_resumed, told.pass()) {
+            (true, Some(pass)) => hook_run::called_hooks(db.read(), pass, point.as_str())?,
+            _ => Vec::new(),
+        };
+        let caller = Caller { root: self.root, sandbox: self.sandbox, launcher: self.launcher };
         let mut held = Vec::new();
         let mut failed = Vec::new();
-        for entry in self.registry.at(point) {
+        for entry in entries.iter().filter(|entry| !called_before.contains(&entry.file_name)) {
             let _span = tracing::info_span!("hook", hook = entry.file_name, %point).entered();
             let date_started = self.clock.now();
-            let called = match &entry.kind {
-                Kind::Wasm { grant, artefact } => {
-                    self.call(db, point, facts, side.as_mut(), entry, grant, artefact)?
+            let before = side.as_ref().map(|side| Before {
+                staged: side.staged,
+                signer: side.signer,
+                others: side.changed,
+            });
+            let mut called = caller.call(db.read(), entry, &told, before);
+            if let Some(walls) = &called.walls {
+                self.registry.warn_of_walls(walls);
+            }
+            if let (true, Some(side)) = (called.outcome.is_success(), side.as_mut()) {
+                match overlay::apply(side.staged, &called.writes) {
+                    Ok(()) => side.changed.extend(std::mem::take(&mut called.writes).into_keys()),
+                    Err(error) => {
+                        called.tree_is_damaged = true;
+                        called.outcome = HookOutcome::Failed;
+                        called.summary = format!("what it wrote cannot be staged: {error:#}");
+                    }
                 }
-                Kind::Executable => self.execute(point, facts, side.as_mut(), entry),
-            };
-            let (kind, sha256, on_failure) = match &entry.kind {
-                Kind::Wasm { grant, .. } => ("WASM", Some(grant.sha256), grant.on_failure),
-                Kind::Executable => ("EXECUTABLE", None, OnFailure::Abort),
-            };
-            let record = HookRun {
+            }
+            let (outcome, summary) = (called.outcome, called.summary.clone());
+            let tree_is_damaged = called.tree_is_damaged;
+            let overridden = self
+                .veto_override
+                .filter(|it| {
+                    point == Point::PrePublication && outcome == HookOutcome::Veto && it.names(entry)
+                })
+                .map(|it| Overridden { by: it.by.clone(), reason: it.reason.clone() });
+            let is_overridden = overridden.is_some();
+            let told_of = Record {
                 run: facts.run,
-                pass: facts.archives.first().map(|(_, pass)| *pass),
-                point: point.to_string(),
-                hook: entry.file_name.clone(),
-                kind: kind.to_owned(),
-                sha256,
-                priority: facts.priority,
+                entry,
+                told: &told,
                 date_started,
-                duration: called.duration,
-                peak_memory_bytes: called.peak_memory_bytes,
-                outcome: called.outcome,
-                summary: called.summary.clone(),
-                details: called.details,
-                log_tail: called.log_tail,
+                now: self.clock.now(),
+                overridden,
+                repeats: None,
             };
-            db.write(|tx| hook::record_hook_run(tx, &record))?;
-            if called.outcome.is_success() {
+            let next = record(db, &self.root.config, &told_of, called)?;
+            if outcome.is_success() || is_overridden {
                 continue;
             }
-            let said = format!("{} ({point}): {}: {}", entry.file_name, called.outcome, called.summary);
-            if on_failure == OnFailure::Warn && !called.tree_is_damaged {
+            let said =
+                format!("{}{}", said(entry, point, outcome, &summary), what_now(point, facts.run, next));
+            if on_failure(entry) == OnFailure::Warn && !tree_is_damaged {
                 tracing::warn!(hook = entry.file_name, "{said}");
-            } else if called.outcome == HookOutcome::Veto && point == Point::PrePublication {
+            } else if outcome == HookOutcome::Veto && point == Point::PrePublication {
                 held.push(said);
             } else {
                 failed.push(said);
@@ -145,249 +171,30 @@ impl Dispatcher<'_> {
             PointResult::Passed
         })
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "what one call has to do with, told apart by their types")]
-    fn call(
-        &self,
-        db: &mut Db,
-        point: Point,
-        facts: &PassFacts<'_>,
-        side: Option<&mut StagedSide<'_>>,
-        entry: &Entry,
-        grant: &Grant,
-        artefact: &Artefact,
-    ) -> Result<Called, StoreError> {
-        let hooks = &self.root.config.hooks;
-        let suites: Vec<String> = facts.shapes.iter().map(|shape| shape.suite.name.to_string()).collect();
-        // patterns were looked at when the grant was read
-        let globs = |list: &[String]| patterns(list).unwrap_or_default();
-        let quota = Quota {
-            bytes: grant.limits.staging_bytes.unwrap_or(hooks.staging_bytes),
-            files: grant.limits.staging_files.unwrap_or(hooks.staging_files),
-        };
-        let (mut staged_side, signer) = match side {
-            Some(side) => (Some((&mut *side.staged, &mut *side.changed)), Some(side.signer)),
-            None => (None, None),
-        };
-        let overlay = staged_side.as_ref().map(|(staged, changed)| {
-            let writable = Writable::new(grant.capabilities.staging.as_deref().unwrap_or_default());
-            Overlay::new(staged, &suites, changed, writable, quota)
-        });
-        let mut services = Services {
-            db: db.read(),
-            hook: entry.name(),
-            archives: facts.archives,
-            overlay,
-            signer,
-            may_sign: globs(&grant.capabilities.signing),
-            signatures: 0,
-            now: facts.started,
-            state: StateChanges::new(
-                db.read(),
-                facts.distribution.id,
-                entry.name(),
-                grant.limits.state_bytes.unwrap_or(hooks.state_bytes),
-            ),
-            log: Log::default(),
-            packages: PackageCache::default(),
-            changes: None,
-        };
-        let call = Call {
-            context: context(self.root, point, facts),
-            config_json: serde_json::to_string(&grant.config).unwrap_or_else(|_| "{}".to_owned()),
-            limits: grant.limits.sandbox(&self.root.config),
-            capabilities: grant.capabilities.sandbox(),
-        };
-        let report = self.sandbox.call(artefact, &call, &mut services);
-        if let Some(walls) = &report.walls {
-            self.registry.warn_of_walls(walls);
-        }
-        let Services { overlay, state, log, .. } = services;
-        let writes = overlay.map(Overlay::into_changes).unwrap_or_default();
-        let state = state.into_changes();
-        let mut log_tail = log.text();
-        if report.log_lines_dropped > 0 {
-            log_tail.push_str(&format!("[{} more lines were dropped]\n", report.log_lines_dropped));
-        }
-        for (stream, tail) in [("stdout", &report.stdout_tail), ("stderr", &report.stderr_tail)] {
-            log_tail.extend(tail.lines().map(|line| format!("{stream}: {line}\n")));
-        }
-        let mut tree_is_damaged = false;
-        let (mut outcome, mut summary, details) = convert::outcome(report.outcome);
-        if outcome == HookOutcome::TimedOut {
-            summary = format!("it was stopped at its time limit of {} seconds", call.limits.wall.as_secs());
-        }
-        if outcome.is_success() {
-            if let Some((staged, changed)) = staged_side.as_mut() {
-                match overlay::apply(staged, &writes) {
-                    Ok(()) => changed.extend(writes.into_keys()),
-                    Err(error) => {
-                        tree_is_damaged = true;
-                        outcome = HookOutcome::Failed;
-                        summary = format!("what it wrote cannot be staged: {error:#}");
-                    }
-                }
-            }
-            if outcome.is_success() {
-                let pass = facts.archives.first().map(|(_, pass)| *pass);
-                db.write(|tx| {
-                    state.iter().try_for_each(|(key, value)| match (point, pass) {
-                        // what is remembered of a pass that is not installed would be wrong
-                        (Point::PrePublication, Some(pass)) => {
-                            hook::plan_state(tx, pass, entry.name(), key, value.as_deref())
-                        }
-                        _ => hook::set_state(tx, facts.distribution.id, entry.name(), key, value.as_deref()),
-                    })
-                })?;
-            }
-        }
-        Ok(Called {
-            outcome,
-            summary,
-            details,
-            log_tail,
-            duration: report.duration,
-            peak_memory_bytes: Some(report.peak_memory_bytes),
-            tree_is_damaged,
-        })
-    }
+/// How a hook ended, in a line.
+pub(super) fn said(entry: &Entry, point: Point, outcome: HookOutcome, summary: &str) -> String {
+    format!("{} ({point}): {outcome}: {summary}", entry.file_name)
+}
 
-    fn execute(
-        &self,
-        point: Point,
-        facts: &PassFacts<'_>,
-        side: Option<&mut StagedSide<'_>>,
-        entry: &Entry,
-    ) -> Called {
-        let hooks = &self.root.config.hooks;
-        let invocation = Invocation {
-            launcher: self.launcher,
-            program: &entry.path,
-            argument: facts.priority.as_u8().to_string(),
-            environment: self.environment(point, facts, side.as_deref()),
-            time_limit: hooks.executable_time_limit(),
-            output_bytes: hooks.executable_output_bytes,
-        };
-        let staged = side.as_deref().map(|side| side.staged.folder());
-        let before = staged.map(sweep::links).transpose();
-        let ended = run_parts::run(&invocation);
-        let failure = run_parts::failure(&ended.ending, invocation.time_limit);
-        let left = before.and_then(|before| match (staged, before) {
-            (Some(staged), Some(before)) => sweep::left_behind(staged, &before),
-            _ => Ok(None),
-        });
-        let left = match left {
-            Ok(None) => None,
-            Ok(Some(left)) => {
-                Some(format!("it has left in the staged tree what must not be published: {left}"))
-            }
-            Err(error) => Some(format!("what it has left in the staged tree cannot be looked at: {error}")),
-        };
-        for line in ended.output.lines() {
-            tracing::info!(hook = entry.file_name, "{line}");
+/// What becomes of a failure, for the end of a line: of one before the installation nothing, as the pass begins again.
+pub(super) fn what_now(point: Point, run: RunId, next: Option<Timestamp>) -> String {
+    match (point, next) {
+        (Point::PrePublication, _) => String::new(),
+        (Point::PostPublication | Point::Finalize, Some(next)) => {
+            format!(" (the first run from {next} on calls it again)")
         }
-        let outcome = match (&failure, &ended.ending) {
-            (None, _) if left.is_some() => HookOutcome::Failed,
-            (None, _) => HookOutcome::Done,
-            (Some(_), run_parts::Ending::TimedOut) => HookOutcome::TimedOut,
-            (Some(_), run_parts::Ending::NotStarted(_)) => HookOutcome::Refused,
-            (Some(_), run_parts::Ending::Exited(_)) => HookOutcome::Failed,
-        };
-        let last_line = || ended.output.lines().last().unwrap_or_default().to_owned();
-        let summary = match failure {
-            None => last_line(),
-            Some(failure) if ended.output.is_empty() => failure,
-            Some(failure) => format!("{failure}; its last line: {}", last_line()),
-        };
-        let tree_is_damaged = left.is_some();
-        let summary = match left {
-            None => summary,
-            Some(left) if summary.is_empty() => left,
-            Some(left) => format!("{left}; {summary}"),
-        };
-        Called {
-            outcome,
-            summary,
-            details: String::new(),
-            log_tail: ended.output,
-            duration: ended.duration,
-            peak_memory_bytes: None,
-            tree_is_damaged,
+        (Point::PostPublication | Point::Finalize, None) => {
+            format!(" (`pressroom hook replay {run}` calls it again)")
         }
-    }
-
-    /// The environment that Soyuz gives to a point's executables.
-    fn environment(
-        &self,
-        point: Point,
-        facts: &PassFacts<'_>,
-        side: Option<&StagedSide<'_>>,
-    ) -> Vec<(&'static str, OsString)> {
-        let mut environment: Vec<(&'static str, OsString)> =
-            vec![("SITE_NAME", self.root.site_name().into())];
-        let paths: Vec<_> = facts
-            .archives
-            .iter()
-            .map(|(archive, _)| (archive, self.root.archive_paths(&archive.reference)))
-            .collect();
-        match point {
-            Point::PrePublication | Point::PostPublication => {
-                if let Some((archive, paths)) = paths.first() {
-                    let dists = side.map_or_else(|| paths.dists(), |side| side.staged.dists());
-                    environment.push(("ARCHIVEROOT", paths.root.clone().into()));
-                    environment.push(("DISTSROOT", dists.into()));
-                    if archive.purpose == ArchivePurpose::Primary {
-                        environment.push(("OVERRIDEROOT", paths.overrides.clone().into()));
-                    }
-                }
-            }
-            Point::Finalize => {
-                let roots: Vec<String> =
-                    paths.iter().map(|(_, paths)| paths.root.display().to_string()).collect();
-                environment.push(("ARCHIVEROOTS", roots.join(" ").into()));
-                let security_only = if facts.priority == PassPriority::HIGH { "yes" } else { "no" };
-                environment.push(("SECURITY_UPLOAD_ONLY", security_only.into()));
-            }
-        }
-        environment
     }
 }
 
-/// What a hook is told.
-fn context(root: &Root, point: Point, facts: &PassFacts<'_>) -> Context {
-    let (run, pass) =
-        (facts.run.0.cast_unsigned(), facts.archives.first().map_or(0, |(_, pass)| pass.0.cast_unsigned()));
-    let priority = facts.priority.as_u8();
-    let started = facts.started.as_second().cast_unsigned();
-    let distribution = facts.distribution.name.to_string();
-    let site_name = root.site_name();
-    let suites = pass_suites(facts.shapes);
-    let mut archives: Vec<String> =
-        facts.archives.iter().map(|(archive, _)| archive.reference.to_string()).collect();
-    let of_pass = |archives: &mut Vec<String>, suites| PassContext {
-        run,
-        pass,
-        priority,
-        distribution: distribution.clone(),
-        archive: archives.pop().unwrap_or_default(),
-        suites,
-        started,
-        site_name: site_name.clone(),
-        dry_run: false,
-    };
-    match point {
-        Point::PrePublication => Context::PrePublication(of_pass(&mut archives, suites)),
-        Point::PostPublication => Context::PostPublication(of_pass(&mut archives, suites)),
-        Point::Finalize => Context::Finalize(FinalizeContext {
-            run,
-            pass,
-            priority,
-            distribution,
-            archives,
-            suites,
-            started,
-            site_name,
-            dry_run: false,
-        }),
+/// What its failure means.
+pub(super) const fn on_failure(entry: &Entry) -> OnFailure {
+    match &entry.kind {
+        Kind::Wasm { grant, .. } => grant.on_failure,
+        Kind::Executable => OnFailure::Abort,
     }
 }

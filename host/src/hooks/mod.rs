@@ -1,19 +1,24 @@
 //! Hooks: what runs at the three points of a publication.
 //!
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
-//! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
-//! until they succeed, executables by [`run_parts`], with [`sweep`] looking at what they leave. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
-//! hook in.
+//! [`dispatch`] runs a point, by [`call`] for each hook of it: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`]
+//! holding what they write until they succeed, executables by [`run_parts`], with [`sweep`] looking at what they leave. [`told`] says what a hook is
+//! told, [`record`] writes down what it did, and [`replay`] does it again. [`convert`] is the only place where the archive's words become the
+//! sandbox's. [`add`] takes a new hook in.
 
 pub(crate) mod add;
+mod call;
 mod convert;
 mod dispatch;
 mod grant;
 mod overlay;
+mod record;
 mod registry;
+pub(crate) mod replay;
 mod run_parts;
 mod services;
 mod sweep;
+mod told;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,9 +26,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use pressroom_sandbox::{Sandbox, Walls, WorkerCommand};
 
-pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
+pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide, VetoOverride};
 pub(crate) use grant::{Grant, Manifest};
-pub(crate) use registry::{Kind, Registry, point_folders};
+pub(crate) use registry::{Kind, Registry, is_called, point_folders};
 pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
 
 /// The first argument that makes this program a worker of the sandbox.

@@ -41,6 +41,17 @@ impl Entry {
     pub(crate) fn name(&self) -> &str {
         own_name(&self.file_name)
     }
+
+    /// Whether a person means it: by its own name, or by its file's.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        is_called(&self.file_name, name)
+    }
+}
+
+/// Whether a person means the hook of a file: by the hook's own name, or by the file's, with its ending or without.
+pub(crate) fn is_called(file_name: &str, name: &str) -> bool {
+    let without_ending = file_name.strip_suffix(".wasm").unwrap_or(file_name);
+    [file_name, without_ending, own_name(file_name)].contains(&name)
 }
 
 /// `50-trace.wasm` is `trace`, wherever it stands in the order.

@@ -47,6 +47,8 @@ pub(super) struct Services<'a> {
     pub(super) packages: PackageCache,
     /// What is asked for a page at a time: sorted once, when the first page is asked for.
     pub(super) changes: Option<Vec<ChangedOf<'a>>>,
+    /// Why nobody knows what the pass changes, where that is so.
+    pub(super) changes_unknown: Option<&'a str>,
 }
 
 /// An archive, its pass, and the publications that it changes.
@@ -240,6 +242,9 @@ impl<'a> Services<'a> {
 
     fn changes(&mut self, offset: u64, max: u32) -> Result<Vec<Change>, ArchiveError> {
         let failed = |error: StoreError| ArchiveError::Failed(error.to_string());
+        if let Some(reason) = self.changes_unknown {
+            return Err(ArchiveError::Failed(reason.to_owned()));
+        }
         if self.changes.is_none() {
             let mut all = Vec::new();
             for (archive, pass) in self.archives {

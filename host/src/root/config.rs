@@ -124,6 +124,12 @@ pub(crate) struct Hooks {
     pub(crate) executable_output_bytes: usize,
     /// Whether WASM hooks run only where Landlock, seccomp and rlimits stand around them.
     pub(crate) require_walls: bool,
+    /// How often a hook that fails for a time after the installation is called, the first time included; 1: runs never call it again.
+    pub(crate) retry_attempts: u32,
+    /// How long the third attempt waits after the second; the second is made by the next run, later waits double.
+    pub(crate) retry_seconds: u32,
+    /// What hooks were told is kept for so many of a distribution's last runs with hooks, to be replayed.
+    pub(crate) replayable_runs: u32,
 }
 
 impl Default for Hooks {
@@ -137,6 +143,9 @@ impl Default for Hooks {
             executable_seconds: 600,
             executable_output_bytes: 64 << 10,
             require_walls: false,
+            retry_attempts: 6,
+            retry_seconds: 300,
+            replayable_runs: 200,
         }
     }
 }
@@ -216,6 +225,12 @@ key-file = "{key_file}"
 # executable-output-bytes = 65536
 # Whether nothing is published with WASM hooks where the kernel lacks Landlock, seccomp or rlimits to confine them; `pressroom status` shows them.
 # require-walls = false
+# A hook that fails for a time after the new tree is in place is called again by later runs: so often in all, the second time by the next
+# run, the third so many seconds after that, with waits that double up to a day.
+# retry-attempts = 6
+# retry-seconds = 300
+# What hooks were told is kept for so many of the last runs with hooks, so that `pressroom hook replay` can do them again.
+# replayable-runs = 200
 "##
         )
     }

@@ -12,6 +12,7 @@ mod crash;
 mod hooks;
 mod oracle;
 mod refusals;
+mod replay;
 mod segments;
 mod timings;
 mod whole;

@@ -57,6 +57,12 @@ pub enum StageError {
         /// What was asked for.
         name: String,
     },
+    /// The live trees are only looked at.
+    #[error("{name} cannot be staged: this is a view of what is live, into which nothing is written")]
+    Live {
+        /// What was asked for.
+        name: String,
+    },
 }
 
 /// The staged trees of a pass.
@@ -66,6 +72,8 @@ pub struct Staged {
     folder: PathBuf,
     sharing: Sharing,
     side_trees: BTreeSet<String>,
+    /// It is the live trees that are looked at.
+    is_live: bool,
 }
 
 impl Staged {
@@ -82,7 +90,20 @@ impl Staged {
         for path in left_out {
             tracing::warn!(path = %path.display(), "left out of the staged tree: neither file, folder nor link");
         }
-        Ok(Self { paths: paths.clone(), folder, sharing, side_trees: BTreeSet::new() })
+        Ok(Self { paths: paths.clone(), folder, sharing, side_trees: BTreeSet::new(), is_live: false })
+    }
+
+    /// The live trees, as if they were staged: for those who look at what would be written, and write nothing. Needs no lock, and touches no other pass's
+    /// staged tree.
+    #[must_use]
+    pub fn of_live(paths: &ArchivePaths) -> Self {
+        Self {
+            paths: paths.clone(),
+            folder: paths.root.clone(),
+            sharing: Sharing::HardLinks,
+            side_trees: BTreeSet::new(),
+            is_live: true,
+        }
     }
 
     /// The folder that stands for the archive's root.
@@ -100,8 +121,11 @@ impl Staged {
     /// Stages another folder at the archive's root, like the live one, so that files in it can change.
     ///
     /// # Errors
-    /// When it is not one that may be replaced, or the disk fails.
+    /// When it is not one that may be replaced, what is looked at is live, or the disk fails.
     pub fn stage_tree(&mut self, name: &str) -> Result<(), StageError> {
+        if self.is_live {
+            return Err(StageError::Live { name: name.to_owned() });
+        }
         if name == DISTS || self.side_trees.contains(name) {
             return Ok(());
         }
@@ -134,7 +158,7 @@ impl Staged {
     /// # Errors
     /// When the disk fails.
     pub fn discard(self) -> Result<(), DiskError> {
-        disk::discard_tree(&self.paths.staging)
+        if self.is_live { Ok(()) } else { disk::discard_tree(&self.paths.staging) }
     }
 
     /// The archive's folders.
@@ -182,6 +206,23 @@ mod tests {
         assert_eq!(std::fs::read(staged.locate("project/trace/host")).unwrap(), b"old");
         staged.discard().unwrap();
         assert!(paths.dists().join("s/Release").exists());
+    }
+
+    #[test]
+    fn a_view_of_the_live_trees_stages_nothing_and_leaves_other_passes_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        write_staged(&paths.dists().join("s/Release"), b"live").unwrap();
+        let other = paths.staged(PassId(1)).join("dists/s/Release");
+        write_staged(&other, b"in work").unwrap();
+        let mut view = Staged::of_live(&paths);
+        assert_eq!(view.locate("dists/s/Release"), paths.dists().join("s/Release"));
+        assert_eq!(view.locate("project/trace"), paths.root.join("project/trace"));
+        for tree in ["dists", "project"] {
+            assert!(matches!(view.stage_tree(tree), Err(StageError::Live { .. })), "{tree}");
+        }
+        view.discard().unwrap();
+        assert!(other.exists() && paths.dists().join("s/Release").exists());
     }
 
     #[test]

@@ -47,4 +47,6 @@ ids! {
     RunId,
     /// A row of `publisher_pass`.
     PassId,
+    /// A row of `hook_run`: one call of one hook.
+    HookRunId,
 }

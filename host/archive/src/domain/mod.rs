@@ -17,7 +17,8 @@ pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId,
-    DistributionId, IndexSegmentId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId, SuiteId,
+    DistributionId, HookRunId, IndexSegmentId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId,
+    SuiteId,
 };
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,

@@ -1,6 +1,4 @@
-//! `hook_run`, `hook_state`, `hook_artefact`: what hooks did, what they remember, what they are compiled to.
-
-use std::time::Duration;
+//! `hook_state` and `hook_artefact`: what hooks remember, what they are compiled to.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
@@ -8,103 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
-use crate::domain::{DistributionId, HookOutcome, PassId, PassPriority, RunId};
-
-/// One call of one hook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookRun {
-    /// The run.
-    pub run: RunId,
-    /// The pass.
-    pub pass: Option<PassId>,
-    /// `pre-publication`, `post-publication` or `finalize`.
-    pub point: String,
-    /// The file's name.
-    pub hook: String,
-    /// `WASM` or `EXECUTABLE`.
-    pub kind: String,
-    /// The component's digest.
-    pub sha256: Option<Sha256>,
-    /// What it was told.
-    pub priority: PassPriority,
-    /// When it began.
-    pub date_started: Timestamp,
-    /// How long it took.
-    pub duration: Duration,
-    /// How much memory it had at most.
-    pub peak_memory_bytes: Option<u64>,
-    /// How it ended.
-    pub outcome: HookOutcome,
-    /// Its line.
-    pub summary: String,
-    /// What it said beyond the line.
-    pub details: String,
-    /// The end of its log.
-    pub log_tail: String,
-}
-
-/// Records a call.
-///
-/// # Errors
-/// When the database fails.
-pub fn record_hook_run(tx: &Transaction<'_>, call: &HookRun) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO hook_run (script_activity, publisher_pass, point, hook, kind, sha256, priority, date_started, duration_us,
-         peak_memory_bytes, outcome, summary, details, log_tail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        rusqlite::params![
-            call.run,
-            call.pass,
-            call.point,
-            call.hook,
-            call.kind,
-            call.sha256,
-            call.priority,
-            Date(call.date_started),
-            i64::try_from(call.duration.as_micros()).unwrap_or(i64::MAX),
-            call.peak_memory_bytes.map(size),
-            call.outcome,
-            call.summary,
-            call.details,
-            call.log_tail,
-        ],
-    )
-    .map(|_| ())
-    .during("record what a hook did")
-}
-
-/// The calls of a run, in order.
-///
-/// # Errors
-/// When the database fails.
-pub fn hook_runs_of(db: &Connection, run: RunId) -> Result<Vec<HookRun>, StoreError> {
-    db.prepare_cached(
-        "SELECT script_activity, publisher_pass, point, hook, kind, sha256, priority, date_started, duration_us, peak_memory_bytes,
-         outcome, summary, details, log_tail FROM hook_run WHERE script_activity = ?1 ORDER BY id",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([run], |row| {
-                Ok(HookRun {
-                    run: row.get(0)?,
-                    pass: row.get(1)?,
-                    point: row.get(2)?,
-                    hook: row.get(3)?,
-                    kind: row.get(4)?,
-                    sha256: row.get(5)?,
-                    priority: row.get(6)?,
-                    date_started: row.get::<_, Date>(7)?.0,
-                    duration: Duration::from_micros(row.get(8)?),
-                    peak_memory_bytes: row.get(9)?,
-                    outcome: row.get(10)?,
-                    summary: row.get(11)?,
-                    details: row.get(12)?,
-                    log_tail: row.get(13)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list what hooks did")
-}
+use crate::domain::{DistributionId, PassId};
 
 /// What a hook remembers under a key.
 ///

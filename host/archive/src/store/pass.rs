@@ -337,6 +337,9 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
 
 /// Forgets what a pass had planned: everything is as before it.
 ///
+/// Where hooks were called in it, its transitions stay for dry runs of these hooks, until another pass over the archive with its priority is forgotten in
+/// which hooks were called. They are carried out by nobody.
+///
 /// # Errors
 /// When the database fails.
 pub fn abandon_pass(
@@ -360,8 +363,8 @@ pub fn abandon_pass(
         .during(WHAT)?;
     }
     super::index_segment::forget_segments(tx, pass)?;
+    forget_changes(tx, pass)?;
     for table in [
-        "publisher_transition",
         "publisher_index_file",
         "publisher_expiry",
         "publisher_hook_state",
@@ -376,6 +379,32 @@ pub fn abandon_pass(
     )
     .during(WHAT)?;
     set_state(tx, pass, PassState::Abandoned)
+}
+
+/// Deletes the transitions of an abandoned pass, or, where hooks were called in it, those of the one before it in which they were.
+fn forget_changes(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
+    const WHAT: &str = "forget what a pass would have changed";
+    let hooks_were_called: bool = tx
+        .query_row("SELECT EXISTS (SELECT 1 FROM hook_run WHERE publisher_pass = ?1)", [pass], |row| {
+            row.get(0)
+        })
+        .during(WHAT)?;
+    let forgotten: Vec<PassId> = if hooks_were_called {
+        tx.prepare_cached(
+            "SELECT earlier.id FROM publisher_pass AS earlier JOIN publisher_pass AS this ON this.id = ?1
+             WHERE earlier.archive = this.archive AND earlier.priority = this.priority AND earlier.state = 'ABANDONED'
+             AND NOT earlier.changes_forgotten AND earlier.id <> ?1 ORDER BY earlier.id",
+        )
+        .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
+        .during(WHAT)?
+    } else {
+        vec![pass]
+    };
+    for pass in forgotten {
+        tx.execute("DELETE FROM publisher_transition WHERE publisher_pass = ?1", [pass]).during(WHAT)?;
+        tx.execute("UPDATE publisher_pass SET changes_forgotten = 1 WHERE id = ?1", [pass]).during(WHAT)?;
+    }
+    Ok(())
 }
 
 /// Records that nothing more happens in an installed pass.
@@ -422,9 +451,11 @@ pub struct Pass {
     pub date_completed: Option<Timestamp>,
     /// What it said.
     pub message: String,
+    /// What it would have changed is not known any more.
+    pub changes_forgotten: bool,
 }
 
-const COLUMNS: &str = "id, script_activity, archive, priority, state, date_started, date_installed, date_completed, message FROM publisher_pass";
+const COLUMNS: &str = "id, script_activity, archive, priority, state, date_started, date_installed, date_completed, message, changes_forgotten FROM publisher_pass";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pass> {
     Ok(Pass {
@@ -437,6 +468,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pass> {
         date_installed: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
         date_completed: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
         message: row.get(8)?,
+        changes_forgotten: row.get(9)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `script_activity`: every run, however it ended.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
@@ -52,14 +52,13 @@ pub fn end_run(
 /// When the database fails.
 pub fn end_dead_runs(
     tx: &Transaction<'_>,
-    name: &str,
     distribution: DistributionId,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     tx.execute(
-        "UPDATE script_activity SET date_completed = ?3, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
-         WHERE name = ?1 AND distribution = ?2 AND date_completed IS NULL",
-        (name, distribution, Date(now)),
+        "UPDATE script_activity SET date_completed = ?2, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
+         WHERE distribution = ?1 AND date_completed IS NULL",
+        (distribution, Date(now)),
     )
     .during("record the runs that died")
 }
@@ -69,7 +68,7 @@ pub fn end_dead_runs(
 pub struct Run {
     /// Its row.
     pub id: RunId,
-    /// Which script: `publish`.
+    /// Which script: `publish` or `hook-replay`.
     pub name: String,
     /// On which host.
     pub hostname: String,
@@ -87,32 +86,50 @@ pub struct Run {
     pub message: String,
 }
 
+const SELECT: &str = "SELECT script_activity.id, script_activity.name, hostname, process_id, coalesce(distribution.name, ''), date_started,
+    date_completed, outcome, message FROM script_activity LEFT JOIN distribution ON distribution.id = distribution";
+
+fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        hostname: row.get(2)?,
+        process_id: row.get(3)?,
+        distribution: row.get(4)?,
+        date_started: row.get::<_, Date>(5)?.0,
+        date_completed: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
+        outcome: row.get(7)?,
+        message: row.get(8)?,
+    })
+}
+
 /// The last runs, the newest first.
 ///
 /// # Errors
 /// When the database fails.
 pub fn last_runs(db: &Connection, limit: u32) -> Result<Vec<Run>, StoreError> {
-    db.prepare_cached(
-        "SELECT script_activity.id, script_activity.name, hostname, process_id, coalesce(distribution.name, ''), date_started,
-         date_completed, outcome, message FROM script_activity LEFT JOIN distribution ON distribution.id = distribution
-         ORDER BY script_activity.id DESC LIMIT ?1",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([limit], |row| {
-                Ok(Run {
-                    id: row.get(0)?,
-                    name: row.get(1)?,
-                    hostname: row.get(2)?,
-                    process_id: row.get(3)?,
-                    distribution: row.get(4)?,
-                    date_started: row.get::<_, Date>(5)?.0,
-                    date_completed: row.get::<_, Option<Date>>(6)?.map(|date| date.0),
-                    outcome: row.get(7)?,
-                    message: row.get(8)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list the runs")
+    db.prepare_cached(&format!("{SELECT} ORDER BY script_activity.id DESC LIMIT ?1"))
+        .and_then(|mut statement| statement.query_map([limit], from_row)?.collect())
+        .during("list the runs")
 }
+
+/// A run.
+///
+/// # Errors
+/// When there is none with this number, or the database fails.
+pub fn find_run(db: &Connection, id: RunId) -> Result<Run, StoreError> {
+    let found = db
+        .prepare_cached(&format!("{SELECT} WHERE script_activity.id = ?1"))
+        .and_then(|mut statement| statement.query_row([id], from_row).optional())
+        .during("find the run")?;
+    match found {
+        Some(run) => Ok(run),
+        None => {
+            let known = last_runs(db, KNOWN_RUNS)?.into_iter().map(|run| run.id.to_string()).collect();
+            Err(StoreError::Unknown { what: "run", name: id.to_string(), known })
+        }
+    }
+}
+
+/// So many runs are named to one who asks for another.
+const KNOWN_RUNS: u32 = 10;

@@ -11,9 +11,9 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    ComponentId, Compressor, ContentId, DirtId, DistributionId, HookOutcome, IndexSegmentId, PackageKind,
-    PassId, PassPriority, PassState, Pocket, PublicationId, PublicationStatus, RunId, RunOutcome,
-    SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
+    ComponentId, Compressor, ContentId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
+    PackageKind, PassId, PassPriority, PassState, Pocket, PublicationId, PublicationStatus, RunId,
+    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
 };
 
 macro_rules! as_text {
@@ -88,6 +88,7 @@ as_integer!(
     PublicationId,
     RunId,
     PassId,
+    HookRunId,
 );
 
 macro_rules! as_blob {

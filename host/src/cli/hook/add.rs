@@ -19,7 +19,7 @@ use crate::hooks::add::{self, Wish};
 ///
 /// For example: pressroom hook add trace.wasm --manifest hook.toml --grant requested
 #[derive(Debug, clap::Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     #[arg(value_name = "FILE")]
     component: PathBuf,
     /// The distribution; without it, the only one.

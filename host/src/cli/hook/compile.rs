@@ -15,7 +15,7 @@ use crate::root::Root;
 
 /// Compile hooks that are not compiled for this version of pressroom, as after an upgrade.
 #[derive(Debug, clap::Args)]
-pub(super) struct Compile {
+pub(in crate::cli) struct Compile {
     /// Only this distribution.
     #[arg(long)]
     distribution: Option<DistributionName>,

@@ -12,7 +12,7 @@ use crate::hooks::{Grant, Manifest};
 
 /// Look at a component without running it: its points, what it wants of the host, its size and digest.
 #[derive(Debug, clap::Args)]
-pub(super) struct Inspect {
+pub(in crate::cli) struct Inspect {
     #[arg(value_name = "FILE")]
     component: PathBuf,
 }

@@ -13,7 +13,7 @@ use crate::hooks::{Kind, Registry};
 
 /// List what will run at each point, in order, with what it was granted, and what will not run and why.
 #[derive(Debug, clap::Args)]
-pub(super) struct List {
+pub(in crate::cli) struct List {
     /// Only this distribution.
     #[arg(long)]
     distribution: Option<DistributionName>,

@@ -1,9 +1,12 @@
 //! `pressroom hook`: one file per subcommand.
 
 mod add;
+pub(super) mod calls;
 mod compile;
 mod inspect;
 mod list;
+mod log;
+mod replay;
 
 use super::{End, Session};
 
@@ -14,6 +17,8 @@ pub(super) enum Command {
     Add(add::Add),
     Inspect(inspect::Inspect),
     Compile(compile::Compile),
+    Log(log::Log),
+    Replay(replay::Replay),
 }
 
 impl Command {
@@ -23,6 +28,8 @@ impl Command {
             Self::Add(command) => command.run(session),
             Self::Inspect(command) => command.run(session),
             Self::Compile(command) => command.run(session),
+            Self::Log(command) => command.run(session),
+            Self::Replay(command) => command.run(session),
         }
     }
 }
