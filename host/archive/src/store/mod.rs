@@ -5,11 +5,13 @@
 
 pub mod archive;
 pub mod archive_file;
+pub mod contents;
 mod db;
 pub mod distribution;
 pub mod hook;
 pub mod index_segment;
 pub mod library_file;
+pub mod listing;
 pub mod package_override;
 pub mod package_release;
 pub mod pass;
