@@ -21,10 +21,11 @@ use pressroom_sandbox::{Artefact, Call, Context, FinalizeContext, PassContext, P
 
 use super::convert::{self, pass_suites};
 use super::grant::{Grant, OnFailure, patterns};
+use super::lists::Marks;
 use super::overlay::{self, Overlay, Quota};
 use super::registry::{Entry, Kind, Registry};
 use super::run_parts::{self, Invocation};
-use super::services::{Log, PackageCache, Services, StateChanges};
+use super::services::{Log, Services, StateChanges};
 use crate::clock::Clock;
 use crate::root::Root;
 
@@ -176,6 +177,7 @@ impl Dispatcher<'_> {
                 quota,
             )
         });
+        let librarian = self.root.librarian();
         let mut services = Services {
             db: db.read(),
             hook: entry.name(),
@@ -191,7 +193,8 @@ impl Dispatcher<'_> {
                 grant.limits.state_bytes.unwrap_or(hooks.state_bytes),
             ),
             log: Log::default(),
-            packages: PackageCache::default(),
+            librarian: &librarian,
+            marks: Marks::default(),
             changes: None,
         };
         let call = Call {

@@ -1,7 +1,7 @@
 //! Hooks: what runs at the three points of a publication.
 //!
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
-//! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
+//! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] and [`lists`] answering what they ask and [`overlay`] holding what they write
 //! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
 //! hook in.
 
@@ -9,6 +9,7 @@ pub(crate) mod add;
 mod convert;
 mod dispatch;
 mod grant;
+mod lists;
 mod overlay;
 mod registry;
 mod run_parts;
