@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pressroom_sandbox::{
-    CallOutcome, HostReply, HostRequest, HostServices, Level, Limits, Outcome, Point, inspect,
+    CallOutcome, HostReply, HostRequest, HostServices, Level, Limits, Outcome, Point, StateError, inspect,
 };
 
 use crate::support::{Host, call, compile, report, sandbox};
@@ -36,7 +36,12 @@ impl HostServices for Paged {
         if let HostRequest::Sign { output, .. } = &request {
             self.0.files.insert(output.clone(), b"signature".to_vec());
         }
-        self.0.answer(request)
+        match request {
+            HostRequest::StateSet { key, .. } if key.is_empty() => {
+                HostReply::Stored(Err(StateError::BadKey("a key has 1 to 256 bytes".into())))
+            }
+            request => self.0.answer(request),
+        }
     }
 }
 
@@ -95,7 +100,7 @@ fn a_hook_of_0_1_0_runs_at_all_points() {
         let staging = "staged project/frozen/one 13\nstaged project/frozen/one.asc ?\nstaged project/frozen/one.gpg ?\n\
             part \"st\\nsec\"\nwhole \"first\\nsecond\\n\"\nabsent Err(StagingError::NotFound)\n";
         let expected = format!(
-            "{first}\nstarted 1709210096\nsuite bookworm of bookworm Pocket::Release main amd64\n{ARCHIVE}call {}, keys calls\nbad key false\n{}config hello",
+            "{first}\nstarted 1709210096\nsuite bookworm of bookworm Pocket::Release main amd64\n{ARCHIVE}call {}, keys calls\nbad key true\n{}config hello",
             number + 1,
             if staged { staging } else { "" },
         );
