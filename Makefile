@@ -24,7 +24,8 @@ test: ## run every test; installs what they need
 build: ## build pressroom and its hooks, optimised
 	@script/setup build
 	$(CARGO) build --release --package pressroom
-	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package indices --package trace
+	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package checksums \
+		--package command-not-found --package feed --package indices --package trace
 
 # What `make bench` measures; BENCH=--help says what there is.
 BENCH ?= --ten-times
@@ -40,6 +41,16 @@ bench-quick: ## the same with 5,000 packages, in two minutes; writes nothing but
 	@script/setup bench
 	$(CARGO) build --release --package pressroom
 	@python3 tests/bench --quick
+
+# HOOKS=--help says what there is.
+HOOKS ?=
+
+.PHONY: bench-hooks
+bench-hooks: ## measure a hook's call beside run-parts; writes nothing but target/bench/hooks.json
+	@script/setup bench
+	$(CARGO) build --release --package pressroom
+	$(CARGO) build --profile plugin --target wasm32-wasip2 --package trace
+	@python3 tests/bench/hooks.py $(HOOKS)
 
 .PHONY: lint
 lint: ## formatting and clippy, as the checks have them

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     bindings::imports::pressroom::hooks as wit,
     words::{
-        ArchiveError, Change, Entry, HookError, Index, Level, Package, SigningMode, StagingError, StateError,
-        Suite,
+        ArchiveError, Change, Entry, HookError, Index, Level, Package, PackageContents, SigningMode,
+        StagingError, StateError, Suite,
     },
 };
 
@@ -36,6 +36,26 @@ pub trait Host {
     /// # Errors
     /// When `archive` is not granted or there is no such index.
     fn packages(&mut self, index: &Index) -> Result<Pages<Package>, ArchiveError>;
+
+    /// Of the packages with these names in an index, or of all when `names` is empty, the files whose paths begin with one of `below`,
+    /// as `usr/bin/`; or all files when it is empty. By name and version; packages that have none are left out; one with very many files
+    /// comes in several parts, one right behind the other.
+    ///
+    /// # Errors
+    /// When `archive` is not granted or there is no such index of binaries.
+    fn contents(
+        &mut self,
+        index: &Index,
+        names: &[String],
+        below: &[String],
+    ) -> Result<Pages<PackageContents>, ArchiveError>;
+
+    /// The pass over an archive that was installed last before this one. A hook that keeps the number of its pass in its state knows when it
+    /// has missed one, and [`changes`](Self::changes) are not all that is new to it.
+    ///
+    /// # Errors
+    /// When `archive` is not granted or the archive is unknown.
+    fn previous_pass(&mut self, archive: &str) -> Result<Option<u64>, ArchiveError>;
 
     /// A value of the hook's own memory for this distribution.
     ///
@@ -217,6 +237,20 @@ impl Host for ComponentHost {
 
     fn packages(&mut self, index: &Index) -> Result<Pages<Package>, ArchiveError> {
         wit::archive::packages(index).map(|packages| Pages::new(move |max| packages.next(max)))
+    }
+
+    fn contents(
+        &mut self,
+        index: &Index,
+        names: &[String],
+        below: &[String],
+    ) -> Result<Pages<PackageContents>, ArchiveError> {
+        let contents = wit::archive::contents(index, names, below)?;
+        Ok(Pages::new(move |max| contents.next(max)))
+    }
+
+    fn previous_pass(&mut self, archive: &str) -> Result<Option<u64>, ArchiveError> {
+        wit::archive::previous_pass(archive)
     }
 
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {

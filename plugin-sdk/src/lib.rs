@@ -63,7 +63,8 @@ mod words;
 pub use host::{Host, HostExt, Pages, StagingHost, StagingHostExt};
 pub use words::{
     Action, ArchiveError, Change, Entry, FinalizeContext, HookError, Index, Level, Outcome, Package,
-    PackageKind, PassContext, Pocket, Priority, Report, SigningMode, StagingError, StateError, Suite,
+    PackageContents, PackageKind, PassContext, Pocket, Priority, Report, SigningMode, StagingError,
+    StateError, Suite,
 };
 
 /// A hook that runs before the Release files are made and signed: what it adds is covered by the signature.

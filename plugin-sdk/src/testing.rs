@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     host::{Host, Pages, StagingHost},
     words::{
-        ArchiveError, Change, Entry, FinalizeContext, Index, Level, Package, PassContext, Pocket, Priority,
-        SigningMode, StagingError, StateError, Suite,
+        ArchiveError, Change, Entry, FinalizeContext, Index, Level, Package, PackageContents, PassContext,
+        Pocket, Priority, SigningMode, StagingError, StateError, Suite,
     },
 };
 
@@ -21,6 +21,10 @@ pub struct FakeHost {
     pub changes: Vec<Change>,
     /// The packages of each index; others do not exist.
     pub packages: BTreeMap<Index, Vec<Package>>,
+    /// The files of the packages of each index; an index that is in [`packages`](Self::packages) and not here has none.
+    pub contents: BTreeMap<Index, Vec<PackageContents>>,
+    /// The pass before this one, for every archive that is in [`suites`](Self::suites).
+    pub previous_pass: Option<u64>,
     /// The staged tree: what the test put there, and what the hook wrote.
     pub files: BTreeMap<String, Vec<u8>>,
     /// The paths that the hook wrote.
@@ -92,6 +96,37 @@ impl Host for FakeHost {
         self.archive_granted()?;
         let packages = self.packages.get(index).ok_or_else(|| ArchiveError::Unknown(format!("{index:?}")))?;
         Ok(pages(packages.clone()))
+    }
+
+    fn contents(
+        &mut self,
+        index: &Index,
+        names: &[String],
+        below: &[String],
+    ) -> Result<Pages<PackageContents>, ArchiveError> {
+        self.archive_granted()?;
+        let contents = match self.contents.get(index) {
+            Some(contents) => contents.as_slice(),
+            None if self.packages.contains_key(index) => &[],
+            None => return Err(ArchiveError::Unknown(format!("{index:?}"))),
+        };
+        let begins = |path: &String| {
+            below.is_empty() || below.iter().any(|beginning| path.starts_with(beginning.as_str()))
+        };
+        let asked = contents.iter().filter(|one| names.is_empty() || names.contains(&one.name));
+        let with_paths = asked.map(|one| PackageContents {
+            paths: one.paths.iter().filter(|path| begins(path)).cloned().collect(),
+            ..one.clone()
+        });
+        Ok(pages(with_paths.filter(|one| !one.paths.is_empty()).collect()))
+    }
+
+    fn previous_pass(&mut self, archive: &str) -> Result<Option<u64>, ArchiveError> {
+        self.archive_granted()?;
+        if !self.suites.contains_key(archive) {
+            return Err(ArchiveError::Unknown(archive.to_owned()));
+        }
+        Ok(self.previous_pass)
     }
 
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
@@ -255,6 +290,40 @@ mod tests {
             assert_eq!(host.state_set(key, b""), Err(StateError::BadKey(key.to_owned())));
         }
         assert!(host.state.is_empty() && host.files.is_empty());
+    }
+
+    #[test]
+    fn contents_are_those_that_were_asked_for() {
+        let index = Index {
+            archive: "debian".into(),
+            suite: "bookworm".into(),
+            component: "main".into(),
+            architecture: "amd64".into(),
+        };
+        let contents = |name: &str, paths: &[&str]| PackageContents {
+            name: name.into(),
+            version: "1".into(),
+            architecture: "amd64".into(),
+            paths: paths.iter().map(|path| (*path).into()).collect(),
+        };
+        let mut host = FakeHost { previous_pass: Some(3), ..FakeHost::default() };
+        assert!(matches!(host.contents(&index, &[], &[]), Err(ArchiveError::Unknown(_))));
+        assert!(matches!(host.previous_pass("debian"), Err(ArchiveError::Unknown(_))));
+        host.suites.insert("debian".into(), Vec::new());
+        assert_eq!(host.previous_pass("debian"), Ok(Some(3)));
+        host.packages.insert(index.clone(), Vec::new());
+        assert_eq!(host.contents(&index, &[], &[]).unwrap().count(), 0);
+        let both = vec![contents("a", &["bin/a", "usr/bin/a"]), contents("b", &["etc/b"])];
+        host.contents.insert(index.clone(), both.clone());
+        let mut ask = |names: &[&str], below: &[&str]| {
+            let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+            let found = host.contents(&index, &owned(names), &owned(below)).unwrap();
+            found.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        assert_eq!(ask(&[], &[]), both);
+        assert_eq!(ask(&[], &["usr/bin/", "sbin/"]), [contents("a", &["usr/bin/a"])]);
+        assert_eq!(ask(&["b", "c"], &[]), both[1..]);
+        assert_eq!(ask(&["b"], &["bin/"]), []);
     }
 
     #[test]

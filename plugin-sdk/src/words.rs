@@ -5,7 +5,7 @@ use std::fmt;
 use crate::bindings::imports::pressroom::hooks as wit;
 
 pub use wit::{
-    archive::{Action, ArchiveError, Change, Index, Package, PackageKind},
+    archive::{Action, ArchiveError, Change, Index, Package, PackageContents, PackageKind},
     log::Level,
     signing::Mode as SigningMode,
     staging::{Entry, StagingError},

@@ -29,8 +29,8 @@ pub use limits::{CompileLimits, Limits};
 pub use messages::{
     Action, ArchiveError, ByteBuf, Call, CallOutcome, CallReport, Capabilities, Change, Context, Entry,
     FinalizeContext, HostReply, HostRequest, HostServices, Index, Level, LimitKind, Outcome, Package,
-    PackageKind, PassContext, Pocket, Point, Report, SigningMode, StagingError, StateError, Suite,
-    UnknownPoint,
+    PackageContents, PackageKind, PassContext, Pocket, Point, Report, SigningMode, StagingError, StateError,
+    Suite, UnknownPoint,
 };
 pub use process::WorkerCommand;
 pub use sandbox::{Artefact, CheckError, Sandbox};

@@ -265,6 +265,19 @@ pub struct Package {
     pub source_version: String,
 }
 
+/// The files of a binary package, or a part of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageContents {
+    /// The name of the package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its own architecture, which may be `all`.
+    pub architecture: String,
+    /// Below the root, without a slash in front, sorted.
+    pub paths: Vec<String>,
+}
+
 /// Which index is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Index {
@@ -432,6 +445,24 @@ pub enum HostRequest {
         /// Which of the two.
         mode: SigningMode,
     },
+    /// A page of the files of an index's packages. Answer: [`HostReply::Contents`]; empty at the end.
+    Contents {
+        /// Which index.
+        index: Index,
+        /// Of which packages; empty for all.
+        names: Vec<String>,
+        /// With which beginnings of their paths; empty for all.
+        below: Vec<String>,
+        /// How many items to leave out.
+        offset: u64,
+        /// How many at the most, 1000 or fewer; 0 asks only whether there is such an index.
+        max: u32,
+    },
+    /// The pass over an archive before this one. Answer: [`HostReply::PreviousPass`].
+    PreviousPass {
+        /// As in the context.
+        archive: String,
+    },
 }
 
 /// What the host answers; each request says which one belongs to it.
@@ -457,6 +488,10 @@ pub enum HostReply {
     Stored(Result<(), StateError>),
     /// The keys.
     Keys(Result<Vec<String>, StateError>),
+    /// A page of packages with their files.
+    Contents(Result<Vec<PackageContents>, ArchiveError>),
+    /// The pass, if there was one.
+    PreviousPass(Result<Option<u64>, ArchiveError>),
 }
 
 /// Who answers what a hook asks.

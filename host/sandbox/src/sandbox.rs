@@ -274,6 +274,10 @@ impl Guard<'_> {
             HostRequest::Suites { .. } => (granted.archive, HostReply::Suites(Err(ArchiveError::Denied))),
             HostRequest::Changes { .. } => (granted.archive, HostReply::Changes(Err(ArchiveError::Denied))),
             HostRequest::Packages { .. } => (granted.archive, HostReply::Packages(Err(ArchiveError::Denied))),
+            HostRequest::Contents { .. } => (granted.archive, HostReply::Contents(Err(ArchiveError::Denied))),
+            HostRequest::PreviousPass { .. } => {
+                (granted.archive, HostReply::PreviousPass(Err(ArchiveError::Denied)))
+            }
             HostRequest::StagingList { .. } => {
                 (granted.staging && in_tree, HostReply::Files(Err(denied("staging"))))
             }
@@ -307,6 +311,9 @@ fn bounded(request: HostRequest) -> HostRequest {
         }
         HostRequest::Packages { index, offset, max } => {
             HostRequest::Packages { index, offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::Contents { index, names, below, offset, max } => {
+            HostRequest::Contents { index, names, below, offset, max: max.min(MOST_PAGE_ITEMS) }
         }
         HostRequest::StagingRead { path, offset, max_bytes } => {
             HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) }
@@ -361,6 +368,8 @@ fn too_long(reply: &HostReply) -> HostReply {
         HostReply::Value(_) => HostReply::Value(Err(StateError::Failed(reason))),
         HostReply::Stored(_) => HostReply::Stored(Err(StateError::Failed(reason))),
         HostReply::Keys(_) => HostReply::Keys(Err(StateError::Failed(reason))),
+        HostReply::Contents(_) => HostReply::Contents(Err(ArchiveError::Failed(reason))),
+        HostReply::PreviousPass(_) => HostReply::PreviousPass(Err(ArchiveError::Failed(reason))),
     }
 }
 

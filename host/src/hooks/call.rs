@@ -15,10 +15,11 @@ use pressroom_sandbox::{Artefact, Call, Context, Sandbox, Walls};
 
 use super::convert;
 use super::grant::{Grant, patterns};
+use super::lists::Marks;
 use super::overlay::{Overlay, Quota, Writable};
 use super::registry::{Entry, Kind};
 use super::run_parts::{self, Invocation};
-use super::services::{Log, PackageCache, Services, StateChanges};
+use super::services::{Log, Services, StateChanges};
 use super::sweep;
 use super::told::Told;
 use crate::root::Root;
@@ -117,6 +118,7 @@ impl Caller<'_> {
             let writable = Writable::new(grant.capabilities.staging.as_deref().unwrap_or_default());
             Overlay::new(staged, &suites, others, writable, quota)
         });
+        let librarian = self.root.librarian();
         let mut services = Services {
             db,
             hook: entry.name(),
@@ -133,7 +135,8 @@ impl Caller<'_> {
                 grant.limits.state_bytes.unwrap_or(hooks.state_bytes),
             ),
             log: Log::default(),
-            packages: PackageCache::default(),
+            librarian: &librarian,
+            marks: Marks::default(),
             changes: None,
             changes_unknown: told.changes_unknown.as_deref(),
         };

@@ -4,26 +4,26 @@ use std::collections::{BTreeMap, VecDeque};
 
 use globset::GlobSet;
 use jiff::Timestamp;
-use pressroom_archive::domain::{BinaryFormat, DistributionId, PackageKind, PassId, PublicationId};
+use pressroom_archive::domain::{DistributionId, PackageKind, PassId, PublicationId};
+use pressroom_archive::librarian::Librarian;
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::publication::{BinaryIndex, Names, changed_publications, named_transitions};
+use pressroom_archive::store::publication::{changed_publications, named_transitions};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
-use pressroom_archive::store::{Connection, StoreError, hook, publication};
+use pressroom_archive::store::{Connection, StoreError, hook};
 use pressroom_sandbox::{
-    ArchiveError, ByteBuf, Change, HostReply, HostRequest, HostServices, Index, Level, Package, SigningMode,
-    StagingError, StateError,
+    ArchiveError, ByteBuf, Change, HostReply, HostRequest, HostServices, Index, Level, Package,
+    PackageContents, SigningMode, StagingError, StateError,
 };
 
 use super::convert;
+use super::lists::{Lists, MAX_PAGE, Marks, Question};
 use super::overlay::Overlay;
 
 /// The longest key of a hook's memory.
 const MAX_KEY_BYTES: usize = 256;
 /// Most keys of it.
 const MAX_KEYS: usize = 1000;
-/// A page of changes or packages has at most so many.
-const MAX_PAGE: u32 = 500;
 /// Most signatures in one call: each is work of the key, and a line in the log.
 const MAX_SIGNATURES: usize = 1000;
 /// So many lines of the log are kept with the run.
@@ -44,7 +44,9 @@ pub(super) struct Services<'a> {
     pub(super) now: Timestamp,
     pub(super) state: StateChanges<'a>,
     pub(super) log: Log,
-    pub(super) packages: PackageCache,
+    pub(super) librarian: &'a Librarian,
+    /// How far lists were read.
+    pub(super) marks: Marks,
     /// What is asked for a page at a time: sorted once, when the first page is asked for.
     pub(super) changes: Option<Vec<ChangedOf<'a>>>,
     /// Why nobody knows what the pass changes, where that is so.
@@ -169,12 +171,6 @@ fn check_key(key: &str) -> Result<(), StateError> {
     Ok(())
 }
 
-/// The index that was asked for last: pages are asked for one after the other.
-#[derive(Default)]
-pub(super) struct PackageCache {
-    last: Option<(Index, Vec<Package>)>,
-}
-
 impl HostServices for Services<'_> {
     fn answer(&mut self, request: HostRequest) -> HostReply {
         match request {
@@ -187,8 +183,14 @@ impl HostServices for Services<'_> {
             }
             HostRequest::Changes { offset, max } => HostReply::Changes(self.changes(offset, max)),
             HostRequest::Packages { index, offset, max } => {
-                HostReply::Packages(self.page(index, offset, max))
+                HostReply::Packages(self.packages(index, offset, max))
             }
+            HostRequest::Contents { index, names, below, offset, max } => {
+                let archive = index.archive.clone();
+                let question = Question::Contents { index, names, below };
+                HostReply::Contents(self.contents(&archive, question, offset, max))
+            }
+            HostRequest::PreviousPass { archive } => HostReply::PreviousPass(self.previous_pass(&archive)),
             HostRequest::StagingList { folder } => {
                 HostReply::Files(self.overlay_ref().and_then(|overlay| overlay.list(&folder)))
             }
@@ -230,12 +232,15 @@ impl<'a> Services<'a> {
         self.overlay.as_mut().ok_or_else(|| StagingError::Denied(NO_STAGING.to_owned()))
     }
 
-    fn shapes(&self, archive: &str) -> Result<(PassId, Vec<SuiteShape>), ArchiveError> {
-        let (row, pass) = self
-            .archives
+    fn archive(&self, archive: &str) -> Result<&'a (Archive, PassId), ArchiveError> {
+        self.archives
             .iter()
             .find(|(row, _)| row.reference.to_string() == archive)
-            .ok_or_else(|| ArchiveError::Unknown(format!("archive {archive}")))?;
+            .ok_or_else(|| ArchiveError::Unknown(format!("archive {archive}")))
+    }
+
+    fn shapes(&self, archive: &str) -> Result<(PassId, Vec<SuiteShape>), ArchiveError> {
+        let (row, pass) = self.archive(archive)?;
         let shapes = shapes_of(self.db, row).map_err(|error| ArchiveError::Failed(error.to_string()))?;
         Ok((*pass, shapes))
     }
@@ -276,91 +281,37 @@ impl<'a> Services<'a> {
         Ok(changes)
     }
 
-    fn page(&mut self, index: Index, offset: u64, max: u32) -> Result<Vec<Package>, ArchiveError> {
-        if self.packages.last.as_ref().is_none_or(|(last, _)| *last != index) {
-            // never two of them at once
-            self.packages.last = None;
-            let packages = self.packages(&index)?;
-            self.packages.last = Some((index, packages));
-        }
-        let packages = self.packages.last.as_ref().map_or(&[][..], |(_, packages)| packages);
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(packages.len());
-        let end = start.saturating_add(max.min(MAX_PAGE) as usize).min(packages.len());
-        Ok(packages[start..end].to_vec())
+    fn lists(&self, archive: &str) -> Result<Lists<'_>, ArchiveError> {
+        let (pass, shapes) = self.shapes(archive)?;
+        Ok(Lists { db: self.db, librarian: self.librarian, pass, shapes })
     }
 
-    fn packages(&self, index: &Index) -> Result<Vec<Package>, ArchiveError> {
-        let unknown = |what: &str, name: &str| ArchiveError::Unknown(format!("{what} {name}"));
-        let (pass, shapes) = self.shapes(&index.archive)?;
-        let shape = shapes
-            .iter()
-            .find(|shape| shape.suite.name.to_string() == index.suite)
-            .ok_or_else(|| unknown("suite", &index.suite))?;
-        let (component, format) = match index.component.split_once('/') {
-            None => (index.component.as_str(), BinaryFormat::Deb),
-            Some((component, subcomponent)) => {
-                let format =
-                    BinaryFormat::ALL.iter().find(|format| format.subcomponent() == Some(subcomponent));
-                (component, *format.ok_or_else(|| unknown("component", &index.component))?)
-            }
-        };
-        let component = shape
-            .components
-            .iter()
-            .find(|one| one.name.as_str() == component)
-            .ok_or_else(|| unknown("component", &index.component))?;
-        let mut packages = Vec::new();
-        let name = component.name.to_string();
-        let text = |value: Option<String>| value.unwrap_or_default();
-        let result: Result<(), StoreError> = if index.architecture == "source" {
-            publication::for_each_source(
-                self.db,
-                Some(pass),
-                shape.suite.id,
-                component.id,
-                &Names::all(),
-                |source| {
-                    packages.push(Package {
-                        name: source.name.to_string(),
-                        version: source.version.to_string(),
-                        architecture: "source".to_owned(),
-                        component: name.clone(),
-                        section: text(source.section.map(|section| section.to_string())),
-                        priority: text(source.priority.map(|priority| priority.to_string())),
-                        source: source.name.to_string(),
-                        source_version: source.version.to_string(),
-                    });
-                    Ok(())
-                },
-            )
-        } else {
-            let architecture = shape
-                .architectures
-                .iter()
-                .find(|one| one.tag.as_str() == index.architecture)
-                .ok_or_else(|| unknown("architecture", &index.architecture))?;
-            let index = BinaryIndex {
-                suite: shape.suite.id,
-                component: component.id,
-                architecture: architecture.id,
-                format,
-            };
-            publication::for_each_binary(self.db, Some(pass), &index, &Names::all(), |binary| {
-                packages.push(Package {
-                    name: binary.name,
-                    version: binary.version.to_string(),
-                    architecture: binary.architecture.to_string(),
-                    component: name.clone(),
-                    section: text(binary.section.map(|section| section.to_string())),
-                    priority: text(binary.priority.map(|priority| priority.to_string())),
-                    source: binary.source.to_string(),
-                    source_version: binary.source_version.to_string(),
-                });
-                Ok(())
-            })
-        };
-        result.map_err(|error| ArchiveError::Failed(error.to_string()))?;
-        Ok(packages)
+    fn packages(&mut self, index: Index, offset: u64, max: u32) -> Result<Vec<Package>, ArchiveError> {
+        let mut marks = std::mem::take(&mut self.marks);
+        let page =
+            self.lists(&index.archive).and_then(|lists| lists.packages(&mut marks, index, offset, max));
+        self.marks = marks;
+        page
+    }
+
+    fn contents(
+        &mut self,
+        archive: &str,
+        question: Question,
+        offset: u64,
+        max: u32,
+    ) -> Result<Vec<PackageContents>, ArchiveError> {
+        let mut marks = std::mem::take(&mut self.marks);
+        let page = self.lists(archive).and_then(|lists| lists.contents(&mut marks, question, offset, max));
+        self.marks = marks;
+        page
+    }
+
+    fn previous_pass(&self, archive: &str) -> Result<Option<u64>, ArchiveError> {
+        let (row, pass) = self.archive(archive)?;
+        let previous = pressroom_archive::store::pass::previous_pass(self.db, row.id, *pass);
+        let previous = previous.map_err(|error| ArchiveError::Failed(error.to_string()))?;
+        Ok(previous.map(|pass| pass.0.cast_unsigned()))
     }
 
     fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError> {

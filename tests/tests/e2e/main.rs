@@ -9,6 +9,7 @@
 
 mod commands;
 mod crash;
+mod first_party;
 mod hooks;
 mod oracle;
 mod refusals;

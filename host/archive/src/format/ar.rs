@@ -149,26 +149,34 @@ impl<R: BufRead> ArReader<R> {
         Ok(data)
     }
 
+    /// Lets `look` read the bytes of the member, as many as it likes, and passes by the rest.
+    ///
+    /// # Errors
+    /// They are not all there, or cannot be read. What `look` says is then of no account.
+    pub fn look<T>(
+        &mut self,
+        member: &Member,
+        look: impl FnOnce(&mut dyn BufRead) -> T,
+    ) -> Result<T, ArError> {
+        let mut seen = None;
+        self.take(member, |reader| {
+            let mut watched = Watched { inner: reader, passed: 0, failed: None };
+            seen = Some(look(&mut watched));
+            match watched.failed.take() {
+                None => watched.pass_by(),
+                Some(error) => Err(error),
+            }
+        })?;
+        // `take` has called it
+        seen.ok_or_else(|| ArError::Read(io::ErrorKind::Other.into()))
+    }
+
     /// Passes by the bytes of the member.
     ///
     /// # Errors
     /// They are not all there.
     pub fn skip(&mut self, member: &Member) -> Result<(), ArError> {
-        self.take(member, |reader| {
-            let mut skipped = 0;
-            loop {
-                match reader.fill_buf() {
-                    Ok([]) => return Ok(skipped as u64),
-                    Ok(buffer) => {
-                        let length = buffer.len();
-                        skipped += length;
-                        reader.consume(length);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        })
+        self.look(member, |_| ())
     }
 
     fn take(
@@ -205,6 +213,59 @@ impl<R: BufRead> ArReader<R> {
         }
         self.offset += filled as u64;
         Ok(filled)
+    }
+}
+
+/// Counts what is read, and remembers how the reading failed, so that a failing disk is told from a bad content.
+struct Watched<'r, R> {
+    inner: &'r mut R,
+    passed: u64,
+    failed: Option<io::Error>,
+}
+
+impl<R: BufRead> Watched<'_, R> {
+    /// Reads to the end, and says how much there was in all.
+    fn pass_by(&mut self) -> io::Result<u64> {
+        loop {
+            match self.inner.fill_buf() {
+                Ok([]) => return Ok(self.passed),
+                Ok(buffer) => {
+                    let length = buffer.len();
+                    self.consume(length);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The error for who looks; the true one is kept.
+    fn note(failed: &mut Option<io::Error>, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        if kind != io::ErrorKind::Interrupted {
+            *failed = Some(error);
+        }
+        kind.into()
+    }
+}
+
+impl<R: BufRead> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer).map_err(|error| Self::note(&mut self.failed, error))?;
+        self.passed += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Watched<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let failed = &mut self.failed;
+        self.inner.fill_buf().map_err(|error| Self::note(failed, error))
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.passed += length as u64;
+        self.inner.consume(length);
     }
 }
 

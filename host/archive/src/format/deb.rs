@@ -1,8 +1,8 @@
 //! Binary packages (deb(5)): `.deb`, `.udeb` and `.ddeb` files.
 //!
-//! A package is read once, front to back: its control file is taken out, its data is only passed by, and every byte
-//! goes through the hasher on its way. Decides whether the file has the members of a package and a control file that
-//! can be read; what the control file says is read by [`super::binary_control`].
+//! A package is read once, front to back: its control file is taken out, its data is listed by [`super::contents`], and
+//! every byte goes through the hasher on its way. Decides whether the file has the members of a package and a control
+//! file that can be read; what the control file says is read by [`super::binary_control`].
 //!
 //! Stricter than dpkg, which stops reading at the data: the members behind it are looked at, and have to be
 //! private ones (`_gpgorigin`), so that two readers cannot find two different packages in one file.
@@ -11,6 +11,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::ar::{ArError, ArReader, Member};
 use super::binary_control::{BinaryControl, BinaryControlError, PackageType};
+use super::contents::{self, ContentsError, PathList};
 use super::control::{self, ControlError, MAX_CONTROL_BYTES};
 use crate::domain::FileDigests;
 use crate::domain::digest::DigestReader;
@@ -20,9 +21,9 @@ use crate::domain::name::shown;
 pub const MAX_CONTROL_MEMBER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The most memory that a decoder may ask for: what the highest levels of xz and zstd need.
-const MAX_DECODER_MEMORY_BYTES: u64 = 136 * 1024 * 1024;
+pub(super) const MAX_DECODER_MEMORY_BYTES: u64 = 136 * 1024 * 1024;
 /// The same for zstd, as the logarithm of its window.
-const MAX_WINDOW_LOG: u32 = 27;
+pub(super) const MAX_WINDOW_LOG: u32 = 27;
 
 /// A file that is no binary package, or that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,15 @@ pub enum DebError {
     /// The control file is malformed.
     #[error("the control file of the package cannot be read")]
     Control(#[source] ControlError),
+    /// The data member cannot be listed.
+    #[error("the files in the member {member} cannot be listed")]
+    Contents {
+        /// The member.
+        member: String,
+        /// Why.
+        #[source]
+        reason: ContentsError,
+    },
 }
 
 /// What was found in a binary package.
@@ -134,6 +144,8 @@ pub struct DebControl {
     pub data_member: String,
     /// How long the data member is, compressed.
     pub data_bytes: u64,
+    /// The paths in it.
+    pub paths: PathList,
 }
 
 impl DebControl {
@@ -179,8 +191,10 @@ pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
     let text = read_control(&control.name, compression, &archive.read(&control, MAX_CONTROL_MEMBER_BYTES)?)?;
 
     let data = next_public(&mut archive)?.ok_or(DebError::Missing { member: DATA_MEMBER })?;
-    check_data(&data)?;
-    archive.skip(&data)?;
+    let ending = check_data(&data)?;
+    let paths = archive
+        .look(&data, |member| contents::list(ending, member))?
+        .map_err(|reason| DebError::Contents { member: data.name.clone(), reason })?;
 
     if let Some(extra) = next_public(&mut archive)? {
         return Err(match kind(&extra.name) {
@@ -188,7 +202,13 @@ pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
             Kind::Other => DebError::Unexpected { found: extra.name, expected: "the end of the file" },
         });
     }
-    Ok(DebControl { text, control_member: control.name, data_member: data.name, data_bytes: data.size_bytes })
+    Ok(DebControl {
+        text,
+        control_member: control.name,
+        data_member: data.name,
+        data_bytes: data.size_bytes,
+        paths,
+    })
 }
 
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -266,13 +286,14 @@ fn control_compression(member: &Member) -> Result<Compression, DebError> {
     }
 }
 
-fn check_data(member: &Member) -> Result<(), DebError> {
+/// The ending that tells how the data member is compressed.
+fn check_data(member: &Member) -> Result<&str, DebError> {
     let name = || member.name.clone();
     match kind(&member.name) {
         Kind::Data("" | ".gz" | ".xz" | ".zst" | ".bz2" | ".lzma") if member.size_bytes == 0 => {
             Err(DebError::Empty { member: name() })
         }
-        Kind::Data("" | ".gz" | ".xz" | ".zst" | ".bz2" | ".lzma") => Ok(()),
+        Kind::Data(ending @ ("" | ".gz" | ".xz" | ".zst" | ".bz2" | ".lzma")) => Ok(ending),
         Kind::Data(_) => Err(DebError::Compression {
             member: name(),
             known: "gzip, xz, zstd, bzip2, lzma or none for the data member",
@@ -410,7 +431,11 @@ mod tests {
     }
 
     const FORMAT: (&str, &[u8]) = ("debian-binary", b"2.0\n");
-    const DATA: (&str, &[u8]) = ("data.tar.xz", b"never looked at");
+    /// Nothing at all, in 32 bytes: `xz </dev/null`.
+    const DATA: (&str, &[u8]) = (
+        "data.tar.xz",
+        b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46\0\0\0\0\x1c\xdf\x44\x21\x1f\xb6\xf3\x7d\x01\0\0\0\0\x04YZ",
+    );
 
     fn package() -> Vec<u8> {
         ar(&[FORMAT, ("control.tar.gz", &gzip(&control_tar())), DATA])
@@ -441,7 +466,7 @@ mod tests {
             let (control, digests) = read_deb(&bytes[..]).unwrap();
             assert_eq!(control.text.as_bytes(), HELLO);
             assert_eq!(control.control_member, name.trim_end_matches('/'));
-            assert_eq!((control.data_member.as_str(), control.data_bytes), (DATA.0, 15));
+            assert_eq!((control.data_member.as_str(), control.data_bytes), (DATA.0, 32));
             assert_eq!(control.pairs().next(), Some(("Package", "hello")));
             assert_eq!(control.binary(PackageType::Deb).unwrap().package.as_str(), "hello");
             assert_eq!(digests, FileDigests::of(&bytes));
@@ -558,9 +583,15 @@ mod tests {
         bytes[header + 48..header + 58].copy_from_slice(b"9999999999");
         assert_eq!(
             refusal(&bytes),
-            "the member data.tar.xz has 16 bytes of the 9999999999 that its header declares"
+            "the member data.tar.xz has 32 bytes of the 9999999999 that its header declares"
         );
         bytes[header + 48..header + 58].copy_from_slice(b"13        ");
+        assert!(
+            refusal(&bytes).starts_with("the files in the member data.tar.xz cannot be listed: it cannot be")
+        );
+        let mut bytes = ar(&[FORMAT, ("control.tar.gz", &gzip(&control_tar())), ("data.tar", &[0; 2000])]);
+        let header = bytes.windows(8).rposition(|window| window == b"data.tar").unwrap();
+        bytes[header + 48..header + 58].copy_from_slice(b"1024      ");
         assert!(refusal(&bytes).starts_with("there is no member header"));
     }
 
@@ -570,9 +601,11 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(read_deb(&bytes[..end]).is_err(), "{end} of {}", bytes.len());
         }
+        let odd = ar(&[FORMAT, ("control.tar.gz", &gzip(&control_tar())), ("data.tar", &[0; 1025])]);
+        assert!(read_deb(&odd[..]).is_ok());
         assert_eq!(
-            refusal(&bytes[..bytes.len() - 1]),
-            "the padding byte after the member data.tar.xz is missing: the file is cut off"
+            refusal(&odd[..odd.len() - 1]),
+            "the padding byte after the member data.tar is missing: the file is cut off"
         );
     }
 

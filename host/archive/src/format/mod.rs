@@ -13,6 +13,7 @@ pub mod relation;
 
 pub mod ar;
 pub mod binary_control;
+pub mod contents;
 pub mod deb;
 
 pub mod changes;
@@ -20,6 +21,7 @@ pub mod dsc;
 
 pub use binary_control::{BinaryControl, PackageType};
 pub use changes::{Changes, ChangesError, ChangesFile};
+pub use contents::{ContentsError, PathList};
 pub use control::{ControlError, Paragraph};
 pub use deb::{DebControl, DebError, read_deb, read_deb_control};
 pub use dsc::{DscError, SourceControl, SourceFile, SourceFormat};

@@ -5,12 +5,14 @@
 
 pub mod archive;
 pub mod archive_file;
+pub mod contents;
 mod db;
 pub mod distribution;
 pub mod hook;
 pub mod hook_run;
 pub mod index_segment;
 pub mod library_file;
+pub mod listing;
 pub mod package_override;
 pub mod package_release;
 pub mod pass;

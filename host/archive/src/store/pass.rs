@@ -582,6 +582,22 @@ pub fn steps_of(db: &Connection, pass: PassId) -> Result<Vec<Step>, StoreError> 
     .during("list the steps of a pass")
 }
 
+/// The pass over an archive that was installed last before another one.
+///
+/// # Errors
+/// When the database fails.
+pub fn previous_pass(
+    db: &Connection,
+    archive: ArchiveId,
+    before: PassId,
+) -> Result<Option<PassId>, StoreError> {
+    db.prepare_cached(
+        "SELECT max(id) FROM publisher_pass WHERE archive = ?1 AND state = 'INSTALLED' AND id < ?2",
+    )
+    .and_then(|mut statement| statement.query_row((archive, before), |row| row.get(0)))
+    .during("find the pass before")
+}
+
 /// Whether a pass has a row.
 ///
 /// # Errors

@@ -525,6 +525,16 @@ impl Names {
     pub fn one(name: &str) -> Self {
         Self { from: name.to_owned(), below: format!("{name}\0") }
     }
+
+    /// The first name that is meant.
+    pub(super) fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// The first name that is not.
+    pub(super) fn below(&self) -> &str {
+        &self.below
+    }
 }
 
 /// Calls `each` with the binaries of an index as the pass will leave it (without a pass: as it is), by name. Versions of one name come in

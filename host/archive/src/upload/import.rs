@@ -19,6 +19,7 @@ use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
 use crate::format::{BinaryControl, PackageType, SourceControl};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
+use crate::store::contents::{self, PackedPaths};
 use crate::store::package_override::{self, Override};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
 use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication, Wished};
@@ -248,7 +249,9 @@ impl Rows<'_> {
     /// Adds the rows of a package, or says why it cannot be.
     fn add(&self, package: &Package) -> Result<Result<Accepted, String>, StoreError> {
         match &package.content {
-            Content::Binary { control, text, digests } => self.add_binary(package, control, text, digests),
+            Content::Binary { control, text, digests, paths } => {
+                self.add_binary(package, control, text, digests, paths)
+            }
             Content::Source { control, filename, dsc, files } => {
                 self.add_source(package, control, filename, dsc, files)
             }
@@ -283,6 +286,7 @@ impl Rows<'_> {
         control: &BinaryControl,
         text: &str,
         digests: &FileDigests,
+        paths: &PackedPaths,
     ) -> Result<Result<Accepted, String>, StoreError> {
         let Self { tx, target, now, .. } = self;
         let (now, shape) = (*now, target.shape);
@@ -354,6 +358,8 @@ impl Rows<'_> {
             },
             now,
         )?;
+        // also of one that is known: it may have come in before lists were kept
+        contents::keep(tx, release.row(), paths)?;
         let (mut section, mut priority) = (section.cloned(), priority.cloned());
         if let Some(found) = &found {
             section = found.section.clone().or(section);

@@ -5,6 +5,8 @@
 
 mod gather;
 pub mod import;
+mod paths;
 mod read;
 
 pub use gather::{Complaint, Gathered, Item, gather};
+pub use paths::{PathsError, packed_paths, unpack};

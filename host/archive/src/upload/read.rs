@@ -17,6 +17,7 @@ use crate::format::{
     BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control,
 };
 use crate::librarian::{Deposit, Librarian, Sealed};
+use crate::store::contents::PackedPaths;
 use crate::work::{Work, count, count_bytes};
 
 /// Why a package was not read.
@@ -40,6 +41,7 @@ pub(super) enum Content {
         control: Box<BinaryControl>,
         text: String,
         digests: FileDigests,
+        paths: PackedPaths,
     },
     Source {
         control: Box<SourceControl>,
@@ -143,7 +145,9 @@ fn read_binary(librarian: &Librarian, item: &Item, package_type: PackageType) ->
         let deb = read.map_err(|error| complain_of(path, &error))?;
         let control = deb.binary(package_type).map_err(|error| complain_of(path, &error))?;
         check_listed(item, digests)?;
-        Ok(Content::Binary { control: Box::new(control), text: deb.text, digests: *digests })
+        let packed = deb.paths.pack().map_err(|error| complain_of(path, &error))?;
+        let paths = PackedPaths { count: deb.paths.len(), packed };
+        Ok(Content::Binary { control: Box::new(control), text: deb.text, digests: *digests, paths })
     };
     if opened.size_bytes <= SHORT_BYTES {
         return with_bytes(&mut opened, |bytes| {

@@ -308,6 +308,8 @@ pub(crate) struct Package {
     pub(crate) ending: &'static str,
     /// Makes packages of one name and version differ.
     pub(crate) note: String,
+    /// The paths in it, each an empty file.
+    pub(crate) files: Vec<String>,
 }
 
 impl Package {
@@ -319,6 +321,7 @@ impl Package {
             section: "misc".into(),
             ending: "deb",
             note: String::new(),
+            files: Vec::new(),
         }
     }
 
@@ -329,6 +332,11 @@ impl Package {
 
     pub(crate) fn note(mut self, note: &str) -> Self {
         self.note = note.into();
+        self
+    }
+
+    pub(crate) fn files(mut self, files: &[&str]) -> Self {
+        self.files = files.iter().map(|file| (*file).to_owned()).collect();
         self
     }
 
@@ -343,11 +351,12 @@ impl Package {
              Description: a package {}\n",
             self.name, self.version, self.architecture, self.section, self.note
         );
+        let data: Vec<(&str, &[u8])> = self.files.iter().map(|file| (file.as_str(), &b""[..])).collect();
         let mut deb = b"!<arch>\n".to_vec();
         for (name, content) in [
             ("debian-binary", b"2.0\n".to_vec()),
             ("control.tar.gz", tar_gz(&[("./control", control.as_bytes())])),
-            ("data.tar.gz", tar_gz(&[])),
+            ("data.tar.gz", tar_gz(&data)),
         ] {
             writeln!(deb, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, "100644", content.len())
                 .unwrap();

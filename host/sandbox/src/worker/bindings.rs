@@ -3,7 +3,10 @@
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use super::{bridge::BridgeError, guest::GuestState};
+use super::{
+    bridge::{Bridge, BridgeError},
+    guest::GuestState,
+};
 use crate::messages::{self, ByteBuf, HostReply, HostRequest};
 
 mod generated {
@@ -16,6 +19,7 @@ mod generated {
         with: {
             "pressroom:hooks/archive.change-set": super::Changes,
             "pressroom:hooks/archive.package-list": super::Packages,
+            "pressroom:hooks/archive.contents-list": super::Contents,
         },
         require_store_data_send: true,
     });
@@ -34,6 +38,15 @@ pub struct Changes {
 #[expect(unreachable_pub, reason = "the macro re-exports it")]
 pub struct Packages {
     index: messages::Index,
+    offset: u64,
+}
+
+/// How far a guest has read the files of an index.
+#[expect(unreachable_pub, reason = "the macro re-exports it")]
+pub struct Contents {
+    index: messages::Index,
+    names: Vec<String>,
+    below: Vec<String>,
     offset: u64,
 }
 
@@ -89,6 +102,45 @@ impl wit::archive::Host for GuestState {
             Ok(_) => Ok(self.handles.push(Packages { index, offset: 0 })?),
             Err(error) => Err(error.into()),
         })
+    }
+
+    fn contents(
+        &mut self,
+        index: wit::archive::Index,
+        names: Vec<String>,
+        below: Vec<String>,
+    ) -> wasmtime::Result<Result<Resource<Contents>, wit::archive::ArchiveError>> {
+        let contents = Contents { index: index.into(), names, below, offset: 0 };
+        Ok(match Self::page_of_contents(&mut self.bridge, &contents, 0)? {
+            Ok(_) => Ok(self.handles.push(contents)?),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn previous_pass(
+        &mut self,
+        archive: String,
+    ) -> wasmtime::Result<Result<Option<u64>, wit::archive::ArchiveError>> {
+        let request = HostRequest::PreviousPass { archive };
+        let HostReply::PreviousPass(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply.map_err(Into::into))
+    }
+}
+
+impl wit::archive::HostContentsList for GuestState {
+    fn next(
+        &mut self,
+        contents: Resource<Contents>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<wit::archive::PackageContents>, wit::archive::ArchiveError>> {
+        let page = Self::page_of_contents(&mut self.bridge, self.handles.get(&contents)?, max)?;
+        self.handles.get_mut(&contents)?.offset += page.as_ref().map_or(0, |page| page.len() as u64);
+        Ok(in_wit(page))
+    }
+
+    fn drop(&mut self, contents: Resource<Contents>) -> wasmtime::Result<()> {
+        self.handles.delete(contents)?;
+        Ok(())
     }
 }
 
@@ -226,6 +278,18 @@ impl GuestState {
     ) -> wasmtime::Result<Result<Vec<messages::Package>, messages::ArchiveError>> {
         let request = HostRequest::Packages { index, offset, max };
         let HostReply::Packages(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply)
+    }
+
+    fn page_of_contents(
+        bridge: &mut Bridge,
+        contents: &Contents,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<messages::PackageContents>, messages::ArchiveError>> {
+        let Contents { index, names, below, offset } = contents;
+        let (index, names, below) = (index.clone(), names.clone(), below.clone());
+        let request = HostRequest::Contents { index, names, below, offset: *offset, max };
+        let HostReply::Contents(reply) = bridge.ask(request)? else { return wrong() };
         Ok(reply)
     }
 
@@ -386,6 +450,13 @@ impl From<messages::Package> for wit::archive::Package {
             source_version,
         } = package;
         Self { name, version, architecture, component, section, priority, source, source_version }
+    }
+}
+
+impl From<messages::PackageContents> for wit::archive::PackageContents {
+    fn from(contents: messages::PackageContents) -> Self {
+        let messages::PackageContents { name, version, architecture, paths } = contents;
+        Self { name, version, architecture, paths }
     }
 }
 

@@ -40,7 +40,7 @@ struct ManifestLimits {
 #[test]
 fn manifests_say_what_components_are() {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
-    for name in ["announce", "indices", "trace"] {
+    for name in ["announce", "checksums", "command-not-found", "feed", "indices", "trace"] {
         let text = std::fs::read_to_string(plugins.join(name).join("hook.toml")).unwrap();
         let manifest: Manifest = toml::from_str(&text).unwrap();
         assert_eq!(manifest.name, name);
@@ -50,12 +50,13 @@ fn manifests_say_what_components_are() {
         let inspection = inspect(&std::fs::read(&component).unwrap()).unwrap();
         let points: Vec<Point> = manifest.points.iter().map(|point| point.parse().unwrap()).collect();
         assert_eq!(inspection.points, points, "{name}");
-        assert!(inspection.size_bytes < 256 << 10, "{name}: {} bytes", inspection.size_bytes);
+        // an encoder of xz is the largest thing in any
+        assert!(inspection.size_bytes < 384 << 10, "{name}: {} bytes", inspection.size_bytes);
 
         let staging = points == [Point::PrePublication];
         assert_eq!(inspection.imports.iter().any(|import| import == "staging"), staging, "{name}");
         assert_eq!(!manifest.capabilities.staging.is_empty(), staging, "{name}");
-        assert!(manifest.capabilities.signing.is_empty());
+        assert_eq!(!manifest.capabilities.signing.is_empty(), name == "checksums");
 
         // Called with what it asks for and its own configuration, it does its work.
         let folder = tempfile::tempdir().unwrap();
@@ -70,14 +71,11 @@ fn manifests_say_what_components_are() {
         let mut host = Host::default();
         let answer = sandbox().call(&artefact, &call, &mut host);
         match name {
-            "announce" => assert_eq!(report(&answer).outcome, Outcome::Skipped, "{answer:?}"),
+            "announce" | "checksums" => assert_eq!(report(&answer).outcome, Outcome::Skipped, "{answer:?}"),
             _ => assert_eq!(report(&answer).outcome, Outcome::Done, "{answer:?}"),
         }
         for path in host.files.keys() {
-            let granted = manifest.capabilities.staging.iter().any(|glob| {
-                let (before, after) = glob.split_once('*').unwrap_or((glob, ""));
-                path.starts_with(before) && path.ends_with(after)
-            });
+            let granted = manifest.capabilities.staging.iter().any(|glob| fits(glob, path));
             assert!(granted, "{name} writes {path}, which its manifest does not ask for");
         }
 
@@ -93,4 +91,16 @@ fn manifests_say_what_components_are() {
             "{answer:?}"
         );
     }
+}
+
+/// Whether a path is within a pattern, whose `*` stays within a part of it.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    patterns.len() == parts.len()
+        && patterns.iter().zip(parts).all(|(pattern, part)| match pattern.split_once('*') {
+            None => *pattern == part,
+            Some((before, after)) => {
+                part.len() >= before.len() + after.len() && part.starts_with(before) && part.ends_with(after)
+            }
+        })
 }

@@ -10,8 +10,8 @@ use std::{
 
 use pressroom_sandbox::{
     Action, ArchiveError, Artefact, ByteBuf, Call, CallReport, Capabilities, Change, CompileLimits, Context,
-    Entry, FinalizeContext, HostReply, HostRequest, HostServices, Level, Limits, Package, PackageKind,
-    PassContext, Pocket, Point, Report, Sandbox, Suite, WorkerCommand,
+    Entry, FinalizeContext, HostReply, HostRequest, HostServices, Index, Level, Limits, Package,
+    PackageContents, PackageKind, PassContext, Pocket, Point, Report, Sandbox, Suite, WorkerCommand,
 };
 
 /// 2024-02-29T12:34:56Z.
@@ -152,6 +152,17 @@ impl HostServices for Host {
             HostRequest::Packages { index, offset, max } => HostReply::Packages(Ok(page(offset, max)
                 .map(|number| package(number, &index.architecture))
                 .collect())),
+            HostRequest::Contents { index, names, below, offset, max } => {
+                HostReply::Contents(Ok(page(offset, max)
+                    .map(|number| contents(number, &index, &names, &below))
+                    .collect()))
+            }
+            HostRequest::PreviousPass { archive } if archive == "debian" => {
+                HostReply::PreviousPass(Ok(Some(11)))
+            }
+            HostRequest::PreviousPass { archive } => {
+                HostReply::PreviousPass(Err(ArchiveError::Unknown(archive)))
+            }
             HostRequest::StagingList { folder } => HostReply::Files(Ok(self
                 .files
                 .iter()
@@ -232,6 +243,15 @@ fn package(number: u64, architecture: &str) -> Package {
         priority: "optional".into(),
         source: format!("package-{number}"),
         source_version: "1.0-1".into(),
+    }
+}
+
+fn contents(number: u64, index: &Index, names: &[String], below: &[String]) -> PackageContents {
+    PackageContents {
+        name: format!("package-{number}"),
+        version: "1.0-1".into(),
+        architecture: index.architecture.clone(),
+        paths: vec![format!("{}{}{number}", below.concat(), names.concat())],
     }
 }
 
