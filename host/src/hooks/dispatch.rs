@@ -21,9 +21,11 @@ use pressroom_sandbox::{Artefact, Call, Context, FinalizeContext, PassContext, P
 
 use super::convert::{self, pass_suites};
 use super::grant::{Grant, OnFailure, patterns};
+use super::http::Fetcher;
 use super::overlay::{self, Overlay, Quota};
 use super::registry::{Entry, Kind, Registry};
 use super::run_parts::{self, Invocation};
+use super::secrets;
 use super::services::{Log, PackageCache, Services, StateChanges};
 use crate::clock::Clock;
 use crate::root::Root;
@@ -81,6 +83,31 @@ struct Called {
     peak_memory_bytes: Option<u64>,
     /// The staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says.
     tree_is_damaged: bool,
+}
+
+impl Called {
+    /// Nothing was called.
+    fn refused(summary: String) -> Self {
+        Self {
+            outcome: HookOutcome::Refused,
+            summary,
+            details: String::new(),
+            log_tail: String::new(),
+            duration: Duration::ZERO,
+            peak_memory_bytes: None,
+            tree_is_damaged: false,
+        }
+    }
+}
+
+/// The operator's configuration, with the secrets that it names.
+fn config_json(root: &Root, grant: &Grant) -> Result<String, secrets::SecretError> {
+    let found = secrets::read(root.folder(), &grant.secrets)?;
+    let mut config = serde_json::to_value(&grant.config).unwrap_or_default();
+    if let Some(config) = config.as_object_mut().filter(|_| !found.is_empty()) {
+        config.insert(secrets::CONFIG_KEY.to_owned(), found.into_iter().collect());
+    }
+    Ok(if config.is_object() { config.to_string() } else { "{}".to_owned() })
 }
 
 impl Dispatcher<'_> {
@@ -176,6 +203,11 @@ impl Dispatcher<'_> {
                 quota,
             )
         });
+        let limits = grant.limits.sandbox(&self.root.config);
+        let config_json = match config_json(self.root, grant) {
+            Ok(config_json) => config_json,
+            Err(error) => return Ok(Called::refused(error.to_string())),
+        };
         let mut services = Services {
             db: db.read(),
             hook: entry.name(),
@@ -192,12 +224,18 @@ impl Dispatcher<'_> {
             ),
             log: Log::default(),
             packages: PackageCache::default(),
+            http: Fetcher::new(
+                grant.capabilities.url_patterns().unwrap_or_default(),
+                grant.capabilities.networks().unwrap_or_default(),
+                &limits,
+                grant.limits.http_time(),
+            ),
             changes: None,
         };
         let call = Call {
             context: context(self.root, point, facts),
-            config_json: serde_json::to_string(&grant.config).unwrap_or_else(|_| "{}".to_owned()),
-            limits: grant.limits.sandbox(&self.root.config),
+            config_json,
+            limits,
             capabilities: grant.capabilities.sandbox(),
         };
         let report = self.sandbox.call(artefact, &call, &mut services);
@@ -227,18 +265,19 @@ impl Dispatcher<'_> {
                     }
                 }
             }
-            if outcome.is_success() {
-                let pass = facts.archives.first().map(|(_, pass)| *pass);
-                db.write(|tx| {
-                    state.iter().try_for_each(|(key, value)| match (point, pass) {
-                        // what is remembered of a pass that is not installed would be wrong
-                        (Point::PrePublication, Some(pass)) => {
-                            hook::plan_state(tx, pass, entry.name(), key, value.as_deref())
-                        }
-                        _ => hook::set_state(tx, facts.distribution.id, entry.name(), key, value.as_deref()),
-                    })
-                })?;
-            }
+        }
+        // after the switch what was done cannot be undone: one that asks to be called again goes on from where it came
+        if outcome.is_success() || (outcome == HookOutcome::Temporary && point != Point::PrePublication) {
+            let pass = facts.archives.first().map(|(_, pass)| *pass);
+            db.write(|tx| {
+                state.iter().try_for_each(|(key, value)| match (point, pass) {
+                    // what is remembered of a pass that is not installed would be wrong
+                    (Point::PrePublication, Some(pass)) => {
+                        hook::plan_state(tx, pass, entry.name(), key, value.as_deref())
+                    }
+                    _ => hook::set_state(tx, facts.distribution.id, entry.name(), key, value.as_deref()),
+                })
+            })?;
         }
         Ok(Called {
             outcome,

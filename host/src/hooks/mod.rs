@@ -2,16 +2,18 @@
 //!
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
 //! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
-//! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
+//! until they succeed and [`http`] asking servers for them, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
 //! hook in.
 
 pub(crate) mod add;
 mod convert;
 mod dispatch;
 mod grant;
+mod http;
 mod overlay;
 mod registry;
 mod run_parts;
+mod secrets;
 mod services;
 
 use std::ffi::OsString;

@@ -16,6 +16,7 @@ use pressroom_sandbox::{
 };
 
 use super::convert;
+use super::http::Fetcher;
 use super::overlay::Overlay;
 
 /// The longest key of a hook's memory.
@@ -41,6 +42,7 @@ pub(super) struct Services<'a> {
     pub(super) state: StateChanges<'a>,
     pub(super) log: Log,
     pub(super) packages: PackageCache,
+    pub(super) http: Fetcher,
     /// What is asked for a page at a time: sorted once, when the first page is asked for.
     pub(super) changes: Option<Vec<ChangedOf<'a>>>,
 }
@@ -202,6 +204,11 @@ impl HostServices for Services<'_> {
                 HostReply::Keys(self.state.sizes().map(|sizes| sizes.into_keys().collect()))
             }
             HostRequest::Sign { input, output, mode } => HostReply::Staged(self.sign(&input, &output, mode)),
+            HostRequest::Http(request) => {
+                let fetched = self.http.fetch(&request);
+                self.log.add(self.hook, fetched.level, &fetched.line);
+                HostReply::Http(fetched.reply)
+            }
         }
     }
 }

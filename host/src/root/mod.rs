@@ -35,6 +35,11 @@ impl Root {
         Ok(Self { folder, config })
     }
 
+    /// Where it lies; what a grant names by a relative path is below it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }

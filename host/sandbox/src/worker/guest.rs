@@ -19,6 +19,7 @@ use super::{
     bindings::{self, points},
     bridge::{Bridge, BridgeError, Pipe},
     confine,
+    http::{self, Http},
     output::Output,
 };
 use crate::{
@@ -40,6 +41,7 @@ pub(super) struct GuestState {
     pub(super) bridge: Bridge,
     pub(super) config_json: String,
     pub(super) handles: ResourceTable,
+    pub(super) http: Http,
     wasi: WasiCtx,
     meter: Meter,
 }
@@ -91,7 +93,10 @@ pub(super) fn call(
         stdout_tail: stdout.tail(),
         stderr_tail: stderr.tail(),
     };
-    tell(state.bridge.into_pipe(), report)
+    match state.bridge.into_pipe() {
+        Some(pipe) => tell(pipe, report),
+        None => Ok(()),
+    }
 }
 
 /// Reads the artefact and holds it against its digest: only these very bytes are loaded.
@@ -141,8 +146,10 @@ fn store(
         .allow_tcp(false)
         .allow_udp(false)
         .build();
+    let bridge = Bridge::new(pipe, limits);
     let state = GuestState {
-        bridge: Bridge::new(pipe, limits),
+        http: Http::new(&bridge, limits),
+        bridge,
         config_json: call.config_json.clone(),
         handles,
         wasi,
@@ -170,6 +177,7 @@ fn run(
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     bindings::add_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker, component)?;
     let instance_pre = match linker.instantiate_pre(component) {
         Ok(instance_pre) => instance_pre,
         Err(error) => return Ok(not_loadable(&error)),

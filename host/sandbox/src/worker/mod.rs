@@ -8,6 +8,7 @@ mod bridge;
 mod compile;
 mod confine;
 mod guest;
+mod http;
 mod output;
 
 use std::process::ExitCode;
