@@ -24,7 +24,7 @@ test: ## run every test; installs what they need
 build: ## build pressroom and its hooks, optimised
 	@script/setup build
 	$(CARGO) build --release --package pressroom
-	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package indices --package trace
+	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package indices --package mirror-push --package trace --package webhook
 
 # What `make bench` measures; BENCH=--help says what there is.
 BENCH ?= --ten-times

@@ -10,6 +10,7 @@
 mod commands;
 mod crash;
 mod hooks;
+mod http;
 mod oracle;
 mod refusals;
 mod segments;

@@ -9,6 +9,7 @@
 mod artefacts;
 mod calls;
 mod first_party;
+mod http;
 mod limits;
 mod python;
 mod support;
