@@ -25,7 +25,7 @@ build: ## build pressroom and its hooks, optimised
 	@script/setup build
 	$(CARGO) build --release --package pressroom
 	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package checksums \
-		--package command-not-found --package feed --package indices --package trace
+		--package command-not-found --package feed --package indices --package mirror-push --package trace --package webhook
 
 # What `make bench` measures; BENCH=--help says what there is.
 BENCH ?= --ten-times

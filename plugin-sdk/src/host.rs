@@ -3,6 +3,8 @@
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "http")]
+use crate::http::{HttpError, HttpRequest, HttpResponse};
 use crate::{
     bindings::imports::pressroom::hooks as wit,
     words::{
@@ -80,6 +82,12 @@ pub trait Host {
     /// # Errors
     /// When `state` is not granted.
     fn state_keys(&mut self) -> Result<Vec<String>, StateError>;
+
+    /// [`HostExt::http`] outside of a component. It is not here in one: a method of a trait object is linked whether it is used or not,
+    /// and a hook that asks no server should not import the means to.
+    #[cfg(all(feature = "http", not(target_family = "wasm")))]
+    #[doc(hidden)]
+    fn http_natively(&mut self, request: &HttpRequest) -> Result<HttpResponse, HttpError>;
 }
 
 /// What a pre-publication hook may ask besides: the tree that this pass will install, before it is signed.
@@ -145,6 +153,34 @@ pub trait HostExt: Host {
     fn config<T: DeserializeOwned>(&mut self) -> Result<T, HookError> {
         serde_json::from_str(&self.config_json())
             .map_err(|error| HookError::failed(format!("[config] of this hook: {error}")))
+    }
+
+    /// Asks a server, if the operator's grant names its URL under `http`; `cargo` has it behind the feature `http`. A redirect is an answer:
+    /// to follow it, ask again.
+    ///
+    /// ```
+    /// use pressroom_plugin::{testing::FakeHost, HostExt, HttpRequest, HttpResponse};
+    ///
+    /// let mut host = FakeHost::default();
+    /// host.answer("https://hooks.example.org/news", Ok(HttpResponse::with_status(204)));
+    /// let response = host.http(&HttpRequest::post("https://hooks.example.org/news", "hello"))?;
+    /// assert!(response.is_success());
+    /// assert_eq!(host.requests[0].body, b"hello");
+    /// # Ok::<(), pressroom_plugin::HttpError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is not granted, or there is no answer: [`HttpError::is_temporary`] says whether another try may do better.
+    #[cfg(feature = "http")]
+    fn http(&mut self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        #[cfg(target_family = "wasm")]
+        {
+            crate::http::ask(request)
+        }
+        #[cfg(not(target_family = "wasm"))]
+        {
+            self.http_natively(request)
+        }
     }
 }
 
@@ -267,6 +303,11 @@ impl Host for ComponentHost {
 
     fn state_keys(&mut self) -> Result<Vec<String>, StateError> {
         wit::state::keys()
+    }
+
+    #[cfg(all(feature = "http", not(target_family = "wasm")))]
+    fn http_natively(&mut self, _: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::Failed("there is no host outside of a component: test with a FakeHost".to_owned()))
     }
 }
 

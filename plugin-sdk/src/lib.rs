@@ -57,10 +57,14 @@
 
 mod bindings;
 mod host;
+#[cfg(feature = "http")]
+mod http;
 pub mod testing;
 mod words;
 
 pub use host::{Host, HostExt, Pages, StagingHost, StagingHostExt};
+#[cfg(feature = "http")]
+pub use http::{HttpError, HttpRequest, HttpResponse};
 pub use words::{
     Action, ArchiveError, Change, Entry, FinalizeContext, HookError, Index, Level, Outcome, Package,
     PackageContents, PackageKind, PassContext, Pocket, Priority, Report, SigningMode, StagingError,

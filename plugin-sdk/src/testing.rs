@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+#[cfg(feature = "http")]
+use crate::http::{HttpError, HttpRequest, HttpResponse};
 use crate::{
     host::{Host, Pages, StagingHost},
     words::{
@@ -37,8 +39,14 @@ pub struct FakeHost {
     pub state: BTreeMap<String, Vec<u8>>,
     /// The lines of the log.
     pub log: Vec<(Level, String)>,
-    /// What is not granted: `archive`, `state`, or the beginning of paths that may not be written.
+    /// What is not granted: `archive`, `state`, `http`, or the beginning of paths that may not be written.
     pub denied: BTreeSet<String>,
+    /// What each URL answers, one after the other, the last again and again; others are not granted. [`FakeHost::answer`] adds one.
+    #[cfg(feature = "http")]
+    pub answers: BTreeMap<String, Vec<Result<HttpResponse, HttpError>>>,
+    /// The requests that the hook made, those that were denied among them.
+    #[cfg(feature = "http")]
+    pub requests: Vec<HttpRequest>,
 }
 
 impl FakeHost {
@@ -50,6 +58,25 @@ impl FakeHost {
             Some(Err(error)) => panic!("{path} is no text: {error}"),
             None => panic!("{path} is not in the staged tree, only {:?}", self.files.keys()),
         }
+    }
+
+    /// Lets a URL answer; again for its next answer.
+    ///
+    /// ```
+    /// use pressroom_plugin::{testing::FakeHost, HostExt, HttpError, HttpRequest, HttpResponse};
+    ///
+    /// let mut host = FakeHost::default();
+    /// host.answer("https://one.example.org/", Err(HttpError::TimedOut));
+    /// host.answer("https://one.example.org/", Ok(HttpResponse::with_status(200)));
+    /// let request = HttpRequest::get("https://one.example.org/");
+    /// assert_eq!(host.http(&request), Err(HttpError::TimedOut));
+    /// assert!(host.http(&request)?.is_success());
+    /// assert_eq!(host.http(&HttpRequest::get("https://two.example.org/")), Err(HttpError::Denied));
+    /// # Ok::<(), HttpError>(())
+    /// ```
+    #[cfg(feature = "http")]
+    pub fn answer(&mut self, url: &str, answer: Result<HttpResponse, HttpError>) {
+        self.answers.entry(url.to_owned()).or_default().push(answer);
     }
 
     fn archive_granted(&self) -> Result<(), ArchiveError> {
@@ -149,6 +176,19 @@ impl Host for FakeHost {
     fn state_keys(&mut self) -> Result<Vec<String>, StateError> {
         self.state_granted("any")?;
         Ok(self.state.keys().cloned().collect())
+    }
+
+    #[cfg(all(feature = "http", not(target_family = "wasm")))]
+    fn http_natively(&mut self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.requests.push(request.clone());
+        if self.denied.contains("http") {
+            return Err(HttpError::Denied);
+        }
+        match self.answers.get_mut(&request.url) {
+            Some(answers) if answers.len() > 1 => answers.remove(0),
+            Some(answers) => answers.first().cloned().unwrap_or(Err(HttpError::Denied)),
+            None => Err(HttpError::Denied),
+        }
     }
 }
 

@@ -40,9 +40,18 @@ pub fn hook(name: &str) -> PathBuf {
         let mut command = cargo();
         command.args(["build", "--quiet", "--target", "wasm32-wasip2", "--profile", "plugin"]);
         command.arg("--target-dir").arg(target_folder());
-        for package in
-            ["announce", "checksums", "command-not-found", "feed", "indices", "trace", "bad-plugins"]
-        {
+        for package in [
+            "announce",
+            "checksums",
+            "command-not-found",
+            "feed",
+            "indices",
+            "mirror-push",
+            "trace",
+            "webhook",
+            "bad-http",
+            "bad-plugins",
+        ] {
             command.args(["--package", package]);
         }
         tool::succeed(&mut command);

@@ -10,6 +10,7 @@ pub mod gnupg;
 pub mod mount;
 pub mod pool;
 pub mod random;
+pub mod receiver;
 pub mod root;
 pub mod server;
 pub mod source;

@@ -20,6 +20,9 @@ const IMPORTS: [&str; 7] = ["archive", "config", "log", "signing", "staging", "s
 /// The packages of WASI 0.2 that languages' own libraries want. They are there, but empty: no folder, no name, no address.
 const WASI_PACKAGES: [&str; 6] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+/// The package of requests to servers, and what of it a hook may import. They are asked by the host, where the operator lets it.
+const HTTP_PACKAGE: &str = "wasi:http";
+const HTTP_IMPORTS: [&str; 2] = ["outgoing-handler", "types"];
 /// How deep components may be within components.
 const MOST_DEPTH: usize = 16;
 
@@ -28,7 +31,8 @@ const MOST_DEPTH: usize = 16;
 pub struct Inspection {
     /// The points that it exports, in the order of a run.
     pub points: Vec<Point>,
-    /// The interfaces of `pressroom:hooks` that it imports, by name, sorted: `archive`, `log`. `types` is left out.
+    /// The interfaces of `pressroom:hooks` that it imports, by name, sorted: `archive`, `log`. `types` is left out. `http` stands for
+    /// `wasi:http/outgoing-handler`, since a grant names it like the others.
     pub imports: Vec<String>,
     /// The interfaces of WASI that it imports, with their versions, sorted: `wasi:cli/environment@0.2.6`.
     pub wasi_imports: Vec<String>,
@@ -163,6 +167,14 @@ impl Found {
             }
         } else if WASI_PACKAGES.contains(&id.package) && id.major_and_minor() == Some((0, 2)) {
             self.wasi_imports.insert(name.to_owned());
+        } else if id.package == HTTP_PACKAGE
+            && HTTP_IMPORTS.contains(&id.interface)
+            && id.major_and_minor() == Some((0, 2))
+        {
+            self.wasi_imports.insert(name.to_owned());
+            if id.interface == "outgoing-handler" {
+                self.imports.insert("http".to_owned());
+            }
         } else {
             return Err(unknown());
         }
@@ -253,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn http_is_a_capability_like_the_others() {
+        let bytes = component(&format!(
+            r#"(import "wasi:http/types@0.2.0" (instance)) {}"#,
+            exporting("pressroom:hooks/finalize@0.1.0")
+        ));
+        let inspection = inspect(&bytes).unwrap();
+        assert!(inspection.imports.is_empty(), "{inspection:?}");
+        let bytes = component(&format!(
+            r#"(import "wasi:http/types@0.2.12" (instance)) (import "wasi:http/outgoing-handler@0.2.12" (instance)) {}"#,
+            exporting("pressroom:hooks/finalize@0.1.0")
+        ));
+        let inspection = inspect(&bytes).unwrap();
+        assert_eq!(inspection.imports, ["http"]);
+        assert_eq!(inspection.wasi_imports, ["wasi:http/outgoing-handler@0.2.12", "wasi:http/types@0.2.12"]);
+    }
+
+    #[test]
     fn refuses_what_is_no_component() {
         assert_eq!(inspect(b""), Err(InspectError::NotWasm));
         assert_eq!(inspect(b"#!/bin/sh\n"), Err(InspectError::NotWasm));
@@ -286,7 +315,9 @@ mod tests {
         let name = "pressroom:hooks/embargo@0.1.0";
         assert_eq!(refusal(&exporting(name)), InspectError::UnknownExport(name.into()));
         for name in [
-            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/outgoing-handler@0.3.0",
+            "wasi:http/client@0.2.0",
             "wasi:cli/environment@0.3.0",
             "pressroom:hooks/network@0.1.0",
             "example:other/thing@0.1.0",

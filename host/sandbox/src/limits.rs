@@ -38,11 +38,22 @@ pub struct Limits {
     pub random_bytes: u32,
     /// Summary and details of the report, or the reason of a refusal.
     pub report_bytes: u32,
+    /// Requests to servers of the network, which count as questions too; a hook is told that there are no more.
+    pub http_requests: u32,
+    /// The body of one request; never more than `host_call_bytes`.
+    pub http_request_bytes: u32,
+    /// The body of one answer; never more than [`Limits::MOST_HOST_CALL_BYTES`].
+    pub http_response_bytes: u32,
 }
 
 impl Limits {
     /// What one question may carry whatever is configured: the frames between the processes have an end.
     pub const MOST_HOST_CALL_BYTES: u32 = 16 << 20;
+
+    /// What the body of one request may have.
+    pub(crate) fn most_http_request_bytes(&self) -> usize {
+        self.http_request_bytes.min(self.host_call_bytes).min(Self::MOST_HOST_CALL_BYTES) as usize
+    }
 }
 
 impl Default for Limits {
@@ -63,6 +74,9 @@ impl Default for Limits {
             output_bytes: 1 << 20,
             random_bytes: 1 << 20,
             report_bytes: 64 << 10,
+            http_requests: 100,
+            http_request_bytes: 1 << 20,
+            http_response_bytes: 1 << 20,
         }
     }
 }

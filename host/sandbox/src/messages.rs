@@ -155,6 +155,14 @@ impl Context {
         }
     }
 
+    /// Whether nothing will come of the call.
+    pub fn is_dry_run(&self) -> bool {
+        match self {
+            Self::PrePublication(context) | Self::PostPublication(context) => context.dry_run,
+            Self::Finalize(context) => context.dry_run,
+        }
+    }
+
     /// The one clock of the run, in seconds since 1970-01-01T00:00:00Z.
     pub fn started(&self) -> u64 {
         match self {
@@ -348,6 +356,93 @@ pub enum StateError {
     Failed(String),
 }
 
+/// A whole request, as the guest made it. Nothing of it has been judged but its lengths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, and so on.
+    pub method: String,
+    /// Scheme, authority, path and query; at most [`HttpRequest::MOST_URL_BYTES`].
+    pub url: String,
+    /// In the guest's order; together at most [`HttpRequest::MOST_HEADER_BYTES`].
+    pub headers: Vec<(String, ByteBuf)>,
+    /// At most [`Limits::http_request_bytes`].
+    pub body: ByteBuf,
+    /// How long the guest would wait for a connection.
+    pub connect_timeout: Option<Duration>,
+    /// How long the guest would wait for an answer to begin.
+    pub first_byte_timeout: Option<Duration>,
+}
+
+impl HttpRequest {
+    /// The longest URL.
+    pub const MOST_URL_BYTES: usize = 8 << 10;
+    /// The names and values of all headers, four bytes more for each.
+    pub const MOST_HEADER_BYTES: usize = 32 << 10;
+
+    /// What its headers take of [`HttpRequest::MOST_HEADER_BYTES`].
+    pub fn header_bytes(&self) -> usize {
+        self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+    }
+}
+
+/// A whole answer, redirects among them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpResponse {
+    /// 100 to 599, as a rule.
+    pub status: u16,
+    /// In the server's order.
+    pub headers: Vec<(String, ByteBuf)>,
+    /// At most [`Limits::http_response_bytes`].
+    pub body: ByteBuf,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum HttpFailure {
+    /// The operator has not granted this URL, or no http at all.
+    #[error("denied: {0}")]
+    Denied(String),
+    /// The address that the URL's host has is not granted.
+    #[error("denied: {0}, which http-private of its grant does not name")]
+    Prohibited(String),
+    /// It is no request that can be made.
+    #[error("not a request: {0}")]
+    BadRequest(String),
+    /// The body is longer than so many bytes.
+    #[error("not a request: its body is longer than the {0} bytes that it may have")]
+    RequestTooLarge(u64),
+    /// The name of the host is not resolved.
+    #[error("no such host: {0}")]
+    NoSuchHost(String),
+    /// Nobody takes the connection.
+    #[error("no connection: {0}")]
+    NoConnection(String),
+    /// Nobody took the connection in time.
+    #[error("no connection in time")]
+    ConnectTimedOut,
+    /// The server is not who it should be, or does not speak TLS.
+    #[error("no secure connection: {0}")]
+    Tls(String),
+    /// The answer did not come, or did not end, in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection was closed before the answer was whole.
+    #[error("the connection was closed: {0}")]
+    Closed(String),
+    /// The answer's headers are too many or too long.
+    #[error("the headers of the answer are too many or too long")]
+    HeadersTooLarge,
+    /// The answer's body is longer than so many bytes.
+    #[error("the answer is longer than the {0} bytes that it may have")]
+    ResponseTooLarge(u64),
+    /// The answer is no HTTP.
+    #[error("the answer is not HTTP: {0}")]
+    Protocol(String),
+    /// The host could not.
+    #[error("the host cannot ask: {0}")]
+    Failed(String),
+}
+
 /// What a hook asks of the host while it runs.
 ///
 /// Lengths are within [`Limits`]; everything else is as the hook said it, and is to be judged by who answers.
@@ -463,6 +558,8 @@ pub enum HostRequest {
         /// As in the context.
         archive: String,
     },
+    /// Asks a server of the network. Answer: [`HostReply::Http`].
+    Http(HttpRequest),
 }
 
 /// What the host answers; each request says which one belongs to it.
@@ -492,6 +589,8 @@ pub enum HostReply {
     Contents(Result<Vec<PackageContents>, ArchiveError>),
     /// The pass, if there was one.
     PreviousPass(Result<Option<u64>, ArchiveError>),
+    /// What the server answered.
+    Http(Result<HttpResponse, HttpFailure>),
 }
 
 /// Who answers what a hook asks.
@@ -514,11 +613,13 @@ pub struct Capabilities {
     pub state: bool,
     /// `signing`, in the pre-publication point only, whatever is said here.
     pub signing: bool,
+    /// `wasi:http`; which URLs, [`HostServices`] says.
+    pub http: bool,
 }
 
 impl Capabilities {
     /// Everything that a hook can be granted.
-    pub const ALL: Self = Self { archive: true, staging: true, state: true, signing: true };
+    pub const ALL: Self = Self { archive: true, staging: true, state: true, signing: true, http: true };
 }
 
 /// One call of one hook.

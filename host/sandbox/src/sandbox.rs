@@ -13,8 +13,8 @@ use crate::{
     Sha256,
     frames::{FromWorker, Insistence, Native, Order, WorkerReport},
     messages::{
-        ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
-        StagingError, StateError,
+        ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, HttpFailure,
+        HttpRequest, Point, Report, StagingError, StateError,
     },
     process::{Loss, WorkerCommand, WorkerProcess, deadline},
     text,
@@ -141,7 +141,7 @@ impl Sandbox {
 
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
         let begin = Instant::now();
-        let mut guard = Guard { call, host, host_calls: 0, log_lines: 0, log_bytes: 0 };
+        let mut guard = Guard { call, host, host_calls: 0, http_requests: 0, log_lines: 0, log_bytes: 0 };
         let finished =
             WorkerProcess::start(&self.worker, deadline(begin, call.limits.wall.saturating_add(GRACE)))
                 .map_err(|loss| (loss, None))
@@ -213,6 +213,7 @@ struct Guard<'call> {
     call: &'call Call,
     host: &'call mut dyn HostServices,
     host_calls: u64,
+    http_requests: u32,
     log_lines: u32,
     log_bytes: usize,
 }
@@ -251,6 +252,12 @@ impl Guard<'_> {
         self.host_calls += 1;
         if self.host_calls > limits.host_calls {
             return Err(out_of_turn());
+        }
+        if let HostRequest::Http(request) = &request {
+            self.http_requests = self.http_requests.saturating_add(1);
+            if self.http_requests > limits.http_requests || is_oversized(request, limits) {
+                return Err(out_of_turn());
+            }
         }
         Ok(match self.denial(&request) {
             Some(denial) => denial,
@@ -297,9 +304,20 @@ impl Guard<'_> {
                 (granted.state, HostReply::Stored(Err(StateError::Denied)))
             }
             HostRequest::StateKeys => (granted.state, HostReply::Keys(Err(StateError::Denied))),
+            HostRequest::Http(_) => {
+                let reason = "http is not granted to this hook".to_owned();
+                (granted.http, HostReply::Http(Err(HttpFailure::Denied(reason))))
+            }
         };
         (!granted).then_some(denial)
     }
+}
+
+/// Whether a request is longer than the worker would have let the guest make it.
+fn is_oversized(request: &HttpRequest, limits: &crate::Limits) -> bool {
+    request.url.len() > HttpRequest::MOST_URL_BYTES
+        || request.header_bytes() > HttpRequest::MOST_HEADER_BYTES
+        || request.body.len() > limits.most_http_request_bytes()
 }
 
 /// A question for no more than what is given at once, whatever is asked for.
@@ -370,6 +388,7 @@ fn too_long(reply: &HostReply) -> HostReply {
         HostReply::Keys(_) => HostReply::Keys(Err(StateError::Failed(reason))),
         HostReply::Contents(_) => HostReply::Contents(Err(ArchiveError::Failed(reason))),
         HostReply::PreviousPass(_) => HostReply::PreviousPass(Err(ArchiveError::Failed(reason))),
+        HostReply::Http(_) => HostReply::Http(Err(HttpFailure::Failed(reason))),
     }
 }
 

@@ -109,6 +109,7 @@ pub(crate) fn add(
                     capabilities: granted.clone(),
                     limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
                     config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
+                    secrets: BTreeMap::new(),
                 };
                 (grant, suggested)
             }
@@ -128,7 +129,11 @@ pub(crate) fn add(
         );
     }
     let have = granted.names();
-    let has = |name: &String| have.contains(name) || (name == "signing" && !granted.signing.is_empty());
+    let has = |name: &String| match name.as_str() {
+        "signing" => !granted.signing.is_empty(),
+        "http" => granted.grants_http(),
+        _ => have.contains(name),
+    };
     let not_granted = asked.into_iter().filter(|name| !has(name)).collect();
     compile(root, db, sandbox, wish.component, &bytes, &points, now)?;
     let paths = put_in_place(root, wish.distribution, &files, &name, &bytes)?;

@@ -15,10 +15,12 @@ use pressroom_sandbox::{Artefact, Call, Context, Sandbox, Walls};
 
 use super::convert;
 use super::grant::{Grant, patterns};
+use super::http::Fetcher;
 use super::lists::Marks;
 use super::overlay::{Overlay, Quota, Writable};
 use super::registry::{Entry, Kind};
 use super::run_parts::{self, Invocation};
+use super::secrets;
 use super::services::{Log, Services, StateChanges};
 use super::sweep;
 use super::told::Told;
@@ -74,6 +76,16 @@ impl Called {
     }
 }
 
+/// The operator's configuration, with the secrets that it names.
+fn config_json(root: &Root, grant: &Grant) -> Result<String, secrets::SecretError> {
+    let found = secrets::read(root.folder(), &grant.secrets)?;
+    let mut config = serde_json::to_value(&grant.config).unwrap_or_default();
+    if let Some(config) = config.as_object_mut().filter(|_| !found.is_empty()) {
+        config.insert(secrets::CONFIG_KEY.to_owned(), found.into_iter().collect());
+    }
+    Ok(if config.is_object() { config.to_string() } else { "{}".to_owned() })
+}
+
 /// Calls hooks.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
@@ -118,6 +130,13 @@ impl Caller<'_> {
             let writable = Writable::new(grant.capabilities.staging.as_deref().unwrap_or_default());
             Overlay::new(staged, &suites, others, writable, quota)
         });
+        let limits = grant.limits.sandbox(&self.root.config);
+        let config_json = match config_json(self.root, grant) {
+            Ok(config_json) => config_json,
+            Err(error) => return Called::refused(error.to_string()),
+        };
+        // what is only tried tells nobody
+        let servers = if told.context.is_dry_run() { None } else { grant.capabilities.url_patterns().ok() };
         let librarian = self.root.librarian();
         let mut services = Services {
             db,
@@ -137,13 +156,19 @@ impl Caller<'_> {
             log: Log::default(),
             librarian: &librarian,
             marks: Marks::default(),
+            http: Fetcher::new(
+                servers.unwrap_or_default(),
+                grant.capabilities.networks().unwrap_or_default(),
+                &limits,
+                grant.limits.http_time(),
+            ),
             changes: None,
             changes_unknown: told.changes_unknown.as_deref(),
         };
         let call = Call {
             context: told.context.clone(),
-            config_json: serde_json::to_string(&grant.config).unwrap_or_else(|_| "{}".to_owned()),
-            limits: grant.limits.sandbox(&self.root.config),
+            config_json,
+            limits,
             capabilities: grant.capabilities.sandbox(),
         };
         let report = self.sandbox.call(artefact, &call, &mut services);

@@ -14,6 +14,8 @@ use pressroom_archive::domain::Sha256;
 use pressroom_sandbox::{Limits, Point};
 use serde::{Deserialize, Serialize};
 
+use super::http::{DEFAULT_TIME, Networks, UrlPatterns};
+use super::secrets::{CONFIG_KEY, Secrets};
 use crate::root::Config;
 
 /// What happens to the pass when the hook fails before the tree is installed.
@@ -41,6 +43,12 @@ pub(crate) struct Capabilities {
     /// Patterns of what may be signed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) signing: Vec<String>,
+    /// Patterns of URLs that may be asked. An empty list is an author's wish for some that the operator knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http: Option<Vec<String>>,
+    /// Networks that are not of the public internet, but may be asked: the operator's to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) http_private: Vec<String>,
 }
 
 /// Limits that differ from the configuration's.
@@ -63,6 +71,14 @@ pub(crate) struct GrantLimits {
     pub(crate) staging_files: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) state_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_requests: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_request_bytes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_response_bytes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_seconds: Option<u64>,
 }
 
 impl GrantLimits {
@@ -75,8 +91,19 @@ impl GrantLimits {
             host_calls: self.host_calls.unwrap_or(default.host_calls),
             log_lines: self.log_lines.unwrap_or(default.log_lines),
             report_bytes: self.report_bytes.unwrap_or(default.report_bytes),
+            http_requests: self.http_requests.unwrap_or(default.http_requests),
+            http_request_bytes: self.http_request_bytes.unwrap_or(default.http_request_bytes),
+            http_response_bytes: self
+                .http_response_bytes
+                .unwrap_or(default.http_response_bytes)
+                .min(Limits::MOST_HOST_CALL_BYTES),
             ..default
         }
+    }
+
+    /// How long one request to a server may take.
+    pub(crate) fn http_time(&self) -> Duration {
+        self.http_seconds.map_or(DEFAULT_TIME, Duration::from_secs)
     }
 }
 
@@ -97,6 +124,9 @@ pub(crate) struct Grant {
     pub(crate) limits: GrantLimits,
     #[serde(default)]
     pub(crate) config: toml::Table,
+    /// Files whose contents the hook finds in its configuration, and nobody in the grant.
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub(crate) secrets: Secrets,
 }
 
 /// The author's file.
@@ -148,6 +178,13 @@ pub(crate) enum GrantError {
     Syntax { path: PathBuf, message: String },
     #[error("{} has the pattern {pattern:?}, which is none: {reason}", path.display())]
     Pattern { path: PathBuf, pattern: String, reason: String },
+    #[error(
+        "{} asks for http-private: which networks a hook may reach besides the public internet is the operator's to say, with --grant http-private=NETWORK",
+        path.display()
+    )]
+    Private { path: PathBuf },
+    #[error("{} has both [secrets] and a key {CONFIG_KEY} under [config]: the hook would find one of them only", path.display())]
+    Secrets { path: PathBuf },
 }
 
 /// A grant or manifest is a page, not a book.
@@ -171,12 +208,14 @@ impl Grant {
     /// Reads a grant and looks at its patterns.
     pub(crate) fn read(path: &Path) -> Result<Self, GrantError> {
         let grant: Self = read(path)?;
+        let bad = |(pattern, reason)| GrantError::Pattern { path: path.to_owned(), pattern, reason };
         for list in [grant.capabilities.staging.as_deref().unwrap_or_default(), &grant.capabilities.signing] {
-            patterns(list).map_err(|(pattern, reason)| GrantError::Pattern {
-                path: path.to_owned(),
-                pattern,
-                reason,
-            })?;
+            patterns(list).map_err(bad)?;
+        }
+        grant.capabilities.url_patterns().map_err(bad)?;
+        grant.capabilities.networks().map_err(bad)?;
+        if !grant.secrets.is_empty() && grant.config.contains_key(CONFIG_KEY) {
+            return Err(GrantError::Secrets { path: path.to_owned() });
         }
         Ok(grant)
     }
@@ -190,7 +229,17 @@ impl Grant {
 impl Manifest {
     /// Reads a manifest.
     pub(crate) fn read(path: &Path) -> Result<Self, GrantError> {
-        read(path)
+        let manifest: Self = read(path)?;
+        manifest.capabilities.url_patterns().map_err(|(pattern, reason)| GrantError::Pattern {
+            path: path.to_owned(),
+            pattern,
+            reason,
+        })?;
+        if manifest.capabilities.http_private.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(GrantError::Private { path: path.to_owned() })
+        }
     }
 }
 
@@ -226,10 +275,17 @@ impl Capabilities {
             names.insert("state".to_owned());
         }
         names.extend(self.signing.iter().map(|pattern| format!("signing={pattern}")));
+        match self.http.as_deref() {
+            None => {}
+            Some([]) => drop(names.insert("http".to_owned())),
+            Some(http) => names.extend(http.iter().map(|pattern| format!("http={pattern}"))),
+        }
+        names.extend(self.http_private.iter().map(|network| format!("http-private={network}")));
         names
     }
 
-    /// Adds a capability by name: `archive`, `state`, `staging` (to read), `staging=PATTERN` (to write), `signing=PATTERN`.
+    /// Adds a capability by name: `archive`, `state`, `staging` (to read), `staging=PATTERN` (to write), `signing=PATTERN`,
+    /// `http=PATTERN`, `http-private=NETWORK`.
     pub(crate) fn add(&mut self, name: &str) -> Result<(), String> {
         match name.split_once('=') {
             None if name == "archive" => self.archive = true,
@@ -245,9 +301,19 @@ impl Capabilities {
                     .map_err(|(pattern, reason)| format!("{pattern:?}: {reason}"))?;
                 self.signing.push(pattern.to_owned());
             }
+            Some(("http", pattern)) => {
+                UrlPatterns::parse(&[pattern.to_owned()])
+                    .map_err(|(pattern, reason)| format!("{pattern:?}: {reason}"))?;
+                self.http.get_or_insert_default().push(pattern.to_owned());
+            }
+            Some(("http-private", network)) => {
+                Networks::parse(&[network.to_owned()])
+                    .map_err(|(network, reason)| format!("{network:?}: {reason}"))?;
+                self.http_private.push(network.to_owned());
+            }
             _ => {
                 return Err(format!(
-                    "{name:?} is not a capability: use archive, state, staging, staging=PATTERN, signing=PATTERN or requested"
+                    "{name:?} is not a capability: use archive, state, staging, staging=PATTERN, signing=PATTERN, http=PATTERN, http-private=NETWORK or requested"
                 ));
             }
         }
@@ -265,6 +331,20 @@ impl Capabilities {
         let missing: Vec<String> =
             other.signing.iter().filter(|pattern| !self.signing.contains(pattern)).cloned().collect();
         self.signing.extend(missing);
+        // a wish for URLs that are not named is none that could be granted
+        for pattern in other.http.iter().flatten() {
+            let own = self.http.get_or_insert_default();
+            if !own.contains(pattern) {
+                own.push(pattern.clone());
+            }
+        }
+        let missing: Vec<String> = other
+            .http_private
+            .iter()
+            .filter(|network| !self.http_private.contains(network))
+            .cloned()
+            .collect();
+        self.http_private.extend(missing);
     }
 
     /// What both have.
@@ -277,17 +357,35 @@ impl Capabilities {
             staging: self.staging.as_ref().zip(other.staging.as_ref()).map(|(one, other)| both(one, other)),
             state: self.state && other.state,
             signing: both(&self.signing, &other.signing),
+            http: self.http.as_ref().zip(other.http.as_ref()).map(|(one, other)| both(one, other)),
+            http_private: both(&self.http_private, &other.http_private),
         }
     }
 
     /// For the sandbox: which interfaces answer at all.
-    pub(crate) const fn sandbox(&self) -> pressroom_sandbox::Capabilities {
+    pub(crate) fn sandbox(&self) -> pressroom_sandbox::Capabilities {
         pressroom_sandbox::Capabilities {
             archive: self.archive,
             staging: self.staging.is_some(),
             state: self.state,
             signing: !self.signing.is_empty(),
+            http: self.grants_http(),
         }
+    }
+
+    /// Whether there is a URL that may be asked.
+    pub(crate) fn grants_http(&self) -> bool {
+        self.http.as_ref().is_some_and(|patterns| !patterns.is_empty())
+    }
+
+    /// Which URLs may be asked; the error is the pattern that is none, and why.
+    pub(super) fn url_patterns(&self) -> Result<UrlPatterns, (String, String)> {
+        UrlPatterns::parse(self.http.as_deref().unwrap_or_default())
+    }
+
+    /// Which networks may be asked besides the public internet; the error is the one that is none, and why.
+    pub(super) fn networks(&self) -> Result<Networks, (String, String)> {
+        Networks::parse(&self.http_private)
     }
 }
 
@@ -324,6 +422,9 @@ mod tests {
         for (more, word) in [
             ("[capabilities]\nnetwork = true\n", "network"),
             ("[capabilities]\nstaging = [\"../x\"]\n", ".."),
+            ("[capabilities]\nhttp = [\"https://example.org\"]\n", "no path"),
+            ("[capabilities]\nhttp-private = [\"localhost\"]\n", "localhost"),
+            ("[config]\nsecrets = 1\n[secrets]\nkey = \"/key\"\n", "[secrets]"),
             ("[limits]\nwall-second = 5\n", "wall-second"),
             ("surprise = 1\n", "surprise"),
             ("on-failure = \"ignore\"\n", "ignore"),
@@ -336,6 +437,33 @@ mod tests {
         assert!(grant("sha256 = \"beef\"\npoints = []\n").is_err());
         assert!(grant(&format!("sha256 = \"{DIGEST}\"\npoints = [\"later\"]\n")).is_err());
         assert!(Capabilities::default().add("network").is_err());
+    }
+
+    #[test]
+    fn a_wish_for_http_is_granted_only_with_its_urls_and_networks_only_by_the_operator() {
+        let mut granted = Capabilities::default();
+        let wish = Capabilities { http: Some(Vec::new()), ..Capabilities::default() };
+        assert_eq!(wish.names(), ["http".to_owned()].into());
+        granted.extend(&wish);
+        assert!(granted.names().is_empty() && !granted.sandbox().http);
+        granted.add("http=https://hooks.example.org/*").unwrap();
+        granted.add("http-private=10.0.0.0/8").unwrap();
+        assert!(granted.sandbox().http);
+        assert_eq!(granted.common_with(&granted.clone()), granted);
+        let names = ["http-private=10.0.0.0/8", "http=https://hooks.example.org/*"];
+        assert_eq!(granted.names(), names.map(str::to_owned).into());
+        for name in
+            ["http", "http=", "http=*", "http=hooks.example.org/*", "http-private=", "http-private=lan"]
+        {
+            assert!(granted.add(name).is_err(), "{name}");
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hook.toml");
+        let manifest =
+            "name = \"x\"\npoints = [\"finalize\"]\n[capabilities]\nhttp-private = [\"10.0.0.0/8\"]\n";
+        pressroom_archive::disk::write_staged(&path, manifest.as_bytes()).unwrap();
+        assert!(matches!(Manifest::read(&path), Err(GrantError::Private { .. })));
     }
 
     #[test]

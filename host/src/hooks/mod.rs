@@ -1,22 +1,24 @@
 //! Hooks: what runs at the three points of a publication.
 //!
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
-//! [`dispatch`] runs a point, by [`call`] for each hook of it: WASM hooks through the sandbox, with [`services`] and [`lists`] answering what they ask and [`overlay`]
-//! holding what they write until they succeed, executables by [`run_parts`], with [`sweep`] looking at what they leave. [`told`] says what a hook is
-//! told, [`record`] writes down what it did, and [`replay`] does it again. [`convert`] is the only place where the archive's words become the
-//! sandbox's. [`add`] takes a new hook in.
+//! [`dispatch`] runs a point, by [`call`] for each hook of it: WASM hooks through the sandbox, with [`services`] and [`lists`] answering what they ask,
+//! [`http`] asking servers for them and [`overlay`] holding what they write until they succeed, executables by [`run_parts`], with [`sweep`] looking at
+//! what they leave. [`told`] says what a hook is told, [`record`] writes down what it did, and [`replay`] does it again. [`convert`] is the only place
+//! where the archive's words become the sandbox's. [`add`] takes a new hook in.
 
 pub(crate) mod add;
 mod call;
 mod convert;
 mod dispatch;
 mod grant;
+mod http;
 mod lists;
 mod overlay;
 mod record;
 mod registry;
 pub(crate) mod replay;
 mod run_parts;
+mod secrets;
 mod services;
 mod sweep;
 mod told;

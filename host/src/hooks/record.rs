@@ -94,7 +94,8 @@ pub(super) fn record(
                 hook_run::settle(tx, again.first.id, made_good, next)?;
             }
         }
-        if outcome.is_success() {
+        // after the switch what was done cannot be undone: one that asks to be called again goes on from where it came
+        if outcome.is_success() || (outcome == HookOutcome::Temporary && point != Point::PrePublication) {
             keep_state(tx, told, entry.name(), &state)?;
         }
         Ok(next)

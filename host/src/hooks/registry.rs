@@ -264,6 +264,9 @@ fn look_at_wasm(
         ));
     }
     let engine = artefact_key(&pressroom_sandbox::Sha256::of(&bytes));
+    if let Err(error) = super::secrets::read(root.folder(), &grant.secrets) {
+        return wrong(error.to_string());
+    }
     let compile = "compile it with `pressroom hook compile`";
     let Some(artefact) = hook::artefact(db, &digest, &engine)? else {
         return wrong(format!("it is not compiled for this pressroom: {compile}"));

@@ -17,6 +17,7 @@ use pressroom_sandbox::{
 };
 
 use super::convert;
+use super::http::Fetcher;
 use super::lists::{Lists, MAX_PAGE, Marks, Question};
 use super::overlay::Overlay;
 
@@ -47,6 +48,7 @@ pub(super) struct Services<'a> {
     pub(super) librarian: &'a Librarian,
     /// How far lists were read.
     pub(super) marks: Marks,
+    pub(super) http: Fetcher,
     /// What is asked for a page at a time: sorted once, when the first page is asked for.
     pub(super) changes: Option<Vec<ChangedOf<'a>>>,
     /// Why nobody knows what the pass changes, where that is so.
@@ -217,6 +219,11 @@ impl HostServices for Services<'_> {
                 HostReply::Keys(self.state.sizes().map(|sizes| sizes.into_keys().collect()))
             }
             HostRequest::Sign { input, output, mode } => HostReply::Staged(self.sign(&input, &output, mode)),
+            HostRequest::Http(request) => {
+                let fetched = self.http.fetch(&request);
+                self.log.add(self.hook, fetched.level, &fetched.line);
+                HostReply::Http(fetched.reply)
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod first_party;
 mod hooks;
+mod http;
 mod oracle;
 mod refusals;
 mod replay;

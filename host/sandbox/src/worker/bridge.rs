@@ -1,6 +1,10 @@
 //! The worker's end of the pipes, and the questions of a guest on their way through it.
 
-use std::{fs::File, io::BufWriter};
+use std::{
+    fs::File,
+    io::BufWriter,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use super::WorkerError;
 use crate::{
@@ -39,10 +43,15 @@ pub(super) enum BridgeError {
     WrongAnswer,
 }
 
-/// Asks for the guest, and counts.
-pub(super) struct Bridge {
-    pipe: Pipe,
+/// Asks for the guest, and counts. Clones are of one bridge: a request to a server waits for its body while the guest goes on.
+#[derive(Clone)]
+pub(super) struct Bridge(Arc<Mutex<Counted>>);
+
+struct Counted {
+    /// Nothing once the guest is gone.
+    pipe: Option<Pipe>,
     host_calls_left: u64,
+    http_requests_left: u32,
     log_lines_left: u32,
     log_bytes_left: u32,
     log_lines_dropped: u64,
@@ -50,51 +59,65 @@ pub(super) struct Bridge {
 
 impl Bridge {
     pub(super) fn new(pipe: Pipe, limits: &Limits) -> Self {
-        Self {
-            pipe,
+        Self(Arc::new(Mutex::new(Counted {
+            pipe: Some(pipe),
             host_calls_left: limits.host_calls,
+            http_requests_left: limits.http_requests,
             log_lines_left: limits.log_lines,
             log_bytes_left: limits.log_bytes,
             log_lines_dropped: 0,
-        }
+        })))
     }
 
     /// Asks the host.
-    pub(super) fn ask(&mut self, request: HostRequest) -> Result<HostReply, BridgeError> {
-        self.host_calls_left =
-            self.host_calls_left.checked_sub(1).ok_or(BridgeError::Limit(LimitKind::HostCalls))?;
-        self.exchange(request)
+    pub(super) fn ask(&self, request: HostRequest) -> Result<HostReply, BridgeError> {
+        let mut counted = self.counted();
+        counted.host_calls_left =
+            counted.host_calls_left.checked_sub(1).ok_or(BridgeError::Limit(LimitKind::HostCalls))?;
+        if matches!(request, HostRequest::Http(_)) {
+            counted.http_requests_left =
+                counted.http_requests_left.checked_sub(1).ok_or(BridgeError::Limit(LimitKind::HostCalls))?;
+        }
+        counted.exchange(request)
     }
 
     /// Writes a line to the log, or drops it if there were enough.
-    pub(super) fn log(&mut self, level: Level, message: &str) -> Result<(), BridgeError> {
+    pub(super) fn log(&self, level: Level, message: &str) -> Result<(), BridgeError> {
         // One byte more than fits lets the parent see that the line was cut.
         let line = text::clip(message, text::MOST_LINE_BYTES + 4);
         let length = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        match (self.log_lines_left.checked_sub(1), self.log_bytes_left.checked_sub(length)) {
+        let mut counted = self.counted();
+        match (counted.log_lines_left.checked_sub(1), counted.log_bytes_left.checked_sub(length)) {
             (Some(lines_left), Some(bytes_left)) => {
-                self.log_lines_left = lines_left;
-                self.log_bytes_left = bytes_left;
-                self.exchange(HostRequest::Log { level, message: line.to_owned() }).map(|_| ())
+                counted.log_lines_left = lines_left;
+                counted.log_bytes_left = bytes_left;
+                counted.exchange(HostRequest::Log { level, message: line.to_owned() }).map(|_| ())
             }
             _ => {
-                self.log_lines_dropped += 1;
+                counted.log_lines_dropped += 1;
                 Ok(())
             }
         }
     }
 
     pub(super) fn log_lines_dropped(&self) -> u64 {
-        self.log_lines_dropped
+        self.counted().log_lines_dropped
     }
 
-    /// The pipes, when the guest is gone.
-    pub(super) fn into_pipe(self) -> Pipe {
-        self.pipe
+    /// The pipes, when the guest is gone; from then on nothing is asked.
+    pub(super) fn into_pipe(self) -> Option<Pipe> {
+        self.counted().pipe.take()
     }
 
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
     fn exchange(&mut self, request: HostRequest) -> Result<HostReply, BridgeError> {
-        frames::write(&mut self.pipe.to_parent, &FromWorker::Request(request))?;
-        Ok(frames::read(&mut self.pipe.from_parent)?)
+        let pipe = self.pipe.as_mut().ok_or(BridgeError::WrongAnswer)?;
+        frames::write(&mut pipe.to_parent, &FromWorker::Request(request))?;
+        Ok(frames::read(&mut pipe.from_parent)?)
     }
 }

@@ -23,6 +23,7 @@ use super::{
     bindings::{self, points},
     bridge::{Bridge, BridgeError, Pipe},
     confine::Confinement,
+    http::{self, Http},
     output::Output,
 };
 use crate::{
@@ -43,6 +44,7 @@ pub(super) struct GuestState {
     pub(super) bridge: Bridge,
     pub(super) config_json: String,
     pub(super) handles: ResourceTable,
+    pub(super) http: Http,
     wasi: WasiCtx,
     random: WasiRandomCtx,
     random_bytes_left: u64,
@@ -105,7 +107,10 @@ pub(super) fn call(
         stderr_tail: stderr.tail(),
         walls,
     };
-    tell(state.bridge.into_pipe(), report)
+    match state.bridge.into_pipe() {
+        Some(pipe) => tell(pipe, report),
+        None => Ok(()),
+    }
 }
 
 /// Reads the artefact and holds it against its digest: only these very bytes are loaded.
@@ -154,8 +159,10 @@ fn store(
         .allow_tcp(false)
         .allow_udp(false)
         .build();
+    let bridge = Bridge::new(pipe, limits);
     let state = GuestState {
-        bridge: Bridge::new(pipe, limits),
+        http: Http::new(&bridge, limits),
+        bridge,
         config_json: call.config_json.clone(),
         handles,
         wasi,
@@ -190,6 +197,7 @@ fn run(
     insecure::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, |state| state)?;
     linker.allow_shadowing(false);
     bindings::add_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker, component)?;
     let instance_pre = match linker.instantiate_pre(component) {
         Ok(instance_pre) => instance_pre,
         Err(error) => return Ok(not_loadable(&error)),

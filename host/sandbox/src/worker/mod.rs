@@ -9,6 +9,7 @@ mod bridge;
 mod compile;
 mod confine;
 mod guest;
+mod http;
 mod output;
 mod seccomp;
 

@@ -10,6 +10,7 @@ mod artefacts;
 mod calls;
 mod first_party;
 mod frozen;
+mod http;
 mod limits;
 mod python;
 mod support;

@@ -10,8 +10,9 @@ use std::{
 
 use pressroom_sandbox::{
     Action, ArchiveError, Artefact, ByteBuf, Call, CallReport, Capabilities, Change, CompileLimits, Context,
-    Entry, FinalizeContext, HostReply, HostRequest, HostServices, Index, Level, Limits, Package,
-    PackageContents, PackageKind, PassContext, Pocket, Point, Report, Sandbox, Suite, WorkerCommand,
+    Entry, FinalizeContext, HostReply, HostRequest, HostServices, HttpFailure, HttpRequest, HttpResponse,
+    Index, Level, Limits, Package, PackageContents, PackageKind, PassContext, Pocket, Point, Report, Sandbox,
+    Suite, WorkerCommand,
 };
 
 /// 2024-02-29T12:34:56Z.
@@ -128,6 +129,8 @@ pub(crate) struct Host {
     pub(crate) state: BTreeMap<String, Vec<u8>>,
     pub(crate) signed: Vec<(String, String)>,
     pub(crate) requests: u64,
+    pub(crate) http: Vec<HttpRequest>,
+    pub(crate) http_answer: Option<Result<HttpResponse, HttpFailure>>,
 }
 
 impl HostServices for Host {
@@ -202,6 +205,10 @@ impl HostServices for Host {
                 HostReply::Stored(Ok(()))
             }
             HostRequest::StateKeys => HostReply::Keys(Ok(self.state.keys().cloned().collect())),
+            HostRequest::Http(request) => {
+                self.http.push(request);
+                HostReply::Http(self.http_answer.clone().unwrap_or_else(|| Err(HttpFailure::TimedOut)))
+            }
             HostRequest::Sign { input, output, .. } => {
                 self.signed.push((input, output));
                 HostReply::Staged(Ok(()))

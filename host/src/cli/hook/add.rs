@@ -34,8 +34,8 @@ pub(in crate::cli) struct Add {
     /// What its author says of it.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// What it may do: archive, state, staging (read the staged tree), staging=PATTERN (write there), signing=PATTERN, or requested (all that its
-    /// manifest asks for); again for more.
+    /// What it may do: archive, state, staging (read the staged tree), staging=PATTERN (write there), signing=PATTERN, http=PATTERN (ask
+    /// servers), http-private=NETWORK (also there), or requested (all that its manifest asks for); again for more.
     #[arg(long = "grant", value_name = "CAPABILITY")]
     grants: Vec<String>,
 }
