@@ -15,6 +15,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("../../schema/0001_archive.sql")),
         M::up(include_str!("../../schema/0002_segments_and_removals.sql")),
+        M::up(include_str!("../../schema/0005_hook_runs_by_hook.sql")),
     ])
 });
 

@@ -8,6 +8,7 @@ pub mod archive_file;
 mod db;
 pub mod distribution;
 pub mod hook;
+pub mod hook_upkeep;
 pub mod index_segment;
 pub mod library_file;
 pub mod package_override;
