@@ -3,16 +3,24 @@
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
 //! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
 //! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
-//! hook in.
+//! hook in: an [`offer`] is looked at, and [`place`] puts it where it belongs, with a grant as [`grant_text`] writes it. [`upgrade`] puts another version in its
+//! place, [`upkeep`] takes hooks out of use, back, and away. [`safety`] says whose files are trusted, [`signed_by`] whose components.
 
 pub(crate) mod add;
 mod convert;
 mod dispatch;
 mod grant;
+mod grant_text;
+pub(crate) mod offer;
 mod overlay;
+mod place;
 mod registry;
 mod run_parts;
+mod safety;
 mod services;
+pub(crate) mod signed_by;
+pub(crate) mod upgrade;
+pub(crate) mod upkeep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,8 +28,9 @@ use std::path::PathBuf;
 use pressroom_sandbox::{Sandbox, WorkerCommand};
 
 pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide};
-pub(crate) use grant::{Grant, Manifest};
-pub(crate) use registry::{Kind, Registry, point_folders};
+pub(crate) use grant::{Grant, Manifest, OnFailure};
+pub(crate) use grant_text::meaning;
+pub(crate) use registry::{Disabled, Entry, Kind, Registry, point_folders};
 pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
 
 /// The first argument that makes this program a worker of the sandbox.

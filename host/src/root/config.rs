@@ -122,6 +122,9 @@ pub(crate) struct Hooks {
     pub(crate) executable_seconds: u64,
     /// So much of an executable's output is kept.
     pub(crate) executable_output_bytes: usize,
+    /// Whose signature WASM hooks must have where their grant names nobody: certificate files below the root, or fingerprints of certificates in
+    /// `keys/authors`. Empty: they need none.
+    pub(crate) signed_by: Vec<String>,
 }
 
 impl Default for Hooks {
@@ -134,6 +137,7 @@ impl Default for Hooks {
             state_bytes: 1 << 20,
             executable_seconds: 600,
             executable_output_bytes: 64 << 10,
+            signed_by: Vec::new(),
         }
     }
 }
@@ -211,6 +215,8 @@ key-file = "{key_file}"
 # What an executable may take.
 # executable-seconds = 600
 # executable-output-bytes = 65536
+# Whose signature a WASM hook must have where its grant names nobody: certificate files, or fingerprints of certificates in keys/authors.
+# signed-by = []
 "##
         )
     }

@@ -10,6 +10,7 @@
 mod commands;
 mod crash;
 mod hooks;
+mod operators_hooks;
 mod oracle;
 mod refusals;
 mod segments;

@@ -1,0 +1,259 @@
+//! How a grant is written, so that an operator can work in it: what the author asks for and was not granted stands there as settings with a `#` in
+//! front, each under a line that says what it lets the hook do.
+//!
+//! A grant that is there is changed where it must be, and otherwise left as the operator has written it, comments included. Pure: texts in, texts out.
+
+use toml_edit::{DocumentMut, Item, Table};
+
+use super::grant::{Capabilities, Grant, GrantLimits};
+
+/// What is written into a grant beside the grant itself.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The hook's name and its author's description of it.
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// What the author asks for.
+    pub(crate) capabilities: Capabilities,
+    /// Limits that the author asks for and that are not granted.
+    pub(crate) limits: GrantLimits,
+}
+
+/// Why a text cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GrantTextError {
+    #[error("the grant is no TOML")]
+    Syntax(#[source] Box<toml_edit::TomlError>),
+    #[error("the grant cannot be written as TOML")]
+    Write(#[source] toml::ser::Error),
+    #[error("the grant cannot be changed by a program as it is written: {0}")]
+    Shape(String),
+}
+
+const HEAD: &str = "\
+# It belongs to you, the operator: edit it, and the next run goes by it. A setting with a # right in front of it is what the hook's
+# author asks for and has not got: take the # away to grant it.
+";
+const CAPABILITIES: &str = "[capabilities]";
+const LIMITS: &str = "[limits]";
+const LIMITS_ASKED: &str = "# What its author asks for beyond pressroom.toml:";
+
+/// What a capability lets a hook do.
+pub(crate) fn meaning(capability: &str) -> &'static str {
+    match capability {
+        "archive" => "It may ask which suites and packages there are, and what this pass changes.",
+        "staging" => {
+            "It may read the tree that will be published, and write or remove the files that match these patterns."
+        }
+        "state" => "It may remember things from one call to the next.",
+        "signing" => "It may have files that match these patterns signed with the archive's key.",
+        "http" => "It may send requests over the network, to these addresses.",
+        "log" => "It may write lines into the run's log; every hook may.",
+        "config" => "It may read its [config]; every hook may.",
+        _ => "It may use an interface of this name.",
+    }
+}
+
+/// The text of a grant that is new.
+pub(crate) fn new_text(grant: &Grant, asked: &Asked) -> Result<String, GrantTextError> {
+    let bare = Grant { requested: None, ..grant.clone() };
+    let mut document = parse(&toml::to_string(&bare).map_err(GrantTextError::Write)?)?;
+    document.remove("config");
+    document.remove("capabilities");
+    document.remove("limits");
+    let mut text = format!("# The grant of the hook {}", one_line(&asked.name));
+    if !asked.description.is_empty() {
+        text.push_str(&format!(": {}", one_line(&asked.description)));
+    }
+    text.push_str(&format!("\n{HEAD}\n{document}\n{CAPABILITIES}\n"));
+    for (key, value) in table(&grant.capabilities)? {
+        text.push_str(&format!("# {}\n{key} = {value}\n", meaning(&key)));
+    }
+    text.push_str(&format!("\n{LIMITS}\n"));
+    for (key, value) in table(&grant.limits)? {
+        text.push_str(&format!("{key} = {value}\n"));
+    }
+    text.push('\n');
+    if grant.config.is_empty() {
+        text.push_str("[config]\n");
+    } else {
+        // subtables too are written by the library
+        let mut config = toml::Table::new();
+        config.insert("config".to_owned(), toml::Value::Table(grant.config.clone()));
+        text.push_str(&toml::to_string(&config).map_err(GrantTextError::Write)?);
+    }
+    changed_text(&text, grant, asked)
+}
+
+/// The text of a grant that is there, changed to say what `grant` says.
+pub(crate) fn changed_text(text: &str, grant: &Grant, asked: &Asked) -> Result<String, GrantTextError> {
+    let text = with_values(text, grant)?;
+    let text = with_asked(&text, CAPABILITIES, &not_granted(grant, asked)?);
+    let limits = table(&asked.limits)?.into_iter().map(|(key, value)| format!("#{key} = {value}"));
+    let limits: Vec<String> = limits.collect();
+    let heading = (!limits.is_empty()).then(|| LIMITS_ASKED.to_owned());
+    let text = with_asked(&text, LIMITS, &heading.into_iter().chain(limits).collect::<Vec<_>>());
+    // comments are put in by lines: see that none of them has become anything else
+    let again: Grant = toml::from_str(&text).map_err(|error| GrantTextError::Shape(error.to_string()))?;
+    if again == *grant {
+        Ok(text)
+    } else {
+        Err(GrantTextError::Shape("it says something else then".to_owned()))
+    }
+}
+
+/// The text with the values of `grant`, and nothing else changed.
+fn with_values(text: &str, grant: &Grant) -> Result<String, GrantTextError> {
+    let mut document = parse(text)?;
+    let mut wanted = parse(&toml::to_string(grant).map_err(GrantTextError::Write)?)?;
+    let there: toml::Table =
+        toml::from_str(text).map_err(|error| GrantTextError::Shape(error.to_string()))?;
+    let means: toml::Table = toml::Table::try_from(grant).map_err(GrantTextError::Write)?;
+    let old: Option<Grant> = toml::from_str(text).ok();
+    for key in ["replaces", "moved-from", "disabled", "signed-by", "signature", "requested"] {
+        if !means.contains_key(key) {
+            document.remove(key);
+        }
+    }
+    for (key, value) in &means {
+        if there.get(key) == Some(value) {
+            continue;
+        }
+        // what is left out and what stands there as a default are the same
+        let is_same = old.as_ref().is_some_and(|old| match key.as_str() {
+            "capabilities" => old.capabilities == grant.capabilities,
+            "limits" => old.limits == grant.limits,
+            "config" => old.config == grant.config,
+            "on-failure" => old.on_failure == grant.on_failure,
+            _ => false,
+        });
+        if is_same {
+            continue;
+        }
+        let Some(new) = wanted.remove(key) else { continue };
+        match (document.get_mut(key), new) {
+            (Some(Item::Table(table)), Item::Table(new)) => merge(table, new),
+            (Some(item), new) if !matches!(new, Item::Table(_)) => *item = new,
+            (_, Item::Table(mut new)) => {
+                if key == "requested" {
+                    new.decor_mut().set_prefix(
+                        "\n# What its author asks for, for `pressroom hook list` and `upgrade`. It grants nothing.\n",
+                    );
+                }
+                // behind all that is there
+                new.set_position(None);
+                document.insert(key, Item::Table(new));
+            }
+            (_, new) => {
+                document.insert(key, new);
+            }
+        }
+    }
+    Ok(document.to_string())
+}
+
+/// Sets the keys of a table that differ, and takes out those that are not wanted.
+fn merge(table: &mut Table, new: Table) {
+    let gone: Vec<String> =
+        table.iter().map(|(key, _)| key.to_owned()).filter(|key| !new.contains_key(key)).collect();
+    for key in gone {
+        table.remove(&key);
+    }
+    for (key, item) in new {
+        let is_same = table.get(&key).is_some_and(|old| old.to_string().trim() == item.to_string().trim());
+        if !is_same {
+            match table.get_mut(&key) {
+                Some(old) => *old = item,
+                None => {
+                    table.insert(&key, item);
+                }
+            }
+        }
+    }
+}
+
+/// A section's lines without what was asked for before, and with what is asked for now, right below its heading. Without such a heading as a line of
+/// its own there is no good place, and nothing is said.
+fn with_asked(text: &str, heading: &str, asked: &[String]) -> String {
+    let mut out = String::with_capacity(text.len() + 256);
+    let mut within = false;
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let bare = line.trim();
+        if bare.starts_with('[') {
+            within = bare == heading;
+            out.push_str(line);
+            if within {
+                if !line.ends_with('\n') {
+                    out.push('\n');
+                }
+                asked.iter().for_each(|line| out.push_str(&format!("{line}\n")));
+            }
+            continue;
+        }
+        let is_heading_of_ours = bare == LIMITS_ASKED || bare == ASKED_MORE || is_meaning(bare);
+        let is_above_ours =
+            lines.peek().is_some_and(|next| is_asked(next.trim()) || next.trim() == ASKED_MORE);
+        if within && (is_asked(bare) || (is_heading_of_ours && is_above_ours)) {
+            continue;
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+const ASKED_MORE: &str = "# More than it has: put it in place of the other.";
+
+/// `#key = ...`, as it is written here.
+fn is_asked(line: &str) -> bool {
+    let Some((key, _)) = line.strip_prefix('#').and_then(|rest| rest.split_once(" = ")) else { return false };
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+fn is_meaning(line: &str) -> bool {
+    let known = ["archive", "staging", "state", "signing", "http", ""];
+    line.strip_prefix("# ").is_some_and(|rest| known.iter().any(|key| meaning(key) == rest))
+}
+
+/// The lines that ask for what is not granted.
+fn not_granted(grant: &Grant, asked: &Asked) -> Result<Vec<String>, GrantTextError> {
+    let (granted, defaults) = (table(&grant.capabilities)?, table(&Capabilities::default())?);
+    let mut lines = Vec::new();
+    for (key, value) in table(&asked.capabilities)? {
+        let has = granted.get(&key);
+        if defaults.get(&key) == Some(&value) || has.is_some_and(|has| covers(has, &value)) {
+            continue;
+        }
+        lines.push(format!("# {}", meaning(&key)));
+        if has.is_some_and(|has| defaults.get(&key) != Some(has)) {
+            lines.push(ASKED_MORE.to_owned());
+        }
+        lines.push(format!("#{key} = {value}"));
+    }
+    Ok(lines)
+}
+
+/// Whether one value of a capability allows all that the other does.
+fn covers(has: &toml::Value, asks: &toml::Value) -> bool {
+    match (has, asks) {
+        (toml::Value::Array(has), toml::Value::Array(asks)) => asks.iter().all(|one| has.contains(one)),
+        (toml::Value::Table(has), toml::Value::Table(asks)) => {
+            asks.iter().all(|(key, asks)| has.get(key).is_some_and(|has| covers(has, asks)))
+        }
+        (toml::Value::Boolean(has), toml::Value::Boolean(asks)) => *has || !*asks,
+        _ => has == asks,
+    }
+}
+
+fn table(value: &impl serde::Serialize) -> Result<toml::Table, GrantTextError> {
+    toml::Table::try_from(value).map_err(GrantTextError::Write)
+}
+
+fn parse(text: &str) -> Result<DocumentMut, GrantTextError> {
+    text.parse().map_err(|error| GrantTextError::Syntax(Box::new(error)))
+}
+
+/// What an author says, made fit for a comment.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
+}
