@@ -66,7 +66,7 @@ pub(crate) fn new_text(grant: &Grant, asked: &Asked) -> Result<String, GrantText
         text.push_str(&format!(": {}", one_line(&asked.description)));
     }
     text.push_str(&format!("\n{HEAD}\n{document}\n{CAPABILITIES}\n"));
-    for (key, value) in table(&grant.capabilities)? {
+    for (key, value) in granted(&grant.capabilities)? {
         text.push_str(&format!("# {}\n{key} = {value}\n", meaning(&key)));
     }
     text.push_str(&format!("\n{LIMITS}\n"));
@@ -88,7 +88,10 @@ pub(crate) fn new_text(grant: &Grant, asked: &Asked) -> Result<String, GrantText
 /// The text of a grant that is there, changed to say what `grant` says.
 pub(crate) fn changed_text(text: &str, grant: &Grant, asked: &Asked) -> Result<String, GrantTextError> {
     let text = with_values(text, grant)?;
-    let text = with_asked(&text, CAPABILITIES, &not_granted(grant, asked)?);
+    let stands: toml::Table =
+        toml::from_str(&text).map_err(|error| GrantTextError::Shape(error.to_string()))?;
+    let stands = stands.get("capabilities").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let text = with_asked(&text, CAPABILITIES, &not_granted(grant, asked, &stands)?);
     let limits = table(&asked.limits)?.into_iter().map(|(key, value)| format!("#{key} = {value}"));
     let limits: Vec<String> = limits.collect();
     let heading = (!limits.is_empty()).then(|| LIMITS_ASKED.to_owned());
@@ -130,10 +133,14 @@ fn with_values(text: &str, grant: &Grant) -> Result<String, GrantTextError> {
         if is_same {
             continue;
         }
-        let Some(new) = wanted.remove(key) else { continue };
+        let Some(mut new) = wanted.remove(key) else { continue };
+        if let Some(table) = new.as_table_mut().filter(|_| key == "capabilities" || key == "requested") {
+            // what is not granted need not be said
+            table.retain(|_, item| item.as_bool() != Some(false));
+        }
         match (document.get_mut(key), new) {
             (Some(Item::Table(table)), Item::Table(new)) => merge(table, new),
-            (Some(item), new) if !matches!(new, Item::Table(_)) => *item = new,
+            (Some(item), new) if !matches!(new, Item::Table(_)) => replace(item, new),
             (_, Item::Table(mut new)) => {
                 if key == "requested" {
                     new.decor_mut().set_prefix(
@@ -154,22 +161,33 @@ fn with_values(text: &str, grant: &Grant) -> Result<String, GrantTextError> {
 
 /// Sets the keys of a table that differ, and takes out those that are not wanted.
 fn merge(table: &mut Table, new: Table) {
-    let gone: Vec<String> =
-        table.iter().map(|(key, _)| key.to_owned()).filter(|key| !new.contains_key(key)).collect();
+    // what says that something is not granted may stay, with what the operator says to it
+    let is_gone = |(key, item): &(&str, &Item)| !new.contains_key(key) && item.as_bool() != Some(false);
+    let gone: Vec<String> = table.iter().filter(is_gone).map(|(key, _)| key.to_owned()).collect();
     for key in gone {
         table.remove(&key);
     }
     for (key, item) in new {
-        let is_same = table.get(&key).is_some_and(|old| old.to_string().trim() == item.to_string().trim());
-        if !is_same {
-            match table.get_mut(&key) {
-                Some(old) => *old = item,
-                None => {
-                    table.insert(&key, item);
-                }
+        match (table.get_mut(&key), item) {
+            (Some(Item::Table(old)), Item::Table(new)) => merge(old, new),
+            (Some(old), new) => replace(old, new),
+            (None, new) => {
+                table.insert(&key, new);
             }
         }
     }
+}
+
+/// Puts a value in the place of another that says something else; the words around it stay.
+fn replace(old: &mut Item, mut new: Item) {
+    let says = |item: &Item| toml::from_str::<toml::Table>(&format!("x = {}", item.to_string().trim())).ok();
+    if says(old).is_some_and(|old| Some(old) == says(&new)) {
+        return;
+    }
+    if let (Some(old), Some(new)) = (old.as_value(), new.as_value_mut()) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    *old = new;
 }
 
 /// A section's lines without what was asked for before, and with what is asked for now, right below its heading. Without such a heading as a line of
@@ -202,7 +220,7 @@ fn with_asked(text: &str, heading: &str, asked: &[String]) -> String {
     out
 }
 
-const ASKED_MORE: &str = "# More than it has: put it in place of the other.";
+const ASKED_MORE: &str = "# Instead of what stands there already:";
 
 /// `#key = ...`, as it is written here.
 fn is_asked(line: &str) -> bool {
@@ -215,17 +233,16 @@ fn is_meaning(line: &str) -> bool {
     line.strip_prefix("# ").is_some_and(|rest| known.iter().any(|key| meaning(key) == rest))
 }
 
-/// The lines that ask for what is not granted.
-fn not_granted(grant: &Grant, asked: &Asked) -> Result<Vec<String>, GrantTextError> {
-    let (granted, defaults) = (table(&grant.capabilities)?, table(&Capabilities::default())?);
+/// The lines that ask for what is not granted, beside what stands in the section already.
+fn not_granted(grant: &Grant, asked: &Asked, stands: &toml::Table) -> Result<Vec<String>, GrantTextError> {
+    let has = granted(&grant.capabilities)?;
     let mut lines = Vec::new();
-    for (key, value) in table(&asked.capabilities)? {
-        let has = granted.get(&key);
-        if defaults.get(&key) == Some(&value) || has.is_some_and(|has| covers(has, &value)) {
+    for (key, value) in granted(&asked.capabilities)? {
+        if has.get(&key).is_some_and(|has| covers(has, &value)) {
             continue;
         }
         lines.push(format!("# {}", meaning(&key)));
-        if has.is_some_and(|has| defaults.get(&key) != Some(has)) {
+        if stands.contains_key(&key) {
             lines.push(ASKED_MORE.to_owned());
         }
         lines.push(format!("#{key} = {value}"));
@@ -245,6 +262,13 @@ fn covers(has: &toml::Value, asks: &toml::Value) -> bool {
     }
 }
 
+/// Capabilities by key, without those that are not there.
+fn granted(capabilities: &Capabilities) -> Result<toml::Table, GrantTextError> {
+    let (mut table, defaults) = (table(capabilities)?, table(&Capabilities::default())?);
+    table.retain(|key, value| defaults.get(key) != Some(value));
+    Ok(table)
+}
+
 fn table(value: &impl serde::Serialize) -> Result<toml::Table, GrantTextError> {
     toml::Table::try_from(value).map_err(GrantTextError::Write)
 }
@@ -256,4 +280,110 @@ fn parse(text: &str) -> Result<DocumentMut, GrantTextError> {
 /// What an author says, made fit for a comment.
 fn one_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(more: &str) -> Grant {
+        toml::from_str(&format!("sha256 = \"{}\"\npoints = [\"finalize\"]\n{more}", "ab".repeat(32))).unwrap()
+    }
+
+    fn asked(capabilities: &str) -> Asked {
+        Asked {
+            name: "a".to_owned(),
+            description: "does\nthings".to_owned(),
+            capabilities: toml::from_str(capabilities).unwrap(),
+            limits: GrantLimits { wall_seconds: Some(900), ..GrantLimits::default() },
+        }
+    }
+
+    const ASKED: &str = "archive = true\nstaging = [\"a/*\", \"b/*\"]\nstate = false\nsigning = []\n";
+
+    #[test]
+    fn a_new_grant_asks_for_what_is_not_granted_and_says_what_it_means() {
+        let grant =
+            grant("[capabilities]\nstaging = [\"a/*\"]\n[config]\nkey = 1\n[config.deep]\nx = \"y\"\n");
+        let text = new_text(&grant, &asked(ASKED)).unwrap();
+        for lines in [
+            "# The grant of the hook a: does things\n",
+            &format!("[capabilities]\n# {}\n#archive = true\n", meaning("archive")),
+            &format!("{ASKED_MORE}\n#staging = [\"a/*\", \"b/*\"]\n"),
+            "\nstaging = [\"a/*\"]\n",
+            &format!("[limits]\n{LIMITS_ASKED}\n#wall-seconds = 900\n"),
+            "[config.deep]",
+        ] {
+            assert!(text.contains(lines), "{lines} is not in\n{text}");
+        }
+        assert!(!text.contains("#state") && !text.contains("#signing"), "{text}");
+        assert_eq!(toml::from_str::<Grant>(&text).unwrap(), grant);
+        // taking the marks away gives what was asked for
+        let granted: Grant =
+            toml::from_str(&text.replace("#archive", "archive").replace("#wall", "wall")).unwrap();
+        assert!(granted.capabilities.archive && granted.limits.wall_seconds == Some(900));
+    }
+
+    #[test]
+    fn a_change_leaves_the_operators_words_and_asks_anew() {
+        let old = grant("[capabilities]\nstate = true\n");
+        let text = new_text(&old, &asked(ASKED)).unwrap().replace(
+            "state = true",
+            "state = true # since the audit\n# carol decides about signing\nsigning = [ \"x\", ] # hers",
+        );
+        let mut new = old.clone();
+        new.sha256 = "cd".repeat(32).parse().unwrap();
+        new.disabled = true;
+        new.signature = Some("-----BEGIN\nlines\n".to_owned());
+        new.capabilities.signing = vec!["x".to_owned()];
+        new.capabilities.archive = true;
+        new.requested = Some(toml::from_str("state = true").unwrap());
+        let none = Asked { limits: GrantLimits::default(), ..asked("staging = [\"c/*\"]") };
+        let changed = changed_text(&text, &new, &none).unwrap();
+        for kept in [
+            "state = true # since the audit",
+            "# carol decides",
+            "signing = [ \"x\", ] # hers",
+            "archive = true",
+        ] {
+            assert!(changed.contains(kept), "{kept} is not in\n{changed}");
+        }
+        for gone in ["#archive", "a/*", "#wall", LIMITS_ASKED, "abab"] {
+            assert!(!changed.contains(gone), "{gone} is still in\n{changed}");
+        }
+        assert!(changed.contains("#staging = [\"c/*\"]"), "{changed}");
+        assert_eq!(toml::from_str::<Grant>(&changed).unwrap(), new);
+        // and back: only what was asked for last stays
+        let back = changed_text(&changed, &old, &none).unwrap();
+        assert_eq!(toml::from_str::<Grant>(&back).unwrap(), old);
+        assert!(!back.contains("requested") && !back.contains("BEGIN"), "{back}");
+        // what stands there as not granted is named, so that nobody writes it twice
+        let plain = changed_text(&toml::to_string(&old).unwrap(), &old, &asked("archive = true")).unwrap();
+        assert!(plain.contains(&format!("{ASKED_MORE}\n#archive = true")), "{plain}");
+        // doing it again changes nothing
+        assert_eq!(changed_text(&changed, &new, &none).unwrap(), changed);
+    }
+
+    #[test]
+    fn a_grant_of_another_shape_is_changed_or_left_alone_but_never_misread() {
+        let old = grant("");
+        // capabilities in a line of their own: no heading to put questions under
+        let text = format!(
+            "capabilities = {{ state = true }}\n{}",
+            toml::to_string(&old).unwrap().replace("[capabilities]\narchive = false\nstate = false\n", "")
+        );
+        let mut new: Grant = toml::from_str(&text).unwrap();
+        new.disabled = true;
+        let changed = changed_text(&text, &new, &asked(ASKED)).unwrap();
+        assert!(toml::from_str::<Grant>(&changed).unwrap().disabled);
+        assert!(!changed.contains("#archive"));
+        // a heading within a text is none: the questions would become part of it
+        let text = format!(
+            "{}[config]\nhelp = \"\"\"\n[capabilities]\n\"\"\"\n",
+            toml::to_string(&old).unwrap().split("[capabilities]").next().unwrap()
+        );
+        let new: Grant = toml::from_str(&text).unwrap();
+        assert!(matches!(changed_text(&text, &new, &asked(ASKED)), Err(GrantTextError::Shape(_))));
+        assert!(matches!(changed_text("not toml", &new, &asked(ASKED)), Err(GrantTextError::Syntax(_))));
+    }
 }

@@ -140,18 +140,6 @@ impl Registry {
                 Kind::Executable => None,
             })
             .collect();
-        for entry in entries.iter() {
-            if let Kind::Wasm { grant, .. } = &entry.kind
-                && (grant.moved_from.is_some() || grant.replaces.is_some())
-            {
-                self.complaints.push(Complaint {
-                    path: entry.path.clone(),
-                    reason: "it runs, but the command that changed it was ended before it was done: run that command again"
-                        .to_owned(),
-                    blocks: false,
-                });
-            }
-        }
         entries.retain(|entry| !moved.contains(&entry.path));
         self.complaints.retain(|complaint| !moved.contains(&complaint.path));
     }
@@ -333,7 +321,7 @@ impl Looking<'_> {
         let digest = Sha256::of(&bytes);
         if digest != grant.sha256 && Some(digest) != grant.replaces {
             return Ok(Err(format!(
-                "it is not the component that its grant names: SHA256 {digest}, not {}; if it is meant, see what it wants with `pressroom hook upgrade                  --dry-run {name}`, and take it with `pressroom hook upgrade {name}`",
+                "it is not the component that its grant names: SHA256 {digest}, not {}; if it is meant, see what it wants with `pressroom hook upgrade --dry-run {name}`, and take it with `pressroom hook upgrade {name}`",
                 grant.sha256,
                 name = own_name(&path.file_name().unwrap_or_default().to_string_lossy()),
             )));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::wrapped;
 use crate::cli::output::{BAD, BOLD, GOOD, WARN, bytes, painted};
 use crate::cli::{End, Session, exit};
-use crate::hooks::offer::{Finding, Offer, Weight, imported, kinds, read_component};
+use crate::hooks::offer::{Finding, Offer, Weight, kinds, read_component, telling_imports};
 use crate::hooks::{self, Grant, Manifest};
 
 /// Say whether a component will run as a hook: its imports against what the host has, its size, its points and wishes against its manifest; then it is
@@ -136,10 +136,12 @@ fn against_grant(component: &Path, offer: &Offer) -> Vec<Finding> {
         )));
     }
     let mut warn = |text: String| found.push(Finding { weight: Weight::Warning, text });
-    let (imports, granted) = (imported(&offer.inspection), kinds(&grant.capabilities.names()));
-    let denied: Vec<&str> = imports.difference(&granted).map(String::as_str).collect();
+    let granted = kinds(&grant.capabilities.names());
+    let mut wanted = telling_imports(&offer.inspection);
+    wanted.extend(grant.requested.iter().flat_map(|requested| kinds(&requested.names())));
+    let denied: Vec<&str> = wanted.difference(&granted).map(String::as_str).collect();
     if !denied.is_empty() {
-        warn(format!("it imports {}, which it is not granted: it is denied when it asks", denied.join(", ")));
+        warn(format!("it wants {}, which it is not granted: it is denied when it asks", denied.join(", ")));
     }
     if let Some(manifest) = &offer.manifest {
         let unknown: Vec<&str> = grant

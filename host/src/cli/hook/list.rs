@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::wrapped;
 use crate::cli::output::{BAD, BOLD, DIM, GOOD, WARN, duration, painted};
 use crate::cli::{End, Session};
-use crate::hooks::offer::{imported, kinds, read_component};
+use crate::hooks::offer::{kinds, read_component, telling_imports};
 use crate::hooks::{Disabled, Entry, Grant, Kind, OnFailure, Registry, signed_by};
 use crate::root::Root;
 
@@ -58,6 +58,8 @@ struct ShownHook {
     /// Limits that its grant sets.
     limits: toml::Table,
     signed_by: Option<ShownSignature>,
+    /// The command that changed it was ended between its steps: it runs, and the command is to be run again.
+    unfinished: bool,
     last: Option<ShownCall>,
 }
 
@@ -163,6 +165,7 @@ impl Looking<'_> {
             on_failure: "abort",
             limits: toml::Table::new(),
             signed_by: None,
+            unfinished: grant.is_some_and(|grant| grant.replaces.is_some() || grant.moved_from.is_some()),
             last: last.map(|call| ShownCall {
                 run: call.run.0,
                 started: call.date_started.to_string(),
@@ -178,7 +181,7 @@ impl Looking<'_> {
         if let Ok(bytes) = read_component(path) {
             if let Ok(examination) = pressroom_sandbox::examine(&bytes, HostVersion::this()) {
                 let told: BTreeSet<String> = kinds(&granted).union(&kinds(&requested)).cloned().collect();
-                hook.denied = imported(&examination.inspection).difference(&told).cloned().collect();
+                hook.denied = telling_imports(&examination.inspection).difference(&told).cloned().collect();
             }
             if let Ok(Some(good)) = signed_by::verify_installed(self.root, grant, &bytes) {
                 let (fingerprint, user_id) = (good.fingerprint, good.user_id);
@@ -244,6 +247,9 @@ fn hook_text(hook: &ShownHook) -> String {
     }
     if let Some(signature) = &hook.signed_by {
         line("signed by", &format!("{} {}", signature.user_id, signature.fingerprint));
+    }
+    if hook.unfinished {
+        line("unfinished", "the command that changed it was ended early: run it again");
     }
     if let Some(last) = &hook.last {
         let took = duration(Duration::from_micros(u64::try_from(last.duration_us).unwrap_or(u64::MAX)));

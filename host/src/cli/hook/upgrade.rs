@@ -117,7 +117,10 @@ fn text(shown: &Shown) -> String {
         ("granted", &difference.granted),
         ("limits", &difference.limits),
     ] {
-        text.push_str(&list(label, change));
+        // long lists, and nothing to see in them
+        if !(matches!(label, "functions" | "WASI") && change.before.as_ref() == Some(&change.after)) {
+            text.push_str(&list(label, change));
+        }
     }
     if !difference.new_config_keys.is_empty() {
         let keys = difference.new_config_keys.join(", ");
