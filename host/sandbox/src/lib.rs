@@ -6,12 +6,14 @@
 //! caller. [`inspect`] looks at a component without running anything.
 //!
 //! The rooms, in reading order: [`messages`] (the words), [`limits`], `frames` (the words on a pipe), `process` (a worker seen
-//! from outside), `sandbox` (the conversation with it), `inspect`, `compile`, `engine`, `walls`, and [`worker`] (the inside).
+//! from outside), `sandbox` (the conversation with it), `hosts` (what each version speaks), `inspect`, `compile`, `engine`, `walls`, and [`worker`]
+//! (the inside).
 
 mod compile;
 mod digest;
 mod engine;
 mod frames;
+mod hosts;
 mod inspect;
 pub mod limits;
 pub mod messages;
@@ -24,7 +26,8 @@ pub mod worker;
 pub use compile::{CompileError, Compiled};
 pub use digest::{NotASha256, Sha256};
 pub use engine::artefact_key;
-pub use inspect::{InspectError, Inspection, MOST_COMPONENT_BYTES, inspect};
+pub use hosts::{HOSTS, HostVersion, Interface};
+pub use inspect::{Examination, InspectError, Inspection, MOST_COMPONENT_BYTES, Producer, examine, inspect};
 pub use limits::{CompileLimits, Limits};
 pub use messages::{
     Action, ArchiveError, ByteBuf, Call, CallOutcome, CallReport, Capabilities, Change, Context, Entry,

@@ -84,7 +84,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         if let Some(LockError::Busy { .. }) = cause.downcast_ref() {
             return BUSY;
         }
-        if cause.is::<Usage>() || cause.is::<NoSuchCall>() {
+        if cause.is::<Usage>() || cause.is::<NoSuchCall>() || cause.is::<crate::hooks::upkeep::NoSuchHook>() {
             return USAGE;
         }
         if let Some(StoreError::Unknown { .. }) = cause.downcast_ref() {

@@ -98,7 +98,7 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// How many columns a cell takes, colours aside.
-fn visible(cell: &str) -> usize {
+pub(super) fn visible(cell: &str) -> usize {
     anstream::adapter::strip_str(cell).to_string().chars().count()
 }
 

@@ -119,8 +119,17 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, String)> {
-    let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()))?;
-    let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution))?;
+    let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()));
+    let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution));
+    let (signer, registry) = match (signer, registry) {
+        // everything that has to be put right is said at once
+        (Err(key), Err(hooks)) => {
+            let BrokenHooks(list) = hooks.downcast()?;
+            let key = anyhow::Error::from(key);
+            return Err(BrokenHooks(format!("{list}\nand the key cannot be used: {key:#}")).into());
+        }
+        (signer, registry) => (signer?, registry?),
+    };
     if let Some(veto_override) = &options.veto_override {
         refuse_unknown_hooks(&registry, veto_override)?;
     }

@@ -1,5 +1,7 @@
-//! Taking a WASM hook in: looked at, compiled in a limited child, instantiated with everything denied, pinned by digest. Compilation never happens
-//! in a run.
+//! Taking a WASM hook in: looked at, its signature verified, compiled in a limited child, instantiated with everything denied, pinned by digest.
+//! Compilation never happens in a run.
+//!
+//! Everything that can be refused is refused before a file in a hook folder is touched.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,12 +10,17 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{DistributionName, Sha256};
+use pressroom_archive::release::sign::GoodSignature;
 use pressroom_archive::store::{Db, StoreError, hook};
-use pressroom_sandbox::{CompileLimits, Inspection, Point, Sandbox, artefact_key};
+use pressroom_sandbox::{HostVersion, Inspection, Limits, Point, Sandbox, artefact_key};
 
-use super::grant::{Capabilities, Grant, Manifest, OnFailure};
+use super::grant::{Capabilities, Grant, GrantLimits, OnFailure};
+use super::grant_text::Asked;
+use super::offer::{Offer, Weight, imported, kinds};
+use super::place::{Placing, Standing, put_in_place};
 use super::registry::artefact_path;
-use crate::root::Root;
+use super::signed_by;
+use crate::root::{Config, Root};
 
 /// What the operator asks for.
 #[derive(Debug)]
@@ -26,8 +33,12 @@ pub(crate) struct Wish<'a> {
     pub(crate) order: Option<u8>,
     /// None: `<name>.toml` beside the component, if there is one.
     pub(crate) manifest: Option<&'a Path>,
-    /// Names of capabilities, or `requested`.
+    /// Names of capabilities, `limits`, or `requested`.
     pub(crate) grants: &'a [String],
+    /// None: the one beside the component, if there is one.
+    pub(crate) signature: Option<&'a Path>,
+    /// Whose signature it must have, from now on; empty: as it was, or as the configuration says.
+    pub(crate) signed_by: &'a [String],
 }
 
 /// What was done.
@@ -39,10 +50,41 @@ pub(crate) struct Added {
     pub(crate) granted: Capabilities,
     /// What the hook's author asks for and the operator has not granted.
     pub(crate) not_granted: Vec<String>,
+    pub(crate) signed: Option<GoodSignature>,
+    /// It stands there and does not run, because it was disabled before.
+    pub(crate) disabled: bool,
+    pub(crate) warnings: Vec<String>,
 }
 
-/// The mode of components and grants: others may read what runs.
-const MODE: u32 = 0o644;
+/// What `--grant` names.
+#[derive(Debug, Default)]
+pub(crate) struct Granting {
+    pub(crate) capabilities: Capabilities,
+    /// Limits beyond those that hold otherwise.
+    pub(crate) limits: bool,
+}
+
+impl Granting {
+    /// Reads the words of `--grant`; `requested` is all that `offer` asks for.
+    pub(crate) fn read(words: &[String], offer: &Offer) -> anyhow::Result<Self> {
+        let mut granting = Self::default();
+        for word in words {
+            match word.as_str() {
+                "requested" => {
+                    granting.capabilities.extend(&offer.requested());
+                    granting.limits = true;
+                }
+                "limits" => granting.limits = true,
+                _ => granting
+                    .capabilities
+                    .add(word)
+                    .map_err(anyhow::Error::msg)
+                    .context("--grant cannot be used")?,
+            }
+        }
+        Ok(granting)
+    }
+}
 
 /// Adds a hook to a distribution.
 pub(crate) fn add(
@@ -52,112 +94,245 @@ pub(crate) fn add(
     wish: &Wish<'_>,
     now: Timestamp,
 ) -> anyhow::Result<Added> {
-    let manifest = read_manifest(wish)?;
-    let stem = wish.component.file_stem().and_then(|stem| stem.to_str()).unwrap_or("hook");
-    let name = manifest.as_ref().map_or(stem, |manifest| &manifest.name).replace('_', "-");
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if name.is_empty() || !name.bytes().all(plain) {
-        bail!(
-            "{name:?} cannot be a hook's name: name the file, or the manifest's name, with letters, digits and - only"
-        );
-    }
-    let bytes =
-        std::fs::read(wish.component).with_context(|| format!("cannot read {}", wish.component.display()))?;
-    let inspection = pressroom_sandbox::inspect(&bytes)
-        .with_context(|| format!("{} cannot be a hook", wish.component.display()))?;
-    let before = earlier(root, wish.distribution, &name)?;
+    let offer = Offer::read(wish.component, wish.manifest, HostVersion::this())?;
+    offer.refuse_problems()?;
+    let hooks = root.hooks_folder(wish.distribution);
+    let before = standing(&hooks, &offer.name)?;
     let points: Vec<Point> = if !wish.points.is_empty() {
         wish.points.to_vec()
     } else if !before.is_empty() {
         before.keys().copied().collect()
-    } else if let Some(manifest) = &manifest {
+    } else if let Some(manifest) = &offer.manifest {
         manifest.points.clone()
     } else {
-        inspection.points.clone()
+        offer.inspection.points.clone()
     };
-    for point in &points {
-        if !inspection.points.contains(point) {
-            let exported: Vec<&str> = inspection.points.iter().map(|point| point.as_str()).collect();
-            bail!("{} has no {point}: it exports {}", wish.component.display(), exported.join(", "));
-        }
-    }
-    let requested = manifest.as_ref().map(|manifest| manifest.capabilities.clone()).unwrap_or_default();
-    let mut granted = Capabilities::default();
-    for grant in wish.grants {
-        if grant == "requested" {
-            granted.extend(&requested);
-        } else {
-            granted.add(grant).map_err(anyhow::Error::msg).context("--grant cannot be used")?;
-        }
-    }
-    // what the operator has said of an earlier build of this hook at a point holds for this one there
-    let sha256 = Sha256::of(&bytes);
-    let suggested = manifest.as_ref().map(|manifest| manifest.order.min(99)).unwrap_or(50);
-    let mut files = Vec::new();
-    for point in &points {
-        let (grant, number) = match before.get(point) {
-            Some((grant, number)) => {
-                let mut grant = Grant { sha256, ..grant.clone() };
-                grant.capabilities.extend(&granted);
-                (grant, *number)
-            }
-            None => {
-                let grant = Grant {
-                    sha256,
-                    points: vec![*point],
-                    on_failure: OnFailure::default(),
-                    capabilities: granted.clone(),
-                    limits: manifest.as_ref().map(|manifest| manifest.limits.clone()).unwrap_or_default(),
-                    config: manifest.as_ref().map(|manifest| manifest.config.clone()).unwrap_or_default(),
-                    secrets: BTreeMap::new(),
-                };
-                (grant, suggested)
-            }
-        };
-        files.push((*point, wish.order.unwrap_or(number), grant));
-    }
-    // what it has at all its points
-    let granted = files.iter().skip(1).fold(
-        files.first().map(|(_, _, grant)| grant.capabilities.clone()).unwrap_or_default(),
-        |common, (_, _, grant)| common.common_with(&grant.capabilities),
-    );
-    let mut asked = requested.names();
-    // an author without a manifest asks by what the component imports
-    if manifest.is_none() {
-        asked.extend(
-            inspection.imports.iter().filter(|name| !matches!(name.as_str(), "log" | "config")).cloned(),
-        );
-    }
-    let have = granted.names();
-    let has = |name: &String| match name.as_str() {
-        "signing" => !granted.signing.is_empty(),
-        "http" => granted.grants_http(),
-        _ => have.contains(name),
-    };
-    let not_granted = asked.into_iter().filter(|name| !has(name)).collect();
-    compile(root, db, sandbox, wish.component, &bytes, &points, now)?;
-    let paths = put_in_place(root, wish.distribution, &files, &name, &bytes)?;
-    Ok(Added { name, paths, inspection, granted, not_granted })
+    refuse_missing_points(&offer, &points)?;
+    let granting = Granting::read(wish.grants, &offer)?;
+    let signed = accept_signature(root, wish, &offer, before.values(), now)?;
+    let (placings, asked) =
+        placings(root, &offer, &points, before, &granting, wish.signed_by, signed.as_ref(), wish.order);
+    take_in(root, db, sandbox, &offer, &points, now)?;
+    let paths = put_in_place(&hooks, &placings, &offer.name, &offer.bytes, &asked)?;
+    let granted = common(placings.iter().map(|placing| &placing.grant.capabilities));
+    Ok(Added {
+        not_granted: not_granted(&offer, &granted, &asked.limits),
+        granted,
+        disabled: placings.iter().any(|placing| placing.grant.disabled),
+        warnings: offer
+            .findings
+            .iter()
+            .filter(|finding| finding.weight == Weight::Warning)
+            .map(|finding| finding.text.clone())
+            .collect(),
+        name: offer.name,
+        inspection: offer.inspection,
+        paths,
+        signed,
+    })
 }
 
-/// The grants of an earlier build of a hook, by point, with the numbers before its name.
-fn earlier(
-    root: &Root,
-    distribution: &DistributionName,
-    name: &str,
-) -> anyhow::Result<BTreeMap<Point, (Grant, u8)>> {
+/// A hook's earlier builds, by point.
+pub(crate) fn standing(hooks: &Path, name: &str) -> anyhow::Result<BTreeMap<Point, Standing>> {
     let mut found = BTreeMap::new();
     for point in Point::ALL {
-        for path in components(&root.hooks_folder(distribution).join(format!("{point}.d"))) {
-            let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let grant = path.with_extension("toml");
-            if super::registry::own_name(&file_name) == name && grant.is_file() {
-                let number = file_name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or(50);
-                found.insert(point, (Grant::read(&grant)?, number));
-            }
-        }
+        found.extend(Standing::find(hooks, point, name)?.map(|standing| (point, standing)));
     }
     Ok(found)
+}
+
+/// Refuses a component that lacks a point at which it is to run.
+pub(crate) fn refuse_missing_points(offer: &Offer, points: &[Point]) -> anyhow::Result<()> {
+    let exported = &offer.inspection.points;
+    let list = |points: &mut dyn Iterator<Item = &Point>| {
+        points.map(|point| point.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let missing = list(&mut points.iter().filter(|point| !exported.contains(point)));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!("{} has no {missing}: it exports {}", offer.path.display(), list(&mut exported.iter()))
+}
+
+/// The signature of what is offered, where somebody asks for one: the operator now, the grants that are there, or the configuration.
+fn accept_signature<'a>(
+    root: &Root,
+    wish: &Wish<'_>,
+    offer: &Offer,
+    before: impl Iterator<Item = &'a Standing>,
+    now: Timestamp,
+) -> anyhow::Result<Option<GoodSignature>> {
+    let lists: Vec<&[String]> = if wish.signed_by.is_empty() {
+        let lists: Vec<&[String]> =
+            before.map(|standing| signed_by::required(root, &standing.grant.signed_by)).collect();
+        if lists.is_empty() { vec![signed_by::required(root, &[])] } else { lists }
+    } else {
+        vec![wish.signed_by]
+    };
+    verify(root, &lists, wish.signature, offer, now)
+}
+
+/// Verifies the signature of an offer for each list of people that asks for one.
+pub(crate) fn verify(
+    root: &Root,
+    lists: &[&[String]],
+    signature: Option<&Path>,
+    offer: &Offer,
+    now: Timestamp,
+) -> anyhow::Result<Option<GoodSignature>> {
+    if lists.iter().all(|list| list.is_empty()) {
+        if let Some(path) = signature {
+            bail!(
+                "the signature {} cannot be verified: nobody says whose it must be; name the author's certificate with --signed-by, or under [hooks] \
+                 in pressroom.toml",
+                path.display()
+            );
+        }
+        return Ok(None);
+    }
+    let signature = signed_by::read_signature(signature, &offer.path)?;
+    let mut good = None;
+    for list in lists {
+        let one = signed_by::verify_offered(root, list, signature.as_deref(), &offer.bytes, now)
+            .with_context(|| format!("{} is refused", offer.path.display()))?;
+        good = one.or(good);
+    }
+    Ok(good)
+}
+
+/// The grants that the offer is to have at its points, and what stays asked for.
+///
+/// What the operator has said of an earlier build of this hook at a point holds for this one there.
+#[expect(clippy::too_many_arguments, reason = "what a grant is made of, told apart by their types")]
+pub(crate) fn placings(
+    root: &Root,
+    offer: &Offer,
+    points: &[Point],
+    mut before: BTreeMap<Point, Standing>,
+    granting: &Granting,
+    signed_by: &[String],
+    signed: Option<&GoodSignature>,
+    order: Option<u8>,
+) -> (Vec<Placing>, Asked) {
+    let manifest = offer.manifest.as_ref();
+    let suggested = manifest.map(|manifest| manifest.order.min(99)).unwrap_or(50);
+    let requested = offer.requested();
+    let mut asked = Asked {
+        name: offer.name.clone(),
+        description: manifest.map(|manifest| manifest.description.clone()).unwrap_or_default(),
+        capabilities: requested.clone(),
+        limits: GrantLimits::default(),
+    };
+    let mut placings = Vec::new();
+    for point in points {
+        let standing = before.remove(point);
+        let mut grant = match &standing {
+            Some(standing) => standing.grant.clone(),
+            None => Grant {
+                sha256: offer.sha256,
+                replaces: None,
+                moved_from: None,
+                disabled: false,
+                points: vec![*point],
+                on_failure: OnFailure::default(),
+                signed_by: Vec::new(),
+                signature: None,
+                capabilities: Capabilities::default(),
+                limits: GrantLimits::default(),
+                config: manifest.map(|manifest| manifest.config.clone()).unwrap_or_default(),
+                requested: None,
+                secrets: BTreeMap::new(),
+            },
+        };
+        grant.sha256 = offer.sha256;
+        grant.capabilities.extend(&granting.capabilities);
+        grant.requested = Some(requested.clone()).filter(|requested| *requested != Capabilities::default());
+        if !signed_by.is_empty() {
+            grant.signed_by = signed_by.to_vec();
+        }
+        grant.signature = signed.map(|good| good.armored.clone());
+        let (limits, beyond) = limits(&root.config, &grant.limits, &offer.limits(), standing.is_none());
+        grant.limits = if granting.limits { with(&limits, &beyond) } else { limits };
+        if !granting.limits {
+            asked.limits = with(&asked.limits, &beyond);
+        }
+        let number = standing.as_ref().map_or(suggested, |standing| standing.order);
+        placings.push(Placing { point: *point, order: order.unwrap_or(number), grant, before: standing });
+    }
+    (placings, asked)
+}
+
+/// What is granted at all points.
+pub(crate) fn common<'a>(mut all: impl Iterator<Item = &'a Capabilities>) -> Capabilities {
+    let first = all.next().cloned().unwrap_or_default();
+    all.fold(first, |common, one| common.common_with(one))
+}
+
+/// What the author asks for and is not granted, by name. An author without a manifest asks by what the component imports.
+pub(crate) fn not_granted(offer: &Offer, granted: &Capabilities, limits: &GrantLimits) -> Vec<String> {
+    let have = granted.names();
+    let mut asked: Vec<String> =
+        offer.requested().names().into_iter().filter(|name| !have.contains(name)).collect();
+    if offer.manifest.is_none() {
+        let kinds = kinds(&have);
+        asked.extend(imported(&offer.inspection).into_iter().filter(|kind| !kinds.contains(kind)));
+        asked.sort();
+        asked.dedup();
+    }
+    asked.extend(words(limits));
+    asked
+}
+
+/// Limits as words: `wall-seconds=5`.
+pub(crate) fn words(limits: &GrantLimits) -> Vec<String> {
+    table(limits).into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+/// The limits that a hook gets without asking, and those of its author's that are beyond. A new hook gets what its author asks for below the
+/// configuration's limits; one that is there keeps what it has.
+fn limits(
+    config: &Config,
+    has: &GrantLimits,
+    asks: &GrantLimits,
+    is_new: bool,
+) -> (GrantLimits, GrantLimits) {
+    let defaults = Limits::default();
+    let ceilings = table(&GrantLimits {
+        wall_seconds: Some(config.hooks.wall_seconds),
+        memory_bytes: Some(config.hooks.memory_bytes),
+        host_calls: Some(defaults.host_calls),
+        log_lines: Some(defaults.log_lines),
+        report_bytes: Some(defaults.report_bytes),
+        staging_bytes: Some(config.hooks.staging_bytes),
+        staging_files: Some(config.hooks.staging_files),
+        state_bytes: Some(config.hooks.state_bytes),
+        ..GrantLimits::default()
+    });
+    let (mut own, mut beyond) = (table(has), toml::Table::new());
+    for (key, value) in table(asks) {
+        let most = own.get(&key).or_else(|| ceilings.get(&key)).and_then(toml::Value::as_integer);
+        if most.is_none_or(|most| value.as_integer().is_none_or(|asks| asks > most)) {
+            beyond.insert(key, value);
+        } else if is_new {
+            own.insert(key, value);
+        }
+    }
+    (untable(own), untable(beyond))
+}
+
+/// Limits with those of another in place of their own.
+fn with(limits: &GrantLimits, other: &GrantLimits) -> GrantLimits {
+    let mut both = table(limits);
+    both.extend(table(other));
+    untable(both)
+}
+
+pub(crate) fn table(limits: &GrantLimits) -> toml::Table {
+    toml::Table::try_from(limits).unwrap_or_default()
+}
+
+fn untable(table: toml::Table) -> GrantLimits {
+    table.try_into().unwrap_or_default()
 }
 
 /// The components in a hook folder, by name.
@@ -169,57 +344,16 @@ pub(crate) fn components(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn read_manifest(wish: &Wish<'_>) -> anyhow::Result<Option<Manifest>> {
-    let beside = wish.component.with_extension("toml");
-    match wish.manifest {
-        Some(path) => Ok(Some(Manifest::read(path)?)),
-        None if beside.is_file() => Ok(Some(Manifest::read(&beside)?)),
-        None => Ok(None),
-    }
-}
-
-/// Writes the component and its grant into the points' folders, the grant last: a component without one does not run. Other files of that hook, under
-/// another number or at a point that it no longer has, are earlier builds of it, and go.
-fn put_in_place(
-    root: &Root,
-    distribution: &DistributionName,
-    files: &[(Point, u8, Grant)],
-    name: &str,
-    bytes: &[u8],
-) -> anyhow::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for (point, order, grant) in files {
-        let path = root
-            .hooks_folder(distribution)
-            .join(format!("{point}.d"))
-            .join(format!("{order:02}-{name}.wasm"));
-        disk::write_atomic(&path, bytes, MODE)?;
-        disk::write_atomic(&path.with_extension("toml"), grant.text()?.as_bytes(), MODE)?;
-        paths.push(path);
-    }
-    for point in Point::ALL {
-        for other in components(&root.hooks_folder(distribution).join(format!("{point}.d"))) {
-            let file_name = other.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !paths.contains(&other) && super::registry::own_name(&file_name) == name {
-                disk::remove_file(&other.with_extension("toml"))?;
-                disk::remove_file(&other)?;
-            }
-        }
-    }
-    Ok(paths)
-}
-
 /// Compiles a component, sees that it can be instantiated, and keeps its native code.
-pub(crate) fn compile(
+pub(crate) fn take_in(
     root: &Root,
     db: &mut Db,
     sandbox: &Sandbox,
-    component: &Path,
-    bytes: &[u8],
+    offer: &Offer,
     points: &[Point],
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let engine = artefact_key(&pressroom_sandbox::Sha256::of(bytes));
+    let engine = artefact_key(&offer.inspection.sha256);
     let place = artefact_path(root, &engine);
     let folder = root.artefacts_folder();
     disk::make_private_folder(&folder)?;
@@ -227,18 +361,35 @@ pub(crate) fn compile(
         .prefix("compile-")
         .tempdir_in(&folder)
         .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
-    let sandbox = sandbox.clone().requiring_walls(root.config.hooks.require_walls);
-    let compiled = sandbox
-        .compile(component, &aside.path().join("artefact"), &CompileLimits::default())
-        .with_context(|| format!("cannot compile {}", component.display()))?;
-    sandbox
-        .check(&compiled.artefact, points)
-        .with_context(|| format!("{} does not fit this pressroom", component.display()))?;
+    let sandbox = &sandbox.clone().requiring_walls(root.config.hooks.require_walls);
+    let compiled = offer.compile(sandbox, points, aside.path())?;
     disk::rename(&compiled.artefact.path, &place)?;
     disk::sync_folder(&folder)?;
     let artefact: Sha256 = compiled.artefact.sha256.to_string().parse().context("the artefact's digest")?;
-    db.write(|tx| {
-        hook::record_artefact(tx, &Sha256::of(bytes), &engine, &artefact, compiled.artefact_bytes, now)
-    })
-    .map_err(|error: StoreError| error.into())
+    db.write(|tx| hook::record_artefact(tx, &offer.sha256, &engine, &artefact, compiled.artefact_bytes, now))
+        .map_err(|error: StoreError| error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_beyond_the_operators_is_asked_for_and_one_below_is_taken() {
+        let config = Config::default();
+        let asks = GrantLimits {
+            wall_seconds: Some(10),
+            memory_bytes: Some(config.hooks.memory_bytes + 1),
+            ..GrantLimits::default()
+        };
+        let (own, beyond) = limits(&config, &GrantLimits::default(), &asks, true);
+        assert_eq!(words(&own), ["wall-seconds=10"]);
+        assert_eq!(words(&beyond), [format!("memory-bytes={}", config.hooks.memory_bytes + 1)]);
+        // one that is there keeps its own, and asks for what is beyond those
+        let has =
+            GrantLimits { wall_seconds: Some(5), memory_bytes: Some(1 << 40), ..GrantLimits::default() };
+        let (own, beyond) = limits(&config, &has, &asks, false);
+        assert_eq!(own, has);
+        assert_eq!(words(&beyond), ["wall-seconds=10"]);
+    }
 }

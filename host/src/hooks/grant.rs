@@ -113,11 +113,27 @@ impl GrantLimits {
 pub(crate) struct Grant {
     /// The component that is meant; another one under its name is not run.
     pub(crate) sha256: Sha256,
+    /// The component that may lie there instead while a command puts another in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<Sha256>,
+    /// The file name, less its ending, under which the hook stood before, while a command gives it another number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_from: Option<String>,
+    /// It does not run, and is not missed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) disabled: bool,
     /// Where it may run.
     #[serde(with = "points")]
     pub(crate) points: Vec<Point>,
     #[serde(default)]
     pub(crate) on_failure: OnFailure,
+    /// Whose signature the component must have: certificate files, or fingerprints of certificates among those of `keys/authors`. Empty: the
+    /// configuration's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) signed_by: Vec<String>,
+    /// That signature, in ASCII armour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<String>,
     #[serde(default)]
     pub(crate) capabilities: Capabilities,
     #[serde(default)]
@@ -127,6 +143,14 @@ pub(crate) struct Grant {
     /// Files whose contents the hook finds in its configuration, and nobody in the grant.
     #[serde(default, skip_serializing_if = "Secrets::is_empty")]
     pub(crate) secrets: Secrets,
+    /// What its author asks for: for lists and comparisons. It grants nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requested: Option<Capabilities>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The author's file.
@@ -185,6 +209,8 @@ pub(crate) enum GrantError {
     Private { path: PathBuf },
     #[error("{} has both [secrets] and a key {CONFIG_KEY} under [config]: the hook would find one of them only", path.display())]
     Secrets { path: PathBuf },
+    #[error("{} has {key} under [config], which JSON cannot say and the hook would not get: {reason}", path.display())]
+    Config { path: PathBuf, key: String, reason: &'static str },
 }
 
 /// A grant or manifest is a page, not a book.
@@ -217,12 +243,14 @@ impl Grant {
         if !grant.secrets.is_empty() && grant.config.contains_key(CONFIG_KEY) {
             return Err(GrantError::Secrets { path: path.to_owned() });
         }
+        check_config(path, &grant.config)?;
         Ok(grant)
     }
 
-    /// The file's text.
-    pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(self)
+    /// Whether a file that cannot be used as a grant says clearly enough that its hook is not to run.
+    pub(crate) fn says_disabled(path: &Path) -> bool {
+        read::<toml::Table>(path)
+            .is_ok_and(|table| table.get("disabled").and_then(toml::Value::as_bool) == Some(true))
     }
 }
 
@@ -235,11 +263,35 @@ impl Manifest {
             pattern,
             reason,
         })?;
-        if manifest.capabilities.http_private.is_empty() {
-            Ok(manifest)
-        } else {
-            Err(GrantError::Private { path: path.to_owned() })
+        if !manifest.capabilities.http_private.is_empty() {
+            return Err(GrantError::Private { path: path.to_owned() });
         }
+        check_config(path, &manifest.config)?;
+        Ok(manifest)
+    }
+}
+
+fn check_config(path: &Path, config: &toml::Table) -> Result<(), GrantError> {
+    let unfit = config.iter().find_map(|(key, value)| unfit_for_json(key, value));
+    unfit.map_or(Ok(()), |(key, reason)| Err(GrantError::Config { path: path.to_owned(), key, reason }))
+}
+
+/// The first value that a hook, which gets its configuration as JSON, would not get as it is written.
+fn unfit_for_json(key: &str, value: &toml::Value) -> Option<(String, &'static str)> {
+    match value {
+        toml::Value::Datetime(_) => Some((key.to_owned(), "write the date as a text, in quotes")),
+        toml::Value::Float(number) if !number.is_finite() => Some((key.to_owned(), "it is no number")),
+        toml::Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| unfit_for_json(&format!("{key}[{index}]"), value)),
+        toml::Value::Table(table) => {
+            table.iter().find_map(|(inner, value)| unfit_for_json(&format!("{key}.{inner}"), value))
+        }
+        toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_) => None,
     }
 }
 
@@ -412,7 +464,7 @@ mod tests {
         assert_eq!(grant.on_failure, OnFailure::Warn);
         assert_eq!(grant.capabilities.staging, Some(Vec::new()));
         grant.capabilities.add("signing=dists/*/x").unwrap();
-        let again: Grant = toml::from_str(&grant.text().unwrap()).unwrap();
+        let again: Grant = toml::from_str(&toml::to_string(&grant).unwrap()).unwrap();
         assert_eq!(again, grant);
         assert_eq!(grant.limits.sandbox(&Config::default()).wall, Duration::from_secs(5));
     }
@@ -428,6 +480,10 @@ mod tests {
             ("[limits]\nwall-second = 5\n", "wall-second"),
             ("surprise = 1\n", "surprise"),
             ("on-failure = \"ignore\"\n", "ignore"),
+            ("disabled = \"yes\"\n", "disabled"),
+            ("[config.when]\nsince = [2025-03-01]\n", "when.since[0]"),
+            ("[config]\nshare = nan\n", "share"),
+            ("[requested]\nnetwork = true\n", "network"),
         ] {
             let error = grant(&format!("sha256 = \"{DIGEST}\"\npoints = [\"finalize\"]\n{more}"))
                 .unwrap_err()

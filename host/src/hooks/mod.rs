@@ -4,24 +4,33 @@
 //! [`dispatch`] runs a point, by [`call`] for each hook of it: WASM hooks through the sandbox, with [`services`] and [`lists`] answering what they ask,
 //! [`http`] asking servers for them and [`overlay`] holding what they write until they succeed, executables by [`run_parts`], with [`sweep`] looking at
 //! what they leave. [`told`] says what a hook is told, [`record`] writes down what it did, and [`replay`] does it again. [`convert`] is the only place
-//! where the archive's words become the sandbox's. [`add`] takes a new hook in.
+//! where the archive's words become the sandbox's. [`add`] takes a new hook in: an [`offer`] is looked at, and [`place`] puts it where it belongs, with a
+//! grant as [`grant_text`] writes it. [`upgrade`] puts another version in its place, [`upkeep`] takes hooks out of use, back, and away. [`safety`] says
+//! whose files are trusted, [`signed_by`] whose components, [`secrets`] which keys a hook is given.
 
 pub(crate) mod add;
 mod call;
 mod convert;
 mod dispatch;
 mod grant;
+mod grant_text;
 mod http;
 mod lists;
+pub(crate) mod offer;
 mod overlay;
+mod place;
 mod record;
 mod registry;
 pub(crate) mod replay;
 mod run_parts;
+mod safety;
 mod secrets;
 mod services;
+pub(crate) mod signed_by;
 mod sweep;
 mod told;
+pub(crate) mod upgrade;
+pub(crate) mod upkeep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,8 +39,9 @@ use anyhow::Context;
 use pressroom_sandbox::{Sandbox, Walls, WorkerCommand};
 
 pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide, VetoOverride};
-pub(crate) use grant::{Grant, Manifest};
-pub(crate) use registry::{Kind, Registry, is_called, point_folders};
+pub(crate) use grant::{Grant, Manifest, OnFailure};
+pub(crate) use grant_text::meaning;
+pub(crate) use registry::{Disabled, Entry, Kind, Registry, is_called, point_folders};
 pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
 
 /// The first argument that makes this program a worker of the sandbox.

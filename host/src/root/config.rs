@@ -130,6 +130,9 @@ pub(crate) struct Hooks {
     pub(crate) retry_seconds: u32,
     /// What hooks were told is kept for so many of a distribution's last runs with hooks, to be replayed.
     pub(crate) replayable_runs: u32,
+    /// Whose signature WASM hooks must have where their grant names nobody: certificate files below the root, or fingerprints of certificates in
+    /// `keys/authors`. Empty: they need none.
+    pub(crate) signed_by: Vec<String>,
 }
 
 impl Default for Hooks {
@@ -146,6 +149,7 @@ impl Default for Hooks {
             retry_attempts: 6,
             retry_seconds: 300,
             replayable_runs: 200,
+            signed_by: Vec::new(),
         }
     }
 }
@@ -231,6 +235,8 @@ key-file = "{key_file}"
 # retry-seconds = 300
 # What hooks were told is kept for so many of the last runs with hooks, so that `pressroom hook replay` can do them again.
 # replayable-runs = 200
+# Whose signature a WASM hook must have where its grant names nobody: certificate files, or fingerprints of certificates in keys/authors.
+# signed-by = []
 "##
         )
     }

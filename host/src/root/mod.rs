@@ -49,6 +49,21 @@ impl Root {
         self.folder.join(path)
     }
 
+    /// The root's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A path that is below the root unless it is absolute.
+    pub(crate) fn below(&self, path: &Path) -> PathBuf {
+        self.at(path)
+    }
+
+    /// Where certificates of hooks' authors lie, for those that are named by fingerprint.
+    pub(crate) fn authors_folder(&self) -> PathBuf {
+        self.folder.join("keys/authors")
+    }
+
     /// Opens the database.
     pub(crate) fn db(&self) -> Result<Db, StoreError> {
         Db::open(&self.at(Path::new(DATABASE_FILE)))

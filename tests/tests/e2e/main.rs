@@ -12,6 +12,7 @@ mod crash;
 mod first_party;
 mod hooks;
 mod http;
+mod operators_hooks;
 mod oracle;
 mod refusals;
 mod replay;

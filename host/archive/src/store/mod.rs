@@ -10,6 +10,7 @@ mod db;
 pub mod distribution;
 pub mod hook;
 pub mod hook_run;
+pub mod hook_upkeep;
 pub mod index_segment;
 pub mod library_file;
 pub mod listing;

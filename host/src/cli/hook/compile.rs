@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::bail;
 use pressroom_archive::domain::DistributionName;
 use pressroom_archive::store::Db;
 use pressroom_archive::store::distribution::{distribution, distributions};
-use pressroom_sandbox::Sandbox;
+use pressroom_sandbox::{HostVersion, Sandbox};
 
 use crate::cli::output::{BAD, painted};
 use crate::cli::{End, Session};
+use crate::hooks::offer::Offer;
+use crate::hooks::upkeep::ChangeLock;
 use crate::hooks::{self, Grant, add};
 use crate::root::Root;
 
@@ -31,6 +33,7 @@ fn compile(session: &Session, only: Option<&DistributionName>) -> anyhow::Result
     let root = session.root()?;
     let mut db = root.db()?;
     let sandbox = hooks::sandbox()?;
+    let _lock = ChangeLock::take(&root)?;
     let all = match only {
         Some(name) => vec![distribution(db.read(), name)?],
         None => distributions(db.read())?,
@@ -64,11 +67,13 @@ fn compile_one(
     path: &Path,
 ) -> anyhow::Result<()> {
     let grant = Grant::read(&path.with_extension("toml"))?;
-    let content = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if pressroom_archive::domain::Sha256::of(&content) != grant.sha256 {
-        anyhow::bail!(
-            "it is not the component that its grant names; if it is meant, add it again with `pressroom hook add`"
+    let offer = Offer::read(path, None, HostVersion::this())?;
+    if offer.sha256 != grant.sha256 && Some(offer.sha256) != grant.replaces {
+        bail!(
+            "it is not the component that its grant names; if it is meant, see what it wants with `pressroom hook upgrade --dry-run`, and take it with \
+             `pressroom hook upgrade`"
         );
     }
-    add::compile(root, db, sandbox, path, &content, &grant.points, session.clock.now())
+    offer.refuse_problems()?;
+    add::take_in(root, db, sandbox, &offer, &grant.points, session.clock.now())
 }

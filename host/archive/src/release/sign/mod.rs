@@ -5,8 +5,10 @@
 //!
 //! A key is judged once when it is loaded, again by [`Signer::check`] before a run begins, and again at each
 //! signature: one rule (`judge`) for both kinds of signer. Every signature is verified against the public key
-//! before it is handed out, so that what reaches the archive is what clients will accept.
+//! before it is handed out, so that what reaches the archive is what clients will accept. Signatures by others, over hooks, are verified in
+//! `author`.
 
+mod author;
 mod certificate;
 mod cleartext;
 mod error;
@@ -15,6 +17,9 @@ mod judge;
 mod own_key;
 mod process;
 
+pub use author::{
+    AuthorError, Certificates, Expiry, GoodSignature, MAX_CERTIFICATES_BYTES, MAX_SIGNATURE_BYTES,
+};
 pub use error::SignError;
 pub use gpg::{Fingerprint, GpgSettings, GpgSigner};
 pub use own_key::OwnKey;

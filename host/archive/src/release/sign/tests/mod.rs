@@ -2,6 +2,7 @@
 //! test by name.
 
 mod apt;
+mod author;
 mod gnupg;
 mod gpg;
 mod own_key;
