@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Sha256,
+    engine::Metering,
     limits::CompileLimits,
     messages::{Call, CallOutcome, HostRequest},
 };
@@ -22,15 +23,16 @@ pub(crate) const LENGTH_BYTES: usize = 4;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Call a hook.
-    Call { artefact: Native, call: Call },
+    Call { artefact: Native, call: Call, metering: Metering },
     /// Instantiate a hook without calling it, for the points named.
-    Check { artefact: Native, call: Call, points: Vec<crate::Point> },
+    Check { artefact: Native, call: Call, points: Vec<crate::Point>, metering: Metering },
     /// Make native code of a component.
     Compile {
         #[serde(with = "serde_bytes")]
         component: Vec<u8>,
         artefact_out: std::path::PathBuf,
         limits: CompileLimits,
+        metering: Metering,
     },
 }
 
@@ -57,6 +59,7 @@ pub(crate) enum FromWorker {
 pub(crate) struct WorkerReport {
     pub(crate) outcome: CallOutcome,
     pub(crate) peak_memory_bytes: u64,
+    pub(crate) fuel: Option<u64>,
     pub(crate) log_lines_dropped: u64,
     pub(crate) stdout_tail: String,
     pub(crate) stderr_tail: String,

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     Sha256,
+    engine::Metering,
     frames::{FromWorker, Native, Order, WorkerReport},
     messages::{
         ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, Point, Report,
@@ -34,6 +35,7 @@ const MOST_READ_BYTES: u32 = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     worker: WorkerCommand,
+    metering: Metering,
 }
 
 /// Native code of a component, as [`Sandbox::compile`] made it.
@@ -62,7 +64,14 @@ pub enum CheckError {
 impl Sandbox {
     /// A sandbox whose workers are started in this way.
     pub fn new(worker: WorkerCommand) -> Self {
-        Self { worker }
+        Self { worker, metering: Metering::Off }
+    }
+
+    /// The same, but hooks are compiled so that they count what they do, and every [`CallReport`] has its `fuel`. For authors: what such a
+    /// sandbox compiles only such a sandbox can call, and it is slower.
+    #[must_use]
+    pub fn metered(self) -> Self {
+        Self { metering: Metering::Fuel, ..self }
     }
 
     /// Calls a hook in a fresh instance in a fresh process.
@@ -70,7 +79,8 @@ impl Sandbox {
     /// Does not fail: everything that can happen is a [`CallOutcome`]. Takes no longer than the wall deadline and a second,
     /// if `host` does not.
     pub fn call(&self, artefact: &Artefact, call: &Call, host: &mut dyn HostServices) -> CallReport {
-        self.run(&Order::Call { artefact: artefact.into(), call: call.clone() }, call, host)
+        let metering = self.metering;
+        self.run(&Order::Call { artefact: artefact.into(), call: call.clone(), metering }, call, host)
     }
 
     /// Instantiates a hook without calling it, with nothing granted: a changed record, a missing interface or an
@@ -80,7 +90,12 @@ impl Sandbox {
     /// When the hook does not fit this host, or does not export one of `points`.
     pub fn check(&self, artefact: &Artefact, points: &[Point]) -> Result<(), CheckError> {
         let call = nothing_granted();
-        let order = Order::Check { artefact: artefact.into(), call: call.clone(), points: points.to_vec() };
+        let order = Order::Check {
+            artefact: artefact.into(),
+            call: call.clone(),
+            points: points.to_vec(),
+            metering: self.metering,
+        };
         match self.run(&order, &call, &mut DenyAll).outcome {
             CallOutcome::Report(_) => Ok(()),
             CallOutcome::NotLoadable(reason)
@@ -97,6 +112,11 @@ impl Sandbox {
     /// The command that starts a worker.
     pub(crate) fn worker(&self) -> &WorkerCommand {
         &self.worker
+    }
+
+    /// Whether hooks count what they do.
+    pub(crate) const fn metering(&self) -> Metering {
+        self.metering
     }
 
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
@@ -117,6 +137,7 @@ impl Sandbox {
             outcome,
             duration: begin.elapsed(),
             peak_memory_bytes: 0,
+            fuel: None,
             host_calls,
             log_lines_dropped: 0,
             stdout_tail: String::new(),
@@ -131,6 +152,7 @@ impl Sandbox {
                 outcome: tidy(report.outcome),
                 duration: begin.elapsed(),
                 peak_memory_bytes: report.peak_memory_bytes,
+                fuel: report.fuel,
                 host_calls,
                 log_lines_dropped: report.log_lines_dropped,
                 stdout_tail: text::plain(&report.stdout_tail),

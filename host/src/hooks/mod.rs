@@ -3,16 +3,20 @@
 //! [`registry`] reads the folders and says what will run, in which order, and what will not and why; [`grant`] is the operator's word on each WASM hook.
 //! [`dispatch`] runs a point: WASM hooks through the sandbox, with [`services`] answering what they ask and [`overlay`] holding what they write
 //! until they succeed, executables by [`run_parts`]. [`convert`] is the only place where the archive's words become the sandbox's. [`add`] takes a new
-//! hook in.
+//! hook in. [`fixture`] calls a component as its author wrote down,
+//! and [`project`] makes the project that an author begins with.
 
 pub(crate) mod add;
 mod convert;
 mod dispatch;
+pub(crate) mod fixture;
 mod grant;
 mod overlay;
+pub(crate) mod project;
 mod registry;
 mod run_parts;
 mod services;
+mod templates;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

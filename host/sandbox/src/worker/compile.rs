@@ -2,14 +2,18 @@
 
 use std::{fs::File, io::Write, path::Path};
 
-use crate::{engine::engine, limits::Limits, text};
+use crate::{
+    engine::{Metering, engine},
+    limits::Limits,
+    text,
+};
 
 /// Writes the artefact into the file that the parent has made for it.
 ///
 /// # Errors
 /// A text that says why the compiler refuses the component, or the disk the artefact.
-pub(super) fn compile(component: &[u8], artefact_out: &Path) -> Result<(), String> {
-    let engine = engine(&Limits::default()).map_err(|error| format!("no engine: {error:#}"))?;
+pub(super) fn compile(component: &[u8], artefact_out: &Path, metering: Metering) -> Result<(), String> {
+    let engine = engine(&Limits::default(), metering).map_err(|error| format!("no engine: {error:#}"))?;
     let artefact = engine
         .precompile_component(component)
         .map_err(|error| text::clip(&format!("{error:#}"), text::MOST_LINE_BYTES).to_owned())?;

@@ -48,13 +48,15 @@ fn obey() -> Result<(), WorkerError> {
     confine::at_start()?;
     let mut pipe = Pipe::of_this_process()?;
     match frames::read(&mut pipe.from_parent)? {
-        Order::Compile { component, artefact_out, limits } => {
+        Order::Compile { component, artefact_out, limits, metering } => {
             confine::for_compiling(&limits)?;
-            let made = compile::compile(&component, &artefact_out);
+            let made = compile::compile(&component, &artefact_out, metering);
             frames::write(&mut pipe.to_parent, &FromWorker::Compiled(made))?;
         }
-        Order::Call { artefact, call } => guest::call(pipe, &artefact, call, None)?,
-        Order::Check { artefact, call, points } => guest::call(pipe, &artefact, call, Some(points))?,
+        Order::Call { artefact, call, metering } => guest::call(pipe, &artefact, call, None, metering)?,
+        Order::Check { artefact, call, points, metering } => {
+            guest::call(pipe, &artefact, call, Some(points), metering)?;
+        }
     }
     Ok(())
 }

@@ -2,8 +2,10 @@
 
 mod add;
 mod compile;
+mod init;
 mod inspect;
 mod list;
+mod test;
 
 use super::{End, Session};
 
@@ -14,6 +16,8 @@ pub(super) enum Command {
     Add(add::Add),
     Inspect(inspect::Inspect),
     Compile(compile::Compile),
+    Init(init::Init),
+    Test(test::Test),
 }
 
 impl Command {
@@ -23,6 +27,8 @@ impl Command {
             Self::Add(command) => command.run(session),
             Self::Inspect(command) => command.run(session),
             Self::Compile(command) => command.run(session),
+            Self::Init(command) => command.run(session),
+            Self::Test(command) => command.run(session),
         }
     }
 }
