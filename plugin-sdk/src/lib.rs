@@ -57,6 +57,7 @@
 
 mod bindings;
 mod host;
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod words;
 

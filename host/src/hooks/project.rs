@@ -274,6 +274,9 @@ impl Words {
         if pre || post {
             conditions.push("pass".to_owned());
         }
+        if pre || finalize {
+            conditions.push("bytes".to_owned());
+        }
         conditions.push(if project.sdk.is_some() { "local" } else { "vendored" }.to_owned());
         let sdk = match project.sdk {
             None => VENDORED.to_owned(),
@@ -306,6 +309,7 @@ impl Words {
                             .collect(),
                     ),
                 ),
+                ("js-bytes", if finalize { "decode, encode" } else { "encode" }.to_owned()),
                 ("sdk", toml::Value::String(sdk).to_string()),
             ],
         })

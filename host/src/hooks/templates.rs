@@ -69,6 +69,7 @@ pub(super) const JAVASCRIPT: &[Template] = files!("javascript":
     "package.json" => "package.json",
     "src/hook.js" => "src/hook.js",
     "src/logic.js" => "src/logic.js",
+    "src/utf8.js" => "src/utf8.js",
     "tests/fake-host.js" => "tests/fake-host.js",
     "tests/logic.test.js" => "tests/logic.test.js",
 );

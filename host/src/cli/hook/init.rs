@@ -14,7 +14,7 @@ use crate::hooks::project::{self, HookName, Language, Project};
 ///
 /// For example: pressroom hook init --language python motd
 #[derive(Debug, clap::Args)]
-pub(super) struct Init {
+pub(in crate::cli) struct Init {
     /// A folder that is not there yet, or is empty.
     #[arg(value_name = "DIR")]
     folder: PathBuf,

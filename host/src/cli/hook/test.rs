@@ -23,7 +23,7 @@ const FIXTURES: &str = "fixtures";
 ///
 /// For example: pressroom hook test target/wasm32-wasip2/release/motd.wasm
 #[derive(Debug, clap::Args)]
-pub(super) struct Test {
+pub(in crate::cli) struct Test {
     #[arg(value_name = "FILE")]
     component: PathBuf,
     /// A fixture; again for more.
@@ -44,6 +44,8 @@ pub(super) struct Test {
 struct Tested {
     fixture: String,
     folder: PathBuf,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
     /// `passed`, `failed`, `blessed`, or `broken` when it could not be run.
     result: &'static str,
     /// Why it could not be run, or has nothing to be held against.
@@ -185,6 +187,7 @@ impl Tested {
                 .file_name()
                 .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned()),
             folder: folder.to_owned(),
+            description: String::new(),
             result: "broken",
             problem: None,
             outcome: None,
@@ -202,6 +205,7 @@ impl Tested {
     fn of(fixture: &Fixture, found: &Found) -> Self {
         Self {
             fixture: fixture.name.clone(),
+            description: fixture.description.clone(),
             outcome: Some(found.outcome.as_str().to_ascii_lowercase()),
             summary: Some(found.summary.clone()),
             duration_microseconds: Some(found.duration.as_micros()),
@@ -236,6 +240,9 @@ fn text(all: &[Tested], failed: usize) -> String {
             format!("{} {name}  {}", painted(style, word), painted(DIM, measures.join(", "))).trim_end(),
         );
         text.push('\n');
+        if !one.description.is_empty() && one.result != "passed" {
+            text.push_str(&format!("  {}\n", painted(DIM, &one.description)));
+        }
         if let Some(problem) = &one.problem {
             text.push_str(&indented(problem, "  "));
         }

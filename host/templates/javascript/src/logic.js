@@ -2,6 +2,10 @@
 //
 // Each point gets its context and the host, whose interfaces are those of wit/. It returns a report, or throws { tag, val } with the tag
 // "veto", "temporary" or "failed".
+@if bytes
+
+import { {{js-bytes}} } from "./utf8.js";
+@end
 
 const PAGE = 500;
 @if pre-publication
@@ -20,6 +24,10 @@ export function published(host) {
   return [...sources].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
+@if pre-publication
+/** Why something was not done: an error of the host carries what the interface says as its payload. */
+const reason = ({ payload, message }) => (payload ? `${payload.tag} ${payload.val ?? ""}` : message);
+@end
 const done = (summary) => ({ outcome: "done", summary, details: "" });
 const skipped = () => ({ outcome: "skipped", summary: "no sources were published", details: "" });
 @if pre-publication
@@ -33,9 +41,9 @@ export function prePublication(context, host) {
   for (const [name, version] of sources) host.log.write("info", `${name} ${version}`);
   const list = sources.map(([name, version]) => `${name} ${version}\n`).join("");
   try {
-    host.staging.write(PATH, new TextEncoder().encode(list));
+    host.staging.write(PATH, encode(list));
   } catch (error) {
-    throw { tag: "failed", val: `cannot write ${PATH}: ${JSON.stringify(error.payload ?? error)}` };
+    throw { tag: "failed", val: `cannot write ${PATH}: ${reason(error)}` };
   }
   return done(`listed ${sources.length} sources in ${PATH}`);
 }
@@ -55,8 +63,8 @@ export function finalize(context, host) {
   const sources = published(host);
   if (sources.length === 0) return skipped();
   const before = host.state.get("passes");
-  const passes = Number(before ? new TextDecoder().decode(before) : 0) + 1;
-  host.state.set("passes", new TextEncoder().encode(String(passes)));
+  const passes = Number(before ? decode(before) : 0) + 1;
+  host.state.set("passes", encode(String(passes)));
   return done(`pass ${passes} brought ${sources.length} sources to ${context.archives.length} archives`);
 }
 @end

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as logic from "../src/logic.js";
+import { decode, encode } from "../src/utf8.js";
 import { fakeHost, source } from "./fake-host.js";
 
 const changes = [source("zlib", "1.3.1-1"), source("bash", "5.2.37-2")];
@@ -13,6 +14,13 @@ const pass = { distribution: "debian", archive: "debian", suites: [], priority: 
 
 test("sources are in order", () => {
   assert.deepEqual(logic.published(fakeHost({ changes })).map(([name]) => name), ["bash", "zlib"]);
+});
+
+test("texts are bytes and back", () => {
+  for (const text of ["", "plain\n", "é 漢 😀 %41"]) {
+    assert.deepEqual(encode(text), new TextEncoder().encode(text));
+    assert.equal(decode(encode(text)), text);
+  }
 });
 @if pre-publication
 
