@@ -14,14 +14,57 @@ use crate::{
 };
 
 /// What every hook may ask. What the operator has not granted answers that it is denied.
+///
+/// ```
+/// use pressroom_plugin::{Host, HookError, Report, testing::FakeHost};
+///
+/// /// Counts in the memory of the hook: in a component with the host, in a test with a fake one.
+/// fn count(host: &mut dyn Host) -> Result<u64, HookError> {
+///     let before = host.state_get("count")?.unwrap_or_default();
+///     let count = String::from_utf8_lossy(&before).parse().unwrap_or(0) + 1;
+///     host.state_set("count", count.to_string().as_bytes())?;
+///     Ok(count)
+/// }
+///
+/// let mut host = FakeHost::default();
+/// assert_eq!((count(&mut host)?, count(&mut host)?), (1, 2));
+/// # Ok::<(), HookError>(())
+/// ```
 pub trait Host {
     /// One line for the run's log. Beyond the limit lines are dropped.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Host, Level, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.log(Level::Warn, "the mirror of the north is late");
+    /// assert_eq!(host.log[0], (Level::Warn, "the mirror of the north is late".to_owned()));
+    /// ```
     fn log(&mut self, level: Level, message: &str);
 
     /// What the operator wrote under `[config]`, as a JSON object; most hooks want [`HostExt::config`].
+    ///
+    /// ```
+    /// use pressroom_plugin::{Host, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// assert_eq!(host.config_json(), "{}");
+    /// ```
     fn config_json(&mut self) -> String;
 
     /// The suites of an archive, also those that this pass does not publish, sorted by name.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Host, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// let names: Vec<String> = host.suites("debian")?.into_iter().map(|suite| suite.name).collect();
+    /// assert_eq!(names, ["bookworm"]);
+    /// # Ok::<(), pressroom_plugin::ArchiveError>(())
+    /// ```
     ///
     /// # Errors
     /// When `archive` is not granted or the archive is unknown.
@@ -29,11 +72,42 @@ pub trait Host {
 
     /// The changes of this pass, sorted by archive, suite, kind, name, architecture and version.
     ///
+    /// ```
+    /// use pressroom_plugin::{Host, PackageKind, testing::{self, FakeHost}};
+    ///
+    /// let changes = vec![testing::source("zlib", "1.3-1"), testing::binary("zlib1g", "1.3-1", "amd64")];
+    /// let mut host = FakeHost { changes, ..FakeHost::default() };
+    /// for change in host.changes()? {
+    ///     let change = change?;
+    ///     if change.kind == PackageKind::Source {
+    ///         assert_eq!((change.name.as_str(), change.version.as_str()), ("zlib", "1.3-1"));
+    ///     }
+    /// }
+    /// # Ok::<(), pressroom_plugin::ArchiveError>(())
+    /// ```
+    ///
     /// # Errors
     /// When `archive` is not granted.
     fn changes(&mut self) -> Result<Pages<Change>, ArchiveError>;
 
     /// The packages of one index, sorted by name and version.
+    ///
+    /// ```
+    /// use pressroom_plugin::{ArchiveError, Host, Index, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// let index = Index {
+    ///     archive: "debian".into(),
+    ///     suite: "bookworm".into(),
+    ///     component: "main".into(),
+    ///     architecture: "source".into(),
+    /// };
+    /// assert!(matches!(host.packages(&index), Err(ArchiveError::Unknown(_))));
+    /// host.packages.insert(index.clone(), Vec::new());
+    /// assert_eq!(host.packages(&index)?.count(), 0);
+    /// # Ok::<(), ArchiveError>(())
+    /// ```
     ///
     /// # Errors
     /// When `archive` is not granted or there is no such index.
@@ -61,11 +135,33 @@ pub trait Host {
 
     /// A value of the hook's own memory for this distribution.
     ///
+    /// ```
+    /// use pressroom_plugin::{Host, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.state.insert("serial".into(), b"7".to_vec());
+    /// assert_eq!(host.state_get("serial")?.as_deref(), Some(b"7".as_slice()));
+    /// assert_eq!(host.state_get("other")?, None);
+    /// # Ok::<(), pressroom_plugin::StateError>(())
+    /// ```
+    ///
     /// # Errors
     /// When `state` is not granted.
     fn state_get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError>;
 
     /// Keeps a value, if the hook succeeds.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Host, StateError, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.state_set("serial", b"8")?;
+    /// assert_eq!(host.state["serial"], b"8");
+    /// assert!(matches!(host.state_set("", b"8"), Err(StateError::BadKey(_))));
+    /// # Ok::<(), StateError>(())
+    /// ```
     ///
     /// # Errors
     /// When `state` is not granted, the key is not 1 to 256 bytes, or it is too much.
@@ -73,11 +169,34 @@ pub trait Host {
 
     /// Forgets a value, if the hook succeeds.
     ///
+    /// ```
+    /// use pressroom_plugin::{Host, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.state_set("serial", b"8")?;
+    /// host.state_delete("serial")?;
+    /// assert!(host.state.is_empty());
+    /// # Ok::<(), pressroom_plugin::StateError>(())
+    /// ```
+    ///
     /// # Errors
     /// When `state` is not granted.
     fn state_delete(&mut self, key: &str) -> Result<(), StateError>;
 
     /// The keys of the hook's memory, sorted.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Host, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// for key in ["two", "one"] {
+    ///     host.state_set(key, b"")?;
+    /// }
+    /// assert_eq!(host.state_keys()?, ["one", "two"]);
+    /// # Ok::<(), pressroom_plugin::StateError>(())
+    /// ```
     ///
     /// # Errors
     /// When `state` is not granted.
@@ -94,8 +213,38 @@ pub trait Host {
 ///
 /// Paths are relative to the archive's root. What is written is applied after the hook has succeeded, all or nothing; a hook reads
 /// its own writes.
+///
+/// ```
+/// use pressroom_plugin::{StagingError, StagingHost, StagingHostExt, testing::FakeHost};
+///
+/// fn add_line(host: &mut dyn StagingHost, path: &str, line: &str) -> Result<(), StagingError> {
+///     let mut text = match host.read_whole(path) {
+///         Err(StagingError::NotFound) => Vec::new(),
+///         other => other?,
+///     };
+///     text.extend([line.as_bytes(), b"\n"].concat());
+///     host.write(path, &text)
+/// }
+///
+/// let mut host = FakeHost::default();
+/// add_line(&mut host, "indices/news", "one")?;
+/// add_line(&mut host, "indices/news", "two")?;
+/// assert_eq!(host.text("indices/news"), "one\ntwo\n");
+/// # Ok::<(), StagingError>(())
+/// ```
 pub trait StagingHost: Host {
     /// The regular files below a folder, sorted by path; the empty string is the whole tree.
+    ///
+    /// ```
+    /// use pressroom_plugin::{StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.files.insert("indices/old".into(), b"1234".to_vec());
+    /// let files = host.list_files("indices")?;
+    /// assert_eq!((files[0].path.as_str(), files[0].size_bytes), ("indices/old", 4));
+    /// # Ok::<(), pressroom_plugin::StagingError>(())
+    /// ```
     ///
     /// # Errors
     /// When the path is none, or the host cannot.
@@ -104,11 +253,32 @@ pub trait StagingHost: Host {
     /// At most `max_bytes` from `offset` on; fewer at the end of the file, and the host may give fewer. Most hooks want
     /// [`StagingHostExt::read_whole`].
     ///
+    /// ```
+    /// use pressroom_plugin::{StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.files.insert("indices/old".into(), b"1234".to_vec());
+    /// assert_eq!(host.read("indices/old", 2, 100)?, b"34");
+    /// # Ok::<(), pressroom_plugin::StagingError>(())
+    /// ```
+    ///
     /// # Errors
     /// When there is no such file, or the host cannot.
     fn read(&mut self, path: &str, offset: u64, max_bytes: u32) -> Result<Vec<u8>, StagingError>;
 
     /// Writes a whole file; one that is there is replaced.
+    ///
+    /// ```
+    /// use pressroom_plugin::{StagingError, StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.write("project/motd", b"news\n")?;
+    /// assert_eq!(host.text("project/motd"), "news\n");
+    /// assert!(matches!(host.write("dists/bookworm/Release", b""), Err(StagingError::Denied(_))));
+    /// # Ok::<(), StagingError>(())
+    /// ```
     ///
     /// # Errors
     /// When the path is none or not granted, or it is too much.
@@ -116,11 +286,33 @@ pub trait StagingHost: Host {
 
     /// Adds to the end of a file that this hook has written before in this call.
     ///
+    /// ```
+    /// use pressroom_plugin::{StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.write("indices/long", b"one\n")?;
+    /// host.append("indices/long", b"two\n")?;
+    /// assert_eq!(host.text("indices/long"), "one\ntwo\n");
+    /// # Ok::<(), pressroom_plugin::StagingError>(())
+    /// ```
+    ///
     /// # Errors
     /// When it has not, or it is too much.
     fn append(&mut self, path: &str, content: &[u8]) -> Result<(), StagingError>;
 
     /// Removes a file.
+    ///
+    /// ```
+    /// use pressroom_plugin::{StagingError, StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.files.insert("indices/old".into(), Vec::new());
+    /// host.remove("indices/old")?;
+    /// assert_eq!(host.remove("indices/old"), Err(StagingError::NotFound));
+    /// # Ok::<(), StagingError>(())
+    /// ```
     ///
     /// # Errors
     /// When there is no such file, or it is not granted.
@@ -128,25 +320,81 @@ pub trait StagingHost: Host {
 
     /// Signs `input` with the archive's key and writes the result to `output`.
     ///
+    /// ```
+    /// use pressroom_plugin::{SigningMode, StagingHost, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.write("project/SHA256SUMS", b"...")?;
+    /// host.sign("project/SHA256SUMS", "project/SHA256SUMS.gpg", SigningMode::Detached)?;
+    /// assert_eq!(host.signed.len(), 1);
+    /// # Ok::<(), pressroom_plugin::StagingError>(())
+    /// ```
+    ///
     /// # Errors
     /// When either path is not granted for signing, or there is no such file.
     fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError>;
 }
 
-/// Short ways to ask.
+/// Short ways to ask: every [`Host`] has them.
+///
+/// ```
+/// use pressroom_plugin::{HostExt, testing::FakeHost};
+///
+/// let mut host = FakeHost::default();
+///
+/// host.info("it begins");
+/// assert_eq!(host.log.len(), 1);
+/// ```
 pub trait HostExt: Host {
     /// A line that says what was done.
+    ///
+    /// ```
+    /// use pressroom_plugin::{HostExt, Level, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.info("3 files written");
+    /// assert_eq!(host.log[0].0, Level::Info);
+    /// ```
     fn info(&mut self, message: &str) {
         self.log(Level::Info, message);
     }
 
     /// A line for someone to look at.
+    ///
+    /// ```
+    /// use pressroom_plugin::{HostExt, Level, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.warn("the list is empty");
+    /// assert_eq!(host.log[0].0, Level::Warn);
+    /// ```
     fn warn(&mut self, message: &str) {
         self.log(Level::Warn, message);
     }
 
     /// The operator's `[config]` as a value; `#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]` is good
     /// advice for its type.
+    ///
+    /// ```
+    /// use pressroom_plugin::{HostExt, testing::FakeHost};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Default, Deserialize)]
+    /// #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+    /// struct Config {
+    ///     keep_runs: u32,
+    /// }
+    ///
+    /// let mut host = FakeHost { config: r#"{"keep-runs": 3}"#.into(), ..FakeHost::default() };
+    /// let config: Config = host.config()?;
+    /// assert_eq!(config.keep_runs, 3);
+    /// host.config = r#"{"keep": 3}"#.into();
+    /// assert!(host.config::<Config>().is_err());
+    /// # Ok::<(), pressroom_plugin::HookError>(())
+    /// ```
     ///
     /// # Errors
     /// When it does not fit: a failure that tells the operator what is wrong.
@@ -186,9 +434,29 @@ pub trait HostExt: Host {
 
 impl<H: Host + ?Sized> HostExt for H {}
 
-/// Short ways to ask about the staged tree.
+/// Short ways to ask about the staged tree: every [`StagingHost`] has them.
+///
+/// ```
+/// use pressroom_plugin::{StagingHostExt, testing::FakeHost};
+///
+/// let mut host = FakeHost::default();
+///
+/// host.files.insert("indices/old".into(), b"1234".to_vec());
+/// assert_eq!(host.read_whole("indices/old").unwrap(), b"1234");
+/// ```
 pub trait StagingHostExt: StagingHost {
-    /// The whole of a file.
+    /// The whole of a file, however long.
+    ///
+    /// ```
+    /// use pressroom_plugin::{StagingError, StagingHostExt, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// host.files.insert("indices/old".into(), vec![7; 3 << 20]);
+    /// assert_eq!(host.read_whole("indices/old")?.len(), 3 << 20);
+    /// assert_eq!(host.read_whole("indices/none"), Err(StagingError::NotFound));
+    /// # Ok::<(), StagingError>(())
+    /// ```
     ///
     /// # Errors
     /// When there is no such file, or the host cannot.
@@ -210,6 +478,17 @@ impl<H: StagingHost + ?Sized> StagingHostExt for H {}
 type Fetch<T> = Box<dyn FnMut(u32) -> Result<Vec<T>, ArchiveError>>;
 
 /// A long list, fetched a page at a time while it is iterated over.
+///
+/// ```
+/// use pressroom_plugin::{Host, testing::{self, FakeHost}};
+///
+/// let changes = (0..2_000).map(|number| testing::source(&format!("p{number}"), "1")).collect();
+/// let mut host = FakeHost { changes, ..FakeHost::default() };
+/// // one that fails ends the list; `collect` into a `Result` says so
+/// let all: Vec<_> = host.changes()?.collect::<Result<_, _>>()?;
+/// assert_eq!(all.len(), 2_000);
+/// # Ok::<(), pressroom_plugin::ArchiveError>(())
+/// ```
 pub struct Pages<T> {
     fetch: Option<Fetch<T>>,
     page: std::vec::IntoIter<T>,
@@ -219,7 +498,15 @@ pub struct Pages<T> {
 const PAGE_ITEMS: u32 = 500;
 
 impl<T> Pages<T> {
-    /// A list whose next items, so many at the most, come from here; none is the end.
+    /// A list whose next items, so many at the most, come from here; none is the end. For a host of a test's own.
+    ///
+    /// ```
+    /// use pressroom_plugin::Pages;
+    ///
+    /// let mut pages = vec![vec![1, 2], vec![3], vec![]].into_iter();
+    /// let list = Pages::new(move |_max| Ok(pages.next().unwrap_or_default()));
+    /// assert_eq!(list.collect::<Result<Vec<_>, _>>(), Ok(vec![1, 2, 3]));
+    /// ```
     pub fn new(fetch: impl FnMut(u32) -> Result<Vec<T>, ArchiveError> + 'static) -> Self {
         Self { fetch: Some(Box::new(fetch)), page: Vec::new().into_iter() }
     }

@@ -14,6 +14,22 @@ pub use wit::{
 };
 
 /// How urgent a pass is. Every hook decides for itself what it does at which priority.
+///
+/// ```
+/// use pressroom_plugin::{Priority, Report, testing};
+///
+/// fn wants(priority: Priority) -> bool {
+///     match priority {
+///         Priority::High => true,
+///         // what means nothing yet is nothing that mirrors wait for
+///         Priority::Low | Priority::Other(_) => false,
+///     }
+/// }
+///
+/// assert!(!wants(testing::pass_context().priority));
+/// assert_eq!(Priority::from(0), Priority::High);
+/// assert_eq!(Priority::High.to_string(), "high");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// 0: the fast track of security updates, which mirrors wait for.
@@ -26,6 +42,12 @@ pub enum Priority {
 
 impl Priority {
     /// The number, as an executable hook gets it.
+    ///
+    /// ```
+    /// use pressroom_plugin::Priority;
+    ///
+    /// assert_eq!([Priority::High, Priority::Low, Priority::Other(7)].map(Priority::number), [0, 1, 7]);
+    /// ```
     pub fn number(self) -> u8 {
         match self {
             Self::High => 0,
@@ -56,6 +78,14 @@ impl fmt::Display for Priority {
 }
 
 /// One pass over one archive.
+///
+/// ```
+/// use pressroom_plugin::{PassContext, Priority, testing};
+///
+/// let context = PassContext { priority: Priority::High, ..testing::pass_context() };
+/// let suites: Vec<&str> = context.suites.iter().map(|suite| suite.name.as_str()).collect();
+/// assert_eq!((context.archive.as_str(), suites), ("debian", vec!["bookworm"]));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassContext {
     /// The number of the run.
@@ -79,6 +109,14 @@ pub struct PassContext {
 }
 
 /// The end of a pass for a whole distribution.
+///
+/// ```
+/// use pressroom_plugin::{FinalizeContext, testing};
+///
+/// let archives = vec!["debian".to_owned(), "debian/partner".to_owned()];
+/// let context = FinalizeContext { archives, ..testing::finalize_context() };
+/// assert_eq!(context.archives.len(), 2);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinalizeContext {
     /// The number of the run.
@@ -102,6 +140,13 @@ pub struct FinalizeContext {
 }
 
 /// What a hook says when all is well.
+///
+/// ```
+/// use pressroom_plugin::{Outcome, Report};
+///
+/// let report = Report::done("2 files written").with_details("indices/a\nindices/b\n");
+/// assert_eq!((report.outcome, report.summary.as_str()), (Outcome::Done, "2 files written"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Whether there was anything to do.
@@ -114,23 +159,53 @@ pub struct Report {
 
 impl Report {
     /// The work is done.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Outcome, Report};
+    ///
+    /// assert_eq!(Report::done("wrote project/motd").outcome, Outcome::Done);
+    /// ```
     pub fn done(summary: impl Into<String>) -> Self {
         Self { outcome: Outcome::Done, summary: summary.into(), details: String::new() }
     }
 
     /// There was nothing to do, and why.
+    ///
+    /// ```
+    /// use pressroom_plugin::{Outcome, Report};
+    ///
+    /// assert_eq!(Report::skipped("only security passes are announced").outcome, Outcome::Skipped);
+    /// ```
     pub fn skipped(summary: impl Into<String>) -> Self {
         Self { outcome: Outcome::Skipped, summary: summary.into(), details: String::new() }
     }
 
     /// The same with something longer to say.
+    ///
+    /// ```
+    /// use pressroom_plugin::Report;
+    ///
+    /// assert_eq!(Report::done("2 packages").with_details("bash\nzlib\n").details, "bash\nzlib\n");
+    /// ```
     #[must_use]
     pub fn with_details(self, details: impl Into<String>) -> Self {
         Self { details: details.into(), ..self }
     }
 }
 
-/// Why a hook could not, or would not.
+/// Why a hook could not, or would not. What the host refuses becomes a failure by `?`.
+///
+/// ```
+/// use pressroom_plugin::{Host, HookError, testing::FakeHost};
+///
+/// fn remember(host: &mut dyn Host) -> Result<(), HookError> {
+///     host.state_set("seen", b"yes")?;
+///     Ok(())
+/// }
+///
+/// let mut host = FakeHost { denied: ["state".to_owned()].into(), ..FakeHost::default() };
+/// assert_eq!(remember(&mut host), Err(HookError::failed("`state` is not granted to this hook")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookError {
     /// Hold this pass: nothing is installed, everything stays pending, the reason is shown to the operators.
@@ -143,16 +218,35 @@ pub enum HookError {
 
 impl HookError {
     /// Holds the pass.
+    ///
+    /// ```
+    /// use pressroom_plugin::HookError;
+    ///
+    /// assert_eq!(HookError::veto("zlib is held").to_string(), "veto: zlib is held");
+    /// ```
     pub fn veto(reason: impl Into<String>) -> Self {
         Self::Veto(reason.into())
     }
 
     /// Asks for another try at the next run.
+    ///
+    /// ```
+    /// use pressroom_plugin::HookError;
+    ///
+    /// let error = HookError::temporary("the mirror does not answer");
+    /// assert_eq!(error, HookError::Temporary("the mirror does not answer".into()));
+    /// ```
     pub fn temporary(reason: impl Into<String>) -> Self {
         Self::Temporary(reason.into())
     }
 
     /// Fails.
+    ///
+    /// ```
+    /// use pressroom_plugin::HookError;
+    ///
+    /// assert_eq!(HookError::failed("no such suite").to_string(), "no such suite");
+    /// ```
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed(reason.into())
     }

@@ -71,18 +71,56 @@ pub fn hook(name: &str) -> PathBuf {
 pub fn python_hook() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
     COMPONENT.get_or_init(|| {
-        let named = std::env::var_os("COMPONENTIZE_PY").map(PathBuf::from).filter(|path| path.is_file());
-        let program = named.or_else(|| tool::find("componentize-py")).unwrap_or_else(|| {
-            panic!("componentize-py is not installed and this test needs it: `script/setup test` puts it in place")
-        });
+        let program = componentize_py();
         let component = target_folder().join("python-hook.wasm");
         let mut command = Command::new(program);
-        command.arg("-d").arg(workspace().join("wit")).args(["-d", "newest.wit", "-w", "example:newest/newest-hook"]);
+        command.arg("-d").arg(workspace().join("wit")).args([
+            "-d",
+            "newest.wit",
+            "-w",
+            "example:newest/newest-hook",
+        ]);
         command.args(["componentize", "newest", "-o"]).arg(&component);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         tool::succeed(command.current_dir(workspace().join("tests/fixtures/python-hook")));
         component
     })
+}
+
+/// componentize-py: that of `COMPONENTIZE_PY`, or the one on the search path.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn componentize_py() -> PathBuf {
+    let named = std::env::var_os("COMPONENTIZE_PY").map(PathBuf::from).filter(|path| path.is_file());
+    named.or_else(|| tool::find("componentize-py")).unwrap_or_else(|| {
+        panic!(
+            "componentize-py is not installed and this test needs it: `script/setup test` puts it in place"
+        )
+    })
+}
+
+/// What a project in JavaScript has installed: that of `PRESSROOM_NODE_MODULES`, or the one that `script/setup test` puts in place.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn node_modules() -> PathBuf {
+    let named = std::env::var_os("PRESSROOM_NODE_MODULES").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| workspace().join("target/javascript/node_modules"));
+    assert!(
+        folder.join("componentize-qjs").is_dir(),
+        "componentize-qjs is not in {} and this test needs it: `script/setup test` puts it in place",
+        folder.display()
+    );
+    folder
+}
+
+/// Where projects that a test makes are built, so that their crates are compiled once.
+#[must_use]
+pub fn project_folder() -> PathBuf {
+    target_folder().join("projects")
 }
 
 fn cargo() -> Command {

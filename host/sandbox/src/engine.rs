@@ -10,15 +10,25 @@ use crate::{Sha256, limits::Limits};
 /// What the host's own functions may take of the stack beyond the guest's share.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
+/// Whether compiled code counts what it does. That makes it slower and other code, so a publication never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Metering {
+    /// It does not.
+    Off,
+    /// It counts instructions, as fuel.
+    Fuel,
+}
+
 /// The engine for calls with these limits. Of them only the stack concerns the engine, and compiled code does not depend on it.
 ///
 /// # Errors
 /// When the configuration does not suit this machine.
-pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(limits: &Limits, metering: Metering) -> wasmtime::Result<Engine> {
     let stack_bytes = limits.stack_bytes as usize;
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(metering == Metering::Fuel)
         .max_wasm_stack(stack_bytes)
         .async_stack_size(stack_bytes + HOST_STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
@@ -50,7 +60,7 @@ pub fn artefact_key(component: &Sha256) -> String {
         }
     }
     let mut digest = Digest(sha2::Sha256::new());
-    match engine(&Limits::default()) {
+    match engine(&Limits::default(), Metering::Off) {
         Ok(engine) => engine.precompile_compatibility_hash().hash(&mut digest),
         // No engine, so no artefact will ever load: any name will do until the worker says why.
         Err(error) => error.to_string().hash(&mut digest),
@@ -73,11 +83,17 @@ mod tests {
 
     #[test]
     fn limits_do_not_change_what_code_is_compatible() {
-        let hash = |limits| {
+        let hash = |limits, metering| {
             let mut hasher = std::hash::DefaultHasher::new();
-            engine(&limits).unwrap().precompile_compatibility_hash().hash(&mut hasher);
+            engine(&limits, metering).unwrap().precompile_compatibility_hash().hash(&mut hasher);
             hasher.finish()
         };
-        assert_eq!(hash(Limits::default()), hash(Limits { stack_bytes: 1 << 19, ..Limits::default() }));
+        let default = || hash(Limits::default(), Metering::Off);
+        assert_eq!(default(), hash(Limits { stack_bytes: 1 << 19, ..Limits::default() }, Metering::Off));
+        assert_ne!(
+            default(),
+            hash(Limits::default(), Metering::Fuel),
+            "metered code is never taken for the other"
+        );
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Sha256,
+    engine::Metering,
     limits::CompileLimits,
     messages::{Call, CallOutcome, HostRequest},
     walls::Walls,
@@ -23,15 +24,16 @@ pub(crate) const LENGTH_BYTES: usize = 4;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Call a hook.
-    Call { artefact: Native, call: Call, walls: Insistence },
+    Call { artefact: Native, call: Call, walls: Insistence, metering: Metering },
     /// Instantiate a hook without calling it, for the points named.
-    Check { artefact: Native, call: Call, points: Vec<crate::Point>, walls: Insistence },
+    Check { artefact: Native, call: Call, points: Vec<crate::Point>, walls: Insistence, metering: Metering },
     /// Make native code of a component.
     Compile {
         #[serde(with = "serde_bytes")]
         component: Vec<u8>,
         artefact_out: std::path::PathBuf,
         limits: CompileLimits,
+        metering: Metering,
     },
     /// Confine yourself as for a call, and say which walls stand.
     Probe,
@@ -71,6 +73,7 @@ pub(crate) enum FromWorker {
 pub(crate) struct WorkerReport {
     pub(crate) outcome: CallOutcome,
     pub(crate) peak_memory_bytes: u64,
+    pub(crate) fuel: Option<u64>,
     pub(crate) log_lines_dropped: u64,
     pub(crate) stdout_tail: String,
     pub(crate) stderr_tail: String,

@@ -706,6 +706,8 @@ pub struct CallReport {
     pub duration: Duration,
     /// The most linear memory that the guest had at once, in all its memories.
     pub peak_memory_bytes: u64,
+    /// How many instructions the guest took, as the engine counts them; only of a [metered](crate::Sandbox::metered) call that came to an end.
+    pub fuel: Option<u64>,
     /// How many questions were asked of the host, log lines not among them.
     pub host_calls: u64,
     /// Lines beyond `log_lines` and `log_bytes`, which nobody has seen.

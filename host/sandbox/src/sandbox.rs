@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     Sha256,
+    engine::Metering,
     frames::{FromWorker, Insistence, Native, Order, WorkerReport},
     messages::{
         ArchiveError, Call, CallOutcome, CallReport, HostReply, HostRequest, HostServices, HttpFailure,
@@ -39,6 +40,7 @@ const MOST_READ_BYTES: u32 = 8 << 20;
 pub struct Sandbox {
     worker: WorkerCommand,
     walls: Insistence,
+    metering: Metering,
 }
 
 /// Native code of a component, as [`Sandbox::compile`] made it.
@@ -67,7 +69,7 @@ pub enum CheckError {
 impl Sandbox {
     /// A sandbox whose workers are started in this way.
     pub fn new(worker: WorkerCommand) -> Self {
-        Self { worker, walls: Insistence::WhatThereIs }
+        Self { worker, walls: Insistence::WhatThereIs, metering: Metering::Off }
     }
 
     /// The same, but hooks run only where each of the kernel's walls stands, or also where one is missing. The worker sees to it before
@@ -99,13 +101,21 @@ impl Sandbox {
         }
     }
 
+    /// The same, but hooks are compiled so that they count what they do, and every [`CallReport`] has its `fuel`. For authors: what such a
+    /// sandbox compiles only such a sandbox can call, and it is slower.
+    #[must_use]
+    pub fn metered(self) -> Self {
+        Self { metering: Metering::Fuel, ..self }
+    }
+
     /// Calls a hook in a fresh instance in a fresh process.
     ///
     /// Does not fail: everything that can happen is a [`CallOutcome`]. Takes no longer than the wall deadline and a second,
     /// if `host` does not.
     pub fn call(&self, artefact: &Artefact, call: &Call, host: &mut dyn HostServices) -> CallReport {
-        let order = Order::Call { artefact: artefact.into(), call: call.clone(), walls: self.walls };
-        self.run(&order, call, host)
+        let artefact = artefact.into();
+        let (walls, metering) = (self.walls, self.metering);
+        self.run(&Order::Call { artefact, call: call.clone(), walls, metering }, call, host)
     }
 
     /// Instantiates a hook without calling it, with nothing granted: a changed record, a missing interface or an
@@ -120,6 +130,7 @@ impl Sandbox {
             call: call.clone(),
             points: points.to_vec(),
             walls: self.walls,
+            metering: self.metering,
         };
         match self.run(&order, &call, &mut DenyAll).outcome {
             CallOutcome::Report(_) => Ok(()),
@@ -137,6 +148,11 @@ impl Sandbox {
     /// The command that starts a worker.
     pub(crate) fn worker(&self) -> &WorkerCommand {
         &self.worker
+    }
+
+    /// Whether hooks count what they do.
+    pub(crate) const fn metering(&self) -> Metering {
+        self.metering
     }
 
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
@@ -157,6 +173,7 @@ impl Sandbox {
             outcome,
             duration: begin.elapsed(),
             peak_memory_bytes: 0,
+            fuel: None,
             host_calls,
             log_lines_dropped: 0,
             stdout_tail: String::new(),
@@ -172,6 +189,7 @@ impl Sandbox {
                 outcome: tidy(report.outcome),
                 duration: begin.elapsed(),
                 peak_memory_bytes: report.peak_memory_bytes,
+                fuel: report.fuel,
                 host_calls,
                 log_lines_dropped: report.log_lines_dropped,
                 stdout_tail: text::plain(&report.stdout_tail),

@@ -23,7 +23,7 @@ pub(crate) fn pass_suites(shapes: &[SuiteShape]) -> Vec<Suite> {
     suites
 }
 
-const fn pocket(pocket: domain::Pocket) -> Pocket {
+pub(super) const fn pocket(pocket: domain::Pocket) -> Pocket {
     match pocket {
         domain::Pocket::Release => Pocket::Release,
         domain::Pocket::Security => Pocket::Security,

@@ -6,12 +6,14 @@
 //! what they leave. [`told`] says what a hook is told, [`record`] writes down what it did, and [`replay`] does it again. [`convert`] is the only place
 //! where the archive's words become the sandbox's. [`add`] takes a new hook in: an [`offer`] is looked at, and [`place`] puts it where it belongs, with a
 //! grant as [`grant_text`] writes it. [`upgrade`] puts another version in its place, [`upkeep`] takes hooks out of use, back, and away. [`safety`] says
-//! whose files are trusted, [`signed_by`] whose components, [`secrets`] which keys a hook is given.
+//! whose files are trusted, [`signed_by`] whose components, [`secrets`] which keys a hook is given. [`fixture`] calls a component
+//! as its author wrote down, and [`project`] makes the project that an author begins with.
 
 pub(crate) mod add;
 mod call;
 mod convert;
 mod dispatch;
+pub(crate) mod fixture;
 mod grant;
 mod grant_text;
 mod http;
@@ -19,6 +21,7 @@ mod lists;
 pub(crate) mod offer;
 mod overlay;
 mod place;
+pub(crate) mod project;
 mod record;
 mod registry;
 pub(crate) mod replay;
@@ -28,6 +31,7 @@ mod secrets;
 mod services;
 pub(crate) mod signed_by;
 mod sweep;
+mod templates;
 mod told;
 pub(crate) mod upgrade;
 pub(crate) mod upkeep;

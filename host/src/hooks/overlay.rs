@@ -493,6 +493,41 @@ mod tests {
         assert!(writes.into_changes().is_empty());
     }
 
+    /// The paths of the table that the SDK's fake host is held to as well, with their verdicts.
+    fn table() -> Vec<(&'static str, String)> {
+        let lines = include_str!("../../../plugin-sdk/src/staging-paths.txt").lines();
+        let cases = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        cases
+            .map(|line| {
+                let (verdict, path) = line.split_once(' ').unwrap_or((line, ""));
+                let mut path = path.replace("\\0", "\0").replace("\\n", "\n");
+                if let Some((front, (times, (text, back)))) = path
+                    .split_once('{')
+                    .and_then(|(front, rest)| Some((front, rest.split_once('*')?)))
+                    .and_then(|(front, (times, rest))| Some((front, (times, rest.split_once('}')?))))
+                {
+                    path = format!("{front}{}{back}", text.repeat(times.parse().unwrap()));
+                }
+                (verdict, path)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn paths_are_judged_as_the_table_has_it() {
+        let fixture = fixture();
+        assert!(table().len() > 30);
+        for (verdict, path) in table() {
+            let judged = match overlay(&fixture).write(&path, Vec::new()) {
+                Ok(()) => "ok",
+                Err(StagingError::BadPath(_)) => "bad-path",
+                Err(StagingError::Denied(_)) => "denied",
+                Err(other) => panic!("{path}: {other:?}"),
+            };
+            assert!(judged == verdict, "{path:?} is {judged}, not {verdict}");
+        }
+    }
+
     #[test]
     fn quotas_count_what_is_held() {
         let fixture = fixture();

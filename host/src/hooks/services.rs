@@ -72,13 +72,7 @@ impl Log {
             Level::Warn => tracing::warn!(hook, "{message}"),
             Level::Error => tracing::error!(hook, "{message}"),
         }
-        let word = match level {
-            Level::Debug => "debug",
-            Level::Info => "info",
-            Level::Warn => "warning",
-            Level::Error => "error",
-        };
-        self.lines.push_back(format!("{word}: {message}"));
+        self.lines.push_back(log_line(level, message));
         if self.lines.len() > LOG_TAIL_LINES {
             self.lines.pop_front();
         }
@@ -90,13 +84,56 @@ impl Log {
     }
 }
 
-/// A hook's memory: as it is in the database, with the changes of this call over it.
+/// A line as it is kept.
+pub(super) fn log_line(level: Level, message: &str) -> String {
+    let word = match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warning",
+        Level::Error => "error",
+    };
+    format!("{word}: {message}")
+}
+
+/// A hook's memory: as it was kept, with the changes of this call over it.
 pub(super) struct StateChanges<'a> {
-    db: &'a Connection,
-    distribution: DistributionId,
-    hook: &'a str,
+    kept: Kept<'a>,
     most_bytes: u64,
     changes: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+/// Where a hook's memory was kept.
+enum Kept<'a> {
+    Rows {
+        db: &'a Connection,
+        distribution: DistributionId,
+        hook: &'a str,
+    },
+    /// By a fixture.
+    Given(&'a BTreeMap<String, Vec<u8>>),
+}
+
+impl Kept<'_> {
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+        match self {
+            Self::Rows { db, distribution, hook } => {
+                hook::state(db, *distribution, hook, key).map_err(|error| failed_state(&error))
+            }
+            Self::Given(values) => Ok(values.get(key).cloned()),
+        }
+    }
+
+    fn sizes(&self) -> Result<BTreeMap<String, u64>, StateError> {
+        match self {
+            Self::Rows { db, distribution, hook } => {
+                let keys = hook::state_keys(db, *distribution, hook).map_err(|error| failed_state(&error))?;
+                Ok(keys.into_iter().collect())
+            }
+            Self::Given(values) => {
+                Ok(values.iter().map(|(key, value)| (key.clone(), value.len() as u64)).collect())
+            }
+        }
+    }
 }
 
 impl<'a> StateChanges<'a> {
@@ -106,28 +143,29 @@ impl<'a> StateChanges<'a> {
         hook: &'a str,
         most_bytes: u64,
     ) -> Self {
-        Self { db, distribution, hook, most_bytes, changes: BTreeMap::new() }
+        Self { kept: Kept::Rows { db, distribution, hook }, most_bytes, changes: BTreeMap::new() }
+    }
+
+    /// A memory that a fixture gives.
+    pub(super) const fn of(given: &'a BTreeMap<String, Vec<u8>>, most_bytes: u64) -> Self {
+        Self { kept: Kept::Given(given), most_bytes, changes: BTreeMap::new() }
     }
 
     pub(super) fn into_changes(self) -> BTreeMap<String, Option<Vec<u8>>> {
         self.changes
     }
 
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+    pub(super) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         check_key(key)?;
         match self.changes.get(key) {
             Some(value) => Ok(value.clone()),
-            None => {
-                hook::state(self.db, self.distribution, self.hook, key).map_err(|error| failed_state(&error))
-            }
+            None => self.kept.value(key),
         }
     }
 
     /// Every key with the size of its value, as this call would leave it.
-    fn sizes(&self) -> Result<BTreeMap<String, u64>, StateError> {
-        let stored =
-            hook::state_keys(self.db, self.distribution, self.hook).map_err(|error| failed_state(&error))?;
-        let mut sizes: BTreeMap<String, u64> = stored.into_iter().collect();
+    pub(super) fn sizes(&self) -> Result<BTreeMap<String, u64>, StateError> {
+        let mut sizes = self.kept.sizes()?;
         for (key, value) in &self.changes {
             match value {
                 Some(value) => drop(sizes.insert(key.clone(), value.len() as u64)),
@@ -137,7 +175,7 @@ impl<'a> StateChanges<'a> {
         Ok(sizes)
     }
 
-    fn set(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), StateError> {
+    pub(super) fn set(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), StateError> {
         check_key(&key)?;
         if let Some(value) = &value {
             let mut sizes = self.sizes()?;
@@ -149,10 +187,7 @@ impl<'a> StateChanges<'a> {
             if bytes > self.most_bytes {
                 return Err(StateError::Quota(format!("more than {} bytes", self.most_bytes)));
             }
-        } else if hook::state(self.db, self.distribution, self.hook, &key)
-            .map_err(|error| failed_state(&error))?
-            .is_none()
-        {
+        } else if self.kept.value(&key)?.is_none() {
             // to forget what was never kept takes no room
             self.changes.remove(&key);
             return Ok(());
@@ -228,7 +263,7 @@ impl HostServices for Services<'_> {
     }
 }
 
-const NO_STAGING: &str = "there is a staged tree only before publication";
+pub(super) const NO_STAGING: &str = "there is a staged tree only before publication";
 
 impl<'a> Services<'a> {
     fn overlay_ref(&self) -> Result<&Overlay<'a>, StagingError> {
@@ -322,24 +357,39 @@ impl<'a> Services<'a> {
     }
 
     fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError> {
-        if !self.may_sign.is_match(input) {
-            return Err(StagingError::Denied(format!("{input} is not within what the grant lets it sign")));
-        }
-        let signer = self.signer.ok_or_else(|| StagingError::Denied(NO_STAGING.to_owned()))?;
+        let (Some(overlay), Some(signer)) = (self.overlay.as_mut(), self.signer) else {
+            return Err(StagingError::Denied(NO_STAGING.to_owned()));
+        };
         self.signatures += 1;
         if self.signatures > MAX_SIGNATURES {
             return Err(StagingError::Quota(format!("more than {MAX_SIGNATURES} signatures")));
         }
-        let content = self.overlay_ref()?.read_whole(input)?;
-        let failed = |error: &dyn std::error::Error| StagingError::Failed(error.to_string());
-        let signature = match mode {
-            SigningMode::Detached => signer.detached(&content, self.now).map_err(|error| failed(&error))?,
-            SigningMode::Clear => {
-                let text = std::str::from_utf8(&content).map_err(|error| failed(&error))?;
-                signer.clear(text, self.now).map_err(|error| failed(&error))?
-            }
-        };
+        sign(overlay, signer, &self.may_sign, self.now, [input, output], mode)?;
         self.log.add(self.hook, Level::Info, &format!("signed {input} to {output}"));
-        self.overlay_mut()?.write(output, signature)
+        Ok(())
     }
+}
+
+/// Signs a file of the overlay into another, if the grant lets the hook.
+pub(super) fn sign(
+    overlay: &mut Overlay<'_>,
+    signer: &dyn Signer,
+    may_sign: &GlobSet,
+    now: Timestamp,
+    [input, output]: [&str; 2],
+    mode: SigningMode,
+) -> Result<(), StagingError> {
+    if !may_sign.is_match(input) {
+        return Err(StagingError::Denied(format!("{input} is not within what the grant lets it sign")));
+    }
+    let content = overlay.read_whole(input)?;
+    let failed = |error: &dyn std::error::Error| StagingError::Failed(error.to_string());
+    let signature = match mode {
+        SigningMode::Detached => signer.detached(&content, now).map_err(|error| failed(&error))?,
+        SigningMode::Clear => {
+            let text = std::str::from_utf8(&content).map_err(|error| failed(&error))?;
+            signer.clear(text, now).map_err(|error| failed(&error))?
+        }
+    };
+    overlay.write(output, signature)
 }

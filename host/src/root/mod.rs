@@ -40,16 +40,11 @@ impl Root {
         self.at(Path::new(CONFIG_FILE))
     }
 
-    /// Where it lies; what a grant names by a relative path is below it.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }
 
-    /// The root's own folder.
+    /// The root's own folder; what a grant names by a relative path is below it.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -7,6 +7,7 @@
     reason = "every function here is a part of a test, also those without the attribute"
 )]
 
+mod authors;
 mod commands;
 mod crash;
 mod first_party;

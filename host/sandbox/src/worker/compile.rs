@@ -4,7 +4,7 @@ use std::{fs::File, io::Write, path::Path};
 
 use super::confine::Confinement;
 use crate::{
-    engine::engine,
+    engine::{Metering, engine},
     limits::{CompileLimits, Limits},
     text,
 };
@@ -18,11 +18,12 @@ pub(super) fn compile(
     component: &[u8],
     artefact_out: &Path,
     limits: &CompileLimits,
+    metering: Metering,
 ) -> Result<(), String> {
     let unwritten = |error: std::io::Error| format!("cannot write {}: {error}", artefact_out.display());
     let mut file = File::options().write(true).truncate(true).open(artefact_out).map_err(unwritten)?;
     confinement.for_compiling(limits);
-    let engine = engine(&Limits::default()).map_err(|error| format!("no engine: {error:#}"))?;
+    let engine = engine(&Limits::default(), metering).map_err(|error| format!("no engine: {error:#}"))?;
     let artefact = engine
         .precompile_component(component)
         .map_err(|error| text::clip(&format!("{error:#}"), text::MOST_LINE_BYTES).to_owned())?;

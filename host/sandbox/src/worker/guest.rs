@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Sha256,
-    engine::engine,
+    engine::{Metering, engine},
     frames::{self, FromWorker, Insistence, Native, WorkerReport},
     limits::Limits,
     messages::{Call, CallOutcome, Context, LimitKind, Outcome, Point, Report},
@@ -38,6 +38,8 @@ use crate::{
 
 /// How often the guest is looked at: a deadline is kept to this.
 const TICK: Duration = Duration::from_millis(10);
+/// What a metered guest starts with: it is measured by this, not limited.
+const FULL_TANK: u64 = u64::MAX;
 
 /// What a store holds for its guest.
 pub(super) struct GuestState {
@@ -65,6 +67,7 @@ pub(super) fn call(
     call: Call,
     check: Option<Vec<Point>>,
     insistence: Insistence,
+    metering: Metering,
 ) -> Result<(), WorkerError> {
     let deadline = crate::process::deadline(Instant::now(), call.limits.wall);
     let code = match read_artefact(artefact) {
@@ -72,7 +75,7 @@ pub(super) fn call(
         Err(reason) => return not_run(pipe, reason, confinement.walls()),
     };
     confinement.before_loading(&call.limits, code.len() as u64);
-    let (engine, component) = match load(&code, &call.limits) {
+    let (engine, component) = match load(&code, &call.limits, metering) {
         Ok(loaded) => loaded,
         Err(reason) => return not_run(pipe, reason, confinement.walls()),
     };
@@ -87,10 +90,16 @@ pub(super) fn call(
     let [stdout, stderr] = Output::pair(call.limits.output_bytes);
     let limits = call.limits.clone();
     let mut store = store(&engine, pipe, &call, [&stdout, &stderr], deadline);
+    if metering == Metering::Fuel {
+        // fails only where the engine was not made for it, which this one was
+        let _ = store.set_fuel(FULL_TANK);
+    }
     let outcome = {
         let _ticker = Ticker::start(&engine);
         run(&mut store, &engine, &component, call.context, check, deadline)
     };
+    // fails exactly where code does not count
+    let fuel = store.get_fuel().ok().map(|left| FULL_TANK - left);
     let state = store.into_data();
     let outcome = match outcome {
         Ok(outcome) if said_bytes(&outcome) > limits.report_bytes as usize => {
@@ -102,6 +111,7 @@ pub(super) fn call(
     let report = WorkerReport {
         outcome,
         peak_memory_bytes: state.meter.peak_memory_bytes as u64,
+        fuel,
         log_lines_dropped: state.bridge.log_lines_dropped(),
         stdout_tail: stdout.tail(),
         stderr_tail: stderr.tail(),
@@ -130,8 +140,8 @@ fn read_artefact(artefact: &Native) -> Result<Vec<u8>, String> {
     Ok(code)
 }
 
-fn load(code: &[u8], limits: &Limits) -> Result<(Engine, Component), String> {
-    let engine = engine(limits).map_err(|error| format!("no engine: {error:#}"))?;
+fn load(code: &[u8], limits: &Limits, metering: Metering) -> Result<(Engine, Component), String> {
+    let engine = engine(limits, metering).map_err(|error| format!("no engine: {error:#}"))?;
     #[expect(unsafe_code, reason = "loading native code is what a precompiled hook is")]
     // SAFETY: these bytes have the digest that was recorded when our own compiler made them.
     let component = unsafe { Component::deserialize(&engine, code) };
@@ -350,6 +360,7 @@ fn not_run(pipe: Pipe, reason: String, walls: Walls) -> Result<(), WorkerError> 
     let report = WorkerReport {
         outcome: CallOutcome::NotLoadable(reason),
         peak_memory_bytes: 0,
+        fuel: None,
         log_lines_dropped: 0,
         stdout_tail: String::new(),
         stderr_tail: String::new(),

@@ -52,15 +52,15 @@ fn obey() -> Result<(), WorkerError> {
     let mut confinement = Confinement::at_start()?;
     let mut pipe = Pipe::of_this_process()?;
     match frames::read(&mut pipe.from_parent)? {
-        Order::Compile { component, artefact_out, limits } => {
-            let made = compile::compile(&mut confinement, &component, &artefact_out, &limits);
+        Order::Compile { component, artefact_out, limits, metering } => {
+            let made = compile::compile(&mut confinement, &component, &artefact_out, &limits, metering);
             frames::write(&mut pipe.to_parent, &FromWorker::Compiled(made))?;
         }
-        Order::Call { artefact, call, walls } => {
-            guest::call(confinement, pipe, &artefact, call, None, walls)?;
+        Order::Call { artefact, call, walls, metering } => {
+            guest::call(confinement, pipe, &artefact, call, None, walls, metering)?;
         }
-        Order::Check { artefact, call, points, walls } => {
-            guest::call(confinement, pipe, &artefact, call, Some(points), walls)?;
+        Order::Check { artefact, call, points, walls, metering } => {
+            guest::call(confinement, pipe, &artefact, call, Some(points), walls, metering)?;
         }
         Order::Probe => {
             let walls = confine::probe(&mut confinement);

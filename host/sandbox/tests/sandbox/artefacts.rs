@@ -3,11 +3,11 @@
 use std::{fs::File, io::Write, path::Path, time::Duration};
 
 use pressroom_sandbox::{
-    Artefact, CallOutcome, CheckError, CompileError, CompileLimits, InspectError, Limits, Point, Sha256,
-    artefact_key,
+    Artefact, CallOutcome, CheckError, CompileError, CompileLimits, InspectError, Limits, Point, Sandbox,
+    Sha256, artefact_key,
 };
 
-use crate::support::{Host, bad_artefact, bad_component, call, compile, sandbox};
+use crate::support::{Host, bad_artefact, bad_component, call, compile, report, sandbox};
 
 fn file(folder: &Path, name: &str, content: &[u8]) -> std::path::PathBuf {
     let path = folder.join(name);
@@ -195,4 +195,35 @@ fn another_shape_of_a_known_name_shows_at_the_check() {
         let result = sandbox().check(&artefact, &[Point::Finalize]);
         assert!(matches!(result, Err(CheckError::Refused(_))), "{name}: {result:?}");
     }
+}
+
+#[test]
+fn a_metered_hook_says_what_it_took_and_is_no_hook_for_a_publication() {
+    let folder = tempfile::tempdir().unwrap();
+    let metered = sandbox().metered();
+    let counted = |sandbox: &Sandbox, artefact: &Artefact, behaviour: &str| {
+        let config = format!(r#"{{"behave": "{behaviour}"}}"#);
+        sandbox.call(artefact, &call(Point::Finalize, &config, Limits::default()), &mut Host::default())
+    };
+    let compiled =
+        metered.compile(bad_component(), &folder.path().join("metered"), &CompileLimits::default()).unwrap();
+    metered.check(&compiled.artefact, &[Point::Finalize]).unwrap();
+    let first = counted(&metered, &compiled.artefact, "done");
+    assert!(
+        report(&first).summary.contains("done") && first.fuel.is_some_and(|fuel| fuel > 100),
+        "{first:?}"
+    );
+    assert_eq!(
+        counted(&metered, &compiled.artefact, "done").fuel,
+        first.fuel,
+        "the same work is the same fuel"
+    );
+    let failed = counted(&metered, &compiled.artefact, "panic");
+    assert!(failed.fuel.is_some_and(|fuel| fuel > 100), "what broke is measured too: {failed:?}");
+    for (sandbox, artefact) in [(&sandbox(), &compiled.artefact), (&metered, bad_artefact())] {
+        let refused = counted(sandbox, artefact, "done");
+        assert!(matches!(refused.outcome, CallOutcome::NotLoadable(_)), "{refused:?}");
+        assert_eq!(refused.fuel, None);
+    }
+    assert_eq!(counted(&sandbox(), bad_artefact(), "done").fuel, None, "nobody counts in a publication");
 }

@@ -6,11 +6,13 @@ mod check;
 mod compile;
 mod disable;
 mod enable;
+mod init;
 mod inspect;
 mod list;
 mod log;
 mod remove;
 mod replay;
+mod test;
 mod upgrade;
 
 use pressroom_archive::domain::DistributionName;
@@ -36,6 +38,8 @@ pub(super) enum Command {
     Compile(compile::Compile),
     Log(log::Log),
     Replay(replay::Replay),
+    Init(init::Init),
+    Test(test::Test),
 }
 
 impl Command {
@@ -52,6 +56,8 @@ impl Command {
             Self::Compile(command) => command.run(session),
             Self::Log(command) => command.run(session),
             Self::Replay(command) => command.run(session),
+            Self::Init(command) => command.run(session),
+            Self::Test(command) => command.run(session),
         }
     }
 }

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use pressroom_sandbox::{HttpFailure, HttpRequest, HttpResponse, Level, Limits};
 
 pub(super) use address::Networks;
-use pattern::Target;
-pub(super) use pattern::UrlPatterns;
+pub(super) use pattern::{Target, UrlPatterns};
 use wire::Wire;
 
 /// How long one request may take, from the resolution of the name to the last byte, unless the grant says otherwise.
