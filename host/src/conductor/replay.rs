@@ -109,7 +109,7 @@ pub(crate) fn replay(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Resu
     for first in calls_of(db.read(), wanted)? {
         let is_owed = !first.call.outcome.is_success() && first.made_good_by.is_none();
         if first.call.point == Point::PrePublication.as_str() {
-            only_as_dry_run.extend(is_owed.then_some(first.call.hook));
+            only_as_dry_run.extend((is_owed && first.call.overridden.is_none()).then_some(first.call.hook));
         } else if is_owed || wanted.also_succeeded {
             calls.push(first);
         }

@@ -41,6 +41,8 @@ pub(super) struct Called {
     pub(super) duration: Duration,
     pub(super) peak_memory_bytes: Option<u64>,
     pub(super) host_calls: Option<u64>,
+    /// The staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says.
+    pub(super) tree_is_damaged: bool,
     /// For the staged tree, if it succeeded.
     pub(super) writes: Writes,
     /// What it wants to remember, or to forget, if it succeeded.
@@ -58,6 +60,7 @@ impl Called {
             duration: Duration::ZERO,
             peak_memory_bytes: None,
             host_calls: None,
+            tree_is_damaged: false,
             writes: BTreeMap::new(),
             state: BTreeMap::new(),
         }
@@ -160,6 +163,7 @@ impl Caller<'_> {
             duration: report.duration,
             peak_memory_bytes: Some(report.peak_memory_bytes),
             host_calls: Some(report.host_calls),
+            tree_is_damaged: false,
             writes,
             state,
         }
@@ -200,6 +204,7 @@ impl Caller<'_> {
             duration: ended.duration,
             peak_memory_bytes: None,
             host_calls: None,
+            tree_is_damaged: false,
             writes: Writes::new(),
             state: BTreeMap::new(),
         }

@@ -114,19 +114,18 @@ impl Dispatcher<'_> {
             let date_started = self.clock.now();
             let before = side.as_ref().map(|side| Before { staged: side.staged, signer: side.signer });
             let mut called = caller.call(db.read(), entry, &told, before);
-            // the staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says
-            let mut tree_is_damaged = false;
             if let (true, Some(side)) = (called.outcome.is_success(), side.as_mut()) {
                 match overlay::apply(side.staged, &called.writes) {
                     Ok(()) => side.changed.extend(std::mem::take(&mut called.writes).into_keys()),
                     Err(error) => {
-                        tree_is_damaged = true;
+                        called.tree_is_damaged = true;
                         called.outcome = HookOutcome::Failed;
                         called.summary = format!("what it wrote cannot be staged: {error:#}");
                     }
                 }
             }
-            let (outcome, summary) = (called.outcome, called.summary.clone());
+            let (outcome, summary, tree_is_damaged) =
+                (called.outcome, called.summary.clone(), called.tree_is_damaged);
             let overridden = self
                 .veto_override
                 .filter(|it| {

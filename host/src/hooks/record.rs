@@ -94,7 +94,7 @@ pub(super) fn record(
                 hook_run::settle(tx, again.first.id, made_good, next)?;
             }
         }
-        if outcome.is_success() {
+        if keeps_state(outcome) {
             keep_state(tx, told, entry.name(), &state)?;
         }
         Ok(next)
@@ -129,6 +129,11 @@ pub(super) fn record_refusal(
         hook_run::record_hook_run(tx, &row)?;
         hook_run::settle(tx, first.id, None, None)
     })
+}
+
+/// Whether what a hook wants to remember counts, however it is called.
+pub(super) const fn keeps_state(outcome: HookOutcome) -> bool {
+    outcome.is_success()
 }
 
 fn keep_state(

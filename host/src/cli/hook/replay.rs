@@ -135,16 +135,16 @@ impl Replay {
     fn text(&self, shown: &ShownReplay) -> String {
         let mut text: String = shown.calls.iter().map(|call| call_text(call, "", Detail::Failures)).collect();
         if shown.calls.is_empty() {
-            let among = self.hook.as_ref().map(|hook| format!(" {hook} has not,")).unwrap_or_default();
+            let of_hook = self.hook.as_ref().map(|hook| format!(" of {hook}")).unwrap_or_default();
             text.push_str(&format!(
-                "Nothing to replay of run {}:{among} no hook has failed after the installation that was not made good. \
-                 (--all calls those that succeeded, too.)\n",
+                "Nothing to replay: in run {} no call{of_hook} failed after the installation that was not made good since. (--all takes those that \
+                 succeeded, too.)\n",
                 self.run
             ));
         }
         for hook in &shown.only_as_dry_run {
             text.push_str(&format!(
-                "{} {hook} failed before the installation: the next `pressroom publish` calls it again, and --dry-run shows what it does\n",
+                "{} {hook} failed before the installation: a later `pressroom publish` calls it anew, and --dry-run shows what it does\n",
                 painted(DIM, "left out:")
             ));
         }
