@@ -27,13 +27,6 @@ pub(super) struct Repetition<'a> {
     pub(super) attempt: u32,
 }
 
-impl Repetition<'_> {
-    /// Whether there is something to be made good.
-    const fn is_owed(&self) -> bool {
-        !self.first.call.outcome.is_success() && self.first.made_good_by.is_none()
-    }
-}
-
 /// A call with what is to be recorded beside it.
 pub(super) struct Record<'a> {
     pub(super) run: RunId,
@@ -56,7 +49,7 @@ pub(super) fn record(
     let point = told.context.point();
     let (kind, sha256) = kind_and_digest(entry);
     let attempt = record.repeats.map_or(1, |again| again.attempt);
-    let is_owed = record.repeats.is_none_or(|again| again.is_owed());
+    let is_owed = record.repeats.is_none_or(|again| again.first.is_owed());
     let Called {
         outcome, summary, details, log_tail, duration, peak_memory_bytes, host_calls, state, ..
     } = called;

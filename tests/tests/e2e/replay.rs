@@ -438,6 +438,40 @@ fn an_operator_who_is_quicker_than_the_next_run_leaves_nothing_to_retry() {
 }
 
 #[test]
+fn a_failure_that_an_operator_leaves_as_it_is_is_neither_retried_nor_shown_as_open() {
+    let root = pending();
+    add(&root, "bad", "finalize", "temporary");
+    add(&root, "other", "finalize", "failed");
+    root.run(&["publish"]).exits(FAILURE);
+    let dismiss = ["hook", "replay", "1", "--hook", "bad", "--dismiss"];
+    for (more, words) in [
+        (&[][..], &["--reason"][..]),
+        (&["--reason", " "], &["--reason"]),
+        (&["--reason", "so", "--dry-run"], &["--dry-run"]),
+        (&["--reason", "so", "--all"], &["--all"]),
+    ] {
+        root.run(&[&dismiss, more].concat()).exits(USAGE).says(words);
+    }
+    root.run(&["hook", "replay", "1", "--reason", "so"]).exits(USAGE).says(&["--dismiss"]);
+    let reason = ["--reason", "the mirror is gone", "--as", "Ada"];
+    root.ok(&[&dismiss[..], &reason].concat())
+        .says(&["50-bad.wasm", "left as it is by Ada: the mirror is gone"]);
+    let status = json(&root, &["status"]);
+    let open: Vec<&str> =
+        status["failed_hooks"].as_array().unwrap().iter().map(|one| one["hook"].as_str().unwrap()).collect();
+    assert_eq!(open, ["50-other.wasm"], "{status}");
+    root.ok(&["publish"]);
+    root.ok(&["hook", "log", "1"]).says(&["left as it is by Ada: the mirror is gone"]);
+    root.ok(&[&dismiss[..], &reason].concat()).says(&["Nothing to leave"]);
+    // what is left as it is can be called all the same where it is asked for
+    behave(&root, "bad", "finalize", "done");
+    behave(&root, "other", "finalize", "done");
+    let replayed = root.ok(&["hook", "replay", "1"]).says(&["50-other.wasm"]);
+    silent_on(&replayed, "50-bad.wasm");
+    root.ok(&["hook", "replay", "1", "--hook", "bad", "--all"]).says(&["DONE"]);
+}
+
+#[test]
 fn what_a_hook_that_is_to_be_retried_was_told_is_kept_until_it_has_been() {
     let root = pending();
     configure(&root, "replayable-runs = 0\nretry-attempts = 2");
