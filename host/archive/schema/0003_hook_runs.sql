@@ -9,7 +9,7 @@ ALTER TABLE hook_run ADD COLUMN made_good_by INTEGER REFERENCES hook_run (id);
 -- Of a first call that failed for a time: from when on a run calls it again by itself.
 ALTER TABLE hook_run ADD COLUMN date_next_attempt INTEGER;
 ALTER TABLE hook_run ADD COLUMN host_calls INTEGER;
--- Of a veto that did not hold the pass: who said so, and why.
+-- Of a veto that did not hold the pass, or of a failure after the installation that is left as it is: who said so, and why.
 ALTER TABLE hook_run ADD COLUMN overridden_by TEXT;
 ALTER TABLE hook_run ADD COLUMN override_reason TEXT;
 

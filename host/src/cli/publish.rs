@@ -198,21 +198,7 @@ impl Publish {
         if self.override_veto.is_empty() {
             return Ok(None);
         }
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let reason = one_line(self.reason.as_deref().unwrap_or_default());
-        if reason.is_empty() {
-            return Err(exit::usage(
-                "a veto is not overridden without a word: say why with --reason; it is kept with the run",
-            ));
-        }
-        let by = one_line(&self.by.clone().unwrap_or_else(operator::name));
-        if by.is_empty() {
-            return Err(exit::usage("--as needs a name: it is kept with the run"));
-        }
-        let says_odd_things = |text: &str| text.chars().any(char::is_control);
-        if says_odd_things(&reason) || says_odd_things(&by) {
-            return Err(exit::usage("--reason and --as are shown to people: leave control characters out"));
-        }
+        let Overridden { by, reason } = operator::word(self.reason.as_deref(), self.by.as_deref())?;
         Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
     }
 

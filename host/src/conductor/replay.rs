@@ -6,7 +6,7 @@
 use anyhow::Context;
 use pressroom_archive::domain::{RunId, RunOutcome};
 use pressroom_archive::store::distribution::{Distribution, distribution};
-use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::hook_run::{self, Overridden, Recorded};
 use pressroom_archive::store::run::{self as run_rows, find_run};
 use pressroom_archive::store::{Connection, Db, StoreError};
 use pressroom_sandbox::Point;
@@ -28,8 +28,8 @@ pub(crate) struct Wanted {
     pub(crate) point: Option<Point>,
     /// Only of this hook: its own name, or its file's.
     pub(crate) hook: Option<String>,
-    /// Those that succeeded as well.
-    pub(crate) also_succeeded: bool,
+    /// Those with which nothing is wrong (any more) as well.
+    pub(crate) everything: bool,
     pub(crate) component: Component,
 }
 
@@ -76,7 +76,9 @@ impl Means {
     fn gather(root: &Root, db: &Connection, distribution: &Distribution) -> anyhow::Result<Self> {
         let registry = Registry::load(root, db, &root.hooks_folder(&distribution.name))?;
         let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
-        let sandbox = hooks::sandbox().context("cannot find this program, to start hooks with")?;
+        let sandbox = hooks::sandbox()
+            .context("cannot find this program, to start hooks with")?
+            .requiring_walls(root.config.hooks.require_walls);
         Ok(Self { registry, sandbox, program })
     }
 
@@ -107,10 +109,9 @@ pub(crate) fn replay(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Resu
     let mut only_as_dry_run = Vec::new();
     let mut calls = Vec::new();
     for first in calls_of(db.read(), wanted)? {
-        let is_owed = !first.call.outcome.is_success() && first.made_good_by.is_none();
         if first.call.point == Point::PrePublication.as_str() {
-            only_as_dry_run.extend(is_owed.then_some(first.call.hook));
-        } else if is_owed || wanted.also_succeeded {
+            only_as_dry_run.extend(first.is_owed().then_some(first.call.hook));
+        } else if first.is_owed() || wanted.everything {
             calls.push(first);
         }
     }
@@ -136,6 +137,22 @@ pub(crate) fn replay(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Resu
     db.write(|tx| run_rows::end_run(tx, run, outcome, &message, clock.now()))?;
     made?;
     Ok(Replayed { run: Some(run), calls: hook_run::hook_runs_of(db.read(), run)?, only_as_dry_run })
+}
+
+/// Leaves the failures of a run after the installation as they are: no run and no replay calls these hooks again by itself.
+pub(crate) fn dismiss(
+    root: &Root,
+    wanted: &Wanted,
+    word: &Overridden,
+    clock: Clock,
+) -> anyhow::Result<Vec<Recorded>> {
+    let mut db = root.db()?;
+    let distribution = distribution_of(db.read(), wanted.run)?;
+    let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
+    let mut dismissed = calls_of(db.read(), wanted)?;
+    dismissed.retain(|first| first.is_owed() && first.call.point != Point::PrePublication.as_str());
+    db.write(|tx| dismissed.iter().try_for_each(|first| hook_run::dismiss(tx, first.id, word)))?;
+    Ok(dismissed)
 }
 
 /// How those that failed have failed.

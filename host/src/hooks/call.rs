@@ -47,14 +47,14 @@ pub(super) struct Called {
     pub(super) duration: Duration,
     pub(super) peak_memory_bytes: Option<u64>,
     pub(super) host_calls: Option<u64>,
+    /// The staged tree is not as the hook meant it: the pass must not go on with it, whatever the grant says.
+    pub(super) tree_is_damaged: bool,
     /// For the staged tree, if it succeeded.
     pub(super) writes: Writes,
     /// What it wants to remember, or to forget, if it succeeded.
     pub(super) state: BTreeMap<String, Option<Vec<u8>>>,
     /// What stood around it, if it was called in a worker.
     pub(super) walls: Option<Walls>,
-    /// The staged tree is not fit to go on with, whatever the grant says.
-    pub(super) tree_is_damaged: bool,
 }
 
 impl Called {
@@ -68,10 +68,10 @@ impl Called {
             duration: Duration::ZERO,
             peak_memory_bytes: None,
             host_calls: None,
+            tree_is_damaged: false,
             writes: BTreeMap::new(),
             state: BTreeMap::new(),
             walls: None,
-            tree_is_damaged: false,
         }
     }
 }
@@ -194,10 +194,10 @@ impl Caller<'_> {
             duration: report.duration,
             peak_memory_bytes: Some(report.peak_memory_bytes),
             host_calls: Some(report.host_calls),
+            tree_is_damaged: false,
             writes,
             state,
             walls: report.walls,
-            tree_is_damaged: false,
         }
     }
 

@@ -131,8 +131,8 @@ impl Dispatcher<'_> {
                     }
                 }
             }
-            let (outcome, summary) = (called.outcome, called.summary.clone());
-            let tree_is_damaged = called.tree_is_damaged;
+            let (outcome, summary, tree_is_damaged) =
+                (called.outcome, called.summary.clone(), called.tree_is_damaged);
             let overridden = self
                 .veto_override
                 .filter(|it| {

@@ -27,13 +27,6 @@ pub(super) struct Repetition<'a> {
     pub(super) attempt: u32,
 }
 
-impl Repetition<'_> {
-    /// Whether there is something to be made good.
-    const fn is_owed(&self) -> bool {
-        !self.first.call.outcome.is_success() && self.first.made_good_by.is_none()
-    }
-}
-
 /// A call with what is to be recorded beside it.
 pub(super) struct Record<'a> {
     pub(super) run: RunId,
@@ -56,7 +49,7 @@ pub(super) fn record(
     let point = told.context.point();
     let (kind, sha256) = kind_and_digest(entry);
     let attempt = record.repeats.map_or(1, |again| again.attempt);
-    let is_owed = record.repeats.is_none_or(|again| again.is_owed());
+    let is_owed = record.repeats.is_none_or(|again| again.first.is_owed());
     let Called {
         outcome, summary, details, log_tail, duration, peak_memory_bytes, host_calls, state, ..
     } = called;
@@ -94,8 +87,7 @@ pub(super) fn record(
                 hook_run::settle(tx, again.first.id, made_good, next)?;
             }
         }
-        // after the switch what was done cannot be undone: one that asks to be called again goes on from where it came
-        if outcome.is_success() || (outcome == HookOutcome::Temporary && point != Point::PrePublication) {
+        if keeps_state(point, outcome) {
             keep_state(tx, told, entry.name(), &state)?;
         }
         Ok(next)
@@ -130,6 +122,12 @@ pub(super) fn record_refusal(
         hook_run::record_hook_run(tx, &row)?;
         hook_run::settle(tx, first.id, None, None)
     })
+}
+
+/// Whether what a hook wants to remember counts, however it is called. After the switch what was done cannot be undone: one that asks to be called
+/// again goes on from where it came.
+pub(super) fn keeps_state(point: Point, outcome: HookOutcome) -> bool {
+    outcome.is_success() || (outcome == HookOutcome::Temporary && point != Point::PrePublication)
 }
 
 fn keep_state(

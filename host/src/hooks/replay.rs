@@ -18,7 +18,7 @@ use pressroom_sandbox::{Point, Sandbox};
 use super::call::{Before, Called, Caller, Writes};
 use super::dispatch::{on_failure, said, what_now};
 use super::grant::OnFailure;
-use super::record::{Record, Repetition, kind_and_digest, record, record_refusal};
+use super::record::{Record, Repetition, keeps_state, kind_and_digest, record, record_refusal};
 use super::registry::{Entry, Kind, Registry, own_name};
 use super::told::{Effect, Told, Untold, told_then};
 use crate::clock::Clock;
@@ -244,8 +244,8 @@ impl<'a> Replayer<'a> {
             tree_is_damaged: _,
         } = self.caller().call(db, entry, told, before);
         // what a run would drop is no part of what it would do
-        let kept = |changes| if outcome.is_success() { changes } else { BTreeMap::new() };
-        let (writes, state) = (kept(writes), kept(state));
+        let writes = if outcome.is_success() { writes } else { Writes::new() };
+        let state = if keeps_state(told.context.point(), outcome) { state } else { BTreeMap::new() };
         Rehearsed {
             outcome,
             summary,

@@ -102,7 +102,7 @@ fn a_hook_that_failed_after_the_installation_is_made_good_by_a_replay_once() {
         root.ok(&["status"]).says(&["called 2 times", "pressroom hook replay 1"]);
         behave(&root, "bad", point, "state-bomb");
         root.ok(&["hook", "replay", "1"]).says(&["DONE", "attempt 3"]);
-        silent_on(&root.ok(&["status"]), "hook replay");
+        silent_on(&root.ok(&["status"]), "pressroom hook replay");
         root.ok(&["hook", "log", "1"]).says(&["made good in run 3", "FAILED", "attempt 2", "attempt 3"]);
         root.ok(&["history"]).says(&["hook-replay", "made good in run 3"]);
         // what it wants to remember is kept: the next call finds it
@@ -387,7 +387,7 @@ fn a_temporary_failure_after_the_installation_is_retried_by_later_runs_so_often_
         // an operator still can
         behave(&root, "bad", point, "done");
         root.ok(&["hook", "replay", "1"]).says(&["attempt 4"]);
-        silent_on(&root.ok(&["status"]), "replay");
+        silent_on(&root.ok(&["status"]), "pressroom hook replay");
     }
 }
 
@@ -417,6 +417,69 @@ fn a_retry_comes_before_the_hooks_of_new_passes_and_makes_the_failure_good() {
     // nothing more of it
     root.ok(&["publish"]);
     root.ok(&["hook", "log", "3"]).says(&["called no hook"]);
+}
+
+#[test]
+fn an_operator_who_is_quicker_than_the_next_run_leaves_nothing_to_retry() {
+    let root = pending();
+    add(&root, "bad", "finalize", "temporary");
+    root.run(&["publish"]).exits(FAILURE);
+    // a replay that fails for a time as well counts as an attempt, and the next run comes later
+    root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["the moon is not full", "attempt 2"]);
+    let status = json(&root, &["status"]);
+    assert_eq!(status["failed_hooks"][0]["attempts"], 2, "{status}");
+    assert_eq!(status["failed_hooks"][0]["next_attempt"], "2025-03-01T12:05:00Z", "{status}");
+    behave(&root, "bad", "finalize", "done");
+    root.ok(&["hook", "replay", "1"]);
+    root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0);
+    let log = json(&root, &["hook", "log", "1"]);
+    assert_eq!(log[0]["later"].as_array().unwrap().len(), 2, "{log}");
+    assert_eq!(json(&root, &["status"])["failed_hooks"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_failure_that_an_operator_leaves_as_it_is_is_neither_retried_nor_shown_as_open() {
+    let root = pending();
+    add(&root, "bad", "finalize", "temporary");
+    add(&root, "other", "finalize", "failed");
+    root.run(&["publish"]).exits(FAILURE);
+    let dismiss = ["hook", "replay", "1", "--hook", "bad", "--dismiss"];
+    for (more, words) in [
+        (&[][..], &["--reason"][..]),
+        (&["--reason", " "], &["--reason"]),
+        (&["--reason", "so", "--dry-run"], &["--dry-run"]),
+        (&["--reason", "so", "--all"], &["--all"]),
+    ] {
+        root.run(&[&dismiss, more].concat()).exits(USAGE).says(words);
+    }
+    root.run(&["hook", "replay", "1", "--reason", "so"]).exits(USAGE).says(&["--dismiss"]);
+    let reason = ["--reason", "the mirror is gone", "--as", "Ada"];
+    root.ok(&[&dismiss[..], &reason].concat())
+        .says(&["50-bad.wasm", "left as it is by Ada: the mirror is gone"]);
+    let status = json(&root, &["status"]);
+    let open: Vec<&str> =
+        status["failed_hooks"].as_array().unwrap().iter().map(|one| one["hook"].as_str().unwrap()).collect();
+    assert_eq!(open, ["50-other.wasm"], "{status}");
+    root.ok(&["publish"]);
+    root.ok(&["hook", "log", "1"]).says(&["left as it is by Ada: the mirror is gone"]);
+    root.ok(&[&dismiss[..], &reason].concat()).says(&["Nothing to leave"]);
+    // what is left as it is can be called all the same where it is asked for
+    behave(&root, "bad", "finalize", "done");
+    behave(&root, "other", "finalize", "done");
+    let replayed = root.ok(&["hook", "replay", "1"]).says(&["50-other.wasm"]);
+    silent_on(&replayed, "50-bad.wasm");
+    root.ok(&["hook", "replay", "1", "--hook", "bad", "--all"]).says(&["DONE"]);
+}
+
+#[test]
+fn what_a_hook_that_is_to_be_retried_was_told_is_kept_until_it_has_been() {
+    let root = pending();
+    configure(&root, "replayable-runs = 0\nretry-attempts = 2");
+    add(&root, "bad", "finalize", "temporary");
+    root.run(&["publish"]).exits(FAILURE);
+    root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 1"]);
+    root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["not kept"]);
+    assert_eq!(json(&root, &["status"])["failed_hooks"], Value::Array(Vec::new()));
 }
 
 #[test]

@@ -50,11 +50,11 @@ pub struct HookRun {
     pub attempt: u32,
     /// The first one, if it is a later one.
     pub repeats: Option<HookRunId>,
-    /// Why its veto did not hold the pass.
+    /// Why its veto did not hold the pass, or its failure after the installation is left as it is.
     pub overridden: Option<Overridden>,
 }
 
-/// An operator's word against a veto.
+/// An operator's word that a veto or a failure does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overridden {
     /// Who.
@@ -81,6 +81,16 @@ impl Recorded {
     #[must_use]
     pub fn first(&self) -> HookRunId {
         self.call.repeats.unwrap_or(self.id)
+    }
+
+    /// Whether it is a first call that failed, and nothing was done about it since.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        let Self { call, made_good_by, .. } = self;
+        call.repeats.is_none()
+            && !call.outcome.is_success()
+            && made_good_by.is_none()
+            && call.overridden.is_none()
     }
 }
 
@@ -172,6 +182,19 @@ pub fn settle(
     .during("record what became of a hook's call")
 }
 
+/// Records in a first call that its failure is left as it is: it is neither made again nor shown as open.
+///
+/// # Errors
+/// When the database fails.
+pub fn dismiss(tx: &Transaction<'_>, first: HookRunId, word: &Overridden) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE hook_run SET overridden_by = ?2, override_reason = ?3, date_next_attempt = NULL WHERE id = ?1",
+        (first, &word.by, &word.reason),
+    )
+    .map(|_| ())
+    .during("record that a hook's failure is left as it is")
+}
+
 /// The calls that a run made, in order.
 ///
 /// # Errors
@@ -247,7 +270,7 @@ pub fn due_retries(
     .during("look for hooks that are to be called again")
 }
 
-/// The first calls that failed after the installation, were not made good, and can be: those that a run makes again by itself, and those whose context is
+/// The first calls that failed after the installation, were neither made good nor left as they are, and can be made again: those that a run makes again by itself, and those whose context is
 /// kept. In order.
 ///
 /// # Errors
@@ -256,7 +279,7 @@ pub fn not_made_good(db: &Connection, distribution: DistributionId) -> Result<Ve
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM hook_run JOIN script_activity ON script_activity.id = hook_run.script_activity
          WHERE hook_run.point <> 'pre-publication' AND hook_run.outcome NOT IN ('DONE', 'SKIPPED') AND hook_run.repeats IS NULL
-         AND hook_run.made_good_by IS NULL AND script_activity.distribution = ?1
+         AND hook_run.made_good_by IS NULL AND hook_run.overridden_by IS NULL AND script_activity.distribution = ?1
          AND (hook_run.date_next_attempt IS NOT NULL OR EXISTS (
            SELECT 1 FROM hook_context AS told WHERE told.script_activity = hook_run.script_activity
            AND told.publisher_pass = hook_run.publisher_pass AND told.point = hook_run.point))

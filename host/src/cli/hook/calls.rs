@@ -5,6 +5,7 @@ use std::time::Duration;
 use pressroom_archive::domain::HookOutcome;
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::{Connection, StoreError};
+use pressroom_sandbox::Point;
 use serde::Serialize;
 
 use crate::cli::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, duration, painted};
@@ -137,7 +138,8 @@ pub(in crate::cli) fn call_text(call: &ShownCall, indent: &str, detail: Detail) 
         note(format!("attempt {} of what it was told in run {run}", call.attempt));
     }
     if let Some(one) = &call.overridden {
-        note(format!("{} by {}: {}", painted(WARN, "overridden"), one.by, one.reason));
+        let how = if call.point == Point::PrePublication.as_str() { "overridden" } else { "left as it is" };
+        note(format!("{} by {}: {}", painted(WARN, how), one.by, one.reason));
     }
     if let Some(run) = call.made_good_by_run {
         note(format!("{} in run {run}", painted(GOOD, "made good")));

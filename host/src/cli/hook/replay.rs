@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use pressroom_archive::disk;
 use pressroom_archive::domain::{DistributionName, HookOutcome, RunId};
+use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_sandbox::Point;
 use serde::Serialize;
 
 use super::calls::{Detail, ShownCall, call_text, cost_text, micros, outcome_text, plain, shown_call};
 use crate::cli::output::{BAD, BOLD, DIM, WARN, painted, write_bytes};
-use crate::cli::{End, Session, exit};
-use crate::conductor::replay::{DryRun, Replayed, Wanted, distribution_of, rehearse, replay};
+use crate::cli::{End, Session, exit, operator};
+use crate::conductor::replay::{DryRun, Replayed, Wanted, dismiss, distribution_of, rehearse, replay};
 use crate::hooks::replay::Component;
 
 const EXAMPLES: &str = "\
@@ -24,6 +25,7 @@ writes and remembers is shown and dropped; signatures are place-holders. Executa
 Examples:
   pressroom hook replay 17
   pressroom hook replay 17 --hook mirror-push --all
+  pressroom hook replay 17 --hook mirror-push --dismiss --reason \"the mirror is gone\"
   pressroom hook replay 17 --point pre-publication --dry-run
   pressroom hook replay 17 --hook indices --dry-run --into /tmp/written";
 
@@ -52,6 +54,15 @@ pub(in crate::cli) struct Replay {
     /// Show what they would do, and keep nothing of it.
     #[arg(long, conflicts_with = "all")]
     dry_run: bool,
+    /// Do not call them: leave their failures as they are. No run calls them again by itself, and `pressroom status` no longer shows them.
+    #[arg(long, requires = "reason", conflicts_with_all = ["all", "dry_run", "current"])]
+    dismiss: bool,
+    /// Why they are left; it is kept with the calls.
+    #[arg(long, value_name = "TEXT", requires = "dismiss")]
+    reason: Option<String>,
+    /// Who says so; without it, the user who runs this (the one behind sudo).
+    #[arg(long = "as", value_name = "NAME", requires = "dismiss")]
+    by: Option<String>,
     /// Print what a dry run would write to this path, and nothing else.
     #[arg(long, value_name = "PATH", requires = "dry_run")]
     show: Option<String>,
@@ -117,11 +128,15 @@ impl Replay {
             run,
             point: self.point,
             hook: self.hook.clone(),
-            also_succeeded: self.all,
+            everything: self.all,
             component: if self.current { Component::Current } else { Component::Recorded },
         };
         if self.dry_run {
             return self.show_dry_run(session, &rehearse(&root, &wanted, session.clock)?);
+        }
+        if self.dismiss {
+            let word = operator::word(self.reason.as_deref(), self.by.as_deref())?;
+            return show_dismissed(session, self.run, dismiss(&root, &wanted, &word, session.clock)?);
         }
         let Replayed { run: own, calls, only_as_dry_run } = replay(&root, &wanted, session.clock)?;
         let db = root.db()?;
@@ -135,16 +150,16 @@ impl Replay {
     fn text(&self, shown: &ShownReplay) -> String {
         let mut text: String = shown.calls.iter().map(|call| call_text(call, "", Detail::Failures)).collect();
         if shown.calls.is_empty() {
-            let among = self.hook.as_ref().map(|hook| format!(" {hook} has not,")).unwrap_or_default();
+            let of_hook = self.hook.as_ref().map(|hook| format!(" of {hook}")).unwrap_or_default();
             text.push_str(&format!(
-                "Nothing to replay of run {}:{among} no hook has failed after the installation that was not made good. \
-                 (--all calls those that succeeded, too.)\n",
+                "Nothing to replay: in run {} no call{of_hook} failed after the installation that was not made good since. (--all takes those that \
+                 succeeded, too.)\n",
                 self.run
             ));
         }
         for hook in &shown.only_as_dry_run {
             text.push_str(&format!(
-                "{} {hook} failed before the installation: the next `pressroom publish` calls it again, and --dry-run shows what it does\n",
+                "{} {hook} failed before the installation: a later `pressroom publish` calls it anew, and --dry-run shows what it does\n",
                 painted(DIM, "left out:")
             ));
         }
@@ -172,6 +187,24 @@ impl Replay {
             runs.iter().all(|one| one.rehearsed.as_ref().is_none_or(|done| done.outcome.is_success()));
         Ok(if all_is_well { End::Success } else { End::Failure })
     }
+}
+
+fn show_dismissed(session: &Session, run: i64, dismissed: Vec<Recorded>) -> anyhow::Result<End> {
+    let db = session.root()?.db()?;
+    let mut shown = Vec::new();
+    for first in dismissed {
+        let now = hook_run::find_hook_run(db.read(), first.id)?.unwrap_or(first);
+        shown.push(shown_call(db.read(), now)?);
+    }
+    session.output.show(&shown, || {
+        if shown.is_empty() {
+            return format!(
+                "Nothing to leave as it is: in run {run} no such call failed after the installation that was not made good since.\n"
+            );
+        }
+        shown.iter().map(|call| call_text(call, "", Detail::Failures)).collect()
+    })?;
+    Ok(End::Success)
 }
 
 /// Prints what one hook would write to a path.
