@@ -67,10 +67,7 @@ impl Writable {
             last.contains(|char: char| !matches!(char, '*' | '?'))
         };
         let naming: Vec<String> = list.iter().filter(names).cloned().collect();
-        Self {
-            any: patterns(list).unwrap_or_default(),
-            naming: patterns(&naming).unwrap_or_default(),
-        }
+        Self { any: patterns(list).unwrap_or_default(), naming: patterns(&naming).unwrap_or_default() }
     }
 }
 
@@ -284,6 +281,8 @@ impl<'a> Overlay<'a> {
             }
             _ => {}
         }
+        let at = self.staged.locate(path);
+        no_links(&at, path)?;
         let below = format!("{path}/");
         let is_folder = self
             .changes
@@ -293,14 +292,9 @@ impl<'a> Overlay<'a> {
         let is_below_a_file = path
             .match_indices('/')
             .any(|(end, _)| self.changes.get(&path[..end]).is_some_and(Option::is_some));
-        if is_folder
-            || is_below_a_file
-            || self.staged.locate(path).is_dir()
-        {
+        if is_folder || is_below_a_file || at.is_dir() {
             return Err(StagingError::BadPath(format!("{path} would be a file and a folder at once")));
         }
-        let at = self.staged.locate(path);
-        no_links(&at, path)?;
         match fs::symlink_metadata(&at) {
             Ok(metadata) if !metadata.is_file() => {
                 Err(StagingError::BadPath(format!("{path} is there, and no file")))
@@ -535,8 +529,10 @@ mod tests {
     fn what_is_somebodys_work_is_replaced_only_by_a_pattern_that_names_files() {
         let fixture = fixture();
         let index = "dists/s/main/binary-amd64/Packages.xz";
-        let paths = [index, "dists/s/main/source/Sources", "dists/s/main/binary-amd64/Release", "indices/others"];
-        let mut wild = overlay_with(&fixture, &["dists/s/**".into(), "dists/s/*/*/*".into(), "indices/*".into()]);
+        let paths =
+            [index, "dists/s/main/source/Sources", "dists/s/main/binary-amd64/Release", "indices/others"];
+        let mut wild =
+            overlay_with(&fixture, &["dists/s/**".into(), "dists/s/*/*/*".into(), "indices/*".into()]);
         for path in paths {
             for result in [wild.write(path, Vec::new()), wild.remove(path)] {
                 assert!(matches!(result, Err(StagingError::Denied(_))), "{path}: {result:?}");

@@ -99,7 +99,9 @@ fn judge_link(path: &Path, target: &Path) -> Option<String> {
     }
     // past another link, `..` leads to wherever that one does
     if target.components().skip(ups).any(|part| matches!(part, Component::ParentDir)) {
-        return Some(format!("a link to {target_text}, which has .. in its middle: let it lead there directly"));
+        return Some(format!(
+            "a link to {target_text}, which has .. in its middle: let it lead there directly"
+        ));
     }
     None
 }

@@ -10,6 +10,7 @@
 mod commands;
 mod crash;
 mod hooks;
+mod hostile;
 mod oracle;
 mod refusals;
 mod segments;

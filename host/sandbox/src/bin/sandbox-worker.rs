@@ -76,10 +76,9 @@ fn attempt(what: &str) -> Result<String, Problem> {
     let (call, arguments) = match what {
         "nothing" => (libc::SYS_getpid, [0; 6]),
         "open" => (libc::SYS_openat, [here, root, libc::O_RDONLY as usize, 0, 0, 0]),
-        "create" => (
-            libc::SYS_openat,
-            [here, missing, (libc::O_CREAT | libc::O_WRONLY) as usize, 0o600, 0, 0],
-        ),
+        "create" => {
+            (libc::SYS_openat, [here, missing, (libc::O_CREAT | libc::O_WRONLY) as usize, 0o600, 0, 0])
+        }
         "make-folder" => (libc::SYS_mkdirat, [here, missing, 0o700, 0, 0, 0]),
         "remove" => (libc::SYS_unlinkat, [here, missing, 0, 0, 0, 0]),
         "link" => (libc::SYS_symlinkat, [root, here, missing, 0, 0, 0]),
@@ -94,9 +93,7 @@ fn attempt(what: &str) -> Result<String, Problem> {
         "signal-the-parent" => (libc::SYS_kill, [parent, 0, 0, 0, 0, 0]),
         "signal-a-thread-of-the-parent" => (libc::SYS_tgkill, [parent, parent, 0, 0, 0, 0]),
         "connect" => (libc::SYS_connect, [0; 6]),
-        "internet" => {
-            (libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0, 0, 0, 0])
-        }
+        "internet" => (libc::SYS_socket, [libc::AF_INET as usize, libc::SOCK_STREAM as usize, 0, 0, 0, 0]),
         "local-socket" => {
             (libc::SYS_socket, [libc::AF_UNIX as usize, libc::SOCK_STREAM as usize, 0, 0, 0, 0])
         }

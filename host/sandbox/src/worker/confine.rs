@@ -8,8 +8,8 @@
 use std::os::fd::BorrowedFd;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
-    RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr, RulesetError,
+    RulesetStatus, Scope,
 };
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 
@@ -44,8 +44,7 @@ impl Confinement {
         rustix::thread::set_no_new_privs(true).map_err(because("no new privileges"))?;
         close_inherited_files();
         let not_yet = || Wall::Missing("not reached".to_owned());
-        let mut confinement =
-            Self { missing_limits: Vec::new(), landlock: not_yet(), seccomp: not_yet() };
+        let mut confinement = Self { missing_limits: Vec::new(), landlock: not_yet(), seccomp: not_yet() };
         confinement.limit(Resource::Core, 0, "no core dump");
         confinement.limit(Resource::Nofile, 64, "few open files");
         Ok(confinement)
@@ -74,7 +73,11 @@ impl Confinement {
             .saturating_add(OWN_MEMORY_BYTES);
         self.limit(Resource::Data, memory_bytes, "memory");
         // The guest has one thread, the ticker hardly counts: twice the wall time is beyond what an honest engine can use.
-        self.limit(Resource::Cpu, limits.wall.as_secs().saturating_mul(2).saturating_add(2), "processor time");
+        self.limit(
+            Resource::Cpu,
+            limits.wall.as_secs().saturating_mul(2).saturating_add(2),
+            "processor time",
+        );
         self.limit(Resource::Fsize, 0, "no files");
         self.landlock = landlock_everything();
     }
@@ -116,7 +119,8 @@ pub(super) fn probe(confinement: &mut Confinement) -> Walls {
     let tried = || std::fs::File::open("/").err().and_then(|error| error.raw_os_error());
     confinement.before_loading(&Limits::default(), 0);
     if confinement.landlock.stands() && tried() != Some(libc::EACCES) {
-        confinement.landlock = Wall::Missing("it seems to be there, but it does not keep files shut".to_owned());
+        confinement.landlock =
+            Wall::Missing("it seems to be there, but it does not keep files shut".to_owned());
     }
     confinement.after_loading();
     if confinement.seccomp.stands() && tried() != Some(seccomp::REFUSED) {
