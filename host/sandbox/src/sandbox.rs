@@ -25,6 +25,8 @@ use crate::{
 /// How much longer than its wall deadline a worker may live, to tell how the call ended.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long the instantiation of a hook may take when it is checked: one in Python takes a millisecond.
+const CHECK_WALL: Duration = Duration::from_secs(10);
 /// How long a worker may take to say which walls stand.
 const PROBE_WALL: Duration = Duration::from_secs(10);
 
@@ -381,7 +383,7 @@ fn nothing_granted() -> Call {
             dry_run: true,
         }),
         config_json: "{}".to_owned(),
-        limits: crate::Limits::default(),
+        limits: crate::Limits { wall: CHECK_WALL, ..crate::Limits::default() },
         capabilities: crate::Capabilities::default(),
     }
 }

@@ -281,6 +281,8 @@ impl<'a> Overlay<'a> {
             }
             _ => {}
         }
+        let at = self.staged.locate(path);
+        no_links(&at, path)?;
         let below = format!("{path}/");
         let is_folder = self
             .changes
@@ -290,11 +292,9 @@ impl<'a> Overlay<'a> {
         let is_below_a_file = path
             .match_indices('/')
             .any(|(end, _)| self.changes.get(&path[..end]).is_some_and(Option::is_some));
-        if is_folder || is_below_a_file || self.staged.locate(path).is_dir() {
+        if is_folder || is_below_a_file || at.is_dir() {
             return Err(StagingError::BadPath(format!("{path} would be a file and a folder at once")));
         }
-        let at = self.staged.locate(path);
-        no_links(&at, path)?;
         match fs::symlink_metadata(&at) {
             Ok(metadata) if !metadata.is_file() => {
                 Err(StagingError::BadPath(format!("{path} is there, and no file")))

@@ -43,6 +43,8 @@ enum Behaviour {
     Failed,
     /// Panics with a message.
     Panic,
+    /// Does its work, and panics when what it had is dropped.
+    PanicInDrop,
     /// Leaves by the door of command-line programs.
     Exit,
     /// Computes without end.
@@ -77,6 +79,8 @@ enum Behaviour {
     ReadMuch,
     /// Keeps `amount` values of 64 KiB.
     StateBomb,
+    /// Forgets `amount` keys that were never there.
+    ForgetMuch,
     /// Uses keys that are none.
     BadKeys,
     /// Looks for folders, variables, arguments, network and the time, and reports what there is.
@@ -103,6 +107,10 @@ enum Behaviour {
     Remove,
     /// Signs a file of its own making.
     Sign,
+    /// Reads `path`, or what is not for hooks: keys, the pool, files of the host; and lists the same.
+    ReadBeyond,
+    /// Lists the whole tree `amount` times.
+    ListStorm,
 }
 
 impl PrePublication for Bad {
@@ -147,6 +155,16 @@ fn behave(config: &Config, archive: &str, host: &mut dyn Host) -> Result<Option<
         Behaviour::Temporary => return Err(HookError::temporary("the moon is not full")),
         Behaviour::Failed => return Err(HookError::failed("it does not work")),
         Behaviour::Panic => panic!("the sky is falling"),
+        Behaviour::PanicInDrop => {
+            struct Bomb;
+            impl Drop for Bomb {
+                fn drop(&mut self) {
+                    panic!("the ground is falling");
+                }
+            }
+            let _bomb = Bomb;
+            return Ok(Some(Report::done("all is well")));
+        }
         Behaviour::Exit => std::process::exit(0),
         Behaviour::Loop => {
             let mut number = 0_u64;
@@ -211,6 +229,11 @@ fn behave(config: &Config, archive: &str, host: &mut dyn Host) -> Result<Option<
                 refusals.note(host.state_set(&format!("key {number}"), &[0; 64 << 10]))?;
             }
         }
+        Behaviour::ForgetMuch => {
+            for number in 0..amount.unwrap_or(u64::MAX) {
+                refusals.note(host.state_delete(&format!("{number:0>256}")))?;
+            }
+        }
         Behaviour::BadKeys => {
             for key in ["", &"k".repeat(257), "with\nbreak"] {
                 refusals.note(host.state_set(key, b"value"))?;
@@ -227,7 +250,9 @@ fn behave(config: &Config, archive: &str, host: &mut dyn Host) -> Result<Option<
         | Behaviour::ManyBytes
         | Behaviour::AppendUnwritten
         | Behaviour::Remove
-        | Behaviour::Sign => return Ok(None),
+        | Behaviour::Sign
+        | Behaviour::ReadBeyond
+        | Behaviour::ListStorm => return Ok(None),
     }
     Ok(Some(refusals.report()))
 }
@@ -297,6 +322,33 @@ fn behave_in_tree(
             let path = own_path("project/bad");
             refusals.note(host.write(&path, b"signed by you\n"))?;
             refusals.note(host.sign(&path, &format!("{path}.gpg"), SigningMode::Detached))?;
+            Vec::new()
+        }
+        Behaviour::ReadBeyond => {
+            let beyond = [
+                "../../keys/signing-key.asc",
+                "../../../pressroom.toml",
+                "/etc/passwd",
+                "pool/main/g/good/good_1.0_all.deb",
+                "project/../../acme-overrides",
+                "dists/aurora/link/passwd",
+            ];
+            let paths = match &config.path {
+                Some(path) => vec![path.as_str()],
+                None => beyond.to_vec(),
+            };
+            for path in paths {
+                if refusals.note(host.read(path, 0, 1 << 20))?.is_some() {
+                    return Ok(Report::done(format!("has read {path}")));
+                }
+                let _ = refusals.note(host.list_files(path))?;
+            }
+            Vec::new()
+        }
+        Behaviour::ListStorm => {
+            for _ in 0..config.amount.unwrap_or(u64::MAX) {
+                refusals.note(host.list_files(""))?;
+            }
             Vec::new()
         }
         _ => vec![own_path("project/bad")],

@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod first_party;
 mod hooks;
+mod hostile;
 mod http;
 mod operators_hooks;
 mod oracle;
