@@ -83,10 +83,10 @@ fn index(
 ) -> Result<String, HookError> {
     let path = at.path();
     let is_there = was.is_some() && logic::are_there(&path, &host.list_files(&at.folder())?);
-    if let (Some(was), true, None) = (was, is_there, names) {
-        if logic::has_settings(was, config) {
-            return Ok(was.to_owned());
-        }
+    if let (Some(was), true, None) = (was, is_there, names)
+        && logic::has_settings(was, config)
+    {
+        return Ok(was.to_owned());
     }
     let old = match (was, is_there, names) {
         (Some(was), true, Some(_)) => known_text(&path, was, config, host)?,
@@ -144,12 +144,12 @@ fn known_text(
     Ok(String::from_utf8(content).ok())
 }
 
+/// Names of packages by suite, component and architecture.
+type Touched = BTreeMap<(String, String, String), BTreeSet<String>>;
+
 /// The names that the pass changes, by index.
-fn touched(
-    archive: &str,
-    host: &mut dyn StagingHost,
-) -> Result<BTreeMap<(String, String, String), BTreeSet<String>>, HookError> {
-    let mut touched: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+fn touched(archive: &str, host: &mut dyn StagingHost) -> Result<Touched, HookError> {
+    let mut touched = Touched::new();
     for change in host.changes()? {
         let Change { kind, name, architecture, archive: of, suite, component, .. } = change?;
         if kind == PackageKind::Binary && of == archive {

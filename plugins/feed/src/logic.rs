@@ -188,11 +188,15 @@ impl Item {
 
 /// An identity for ever (RFC 4151): the host and the day say who made it, the pass makes it the only one.
 fn id(context: &PassContext, what: &str) -> String {
-    let legal = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '-');
-    let host: String = context.site_name.to_ascii_lowercase().chars().filter(|one| legal(*one)).collect();
-    let host = if host.is_empty() { "localhost" } else { &host };
     let day = &rfc_3339(context.started)[..10];
-    format!("tag:{host},{day}:{}/{}/{}", escape(&context.archive), context.pass, escape(what))
+    format!("tag:{},{day}:{}/{}/{}", authority(context), escape(&context.archive), context.pass, escape(what))
+}
+
+/// The host as the authority of an identity.
+fn authority(context: &PassContext) -> String {
+    let legal = |one: &char| one.is_ascii_alphanumeric() || matches!(one, '.' | '-');
+    let host: String = context.site_name.to_ascii_lowercase().chars().filter(legal).collect();
+    if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
 /// What a URI may have in its path, and the rest by its bytes.
@@ -282,7 +286,8 @@ impl Feed {
         );
         let feed_id = match config.url(ATOM_PATH) {
             Some(url) => url,
-            None => format!("urn:pressroom:{}:{}", escape(&context.site_name), escape(&context.archive)),
+            // a year in which the host was whose it is: that of the first of these feeds
+            None => format!("tag:{},2025:{}/feed", authority(context), escape(&context.archive)),
         };
         element(&mut out, "  ", "id", &feed_id);
         element(&mut out, "  ", "title", &config.title(context));
@@ -466,8 +471,8 @@ mod tests {
 
     #[test]
     fn a_removal_is_told_and_a_replacement_is_not() {
-        let mut host = FakeHost::default();
-        host.changes = vec![change(Action::Superseded, PackageKind::Binary, "bash", "amd64", "bash")];
+        let replaced = vec![change(Action::Superseded, PackageKind::Binary, "bash", "amd64", "bash")];
+        let mut host = FakeHost { changes: replaced, ..FakeHost::default() };
         assert_eq!(FeedHook::run(&pass_context(), &mut host).unwrap().outcome, Outcome::Skipped);
         assert!(host.written.is_empty());
         host.changes = vec![change(Action::Deleted, PackageKind::Binary, "bash", "amd64", "bash")];
@@ -489,7 +494,7 @@ mod tests {
         let atom = host.text(ATOM_PATH);
         assert!(atom.contains("<name>a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}</name>"), "{atom}");
         assert!(atom.contains("tag:hstx,2024-02-29:debian/12/"), "{atom}");
-        assert!(atom.contains("<id>urn:pressroom:H%C3%B6st/x:debian</id>"), "{atom}");
+        assert!(atom.contains("<id>tag:hstx,2025:debian/feed</id>"), "{atom}");
     }
 
     #[test]

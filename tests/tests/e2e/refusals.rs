@@ -125,6 +125,25 @@ fn a_control_file_that_grows_when_it_is_decompressed() {
 }
 
 #[test]
+fn data_that_nobody_can_unpack() {
+    let control = deb::tar_gz(&[("./control".to_owned(), Deb::new("bad", "1.0").control().into_bytes())]);
+    let with_data = |name: &str, data: &[u8]| {
+        deb::ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &control), (name, data)])
+    };
+    let whole = deb::tar_gz(&[("./usr/bin/bad".to_owned(), vec![b'x'; 5000])]);
+    let escaping = deb::tar_gz(&[("./usr/../../etc/passwd".to_owned(), Vec::new())]);
+    for (name, data, reason) in [
+        ("data.tar.gz", &b"garbage"[..], "cannot be decompressed"),
+        ("data.tar.xz", &whole, "cannot be decompressed"),
+        ("data.tar.gz", &whole[..whole.len() - 4], "cannot be decompressed"),
+        ("data.tar", &[b'x'; 2048], "damaged"),
+        ("data.tar.gz", &escaping, "leads out of the root"),
+    ] {
+        refused("bad_1.0_all.deb", &with_data(name, data), &[name, reason]);
+    }
+}
+
+#[test]
 fn an_illegal_version() {
     for version in ["1.0/../../x", "1.0 2", "-1", "1:", "a:1", "1.0_2", ""] {
         refused("bad_1.0_all.deb", &deb_with("Version", version), &["ersion"]);

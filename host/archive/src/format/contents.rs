@@ -23,7 +23,7 @@ const BLOCK_BYTES: usize = 512;
 /// The longest header that is an entry of its own, such as a long path.
 const MAX_EXTENSION_BYTES: u64 = 64 << 10;
 /// How much is passed over at once.
-const PIECE_BYTES: usize = 32 << 10;
+const PIECE_BYTES: usize = 8 << 10;
 /// Well-compressed and small; what is stored is read far more often than it is written, and neither is felt.
 const ZSTD_LEVEL: i32 = 5;
 
@@ -194,7 +194,6 @@ struct Walk<'r> {
     reader: &'r mut dyn Read,
     /// How much was read.
     offset: u64,
-    piece: Vec<u8>,
 }
 
 /// What an entry before an entry says of it.
@@ -206,7 +205,7 @@ struct Extended {
 
 impl<'r> Walk<'r> {
     fn new(reader: &'r mut dyn Read) -> Self {
-        Self { reader, offset: 0, piece: Vec::new() }
+        Self { reader, offset: 0 }
     }
 
     fn list(mut self) -> Result<PathList, ContentsError> {
@@ -219,44 +218,41 @@ impl<'r> Walk<'r> {
                 return Err(ContentsError::TooMuch { most: MAX_ENTRIES as u64, what: "entries" });
             }
             let declared = header.entry_size().map_err(|error| self.damaged(&error))?;
-            match header.entry_type() {
-                tar::EntryType::GNULongName => {
-                    let mut path = self.extension(declared)?;
-                    // it ends with a zero byte
-                    path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
-                    extended.path = Some(path);
+            let kind = header.entry_type();
+            if kind.is_gnu_sparse() {
+                return Err(self.damaged(&"it has a sparse file, which dpkg does not unpack"));
+            }
+            if kind.is_gnu_longname() {
+                let mut path = self.extension(declared)?;
+                // it ends with a zero byte
+                path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
+                extended.path = Some(path);
+            } else if kind.is_pax_local_extensions() {
+                let records = self.extension(declared)?;
+                self.read_records(&records, &mut extended)?;
+            } else if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+                self.extension(declared)?;
+            } else {
+                let Extended { path, size_bytes } = std::mem::take(&mut extended);
+                // as for dpkg, these have no content, whatever their size says
+                let is_bare = kind.is_hard_link()
+                    || kind.is_symlink()
+                    || kind.is_dir()
+                    || kind.is_fifo()
+                    || kind.is_character_special()
+                    || kind.is_block_special();
+                if !is_bare {
+                    self.pass(size_bytes.unwrap_or(declared))?;
                 }
-                tar::EntryType::XHeader => {
-                    let records = self.extension(declared)?;
-                    self.read_records(&records, &mut extended)?;
-                }
-                tar::EntryType::GNULongLink | tar::EntryType::XGlobalHeader => {
-                    drop(self.extension(declared)?)
-                }
-                tar::EntryType::GNUSparse => {
-                    return Err(self.damaged(&"it has a sparse file, which dpkg does not unpack"));
-                }
-                kind => {
-                    let Extended { path, size_bytes } = std::mem::take(&mut extended);
-                    // as for dpkg, these have no content, whatever their size says
-                    let is_bare = kind.is_hard_link()
-                        || kind.is_symlink()
-                        || kind.is_dir()
-                        || kind.is_fifo()
-                        || kind.is_character_special()
-                        || kind.is_block_special();
-                    if !is_bare {
-                        self.pass(size_bytes.unwrap_or(declared))?;
-                    }
-                    let is_file = kind.is_file() || kind.is_contiguous();
-                    if is_file || kind.is_hard_link() || kind.is_symlink() {
-                        found.add(&path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
-                    }
+                let is_file = kind.is_file() || kind.is_contiguous();
+                if is_file || kind.is_hard_link() || kind.is_symlink() {
+                    found.add(&path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
                 }
             }
         }
         // to the end, where a decoder has its checksum
-        while self.read_piece(PIECE_BYTES)? > 0 {}
+        let mut piece = [0; PIECE_BYTES];
+        while self.read(&mut piece)? > 0 {}
         Ok(PathList::of(&found.paths))
     }
 
@@ -316,22 +312,15 @@ impl<'r> Walk<'r> {
     }
 
     fn skip(&mut self, mut left: u64) -> Result<(), ContentsError> {
+        let mut piece = [0; PIECE_BYTES];
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-            match self.read_piece(most)? {
+            match self.read(&mut piece[..most])? {
                 0 => return Err(self.damaged(&"it ends in the middle of a file")),
                 read => left -= read as u64,
             }
         }
         Ok(())
-    }
-
-    fn read_piece(&mut self, most: usize) -> Result<usize, ContentsError> {
-        let mut piece = std::mem::take(&mut self.piece);
-        piece.resize(PIECE_BYTES, 0);
-        let read = self.read(&mut piece[..most]);
-        self.piece = piece;
-        read
     }
 
     /// Reads until the buffer is full or the archive ends.
