@@ -254,15 +254,15 @@ impl Dispatcher<'_> {
         if outcome == HookOutcome::TimedOut {
             summary = format!("it was stopped at its time limit of {} seconds", call.limits.wall.as_secs());
         }
-        if outcome.is_success() {
-            if let Some((staged, changed)) = staged_side.as_mut() {
-                match overlay::apply(staged, &writes) {
-                    Ok(()) => changed.extend(writes.into_keys()),
-                    Err(error) => {
-                        tree_is_damaged = true;
-                        outcome = HookOutcome::Failed;
-                        summary = format!("what it wrote cannot be staged: {error:#}");
-                    }
+        if outcome.is_success()
+            && let Some((staged, changed)) = staged_side.as_mut()
+        {
+            match overlay::apply(staged, &writes) {
+                Ok(()) => changed.extend(writes.into_keys()),
+                Err(error) => {
+                    tree_is_damaged = true;
+                    outcome = HookOutcome::Failed;
+                    summary = format!("what it wrote cannot be staged: {error:#}");
                 }
             }
         }
