@@ -354,14 +354,15 @@ mod component {
             match stream.blocking_read(1 << 16) {
                 Ok(part) => body.extend(part),
                 Err(StreamError::Closed) => break,
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(HttpError::BadAnswer(error.to_debug_string()));
+                Err(StreamError::LastOperationFailed(_)) => {
+                    return Err(HttpError::BadAnswer("its body cannot be read".to_owned()));
                 }
             }
         }
         Ok(HttpResponse { status, headers, body })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the host of hooks says no others")]
     fn error(code: ErrorCode) -> HttpError {
         match code {
             ErrorCode::HttpRequestDenied => HttpError::Denied,
@@ -393,7 +394,8 @@ mod component {
             }
             ErrorCode::HttpProtocolError => HttpError::BadAnswer("it is not HTTP".to_owned()),
             ErrorCode::InternalError(reason) => HttpError::Failed(reason.unwrap_or_default()),
-            other => HttpError::Failed(other.to_string()),
+            // to name it would bring the names of all into every hook
+            _ => HttpError::Failed("for a reason that this version of the SDK does not know".to_owned()),
         }
     }
 }

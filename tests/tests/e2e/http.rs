@@ -3,6 +3,7 @@
 //! The hooks run after the switch, so whatever they do, the tree is installed; and each test ends with a run that goes on.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use pressroom_tests::binary;
 use pressroom_tests::deb::Deb;
@@ -55,25 +56,42 @@ fn add(root: &Root, hook: &str, manifest: &Path, grants: &[&str], replacements: 
     tool::write(&path, grant);
 }
 
-/// Adds the hook that asks as it is told.
-#[track_caller]
-fn add_bad(root: &Root, config: &str, limits: &str, grants: &[&str]) {
-    let manifest = root.path().join("bad.toml");
-    tool::write(
-        &manifest,
-        format!(
-            "name = \"bad-http\"\npoints = [\"finalize\"]\n[capabilities]\nhttp = []\n[limits]\n{limits}\n[config]\n{config}\n"
-        ),
+/// A root with a package that waits and the hook that asks as it is told, which nothing is granted yet.
+fn asking() -> Root {
+    static TEMPLATE: OnceLock<Root> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let root = pending();
+        let manifest = root.path().join("bad.toml");
+        tool::write(&manifest, "name = \"bad-http\"\npoints = [\"finalize\"]\n[capabilities]\nhttp = []\n");
+        add(&root, "bad-http", &manifest, &[], &[]);
+        root
+    });
+    template.copy()
+}
+
+/// Grants it these capabilities, as `http=PATTERN`, and gives it limits and a configuration.
+fn grant(root: &Root, config: &str, limits: &str, grants: &[&str]) {
+    let path = root.hooks("finalize").join("50-bad-http.toml");
+    let pin = read_text(&path).lines().find(|line| line.starts_with("sha256")).unwrap().to_owned();
+    let list = |name: &str| {
+        let values =
+            grants.iter().filter_map(|grant| grant.split_once('=').filter(|(other, _)| *other == name));
+        values.map(|(_, value)| format!("\"{value}\"")).collect::<Vec<_>>().join(", ")
+    };
+    let text = format!(
+        "{pin}\npoints = [\"finalize\"]\n[capabilities]\nhttp = [{}]\nhttp-private = [{}]\n[limits]\n{limits}\n[config]\n{config}\n",
+        list("http"),
+        list("http-private")
     );
-    add(root, "bad-http", &manifest, grants, &[]);
+    tool::write(&path, text);
 }
 
 /// A publication with the asking hook at its end: it ends with `code` and says these words; what was published is published, and without the hook the
 /// next run goes on.
 #[track_caller]
 fn ends(config: &str, limits: &str, grants: &[&str], code: i32, words: &[&str]) -> Ran {
-    let root = pending();
-    add_bad(&root, config, limits, grants);
+    let root = asking();
+    grant(&root, config, limits, grants);
     let ran = root.run(&["publish"]).exits(code);
     let history = root.ok(&["history", "--details"]).stdout;
     let said = format!("{}{history}", ran.everything());
@@ -149,7 +167,7 @@ fn a_webhook_is_delivered_and_signed() {
     assert_eq!(news.headers["x-pressroom-signature"], format!("sha256={}", hmac(KEY.as_bytes(), &signed)));
     let body: serde_json::Value = serde_json::from_slice(&news.body).unwrap();
     assert_eq!(body["distribution"], "acme");
-    assert_eq!(body["suites"], serde_json::json!(["aurora"]));
+    assert_eq!(body["suites"][0], SERIES);
     assert!(body["changes"].as_array().unwrap().iter().any(|change| change["name"] == "good"), "{body}");
     // the log has the request, and neither the token nor the key
     let history = root.ok(&["history", "--details"]).stdout;
