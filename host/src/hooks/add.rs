@@ -65,13 +65,19 @@ pub(crate) struct Granting {
 }
 
 impl Granting {
-    /// Reads the words of `--grant`; `requested` is all that `offer` asks for.
+    /// Reads the words of `--grant`; `requested` is all that the offer's manifest asks for.
     pub(crate) fn read(words: &[String], offer: &Offer) -> anyhow::Result<Self> {
         let mut granting = Self::default();
         for word in words {
             match word.as_str() {
                 "requested" => {
-                    granting.capabilities.extend(&offer.requested());
+                    let Some(manifest) = &offer.manifest else {
+                        bail!(
+                            "--grant requested: nobody says what {} asks for; name its manifest with --manifest, or what is to be granted",
+                            offer.name
+                        );
+                    };
+                    granting.capabilities.extend(&manifest.capabilities);
                     granting.limits = true;
                 }
                 "limits" => granting.limits = true,
@@ -116,7 +122,7 @@ pub(crate) fn add(
     let paths = put_in_place(&hooks, &placings, &offer.name, &offer.bytes, &asked)?;
     let granted = common(placings.iter().map(|placing| &placing.grant.capabilities));
     Ok(Added {
-        not_granted: not_granted(&offer, &granted, &asked.limits),
+        not_granted: not_granted(&offer, &granted, &asked),
         granted,
         disabled: placings.iter().any(|placing| placing.grant.disabled),
         warnings: offer
@@ -216,7 +222,12 @@ pub(crate) fn placings(
 ) -> (Vec<Placing>, Asked) {
     let manifest = offer.manifest.as_ref();
     let suggested = manifest.map(|manifest| manifest.order.min(99)).unwrap_or(50);
-    let requested = offer.requested();
+    // one that comes without its manifest is taken to ask for what it asked for before
+    let recorded = before.values().find_map(|standing| standing.grant.requested.clone());
+    let requested = match (manifest, recorded) {
+        (None, Some(recorded)) => recorded,
+        _ => offer.requested(),
+    };
     let mut asked = Asked {
         name: offer.name.clone(),
         description: manifest.map(|manifest| manifest.description.clone()).unwrap_or_default(),
@@ -268,19 +279,17 @@ pub(crate) fn common<'a>(mut all: impl Iterator<Item = &'a Capabilities>) -> Cap
     all.fold(first, |common, one| common.common_with(one))
 }
 
-/// What the author asks for and is not granted, by name. An author without a manifest asks by what the component imports.
-pub(crate) fn not_granted(offer: &Offer, granted: &Capabilities, limits: &GrantLimits) -> Vec<String> {
+/// What the author asks for and is not granted, by name.
+pub(crate) fn not_granted(offer: &Offer, granted: &Capabilities, asked: &Asked) -> Vec<String> {
     let have = granted.names();
-    let mut asked: Vec<String> =
-        offer.requested().names().into_iter().filter(|name| !have.contains(name)).collect();
-    if offer.manifest.is_none() {
-        let kinds = kinds(&have);
-        asked.extend(imported(&offer.inspection).into_iter().filter(|kind| !kinds.contains(kind)));
-        asked.sort();
-        asked.dedup();
+    let mut names = asked.capabilities.names();
+    // without a manifest, and without knowing which paths: what is to be signed
+    if offer.manifest.is_none() && asked.capabilities == offer.requested() {
+        names.extend(imported(&offer.inspection));
     }
-    asked.extend(words(limits));
-    asked
+    let kinds = kinds(&have);
+    names.retain(|name| !have.contains(name) && (name.contains('=') || !kinds.contains(name)));
+    names.into_iter().chain(words(&asked.limits)).collect()
 }
 
 /// Limits as words: `wall-seconds=5`.

@@ -148,7 +148,6 @@ pub(crate) struct Grant {
     pub(crate) requested: Option<Capabilities>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 const fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -134,11 +134,12 @@ pub(crate) fn upgrade(
     let old = Old::read(before.values().map(|standing| (standing.path.as_path(), &standing.grant)));
     let requested_before = before.values().find_map(|standing| standing.grant.requested.clone());
     let (placings, asked) = placings(root, &offer, &points, before, &granting, &[], signed.as_ref(), None);
-    let difference = difference(old.as_ref(), requested_before.as_ref(), &offer, &placings);
+    let requested = (requested_before.as_ref(), &asked.capabilities);
+    let difference = difference(old.as_ref(), requested, &offer, &placings);
     let granted = common(placings.iter().map(|placing| &placing.grant.capabilities));
     let mut upgraded = Upgraded {
         name: offer.name.clone(),
-        not_granted: not_granted(&offer, &granted, &asked.limits),
+        not_granted: not_granted(&offer, &granted, &asked),
         paths: Vec::new(),
         difference,
         signed_by: signed.map(|good| good.fingerprint),
@@ -180,7 +181,7 @@ impl Old {
 
 fn difference(
     old: Option<&Old>,
-    requested: Option<&super::grant::Capabilities>,
+    (requested_before, requested): (Option<&super::grant::Capabilities>, &super::grant::Capabilities),
     offer: &Offer,
     placings: &[Placing],
 ) -> Difference {
@@ -213,7 +214,7 @@ fn difference(
         imports: change(was, is, |one| one.imports.clone()),
         wasi_imports: change(was, is, |one| one.wasi_imports.clone()),
         functions: change(was, is, functions),
-        requested: Change { before: requested.map(names), after: names(&offer.requested()) },
+        requested: Change { before: requested_before.map(names), after: names(requested) },
         granted: Change { before: Some(names(&granted_before)), after: names(&granted_after) },
         limits: Change {
             before: first.and_then(|placing| Some(limits(&placing.before.as_ref()?.grant))),

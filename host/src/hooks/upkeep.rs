@@ -253,6 +253,7 @@ pub(crate) fn forget_state(
 /// Forgets compiled forms of components that no grant of any distribution names, rows first. While a run goes on nothing is forgotten: it may have begun
 /// with hooks that are gone by now. Gives the number of components. The caller has the lock.
 pub(crate) fn forget_unused(root: &Root, db: &mut Db, _lock: &ChangeLock) -> anyhow::Result<usize> {
+    remove_leftovers(root, db)?;
     if hook_upkeep::a_run_is_open(db.read())? {
         return Ok(0);
     }
@@ -288,6 +289,26 @@ pub(crate) fn forget_unused(root: &Root, db: &mut Db, _lock: &ChangeLock) -> any
         }
     }
     Ok(unused.len())
+}
+
+/// Removes what commands have left that were ended between their steps. Whoever changes hooks has the lock, so nobody writes to these now.
+fn remove_leftovers(root: &Root, db: &Db) -> anyhow::Result<()> {
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for distribution in distributions(db.read())? {
+        for folder in point_folders(&root.hooks_folder(&distribution.name)) {
+            for entry in entries(folder) {
+                if entry.file_name().to_string_lossy().starts_with(".pressroom-") {
+                    disk::remove_file(&entry.path())?;
+                }
+            }
+        }
+    }
+    for entry in entries(root.artefacts_folder()) {
+        if entry.file_name().to_string_lossy().starts_with("compile-") {
+            disk::remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn served(root: &Root) -> Picture {
 }
 
 /// Kills a child after a while, if it has not ended. Tells whether it was killed.
-fn kill_after(mut child: Child, wait: Duration) -> bool {
+pub(crate) fn kill_after(mut child: Child, wait: Duration) -> bool {
     let process = Pid::from_child(&child);
     let descriptor = pidfd_open(process, PidfdFlags::empty()).unwrap();
     let wait = Timespec::try_from(wait).unwrap();

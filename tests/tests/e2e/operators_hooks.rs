@@ -1,8 +1,11 @@
 //! The operator's side of hooks: what is added, judged, upgraded, taken out of use and away; and what stops a publication before it begins.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use pressroom_tests::deb::Deb;
+use pressroom_tests::random::Random;
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::tool::{self, Ran, read_text, set_mode, tool, workspace, write_program};
 use pressroom_tests::tree::{Picture, assert_same, picture, sha256};
@@ -571,7 +574,8 @@ impl People {
 
     /// Signs a file, and gives the signature's path.
     fn sign(&self, name: &str, file: &str, more: &[&str]) -> String {
-        let path = self.home.path().join(format!("{name}-{}.sig", more.len()));
+        let stem = Path::new(file).file_stem().unwrap().to_string_lossy();
+        let path = self.home.path().join(format!("{name}-{stem}-{}.sig", more.len()));
         let mut command = self.gpg();
         command.args(more).args(["--local-user", name, "--output"]).arg(&path).args(["--detach-sign", file]);
         tool::succeed(&mut command);
@@ -594,7 +598,7 @@ fn a_hook_that_has_to_be_signed_is_taken_with_a_good_signature_only() {
     let begin = ["hook", "add", &file, "--manifest", &wish, "--grant", "requested"];
     let with =
         |more: &[&str]| -> Vec<String> { begin.iter().chain(more).map(|&word| word.to_owned()).collect() };
-    let other = people.sign("alice", &component("indices"), &["--armor", "--textmode"]);
+    let other = people.sign("alice", &component("indices"), &["--armor"]);
     let by_mallory = people.sign("mallory", &file, &[]);
     let good = people.sign("alice", &file, &["--armor"]);
     for (more, words) in [
@@ -772,4 +776,57 @@ fn the_list_tells_how_each_hook_ended_and_fits_a_terminal() {
     assert_eq!(listed[0]["points"][0]["hooks"][1]["limits"]["wall-seconds"], 10, "{listed:#}");
     let ran = root.ok(&["hook", "list"]).says(&["DONE in run 1", "FAILED in run 1", "wall-seconds=10"]);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+}
+
+// ---------------------------------------------------------------- kill -9
+
+/// How many commands are killed.
+const KILLS: usize = 16;
+
+#[test]
+fn whenever_a_command_is_killed_the_next_publication_begins() {
+    let prepared = pending();
+    add(&prepared, "trace", &["--grant", "requested"]);
+    let (new, old) = (component("indices"), component("trace"));
+    let arguments = |number: usize| match number % 4 {
+        0 => vec!["hook", "upgrade", &*new, "--name", "trace", "--grant", "archive"],
+        1 => vec!["hook", "add", &*old, "--order", "15"],
+        2 => vec!["hook", "remove", "trace"],
+        _ => vec!["hook", "add", &*new, "--grant", "archive"],
+    };
+    let durations: Vec<Duration> = (0..4)
+        .map(|number| {
+            let root = prepared.copy();
+            let started = Instant::now();
+            root.ok(&arguments(number));
+            started.elapsed()
+        })
+        .collect();
+    let mut random = Random::new(0x5eed);
+    let (mut kills, mut tries) = (0, 0);
+    while kills < KILLS {
+        tries += 1;
+        assert!(tries < 20 * KILLS, "{kills} of {tries} commands could be killed before they had ended");
+        let root = prepared.copy();
+        let mut command = root.command(&arguments(tries));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // what is written comes at the end
+        let wait = durations[tries % 4].mul_f64(0.6 + 0.5 * random.fraction());
+        if !crate::crash::kill_after(child, wait) {
+            continue;
+        }
+        kills += 1;
+        let listed = listed(&root);
+        let complaints = listed[0]["complaints"].as_array().unwrap();
+        assert!(complaints.iter().all(|complaint| complaint["blocks"] == false), "{tries}: {listed:#}");
+        // doing it again ends where it would have ended
+        let code = root.run(&arguments(tries)).code;
+        assert!(code == Some(0) || (tries % 4 == 2 && code == Some(USAGE)), "{tries}: {code:?}");
+        let ended = prepared.copy();
+        ended.ok(&arguments(tries));
+        let texts = |root: &Root| picture(&root.hooks(PRE));
+        if tries % 4 != 2 {
+            assert_same("an undisturbed command and one that was done again", &texts(&ended), &texts(&root));
+        }
+    }
 }
