@@ -216,6 +216,7 @@ const VENDORED: &str = "vendor/pressroom-plugin";
 /// Adds the SDK, which looks for the interfaces in a folder beside its own.
 fn add_sdk(files: &mut BTreeMap<String, (String, u32)>) -> anyhow::Result<()> {
     files.insert(format!("{VENDORED}/Cargo.toml"), (sdk_manifest()?, MODE));
+    files.insert("vendor/rustfmt.toml".to_owned(), (templates::SDK_FORMAT.to_owned(), MODE));
     for (name, text) in templates::SDK {
         files.insert(format!("{VENDORED}/src/{name}"), ((*text).to_owned(), MODE));
     }
