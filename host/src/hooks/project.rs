@@ -41,8 +41,8 @@ pub(crate) struct Project<'a> {
     pub(crate) sdk: Option<&'a Path>,
 }
 
-/// The name of a hook: words of lower-case letters and digits, each beginning with a letter, with `-` between them. So it is a name of a file, of a
-/// crate, and of a type.
+/// The name of a hook: words of lower-case letters and digits, each beginning with a letter, with `-` between them. So it is a name of a file and of
+/// a crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HookName(String);
 
@@ -143,22 +143,6 @@ impl std::fmt::Display for HookName {
     }
 }
 
-impl HookName {
-    /// As a type: `motd-of-day` is `MotdOfDay`.
-    fn as_type(&self) -> String {
-        let capitalised = |word: &str| {
-            let mut letters = word.chars();
-            letters
-                .next()
-                .map(|first| first.to_ascii_uppercase())
-                .into_iter()
-                .chain(letters)
-                .collect::<String>()
-        };
-        self.0.split('-').map(capitalised).collect()
-    }
-}
-
 /// Others may read what is written down; some of it is run.
 const MODE: u32 = 0o644;
 const PROGRAM_MODE: u32 = 0o755;
@@ -232,6 +216,7 @@ const VENDORED: &str = "vendor/pressroom-plugin";
 /// Adds the SDK, which looks for the interfaces in a folder beside its own.
 fn add_sdk(files: &mut BTreeMap<String, (String, u32)>) -> anyhow::Result<()> {
     files.insert(format!("{VENDORED}/Cargo.toml"), (sdk_manifest()?, MODE));
+    files.insert("vendor/rustfmt.toml".to_owned(), (templates::SDK_FORMAT.to_owned(), MODE));
     for (name, text) in templates::SDK {
         files.insert(format!("{VENDORED}/src/{name}"), ((*text).to_owned(), MODE));
     }
@@ -290,7 +275,7 @@ impl Words {
             values: vec![
                 ("name", project.name.0.clone()),
                 ("crate", project.name.0.replace('-', "_")),
-                ("type", project.name.as_type()),
+                ("rust-use", rust_use(pre, post, finalize)),
                 (
                     "points",
                     list(project.points.iter().map(|point| format!("{:?}", point.as_str())).collect()),
@@ -338,6 +323,40 @@ impl Words {
     }
 }
 
+/// What the hook's code in Rust takes from the SDK, as rustfmt has it.
+fn rust_use(pre: bool, post: bool, finalize: bool) -> String {
+    const MOST_COLUMNS: usize = 100;
+    let names = [
+        ("Action", true),
+        ("Finalize", finalize),
+        ("FinalizeContext", finalize),
+        ("HookError", true),
+        ("Host", true),
+        ("HostExt", pre || post),
+        ("PackageKind", true),
+        ("PassContext", pre || post),
+        ("PostPublication", post),
+        ("PrePublication", pre),
+        ("Report", true),
+        ("StagingHost", pre),
+    ];
+    let names: Vec<&str> = names.iter().filter(|(_, used)| *used).map(|(name, _)| *name).collect();
+    let line = format!("use pressroom_plugin::{{{}}};", names.join(", "));
+    if line.len() <= MOST_COLUMNS {
+        return line;
+    }
+    let mut lines = vec!["   ".to_owned()];
+    for name in names {
+        if lines.last().is_some_and(|line| line.len() + name.len() + 2 > MOST_COLUMNS) {
+            lines.push("   ".to_owned());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&format!(" {name},"));
+        }
+    }
+    format!("use pressroom_plugin::{{\n{}\n}};", lines.join("\n"))
+}
+
 /// The absolute path of a folder with the SDK.
 fn sdk_folder(path: &Path) -> anyhow::Result<String> {
     let manifest = path.join("Cargo.toml");
@@ -372,7 +391,6 @@ mod tests {
         for name in ["motd", "source-list", "a1-b2"] {
             assert_eq!(name.parse::<HookName>().unwrap().to_string(), name);
         }
-        assert_eq!("source-list2".parse::<HookName>().unwrap().as_type(), "SourceList2");
         for name in [
             "",
             "-",

@@ -83,6 +83,9 @@ pub(super) const WIT: &[(&str, &str)] = &[
 /// The manifest of the SDK, which is a member of another workspace.
 pub(super) const SDK_MANIFEST: &str = include_str!("../../../plugin-sdk/Cargo.toml");
 
+/// How the SDK is formatted, so that a project's formatter leaves it as it is.
+pub(super) const SDK_FORMAT: &str = include_str!("../../../rustfmt.toml");
+
 /// The SDK, by its names in `plugin-sdk/src/`.
 pub(super) const SDK: &[(&str, &str)] = &[
     ("bindings.rs", include_str!("../../../plugin-sdk/src/bindings.rs")),

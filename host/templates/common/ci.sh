@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 pressroom=${PRESSROOM:-pressroom}
 
 @if rust
-cargo test
+# one profile for both, so that the macros are built once
+cargo test --release
 cargo build --release --target wasm32-wasip2
 component=${CARGO_TARGET_DIR:-target}/wasm32-wasip2/release/{{crate}}.wasm
 @end

@@ -192,6 +192,7 @@ fn project(language: &str, component: &str, prepare: impl FnOnce(&Path, &mut Com
 #[test]
 fn a_project_in_rust_builds_tests_itself_and_runs_as_it_is() {
     project("rust", "wasm32-wasip2/release/rust_hook.wasm", |project, ci| {
+        tool::succeed(tool::tool("cargo").args(["fmt", "--check"]).current_dir(project));
         // the crates of this workspace, which are here already
         std::fs::copy(workspace().join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
         ci.env("CARGO_TARGET_DIR", binary::project_folder()).env("CARGO_NET_OFFLINE", "true");

@@ -100,14 +100,14 @@ impl Test {
         let mut folders = self.fixture.clone();
         let mut parents = self.fixtures.clone();
         if folders.is_empty() && parents.is_empty() {
-            let beside = manifest.and_then(Path::parent).unwrap_or(Path::new("")).join(FIXTURES);
-            if !beside.is_dir() {
+            let beside = manifest.and_then(Path::parent).map(|folder| folder.join(FIXTURES));
+            let Some(found) = beside.into_iter().chain([FIXTURES.into()]).find(|folder| folder.is_dir())
+            else {
                 return Err(usage(format!(
-                    "there is no folder {}: name the fixtures with --fixture or --fixtures, or the manifest that they lie beside with --manifest",
-                    beside.display()
+                    "there is no folder {FIXTURES} here or beside the manifest: name the fixtures with --fixture or --fixtures"
                 )));
-            }
-            parents.push(beside);
+            };
+            parents.push(found);
         }
         for parent in &parents {
             let entries = std::fs::read_dir(parent)

@@ -2,25 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use pressroom_plugin::{Action, HookError, Host, HostExt, PackageKind, Report};
-@if finalize
-use pressroom_plugin::{Finalize, FinalizeContext};
-@end
-@if pass
-use pressroom_plugin::PassContext;
-@end
-@if post-publication
-use pressroom_plugin::PostPublication;
-@end
+{{rust-use}}
 @if pre-publication
-use pressroom_plugin::{PrePublication, StagingHost};
 use serde::Deserialize;
 @end
 
 /// The hook.
-pub struct {{type}};
+pub struct Hook;
 
-pressroom_plugin::hooks!({{type}}: {{rust-points}});
+pressroom_plugin::hooks!(Hook: {{rust-points}});
 
 @if pre-publication
 /// `[config]`, as the operator writes it.
@@ -34,12 +24,14 @@ struct Config {
 /// Where the list lies in the archive.
 const PATH: &str = "project/{{name}}.txt";
 
-impl PrePublication for {{type}} {
+impl PrePublication for Hook {
     fn run(_context: &PassContext, host: &mut dyn StagingHost) -> Result<Report, HookError> {
         let config: Config = host.config()?;
         let sources = published(host)?;
         if let Some(held) = config.hold.iter().find(|name| sources.contains_key(*name)) {
-            return Err(HookError::veto(format!("{held} is held by the configuration of this hook")));
+            return Err(HookError::veto(format!(
+                "{held} is held by the configuration of this hook"
+            )));
         }
         if sources.is_empty() {
             return Ok(Report::skipped("no sources were published"));
@@ -50,13 +42,14 @@ impl PrePublication for {{type}} {
             list.push_str(&format!("{name} {version}\n"));
         }
         host.write(PATH, list.as_bytes())?;
-        Ok(Report::done(format!("listed {} sources in {PATH}", sources.len())))
+        let count = sources.len();
+        Ok(Report::done(format!("listed {count} sources in {PATH}")))
     }
 }
 
 @end
 @if post-publication
-impl PostPublication for {{type}} {
+impl PostPublication for Hook {
     fn run(context: &PassContext, host: &mut dyn Host) -> Result<Report, HookError> {
         let sources = published(host)?;
         if sources.is_empty() {
@@ -65,13 +58,16 @@ impl PostPublication for {{type}} {
         for (name, version) in &sources {
             host.info(&format!("{name} {version}"));
         }
-        Ok(Report::done(format!("{} sources published in {}", sources.len(), context.archive)))
+        let (count, archive) = (sources.len(), &context.archive);
+        Ok(Report::done(format!(
+            "{count} sources published in {archive}"
+        )))
     }
 }
 
 @end
 @if finalize
-impl Finalize for {{type}} {
+impl Finalize for Hook {
     fn run(context: &FinalizeContext, host: &mut dyn Host) -> Result<Report, HookError> {
         let sources = published(host)?;
         if sources.is_empty() {
@@ -81,7 +77,9 @@ impl Finalize for {{type}} {
         let passes = String::from_utf8_lossy(&before).parse().unwrap_or(0_u64) + 1;
         host.state_set("passes", passes.to_string().as_bytes())?;
         let (count, archives) = (sources.len(), context.archives.len());
-        Ok(Report::done(format!("pass {passes} brought {count} sources to {archives} archives")))
+        Ok(Report::done(format!(
+            "pass {passes} brought {count} sources to {archives} archives"
+        )))
     }
 }
 
@@ -109,23 +107,28 @@ mod tests {
 
     /// A host in whose pass one source and one binary are published.
     fn host() -> FakeHost {
-        let changes = vec![testing::source("zlib", "1.3.1-1"), testing::binary("zlib1g", "1.3.1-1", "amd64")];
-        FakeHost { changes, ..FakeHost::default() }
+        let mut host = FakeHost::default();
+        host.changes = vec![
+            testing::source("zlib", "1.3.1-1"),
+            testing::binary("zlib1g", "1.3.1-1", "amd64"),
+        ];
+        host
     }
 @if pre-publication
 
     #[test]
     fn sources_are_listed_before_publication() {
         let mut host = host();
-        let report = <{{type}} as PrePublication>::run(&testing::pass_context(), &mut host).unwrap();
+        let report = <Hook as PrePublication>::run(&testing::pass_context(), &mut host).unwrap();
         assert_eq!(report.outcome, Outcome::Done);
         assert_eq!(host.text(PATH), "zlib 1.3.1-1\n");
     }
 
     #[test]
     fn a_source_can_be_held() {
-        let mut host = FakeHost { config: r#"{"hold": ["zlib"]}"#.into(), ..host() };
-        let held = <{{type}} as PrePublication>::run(&testing::pass_context(), &mut host);
+        let mut host = host();
+        host.config = r#"{"hold": ["zlib"]}"#.to_owned();
+        let held = <Hook as PrePublication>::run(&testing::pass_context(), &mut host);
         assert!(matches!(held, Err(HookError::Veto(reason)) if reason.contains("zlib")));
         assert!(host.written.is_empty());
     }
@@ -135,10 +138,10 @@ mod tests {
     #[test]
     fn sources_are_counted_after_publication() {
         let mut host = host();
-        let report = <{{type}} as PostPublication>::run(&testing::pass_context(), &mut host).unwrap();
+        let report = <Hook as PostPublication>::run(&testing::pass_context(), &mut host).unwrap();
         assert_eq!(report.summary, "1 sources published in debian");
         host.changes.clear();
-        let report = <{{type}} as PostPublication>::run(&testing::pass_context(), &mut host).unwrap();
+        let report = <Hook as PostPublication>::run(&testing::pass_context(), &mut host).unwrap();
         assert_eq!(report.outcome, Outcome::Skipped);
     }
 @end
@@ -148,7 +151,7 @@ mod tests {
     fn passes_are_counted_at_the_end() {
         let mut host = host();
         for pass in 1..=2 {
-            let report = <{{type}} as Finalize>::run(&testing::finalize_context(), &mut host).unwrap();
+            let report = <Hook as Finalize>::run(&testing::finalize_context(), &mut host).unwrap();
             assert_eq!(report.outcome, Outcome::Done);
             assert_eq!(host.state["passes"], pass.to_string().as_bytes());
         }
