@@ -207,7 +207,7 @@ impl HostServices for Host {
             HostRequest::StateKeys => HostReply::Keys(Ok(self.state.keys().cloned().collect())),
             HostRequest::Http(request) => {
                 self.http.push(request);
-                HostReply::Http(self.http_answer.clone().unwrap_or_else(|| Err(HttpFailure::TimedOut)))
+                HostReply::Http(self.http_answer.clone().unwrap_or(Err(HttpFailure::TimedOut)))
             }
             HostRequest::Sign { input, output, .. } => {
                 self.signed.push((input, output));
