@@ -575,7 +575,7 @@ mod tests {
     #[test]
     fn tells_everything_that_a_host_does_not_have_at_once() {
         let bytes = component(
-            r#"(import "wasi:http/outgoing-handler@0.2.0" (instance))
+            r#"(import "wasi:keyvalue/store@0.2.0" (instance))
                (import "pressroom:hooks/log@0.2.0" (instance))
                (import "pressroom:hooks/state@0.1.0" (instance
                  (export "get" (func)) (export "rename" (func)) (export "entry" (type (sub resource)))))
@@ -585,7 +585,7 @@ mod tests {
         let said: Vec<String> = examination.problems.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 5, "{said:#?}");
         for (problem, word) in
-            said.iter().zip(["outgoing-handler", "log@0.2.0", "rename of state", "embargo", "none of"])
+            said.iter().zip(["keyvalue", "log@0.2.0", "rename of state", "embargo", "none of"])
         {
             assert!(problem.contains(word), "{problem}");
         }

@@ -90,6 +90,7 @@ pub(super) const SDK_FORMAT: &str = include_str!("../../../rustfmt.toml");
 pub(super) const SDK: &[(&str, &str)] = &[
     ("bindings.rs", include_str!("../../../plugin-sdk/src/bindings.rs")),
     ("host.rs", include_str!("../../../plugin-sdk/src/host.rs")),
+    ("http.rs", include_str!("../../../plugin-sdk/src/http.rs")),
     ("lib.rs", include_str!("../../../plugin-sdk/src/lib.rs")),
     ("staging-paths.txt", include_str!("../../../plugin-sdk/src/staging-paths.txt")),
     ("testing.rs", include_str!("../../../plugin-sdk/src/testing.rs")),

@@ -22,5 +22,5 @@ npm test
 npm run build
 component={{name}}.wasm
 @end
-"$pressroom" hook inspect "$component"
+"$pressroom" hook check "$component" --manifest hook.toml
 "$pressroom" hook test "$component"

@@ -180,8 +180,8 @@ cases! {
     native_code_under_the_name_of_a_component: file(|| tool::read(Path::new("/proc/self/exe"))[..1 << 20].to_vec(), &["native code"]);
     components_within_components: file(|| parse(&format!("{}{}", "(component ".repeat(40), ")".repeat(40))), &["without end"]);
     // what is exchanged between its check and its run
-    an_artefact_that_was_exchanged: rust("behave = \"done\"", GivenUp("REFUSED"), &["is not what was compiled"]).after(exchange_the_artefact);
-    an_artefact_of_another_hook: rust("behave = \"done\"", GivenUp("REFUSED"), &["is not what was compiled"]).after(artefact_of_another);
+    an_artefact_that_was_exchanged: rust("behave = \"done\"", NotBegun, &["is not the one that was made here"]).after(exchange_the_artefact);
+    an_artefact_of_another_hook: rust("behave = \"done\"", NotBegun, &["is not the one that was made here"]).after(artefact_of_another);
     a_component_that_was_exchanged: rust("behave = \"done\"", NotBegun, &["not the component that its grant names"]).after(exchange_the_component);
     native_code_in_place_of_the_component: rust("behave = \"done\"", NotBegun, &["not the component that its grant names"]).after(artefact_as_component);
     // executables

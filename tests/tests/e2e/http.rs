@@ -99,9 +99,11 @@ fn ends(config: &str, limits: &str, grants: &[&str], code: i32, words: &[&str]) 
         assert!(said.contains(word), "this was to say {word:?}\n{said}");
     }
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["good 1.0"]);
-    for file in ["50-bad-http.wasm", "50-bad-http.toml"] {
-        std::fs::remove_file(root.hooks("finalize").join(file)).unwrap();
+    // what waits to be called again is not, when the hook is gone
+    if history.contains("TEMPORARY") {
+        root.ok(&["hook", "replay", "1", "--dismiss", "--reason", "it goes"]);
     }
+    root.ok(&["hook", "remove", "bad-http"]);
     import(&root, "1.1");
     root.ok(&["publish"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["good 1.1"]);
@@ -225,7 +227,12 @@ fn mirrors_are_told_the_most_urgent_first_and_one_that_fails_stops_no_other() {
     server.answer("/b", Answer::Status(200));
     import(&root, "1.1");
     root.ok(&["publish"]);
-    assert_eq!(server.take_received().len(), 3, "the next pass is news for all");
+    let told: Vec<String> = server.take_received().into_iter().map(|received| received.target).collect();
+    assert_eq!(
+        told,
+        ["/b", "/c", "/b", "/a"],
+        "the one that was not told, and the next pass is news for all"
+    );
 }
 
 // ---------------------------------------------------------------- what is not granted

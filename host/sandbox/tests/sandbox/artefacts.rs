@@ -182,11 +182,11 @@ fn another_shape_of_a_known_name_shows_at_the_check() {
     for (name, text) in [
         // The point is there, but what it exports is no function of that type.
         ("point", r#"(component (instance $i) (export "pressroom:hooks/finalize@0.1.0" (instance $i)))"#),
-        // An interface is wanted with a function that this host does not have.
+        // A function is wanted with other parameters than this host's.
         (
             "import",
             r#"(component
-                 (import "pressroom:hooks/log@0.1.0" (instance (export "shout" (func))))
+                 (import "pressroom:hooks/log@0.1.0" (instance (export "write" (func))))
                  (instance $i) (export "pressroom:hooks/finalize@0.1.0" (instance $i)))"#,
         ),
     ] {

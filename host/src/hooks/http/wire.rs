@@ -300,7 +300,7 @@ fn failure(error: &hyper::Error) -> HttpFailure {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
@@ -328,6 +328,21 @@ mod tests {
         port
     }
 
+    /// A server that hears one request out and answers it so.
+    fn answering(words: &'static [u8]) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept()?;
+            let (mut heard, mut byte) = (Vec::new(), [0]);
+            while !heard.ends_with(b"\r\n\r\n") && stream.read(&mut byte)? > 0 {
+                heard.extend(byte);
+            }
+            stream.write_all(words)
+        });
+        port
+    }
+
     #[test]
     fn a_server_that_does_not_speak_tls_is_no_secure_connection() {
         let port = saying(b"220 mail.example.org ESMTP\r\n");
@@ -337,7 +352,7 @@ mod tests {
 
     #[test]
     fn the_address_is_judged_before_anyone_is_connected_to() {
-        let port = saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+        let port = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
         for host in ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"] {
             let failure = ask(&format!("http://{host}:{port}/"), &[]).unwrap_err();
             assert!(matches!(failure, HttpFailure::Prohibited(_)), "{host}: {failure}");
