@@ -410,7 +410,9 @@ fn instance_or_flat(reader: &mut BinaryReader<'_>) -> Option<Option<Vec<String>>
             for _ in 0..reader.read_var_u32().ok()? {
                 match reader.read_u8().ok()? {
                     0x01 => flat(reader)?,
-                    0x02 => drop(reader.read::<ComponentAlias<'_>>().ok()?),
+                    0x02 => {
+                        reader.read::<ComponentAlias<'_>>().ok()?;
+                    }
                     0x04 => {
                         let name = reader.read::<wasmparser::ComponentExternName<'_>>().ok()?;
                         if let ComponentTypeRef::Func(_) = reader.read::<ComponentTypeRef>().ok()? {

@@ -329,12 +329,12 @@ mod tests {
         };
         let text = "# mine\nsha256 = \"x\" # pinned\n\n[config]\n# kept\nkey = 1\n";
         write(&hook.grant(), text);
-        assert_eq!(disable(std::slice::from_ref(&hook)).unwrap(), [hook.path.clone()]);
+        assert_eq!(disable(std::slice::from_ref(&hook)).unwrap(), std::slice::from_ref(&hook.path));
         let disabled = std::fs::read_to_string(hook.grant()).unwrap();
         assert!(disabled.contains("disabled = true\n") && disabled.contains("# kept"), "{disabled}");
         assert!(Grant::says_disabled(&hook.grant()));
         assert_eq!(disable(std::slice::from_ref(&hook)).unwrap(), [] as [PathBuf; 0]);
-        assert_eq!(enable(std::slice::from_ref(&hook)).unwrap(), [hook.path.clone()]);
+        assert_eq!(enable(std::slice::from_ref(&hook)).unwrap(), std::slice::from_ref(&hook.path));
         assert_eq!(std::fs::read_to_string(hook.grant()).unwrap(), text);
     }
 

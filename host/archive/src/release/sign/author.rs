@@ -281,7 +281,7 @@ fn is_strong(key: &impl KeyDetails) -> bool {
 }
 
 /// Whether a signature names this key, or names none.
-fn is_by(signature: &Signature, key: &(impl KeyDetails + VerifyingKey)) -> bool {
+fn is_by(signature: &Signature, key: &impl VerifyingKey) -> bool {
     let (fingerprints, ids) = (signature.issuer_fingerprint(), signature.issuer_key_id());
     if !fingerprints.is_empty() {
         return fingerprints.contains(&&key.fingerprint());
