@@ -58,6 +58,6 @@ fn tell(event: &Event, host: &mut dyn Host) -> Result<Report, HookError> {
         let signature = logic::signature(key, &delivery, event.started, &request.body)?;
         request = request.header("X-Pressroom-Signature", signature);
     }
-    let response = host.http(&request)?;
+    let response = host.http(&request).map_err(|error| logic::unanswered(&error, &config.url))?;
     logic::judge(&response, &config.url, &delivery)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hmac::{Hmac, Mac};
 use pressroom_plugin::{
-    Action, Change, FinalizeContext, HookError, HttpResponse, PassContext, Priority, Report, Suite,
+    Action, Change, FinalizeContext, HookError, HttpError, HttpResponse, PassContext, Priority, Report, Suite,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -308,6 +308,12 @@ pub fn shown(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }
 
+/// Why there is no answer, with the server that was asked: temporary if there may be one later.
+pub fn unanswered(error: &HttpError, url: &str) -> HookError {
+    let reason = format!("{} was not told: {error}", shown(url));
+    if error.is_temporary() { HookError::Temporary(reason) } else { HookError::Failed(reason) }
+}
+
 /// What the answer means.
 ///
 /// # Errors
@@ -320,9 +326,12 @@ pub fn judge(response: &HttpResponse, url: &str, delivery: &str) -> Result<Repor
             Report::done(format!("told {url} ({status})")).with_details(format!("delivery {delivery}\n"))
         );
     }
-    let said: String = response.text().chars().take(200).collect();
+    // in one line, as the reason is
+    let said = response.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let said: String = said.chars().take(200).collect();
     let reason = match response.header("location").filter(|_| (300..400).contains(&status)) {
         Some(_) => format!("{url} answers {status}: it has moved, and no redirect is followed"),
+        None if said.is_empty() => format!("{url} answers {status}"),
         None => format!("{url} answers {status}: {said}"),
     };
     Err(if response.is_temporary() { HookError::Temporary(reason) } else { HookError::Failed(reason) })
@@ -331,7 +340,7 @@ pub fn judge(response: &HttpResponse, url: &str, delivery: &str) -> Result<Repor
 #[cfg(test)]
 mod tests {
     use pressroom_plugin::{
-        Finalize, HttpError, Outcome, PackageKind, PostPublication,
+        Finalize, Outcome, PackageKind, PostPublication,
         testing::{FakeHost, finalize_context, pass_context},
     };
 
@@ -483,6 +492,18 @@ mod tests {
             host.answer(URL, Err(failure.clone()));
             let error = Webhook::run_finalize(&mut host).unwrap_err();
             assert_eq!(matches!(error, HookError::Temporary(_)), temporary, "{failure}");
+            let told = format!("https://hooks.example.org/pressroom was not told: {failure}");
+            assert!(error.to_string().ends_with(&told), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_is_told_in_one_line() {
+        for (body, said) in [("", ""), (" \n", ""), ("no:\r\n  ask\tus\n", ": no: ask us")] {
+            let mut host = FakeHost { config: config(""), ..FakeHost::default() };
+            host.answer(URL, Ok(HttpResponse { body: body.into(), ..HttpResponse::with_status(403) }));
+            let error = Webhook::run_finalize(&mut host).unwrap_err();
+            assert_eq!(error.to_string(), format!("https://hooks.example.org/pressroom answers 403{said}"));
         }
     }
 
