@@ -217,7 +217,9 @@ class Root:
         self.trace = folder / "trace.json"
         folder.mkdir()
         run([self.program, "init", self.root, "--distribution", "bench", "--series", "bench", "--component", "main", "--architecture", "amd64"])
-        run(self.command("hook", "add", chosen.hook, "--manifest", chosen.manifest, "--order", "10", "--grant", "requested"))
+        # all copies write the same file, which is one of another hook's then: a pattern that names it lets them
+        own = f"staging=project/trace/{os.uname().nodename}"
+        run(self.command("hook", "add", chosen.hook, "--manifest", chosen.manifest, "--order", "10", "--grant", "requested", "--grant", own))
         self.copy_hooks()
 
     def command(self, *arguments: object) -> list[object]:

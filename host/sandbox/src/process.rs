@@ -56,6 +56,7 @@ pub(crate) fn deadline(begin: Instant, after: Duration) -> Instant {
 }
 
 /// A running worker.
+#[derive(Debug)]
 pub(crate) struct WorkerProcess {
     child: Child,
     stdin: ChildStdin,
@@ -86,6 +87,18 @@ impl WorkerProcess {
             Self { child, stdin, stdout, stderr: Some(stderr), stderr_tail: VecDeque::new(), deadline };
         worker.make_non_blocking().map_err(Loss::Pipe)?;
         Ok(worker)
+    }
+
+    /// The same worker with another deadline, if it is still there.
+    pub(crate) fn awake(mut self, until: Instant) -> Option<Self> {
+        self.deadline = until;
+        matches!(self.child.try_wait(), Ok(None)).then_some(self)
+    }
+
+    /// Ends it, without waiting until it is gone.
+    pub(crate) fn kill(&mut self) {
+        // It only fails when the worker is gone already, which is what is wanted.
+        let _ = self.child.kill();
     }
 
     /// Sends one message.
@@ -227,8 +240,8 @@ impl WorkerProcess {
 
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
-        // Both only fail when the worker is gone already, which is what is wanted.
-        let _ = self.child.kill();
+        self.kill();
+        // As above.
         let _ = self.child.wait();
     }
 }

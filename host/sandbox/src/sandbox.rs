@@ -6,6 +6,7 @@
 
 use std::{
     path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -43,6 +44,18 @@ pub struct Sandbox {
     worker: WorkerCommand,
     walls: Insistence,
     metering: Metering,
+    ahead: Arc<Mutex<Ahead>>,
+}
+
+/// What was done for calls that are to come. Clones of a sandbox share it.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// How many calls are to come.
+    calls: usize,
+    /// A worker that waits for its order: starting a process takes as long as a short call, and can be done while others work.
+    worker: Option<WorkerProcess>,
+    /// One that has said all it had to say and was killed, and is being taken apart by the kernel.
+    ended: Option<WorkerProcess>,
 }
 
 /// Native code of a component, as [`Sandbox::compile`] made it.
@@ -71,7 +84,7 @@ pub enum CheckError {
 impl Sandbox {
     /// A sandbox whose workers are started in this way.
     pub fn new(worker: WorkerCommand) -> Self {
-        Self { worker, walls: Insistence::WhatThereIs, metering: Metering::Off }
+        Self { worker, walls: Insistence::WhatThereIs, metering: Metering::Off, ahead: Arc::default() }
     }
 
     /// The same, but hooks run only where each of the kernel's walls stands, or also where one is missing. The worker sees to it before
@@ -108,6 +121,35 @@ impl Sandbox {
     #[must_use]
     pub fn metered(self) -> Self {
         Self { metering: Metering::Fuel, ..self }
+    }
+
+    /// Says that so many calls are to come, so that the worker of each can be started before it is called: the first now, each of the others while
+    /// the one before it works. A call that was not expected starts its own; a worker that is not called is killed with the sandbox.
+    pub fn expect(&self, calls: usize) {
+        let mut ahead = self.ahead();
+        ahead.calls = calls;
+        self.start_ahead(&mut ahead);
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_ahead(&self, ahead: &mut Ahead) {
+        if ahead.calls > 0 && ahead.worker.is_none() {
+            // one that cannot be started says so when it is called
+            ahead.worker = WorkerProcess::start(&self.worker, deadline(Instant::now(), Duration::MAX)).ok();
+        }
+    }
+
+    /// A worker that has until `until`: the one that waits, or a new one.
+    fn take_worker(&self, until: Instant) -> Result<WorkerProcess, Loss> {
+        let mut ahead = self.ahead();
+        ahead.calls = ahead.calls.saturating_sub(1);
+        match ahead.worker.take().and_then(|worker| worker.awake(until)) {
+            Some(worker) => Ok(worker),
+            None => WorkerProcess::start(&self.worker, until),
+        }
     }
 
     /// Calls a hook in a fresh instance in a fresh process.
@@ -160,16 +202,22 @@ impl Sandbox {
     fn run(&self, order: &Order, call: &Call, host: &mut dyn HostServices) -> CallReport {
         let begin = Instant::now();
         let mut guard = Guard { call, host, host_calls: 0, http_requests: 0, log_lines: 0, log_bytes: 0 };
-        let finished =
-            WorkerProcess::start(&self.worker, deadline(begin, call.limits.wall.saturating_add(GRACE)))
-                .map_err(|loss| (loss, None))
-                .and_then(|mut worker| match guard.converse(&mut worker, order) {
-                    Ok(report) => Ok(report),
+        let finished = self
+            .take_worker(deadline(begin, call.limits.wall.saturating_add(GRACE)))
+            .map_err(|loss| (loss, None))
+            .and_then(|mut worker| {
+                match guard.converse(&mut worker, order, || self.start_ahead(&mut self.ahead())) {
+                    Ok(report) => {
+                        worker.kill();
+                        self.ahead().ended = Some(worker);
+                        Ok(report)
+                    }
                     Err(loss) => {
                         let ending = worker.end(&loss);
                         Err((loss, Some(ending)))
                     }
-                });
+                }
+            });
         let host_calls = guard.host_calls;
         let lost = |outcome, stderr_tail| CallReport {
             outcome,
@@ -239,10 +287,17 @@ struct Guard<'call> {
 }
 
 impl Guard<'_> {
-    fn converse(&mut self, worker: &mut WorkerProcess, order: &Order) -> Result<WorkerReport, Loss> {
+    /// Gives the order, and answers until the end; `meanwhile` is done when the worker has begun.
+    fn converse(
+        &mut self,
+        worker: &mut WorkerProcess,
+        order: &Order,
+        meanwhile: impl FnOnce(),
+    ) -> Result<WorkerReport, Loss> {
         let limits = &self.call.limits;
         let most_bytes = limits.host_call_bytes.max(limits.report_bytes) as usize + FRAME_SLACK_BYTES;
         worker.send(order)?;
+        meanwhile();
         loop {
             match worker.receive(most_bytes)? {
                 FromWorker::Request(request) => {

@@ -186,6 +186,8 @@ impl PassWork<'_, '_> {
     }
 
     fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
+        // a worker is started while the indexes are made
+        self.run.sandbox.expect(usize::from(self.run.registry.has_wasm_at(Point::PrePublication)));
         let paths = self.run.root.archive_paths(&self.archive.reference);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
         let staged = Staged::begin(&paths, self.id, sharing)?;

@@ -107,9 +107,12 @@ impl Dispatcher<'_> {
             _ => Vec::new(),
         };
         let caller = Caller { root: self.root, sandbox: self.sandbox, launcher: self.launcher };
+        let is_to_call = |entry: &&Entry| !called_before.contains(&entry.file_name);
+        let is_wasm = |entry: &&Entry| matches!(entry.kind, Kind::Wasm { .. });
+        self.sandbox.expect(entries.iter().filter(is_to_call).filter(is_wasm).count());
         let mut held = Vec::new();
         let mut failed = Vec::new();
-        for entry in entries.iter().filter(|entry| !called_before.contains(&entry.file_name)) {
+        for entry in entries.iter().filter(is_to_call) {
             let _span = tracing::info_span!("hook", hook = entry.file_name, %point).entered();
             let date_started = self.clock.now();
             let before = side.as_ref().map(|side| Before {

@@ -189,6 +189,11 @@ impl Registry {
         self.points.get(&point).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a hook in WASM runs at a point.
+    pub(crate) fn has_wasm_at(&self, point: Point) -> bool {
+        self.at(point).iter().any(|entry| matches!(entry.kind, Kind::Wasm { .. }))
+    }
+
     /// Whether a program will write into the staged tree in place, so that it may share no file with the live one.
     pub(crate) fn writes_in_place(&self) -> bool {
         self.at(Point::PrePublication).iter().any(|entry| matches!(entry.kind, Kind::Executable))
