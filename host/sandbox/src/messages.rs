@@ -374,6 +374,8 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
+    /// The longest method.
+    pub const MOST_METHOD_BYTES: usize = 32;
     /// The longest URL.
     pub const MOST_URL_BYTES: usize = 8 << 10;
     /// The names and values of all headers, four bytes more for each.

@@ -7,7 +7,7 @@ use pressroom_archive::store::{Db, StoreError, hook_run};
 use pressroom_sandbox::Point;
 
 use super::context::Run;
-use crate::hooks::replay::{self, Component, Replayer};
+use crate::hooks::replay::{self, Component, Obstacle, Replayer};
 
 /// The points at which a failure does not stop what it belongs to.
 pub(super) const AFTER_INSTALLATION: [Point; 2] = [Point::PostPublication, Point::Finalize];
@@ -32,6 +32,7 @@ impl Run<'_> {
         let now = self.clock.now();
         let due = hook_run::due_retries(db.read(), self.distribution.id, point.as_str(), self.id, now)?;
         let mut problems = Vec::new();
+        let mut left_alone = 0;
         for first in &due {
             let replayer = self.replayer();
             match replayer.prepare(db.read(), first, Component::Recorded)? {
@@ -45,6 +46,8 @@ impl Run<'_> {
                         problems.push(again.said);
                     }
                 }
+                // it does not run, and is not missed; what it owes waits until it is enabled
+                Err(Obstacle::Disabled { .. }) => left_alone += 1,
                 Err(obstacle) => {
                     replay::give_up(db, self.id, first, &obstacle, now)?;
                     problems.push(format!(
@@ -54,7 +57,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.called_again += due.len();
+        self.called_again += due.len() - left_alone;
         self.problems.extend(problems);
         Ok(())
     }

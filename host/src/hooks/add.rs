@@ -16,6 +16,7 @@ use pressroom_sandbox::{HostVersion, Inspection, Limits, Point, Sandbox, artefac
 
 use super::grant::{Capabilities, Grant, GrantLimits, OnFailure};
 use super::grant_text::Asked;
+use super::http::DEFAULT_TIME;
 use super::offer::{Offer, Weight, imported, kinds};
 use super::place::{Placing, Standing, put_in_place};
 use super::registry::artefact_path;
@@ -315,7 +316,10 @@ fn limits(
         staging_bytes: Some(config.hooks.staging_bytes),
         staging_files: Some(config.hooks.staging_files),
         state_bytes: Some(config.hooks.state_bytes),
-        ..GrantLimits::default()
+        http_requests: Some(defaults.http_requests),
+        http_request_bytes: Some(defaults.http_request_bytes),
+        http_response_bytes: Some(defaults.http_response_bytes),
+        http_seconds: Some(DEFAULT_TIME.as_secs()),
     });
     let (mut own, mut beyond) = (table(has), toml::Table::new());
     for (key, value) in table(asks) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pressroom_archive::dists::Staged;
 use pressroom_archive::domain::{ArchivePurpose, HookOutcome, PassPriority};
@@ -86,6 +86,11 @@ fn config_json(root: &Root, grant: &Grant) -> Result<String, secrets::SecretErro
     Ok(if config.is_object() { config.to_string() } else { "{}".to_owned() })
 }
 
+/// The moment when so much time has passed, or a week.
+fn deadline(after: Duration) -> Instant {
+    Instant::now() + after.min(Duration::from_secs(7 * 24 * 60 * 60))
+}
+
 /// Calls hooks.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
@@ -155,6 +160,7 @@ impl Caller<'_> {
             ),
             log: Log::default(),
             librarian: &librarian,
+            until: deadline(limits.wall),
             marks: Marks::default(),
             http: Fetcher::new(
                 servers.unwrap_or_default(),

@@ -5,6 +5,7 @@
 //! on it. A number that has no mark is counted to from the beginning.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use pressroom_archive::domain::{BinaryFormat, ComponentId, PassId, SuiteId};
 use pressroom_archive::format::PathList;
@@ -88,6 +89,8 @@ impl Marks {
 pub(super) struct Lists<'a> {
     pub(super) db: &'a Connection,
     pub(super) librarian: &'a Librarian,
+    /// No question is worked on beyond it: a long search for what is not there must not outlive the hook that asks.
+    pub(super) until: Instant,
     pub(super) pass: PassId,
     pub(super) shapes: Vec<SuiteShape>,
 }
@@ -144,6 +147,13 @@ impl Lists<'_> {
         })
     }
 
+    fn in_time(&self) -> Result<(), ArchiveError> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        Err(ArchiveError::Failed("the answer takes longer than the call may".to_owned()))
+    }
+
     /// The page that was asked for, by its mark or by counting.
     fn page<T>(
         &self,
@@ -161,6 +171,7 @@ impl Lists<'_> {
             None => {
                 let (mut cursor, mut counted) = (Cursor::default(), 0);
                 while counted < offset {
+                    self.in_time()?;
                     let most = usize::try_from(offset - counted).unwrap_or(usize::MAX).min(MAX_PAGE as usize);
                     match fetch(&mut cursor, most)?.len() {
                         0 => return Ok(Vec::new()),
@@ -234,6 +245,7 @@ impl Lists<'_> {
         let mut page = Vec::new();
         let mut bytes = 0;
         loop {
+            self.in_time()?;
             let binaries = self.next_batch(index, names, cursor.after.as_ref())?;
             if binaries.is_empty() {
                 return Ok(page);

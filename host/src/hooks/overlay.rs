@@ -368,6 +368,8 @@ pub(crate) fn apply(staged: &mut Staged, changes: &BTreeMap<String, Option<Vec<u
     for (path, content) in changes {
         staged.stage_tree(path.split('/').next().unwrap_or(path))?;
         let at = staged.locate(path);
+        // the live folder may have been another one when the hook asked; what is staged now is nobody else's
+        no_links(&at, path).map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
         match content {
             Some(content) => disk::write_staged(&at, content)?,
             None => disk::remove_file(&at)?,
@@ -589,6 +591,25 @@ mod tests {
         for path in ["dists/s/Release", "pool/main/h/hello/x.deb"] {
             assert!(matches!(named.write(path, Vec::new()), Err(StagingError::Denied(_))), "{path}");
         }
+    }
+
+    #[test]
+    fn a_link_that_appears_after_a_write_was_taken_is_not_followed() {
+        let mut fixture = fixture();
+        let outside = fixture.paths.root.join("../outside");
+        write_staged(&outside.join("old"), b"untouched").unwrap();
+        let writes = BTreeMap::from([
+            ("indices/sub/old".to_owned(), None),
+            ("indices/sub/x".to_owned(), Some(Vec::new())),
+        ]);
+        std::os::unix::fs::symlink(&outside, fixture.paths.root.join("indices/sub")).unwrap();
+        assert!(apply(&mut fixture.staged, &writes).unwrap_err().to_string().contains("over a link"));
+        // nor is a whole tree that is one
+        std::os::unix::fs::symlink(&outside, fixture.paths.root.join("project")).unwrap();
+        let writes = BTreeMap::from([("project/x".to_owned(), Some(Vec::new()))]);
+        assert!(apply(&mut fixture.staged, &writes).is_err());
+        assert_eq!(fs::read(outside.join("old")).unwrap(), b"untouched");
+        assert!(!outside.join("x").exists());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) enum Obstacle {
         "{hook} is not there any more at {point}: put it back, or leave it out with --hook (`pressroom hook list` shows what there is)"
     )]
     Gone { hook: String, point: Point },
+    #[error("{hook} ({point}) is disabled: `pressroom hook enable` takes it back into use")]
+    Disabled { hook: String, point: Point },
     #[error("{hook} ({point}) cannot run now: {reason}")]
     Broken { hook: String, point: Point, reason: String },
     #[error(
@@ -57,7 +59,7 @@ impl Obstacle {
     /// Whether the operator can put it right among the hooks.
     pub(crate) const fn is_configuration(&self) -> bool {
         match self {
-            Self::Gone { .. } | Self::Broken { .. } | Self::Changed { .. } => true,
+            Self::Gone { .. } | Self::Disabled { .. } | Self::Broken { .. } | Self::Changed { .. } => true,
             Self::Untold { .. } | Self::NoPoint { .. } => false,
         }
     }
@@ -176,11 +178,15 @@ impl<'a> Replayer<'a> {
             return Ok(entry);
         }
         let hook = file_name.to_owned();
+        let is_meant = |name: &str| name == file_name || own_name(name) == own_name(file_name);
+        if self.registry.disabled.iter().any(|one| one.point == point && is_meant(&one.file_name)) {
+            return Err(Obstacle::Disabled { hook, point });
+        }
         let folder = format!("{point}.d");
         let complaint = self.registry.complaints.iter().find(|complaint| {
             let name = complaint.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let is_there = complaint.path.parent().is_some_and(|parent| parent.ends_with(&folder));
-            is_there && (name == file_name || own_name(name) == own_name(file_name))
+            is_there && is_meant(name)
         });
         Err(match complaint {
             Some(complaint) => Obstacle::Broken { hook, point, reason: complaint.reason.clone() },

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use globset::GlobSet;
+use std::time::Instant;
+
 use jiff::Timestamp;
 use pressroom_archive::domain::{DistributionId, PackageKind, PassId, PublicationId};
 use pressroom_archive::librarian::Librarian;
@@ -46,6 +48,8 @@ pub(super) struct Services<'a> {
     pub(super) state: StateChanges<'a>,
     pub(super) log: Log,
     pub(super) librarian: &'a Librarian,
+    /// The end of the call: no question is worked on beyond it.
+    pub(super) until: Instant,
     /// How far lists were read.
     pub(super) marks: Marks,
     pub(super) http: Fetcher,
@@ -62,6 +66,9 @@ pub(super) type ChangedOf<'a> = (&'a Archive, PassId, Vec<(PackageKind, Publicat
 #[derive(Debug, Default)]
 pub(super) struct Log {
     lines: VecDeque<String>,
+    /// What the host says of the hook, which the hook's own lines can neither look like nor push out. There are no more than it may make
+    /// signatures and requests.
+    of_host: Vec<String>,
 }
 
 impl Log {
@@ -78,9 +85,18 @@ impl Log {
         }
     }
 
+    /// A line of the host's own: what it has done for the hook.
+    fn add_of_host(&mut self, hook: &str, level: Level, message: &str) {
+        match level {
+            Level::Debug | Level::Info => tracing::info!(hook, "{message}"),
+            Level::Warn | Level::Error => tracing::warn!(hook, "{message}"),
+        }
+        self.of_host.push(format!("host: {message}"));
+    }
+
     /// The lines that are kept.
     pub(super) fn text(&self) -> String {
-        self.lines.iter().map(|line| format!("{line}\n")).collect()
+        self.of_host.iter().chain(&self.lines).map(|line| format!("{line}\n")).collect()
     }
 }
 
@@ -256,7 +272,7 @@ impl HostServices for Services<'_> {
             HostRequest::Sign { input, output, mode } => HostReply::Staged(self.sign(&input, &output, mode)),
             HostRequest::Http(request) => {
                 let fetched = self.http.fetch(&request);
-                self.log.add(self.hook, fetched.level, &fetched.line);
+                self.log.add_of_host(self.hook, fetched.level, &fetched.line);
                 HostReply::Http(fetched.reply)
             }
         }
@@ -325,7 +341,7 @@ impl<'a> Services<'a> {
 
     fn lists(&self, archive: &str) -> Result<Lists<'_>, ArchiveError> {
         let (pass, shapes) = self.shapes(archive)?;
-        Ok(Lists { db: self.db, librarian: self.librarian, pass, shapes })
+        Ok(Lists { db: self.db, librarian: self.librarian, until: self.until, pass, shapes })
     }
 
     fn packages(&mut self, index: Index, offset: u64, max: u32) -> Result<Vec<Package>, ArchiveError> {
@@ -365,7 +381,7 @@ impl<'a> Services<'a> {
             return Err(StagingError::Quota(format!("more than {MAX_SIGNATURES} signatures")));
         }
         sign(overlay, signer, &self.may_sign, self.now, [input, output], mode)?;
-        self.log.add(self.hook, Level::Info, &format!("signed {input} to {output}"));
+        self.log.add_of_host(self.hook, Level::Info, &format!("signed {input} to {output}"));
         Ok(())
     }
 }

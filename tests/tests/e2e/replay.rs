@@ -420,6 +420,23 @@ fn a_retry_comes_before_the_hooks_of_new_passes_and_makes_the_failure_good() {
 }
 
 #[test]
+fn a_hook_that_is_disabled_owes_its_retry_until_it_is_enabled() {
+    let root = pending();
+    add(&root, "bad", "finalize", "temporary");
+    root.run(&["publish"]).exits(FAILURE);
+    root.ok(&["hook", "disable", "bad"]);
+    import(&root, "1.1");
+    root.ok(&["publish"]);
+    root.ok(&["hook", "log", "2"]).says(&["called no hook"]);
+    root.run(&["hook", "replay", "1"]).exits(CONFIGURATION).says(&["is disabled", "hook enable"]);
+    assert_eq!(json(&root, &["status"])["failed_hooks"][0]["attempts"], 1);
+    root.ok(&["hook", "enable", "bad"]);
+    behave(&root, "bad", "finalize", "done");
+    root.ok(&["publish"]);
+    root.ok(&["hook", "log", "1"]).says(&["made good in run 3"]);
+}
+
+#[test]
 fn an_operator_who_is_quicker_than_the_next_run_leaves_nothing_to_retry() {
     let root = pending();
     add(&root, "bad", "finalize", "temporary");

@@ -129,7 +129,9 @@ impl Staged {
         if name == DISTS || self.side_trees.contains(name) {
             return Ok(());
         }
-        if !may_be_staged(name) {
+        let is_link =
+            std::fs::symlink_metadata(self.paths.root.join(name)).is_ok_and(|found| found.is_symlink());
+        if is_link || !may_be_staged(name) {
             return Err(StageError::BadTree { name: name.to_owned() });
         }
         link_span(name, self.sharing).in_scope(|| {

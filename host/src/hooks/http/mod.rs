@@ -59,6 +59,13 @@ impl Fetcher {
     pub(super) fn fetch(&mut self, request: &HttpRequest) -> Fetched {
         let begin = Instant::now();
         let (shown, reply) = match Target::parse(&request.url) {
+            Ok(_) if request.method.len() > HttpRequest::MOST_METHOD_BYTES => {
+                let most = HttpRequest::MOST_METHOD_BYTES;
+                (
+                    "a URL".to_owned(),
+                    Err(HttpFailure::BadRequest(format!("a method has at most {most} bytes"))),
+                )
+            }
             // what is no URL may be anything, and is not for a log
             Err(error) => ("a URL".to_owned(), Err(HttpFailure::BadRequest(error.to_string()))),
             Ok(target) => (target.without_query(), self.ask(&target, request)),
