@@ -139,6 +139,7 @@ impl Sandbox {
             component: bytes,
             artefact_out: artefact_out.to_owned(),
             limits: limits.clone(),
+            walls: self.insistence(),
             metering: self.metering(),
         };
         let deadline = deadline(Instant::now(), limits.wall.saturating_add(GRACE));

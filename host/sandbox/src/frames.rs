@@ -33,6 +33,7 @@ pub(crate) enum Order {
         component: Vec<u8>,
         artefact_out: std::path::PathBuf,
         limits: CompileLimits,
+        walls: Insistence,
         metering: Metering,
     },
     /// Confine yourself as for a call, and say which walls stand.

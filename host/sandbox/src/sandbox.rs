@@ -194,6 +194,11 @@ impl Sandbox {
         &self.worker
     }
 
+    /// What becomes of a component where a wall is missing.
+    pub(crate) const fn insistence(&self) -> Insistence {
+        self.walls
+    }
+
     /// Whether hooks count what they do.
     pub(crate) const fn metering(&self) -> Metering {
         self.metering

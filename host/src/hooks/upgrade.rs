@@ -154,7 +154,8 @@ pub(crate) fn upgrade(
     };
     if wish.dry_run {
         let aside = tempfile::tempdir().context("cannot make a folder to compile in")?;
-        offer.compile(sandbox, &upgraded.points, aside.path())?;
+        let sandbox = sandbox.clone().requiring_walls(root.config.hooks.require_walls);
+        offer.compile(&sandbox, &upgraded.points, aside.path())?;
     } else {
         take_in(root, db, sandbox, &offer, &upgraded.points, now)?;
         upgraded.paths = put_in_place(&hooks, &placings, &offer.name, &offer.bytes, &asked)?;

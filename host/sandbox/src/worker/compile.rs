@@ -5,6 +5,7 @@ use std::{fs::File, io::Write, path::Path};
 use super::confine::Confinement;
 use crate::{
     engine::{Metering, engine},
+    frames::Insistence,
     limits::{CompileLimits, Limits},
     text,
 };
@@ -17,12 +18,15 @@ pub(super) fn compile(
     confinement: &mut Confinement,
     component: &[u8],
     artefact_out: &Path,
-    limits: &CompileLimits,
-    metering: Metering,
+    (limits, insistence, metering): (&CompileLimits, Insistence, Metering),
 ) -> Result<(), String> {
     let unwritten = |error: std::io::Error| format!("cannot write {}: {error}", artefact_out.display());
     let mut file = File::options().write(true).truncate(true).open(artefact_out).map_err(unwritten)?;
     confinement.for_compiling(limits);
+    // the compiler meets what nobody has looked into yet
+    if let (Insistence::All, Some(missing)) = (insistence, confinement.walls().missing()) {
+        return Err(format!("a wall that has to stand around hooks is missing: {missing}"));
+    }
     let engine = engine(&Limits::default(), metering).map_err(|error| format!("no engine: {error:#}"))?;
     let artefact = engine
         .precompile_component(component)

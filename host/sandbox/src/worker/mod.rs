@@ -52,8 +52,9 @@ fn obey() -> Result<(), WorkerError> {
     let mut confinement = Confinement::at_start()?;
     let mut pipe = Pipe::of_this_process()?;
     match frames::read(&mut pipe.from_parent)? {
-        Order::Compile { component, artefact_out, limits, metering } => {
-            let made = compile::compile(&mut confinement, &component, &artefact_out, &limits, metering);
+        Order::Compile { component, artefact_out, limits, walls, metering } => {
+            let how = (&limits, walls, metering);
+            let made = compile::compile(&mut confinement, &component, &artefact_out, how);
             frames::write(&mut pipe.to_parent, &FromWorker::Compiled(made))?;
         }
         Order::Call { artefact, call, walls, metering } => {
