@@ -5,6 +5,9 @@
 
 mod apply;
 mod archive;
+mod build;
+mod change_override;
+mod copy;
 mod describe;
 mod distribution;
 mod exit;
@@ -16,12 +19,20 @@ mod init;
 mod key;
 mod measure;
 mod operator;
+mod outbox;
 mod output;
 mod package_override;
+mod package_set;
+mod permission;
+mod person;
+mod process_accepted;
+mod process_upload;
 mod publish;
+mod queue;
 mod remove;
 mod series;
 mod status;
+mod team;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,9 +109,27 @@ enum Command {
     Apply(apply::Apply),
     Export(apply::Export),
     #[command(subcommand)]
+    Person(person::Command),
+    #[command(subcommand)]
+    Team(team::Command),
+    #[command(subcommand)]
+    Permission(permission::Command),
+    #[command(subcommand)]
+    PackageSet(package_set::Command),
+    #[command(subcommand)]
     Override(package_override::Command),
     Import(import::Import),
+    ProcessUpload(process_upload::ProcessUpload),
+    #[command(subcommand)]
+    Queue(queue::Command),
+    ProcessAccepted(process_accepted::ProcessAccepted),
+    #[command(subcommand)]
+    Build(build::Command),
+    Copy(copy::Copy),
+    ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     Publish(publish::Publish),
     Status(status::Status),
     History(history::History),
@@ -126,6 +155,17 @@ impl Command {
             | Self::Export(_)
             | Self::Override(_)
             | Self::Remove(_)
+            | Self::Person(_)
+            | Self::Team(_)
+            | Self::Permission(_)
+            | Self::PackageSet(_)
+            | Self::ProcessUpload(_)
+            | Self::Queue(_)
+            | Self::ProcessAccepted(_)
+            | Self::Build(_)
+            | Self::Copy(_)
+            | Self::ChangeOverride(_)
+            | Self::Outbox(_)
             | Self::Status(_)
             | Self::History(_)
             | Self::Hook(_)
@@ -231,6 +271,17 @@ pub(crate) fn main() -> ExitCode {
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
+        Command::Person(command) => command.run(&session),
+        Command::Team(command) => command.run(&session),
+        Command::Permission(command) => command.run(&session),
+        Command::PackageSet(command) => command.run(&session),
+        Command::ProcessUpload(command) => command.run(&session),
+        Command::Queue(command) => command.run(&session),
+        Command::ProcessAccepted(command) => command.run(&session),
+        Command::Build(command) => command.run(&session),
+        Command::Copy(command) => command.run(&session),
+        Command::ChangeOverride(command) => command.run(&session),
+        Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::History(command) => command.run(&session),

@@ -49,4 +49,24 @@ ids! {
     PassId,
     /// A row of `hook_run`: one call of one hook.
     HookRunId,
+    /// A row of `person`: a person or a team.
+    PersonId,
+    /// A row of `openpgp_key`.
+    KeyId,
+    /// A row of `package_set`.
+    PackageSetId,
+    /// A row of `archive_permission`.
+    PermissionId,
+    /// A row of `package_upload`.
+    UploadId,
+    /// A row of `package_upload_custom`.
+    CustomUploadId,
+    /// A row of `custom_publication`.
+    CustomPublicationId,
+    /// A row of `upload_receipt`.
+    ReceiptId,
+    /// A row of `binary_package_build`.
+    BuildId,
+    /// A row of `outbox_message`.
+    MessageId,
 }

@@ -16,9 +16,10 @@ pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, DirtId,
-    DistributionId, HookRunId, IndexSegmentId, PassId, PublicationId, RunId, SeriesId, SourceReleaseId,
-    SuiteId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, MessageId,
+    PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId, SourceReleaseId,
+    SuiteId, UploadId,
 };
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
@@ -27,8 +28,9 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, HookOutcome, PackageKind, PassState, PublicationStatus, RunOutcome,
-    SeriesStatus,
+    ArchivePurpose, BinaryFormat, BuildStatus, CustomFormat, HookOutcome, MessageKind, MessageStatus,
+    PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome, SeriesStatus,
+    UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;

@@ -176,3 +176,139 @@ impl HookOutcome {
         }
     }
 }
+
+words! {
+    /// Somebody, or several together.
+    PersonKind, "kind of person" {
+        /// One person.
+        Person = "PERSON",
+        /// A team of persons and teams.
+        Team = "TEAM",
+    }
+}
+
+words! {
+    /// A right over an archive, or a part of it.
+    Permission, "permission" {
+        /// To upload.
+        Upload = "UPLOAD",
+        /// To decide what becomes of uploads that wait.
+        QueueAdmin = "QUEUE_ADMIN",
+    }
+}
+
+words! {
+    /// By which rules an upload is judged.
+    UploadPolicy, "upload policy" {
+        /// From anybody: signed, source alone.
+        Insecure = "insecure",
+        /// From a builder: not signed, for a build that is known.
+        Buildd = "buildd",
+        /// From another archive, by a program that is trusted: not signed, source alone.
+        Sync = "sync",
+    }
+}
+
+words! {
+    /// What became of something that was put into incoming.
+    UploadVerdict, "verdict" {
+        /// It came in, perhaps to wait for somebody's decision.
+        Accepted = "ACCEPTED",
+        /// It is not as it must be, and whoever sent it is told why.
+        Rejected = "REJECTED",
+        /// Nobody can be told: it cannot be read as an upload at all.
+        Failed = "FAILED",
+    }
+}
+
+words! {
+    /// The life of an upload that came in.
+    UploadStatus, "upload status" {
+        /// Something in it was never there before: somebody has to look.
+        New = "NEW",
+        /// Its series takes nothing without a look.
+        Unapproved = "UNAPPROVED",
+        /// To be published.
+        Accepted = "ACCEPTED",
+        /// Its publications are made.
+        Done = "DONE",
+        /// Refused by a person.
+        Rejected = "REJECTED",
+    }
+}
+
+words! {
+    /// What a custom upload is.
+    CustomFormat, "custom format" {
+        /// Images of the installer.
+        DebianInstaller = "DEBIAN_INSTALLER",
+        /// Templates for translators.
+        RosettaTranslations = "ROSETTA_TRANSLATIONS",
+        /// The program that upgrades to the series.
+        DistUpgrader = "DIST_UPGRADER",
+        /// Translated descriptions.
+        DdtpTarball = "DDTP_TARBALL",
+        /// Translations that are not translated here.
+        StaticTranslations = "STATIC_TRANSLATIONS",
+        /// Words about packages, for shops.
+        MetaData = "META_DATA",
+        /// As `SIGNING`, by its older name.
+        Uefi = "UEFI",
+        /// Binaries to be signed.
+        Signing = "SIGNING",
+    }
+}
+
+words! {
+    /// The life of a build.
+    BuildStatus, "build status" {
+        /// It waits for a builder.
+        NeedsBuild = "NEEDSBUILD",
+        /// Its packages are here.
+        FullyBuilt = "FULLYBUILT",
+        /// It was tried.
+        FailedToBuild = "FAILEDTOBUILD",
+        /// It waits for packages.
+        ManualDepWait = "MANUALDEPWAIT",
+        /// The builder could not prepare.
+        ChrootWait = "CHROOTWAIT",
+        /// A newer source took its source's place.
+        Superseded = "SUPERSEDED",
+        /// A builder is at it.
+        Building = "BUILDING",
+        /// What was built did not come in.
+        FailedToUpload = "FAILEDTOUPLOAD",
+        /// What was built is on its way.
+        Uploading = "UPLOADING",
+        /// The builder is being stopped.
+        Cancelling = "CANCELLING",
+        /// Somebody did not want it.
+        Cancelled = "CANCELLED",
+        /// What was built is being fetched.
+        Gathering = "GATHERING",
+    }
+}
+
+words! {
+    /// How a message is sent.
+    MessageKind, "kind of message" {
+        /// By mail.
+        Mail = "MAIL",
+        /// By a POST of JSON to a URL.
+        Webhook = "WEBHOOK",
+    }
+}
+
+words! {
+    /// The life of a message.
+    MessageStatus, "message status" {
+        /// To be sent, perhaps again.
+        Waiting = "WAITING",
+        /// Somebody has taken it.
+        Sent = "SENT",
+        /// It was tried as often as it may be, or refused for good.
+        Failed = "FAILED",
+        /// Somebody did not want it sent.
+        Dropped = "DROPPED",
+    }
+}

@@ -18,6 +18,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0003_hook_runs.sql")),
         M::up(include_str!("../../schema/0004_contents.sql")),
         M::up(include_str!("../../schema/0005_hook_runs_by_hook.sql")),
+        M::up(include_str!("../../schema/0006_intake.sql")),
     ])
 });
 

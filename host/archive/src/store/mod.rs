@@ -16,6 +16,7 @@ pub mod library_file;
 pub mod listing;
 pub mod package_override;
 pub mod package_release;
+pub mod package_upload;
 pub mod pass;
 pub mod pool_file;
 pub mod publication;

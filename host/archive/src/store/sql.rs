@@ -10,10 +10,13 @@ use crate::domain::name::{
 };
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    ComponentId, Compressor, ContentId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
-    PackageKind, PassId, PassPriority, PassState, Pocket, PublicationId, PublicationStatus, RunId,
-    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId, BuildId,
+    BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId, CustomUploadId,
+    DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId, MessageKind,
+    MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId,
+    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
+    SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy, UploadStatus,
+    UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -53,6 +56,15 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    PersonKind,
+    Permission,
+    UploadPolicy,
+    UploadStatus,
+    UploadVerdict,
+    CustomFormat,
+    BuildStatus,
+    MessageKind,
+    MessageStatus,
 );
 
 macro_rules! as_integer {
@@ -89,6 +101,16 @@ as_integer!(
     RunId,
     PassId,
     HookRunId,
+    PersonId,
+    KeyId,
+    PackageSetId,
+    PermissionId,
+    UploadId,
+    CustomUploadId,
+    CustomPublicationId,
+    ReceiptId,
+    BuildId,
+    MessageId,
 );
 
 macro_rules! as_blob {

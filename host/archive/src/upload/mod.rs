@@ -3,6 +3,7 @@
 //! This is the door of a trusted operator: straight to PENDING, without queue and rights: [`gather`] finds the packages,
 //! `read` takes each into the librarian, [`import`] adds the rows.
 
+pub mod examined;
 mod gather;
 pub mod import;
 mod paths;

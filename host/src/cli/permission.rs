@@ -1,0 +1,17 @@
+//! `pressroom permission`.
+
+use super::{End, Session};
+
+/// Who may upload what, and who may decide about uploads.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List them.
+    List,
+}
+
+impl Command {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        session.root()?;
+        anyhow::bail!("not built yet")
+    }
+}
