@@ -1,7 +1,7 @@
 //! The archive: what is published, where, and how it is kept.
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
-//! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
+//! originals; [`people`] says who may do what, and who signed. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
 //! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs. What it all costs is counted in [`work`].
 
 pub mod disk;
@@ -11,6 +11,7 @@ pub mod dominate;
 pub mod format;
 pub mod index;
 pub mod librarian;
+pub mod people;
 pub mod pool;
 pub mod release;
 pub mod store;

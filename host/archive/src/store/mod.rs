@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod archive_file;
+pub mod archive_permission;
 pub mod contents;
 mod db;
 pub mod distribution;
@@ -14,10 +15,13 @@ pub mod hook_upkeep;
 pub mod index_segment;
 pub mod library_file;
 pub mod listing;
+pub mod openpgp_key;
 pub mod package_override;
 pub mod package_release;
+pub mod package_set;
 pub mod package_upload;
 pub mod pass;
+pub mod person;
 pub mod pool_file;
 pub mod publication;
 pub mod removal;
