@@ -30,6 +30,7 @@ pub mod series;
 pub mod shape;
 mod sql;
 pub mod suite;
+pub mod upload_check;
 
 pub use db::{Db, During, StoreError};
 pub use rusqlite::{Connection, Transaction};
