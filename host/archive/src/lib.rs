@@ -12,6 +12,7 @@ pub mod format;
 pub mod index;
 pub mod librarian;
 pub mod pool;
+pub mod queue;
 pub mod release;
 pub mod store;
 pub mod upload;

@@ -26,6 +26,7 @@ pub mod series;
 pub mod shape;
 mod sql;
 pub mod suite;
+pub mod upload_queue;
 
 pub use db::{Db, During, StoreError};
 pub use rusqlite::{Connection, Transaction};
