@@ -13,6 +13,7 @@ pub mod index;
 pub mod librarian;
 pub mod people;
 pub mod pool;
+pub mod queue;
 pub mod release;
 pub mod store;
 pub mod upload;

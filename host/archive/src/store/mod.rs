@@ -31,6 +31,7 @@ pub mod shape;
 mod sql;
 pub mod suite;
 pub mod upload_check;
+pub mod upload_queue;
 
 pub use db::{Db, During, StoreError};
 pub use rusqlite::{Connection, Transaction};
