@@ -3,8 +3,10 @@
 //! SQLite in WAL mode, so that readers never wait for the publisher. Writers take the write lock at their first statement and wait for each
 //! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
 
+pub mod accept;
 pub mod archive;
 pub mod archive_file;
+pub mod binary_package_build;
 pub mod contents;
 mod db;
 pub mod distribution;
@@ -27,6 +29,6 @@ pub mod shape;
 mod sql;
 pub mod suite;
 
-pub use db::{Db, During, StoreError};
+pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
 pub use sql::Made;
