@@ -4,6 +4,8 @@
 //! originals; [`people`] says who may do what, and who signed. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
 //! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs. What it all costs is counted in [`work`].
 
+pub mod accept;
+pub mod build;
 pub mod disk;
 pub mod dists;
 pub mod domain;

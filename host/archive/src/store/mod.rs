@@ -3,9 +3,11 @@
 //! SQLite in WAL mode, so that readers never wait for the publisher. Writers take the write lock at their first statement and wait for each
 //! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
 
+pub mod accept;
 pub mod archive;
 pub mod archive_file;
 pub mod archive_permission;
+pub mod binary_package_build;
 pub mod contents;
 mod db;
 pub mod distribution;
@@ -33,6 +35,6 @@ pub mod suite;
 pub mod upload_check;
 pub mod upload_queue;
 
-pub use db::{Db, During, StoreError};
+pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
 pub use sql::Made;
