@@ -2,7 +2,7 @@
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
 //! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
-//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs. What it all costs is counted in [`work`].
+//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`dists`] stages and installs; [`notify`] writes down what people are told. What it all costs is counted in [`work`].
 
 pub mod disk;
 pub mod dists;
@@ -11,6 +11,7 @@ pub mod dominate;
 pub mod format;
 pub mod index;
 pub mod librarian;
+pub mod notify;
 pub mod pool;
 pub mod release;
 pub mod store;

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod archive_file;
 pub mod contents;
+pub mod correspondent;
 mod db;
 pub mod distribution;
 pub mod hook;
@@ -14,6 +15,7 @@ pub mod hook_upkeep;
 pub mod index_segment;
 pub mod library_file;
 pub mod listing;
+pub mod outbox_message;
 pub mod package_override;
 pub mod package_release;
 pub mod package_upload;
