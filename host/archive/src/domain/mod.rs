@@ -31,6 +31,9 @@ pub use status::{
     ArchivePurpose, BinaryFormat, BuildStatus, CustomFormat, HookOutcome, MessageKind, MessageStatus,
     PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome, SeriesStatus,
     SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
+    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, MessageKind,
+    MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
+    SeriesStatus, UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;
