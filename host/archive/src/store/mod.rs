@@ -3,6 +3,7 @@
 //! SQLite in WAL mode, so that readers never wait for the publisher. Writers take the write lock at their first statement and wait for each
 //! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
 
+pub mod ancestry;
 pub mod archive;
 pub mod archive_file;
 pub mod contents;
@@ -26,6 +27,8 @@ pub mod series;
 pub mod shape;
 mod sql;
 pub mod suite;
+pub mod upload_receipt;
+pub mod upload_rules;
 
 pub use db::{Db, During, StoreError};
 pub use rusqlite::{Connection, Transaction};
