@@ -5,6 +5,8 @@
 //! That of everybody else begins at a folder that anybody may write to: [`incoming`] finds what has arrived, [`target`] where it goes, [`policy`]
 //! whether it may, [`ancestry`] what there was of it before, [`verdict`] where it begins.
 
+mod bring;
+pub mod checks;
 pub mod examined;
 mod gather;
 pub mod import;
