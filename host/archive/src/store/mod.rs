@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod archive_file;
 pub mod contents;
+pub mod custom_publication;
 mod db;
 pub mod distribution;
 pub mod hook;

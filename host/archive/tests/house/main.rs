@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod contents;
+mod custom;
 mod fixture;
 mod histories;
 mod incoming;
