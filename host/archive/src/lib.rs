@@ -6,6 +6,10 @@
 
 pub mod accept;
 pub mod build;
+//! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
+//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`].
+
+pub mod custom;
 pub mod disk;
 pub mod dists;
 pub mod domain;
