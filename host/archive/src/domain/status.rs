@@ -324,3 +324,13 @@ words! {
         Dropped = "DROPPED",
     }
 }
+
+words! {
+    /// What a bug's number is a number of.
+    BugTracker, "bug tracker" {
+        /// Debian's, or one like it: closed by mail.
+        Debbugs = "DEBBUGS",
+        /// Launchpad.
+        Launchpad = "LAUNCHPAD",
+    }
+}

@@ -10,13 +10,13 @@ use crate::domain::name::{
 };
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId, BuildId,
-    BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId, CustomUploadId,
-    DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId, MessageKind,
-    MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId,
-    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
-    SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy, UploadStatus,
-    UploadVerdict,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
+    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
+    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
+    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
+    PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
+    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
+    UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -64,6 +64,7 @@ as_text!(
     UploadStatus,
     UploadVerdict,
     CustomFormat,
+    BugTracker,
     BuildStatus,
     MessageKind,
     MessageStatus,
