@@ -170,7 +170,7 @@ fn uploads_are_allowed_by_component_pocket_package_set_or_archive() {
         (Some(Scope::Pocket(Pocket::Proposed)), "--y--y--y", "--y--y---"),
         (Some(Scope::Source("hello".parse().unwrap())), "yyy--yy-y", "yyy--y---"),
         // the set is of series one
-        (Some(desktop), "---y-y--y", "---y-y---"),
+        (Some(desktop), "---y-y---", "---y-y---"),
     ] {
         for (expected, series) in [(in_all_series, None), (in_one, Some(house.one))] {
             let mut house = House::new();
