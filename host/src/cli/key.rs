@@ -121,17 +121,6 @@ fn import(session: &Session, file: &std::path::Path, name: &PersonName) -> anyho
     }
     let no_certificates = || format!("{} is not taken in", file.display());
     let certificates = Certificate::read_all(&bytes).with_context(no_certificates)?;
-    for certificate in &certificates {
-        let fingerprint = certificate.fingerprint();
-        // one that is here gets worse when it is revoked, and that must be known
-        if find_key(db.read(), &fingerprint)?.is_none() {
-            certificate.usable(now).map_err(|objection| {
-                exit::usage(format!(
-                    "the key {fingerprint} signs nothing that would be taken: {objection}; nothing was taken in"
-                ))
-            })?;
-        }
-    }
     db.write(|tx| {
         for certificate in &certificates {
             take_in(tx, whose.id, certificate, now)?;
@@ -140,6 +129,12 @@ fn import(session: &Session, file: &std::path::Path, name: &PersonName) -> anyho
     })
     .with_context(no_certificates)?;
     let fingerprints: Vec<String> = certificates.iter().map(Certificate::fingerprint).collect();
+    for certificate in &certificates {
+        // it is taken in all the same: who signs with it is then told what is wrong with it, not that nobody knows it
+        if let Err(objection) = certificate.usable(now) {
+            tracing::warn!("the key {} signs nothing that is taken: {objection}", certificate.fingerprint());
+        }
+    }
     list(session, &db, None, &fingerprints)
 }
 
