@@ -11,6 +11,7 @@ pub mod archive_permission;
 pub mod binary_package_build;
 pub mod contents;
 pub mod correspondent;
+pub mod custom_publication;
 mod db;
 pub mod distribution;
 pub mod hook;
