@@ -8,6 +8,7 @@ mod clock;
 mod conductor;
 mod hooks;
 mod root;
+mod stop;
 mod timings;
 
 use std::process::ExitCode;

@@ -24,6 +24,7 @@ pub mod record;
 pub mod shelf;
 pub mod target;
 pub mod verdict;
+pub mod watch;
 
 pub use gather::{Complaint, Gathered, Item, gather};
 pub use paths::{PathsError, packed_paths, unpack};
