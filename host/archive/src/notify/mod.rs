@@ -18,3 +18,4 @@ pub use error::NotifyError;
 pub use facts::{FactFile, FactKind, Signature, UploadFacts};
 pub use letter::{Letterhead, mailbox};
 pub use telling::{UploadNews, close_bug, tell};
+pub use words::line as one_line;
