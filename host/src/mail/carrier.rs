@@ -1,7 +1,7 @@
 //! Whoever takes messages, in a thread of its own, so that nobody waits longer than there is time.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use pressroom_archive::domain::MessageId;
@@ -64,9 +64,14 @@ enum Order {
 
 /// A transport at work in its thread.
 pub(super) struct Carrier {
-    orders: Sender<Order>,
+    orders: Option<Sender<Order>>,
     answers: Receiver<Outcome>,
+    /// Whether it has not answered in time, and may never.
+    is_stuck: bool,
 }
+
+/// How long a transport may take its leave, as by a word to a server.
+const LEAVE: Duration = Duration::from_secs(1);
 
 impl Carrier {
     /// Lets a transport work until this is dropped.
@@ -84,8 +89,11 @@ impl Carrier {
                     break;
                 }
             }
+            // it takes its leave before anybody hears that the thread has ended
+            drop(transport);
+            drop(answer);
         });
-        Self { orders, answers }
+        Self { orders: Some(orders), answers, is_stuck: false }
     }
 
     /// Finds out whether anybody takes messages now.
@@ -106,13 +114,25 @@ impl Carrier {
 
     fn ask(&mut self, order: Order, end: Instant) -> Outcome {
         let time = end.saturating_duration_since(Instant::now());
-        let answer = self.orders.send(order).map_err(|_| RecvTimeoutError::Disconnected);
-        match answer.and_then(|()| self.answers.recv_timeout(time)) {
+        let sent = self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok());
+        let answer = if sent { self.answers.recv_timeout(time) } else { Err(RecvTimeoutError::Disconnected) };
+        self.is_stuck = answer.is_err();
+        match answer {
             Ok(outcome) => outcome,
             Err(RecvTimeoutError::Timeout) => {
                 Outcome::Gone(format!("nobody has answered within {:.1} s", time.as_secs_f64()))
             }
             Err(RecvTimeoutError::Disconnected) => Outcome::Gone("the sender's thread has ended".to_owned()),
+        }
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        self.orders = None;
+        if !self.is_stuck {
+            // nothing more comes: it is the end of the thread that is waited for
+            let _ = self.answers.recv_timeout(LEAVE);
         }
     }
 }
