@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::checks::{ExamineError, Limits};
@@ -151,6 +151,8 @@ pub struct House<'a> {
     pub letterhead: Option<&'a Letterhead>,
 }
 
+/// A deposit that has not come to its end after so long never will.
+const UNFINISHED: SignedDuration = SignedDuration::from_hours(24);
 /// So many uploads share a sync.
 const BATCH: usize = 32;
 /// After so many troubles one after the other, it is not the uploads.
@@ -168,8 +170,17 @@ pub fn process(
 ) -> Result<Report, ProcessError> {
     let base = std::fs::canonicalize(house.base).during("open the folder", house.base)?;
     let incoming = Incoming::open(&base)?;
+    // what is judged has to lie somewhere; in a dry run, where it is gone afterwards
+    let aside = match options.mode {
+        Mode::Real => None,
+        Mode::DryRun => {
+            let folder = tempfile::Builder::new().prefix(".pressroom-dry-run-").tempdir_in(&base);
+            Some(folder.during("make a folder in", &base)?)
+        }
+    };
+    let scratch = aside.as_ref().map(|folder| Librarian::new(folder.path().to_owned()));
     let mut run = Run {
-        librarian: house.librarian,
+        librarian: scratch.as_ref().unwrap_or(house.librarian),
         letterhead: house.letterhead,
         base_name: base.to_string_lossy().into_owned(),
         db: house.db,
@@ -182,6 +193,8 @@ pub fn process(
         left: BTreeSet::new(),
     };
     if options.mode == Mode::Real {
+        // what a run that died had begun to take in
+        house.librarian.sweep(clock() - UNFINISHED)?;
         run.finish_moves()?;
     }
     let mut troubles = 0;
