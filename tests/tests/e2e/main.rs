@@ -16,6 +16,7 @@ mod hostile;
 mod http;
 mod operators_hooks;
 mod oracle;
+mod process_upload;
 mod refusals;
 mod replay;
 mod segments;
