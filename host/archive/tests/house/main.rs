@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod accepted;
+mod checks;
 mod contents;
 mod custom;
+mod drafts;
 mod fixture;
 mod histories;
 mod incoming;
