@@ -2,8 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::rc::Rc;
 
 use pressroom_archive::disk;
+use pressroom_archive::domain::{PersonKind, UploadPolicy};
+use pressroom_archive::release::sign::{Certificate, OwnKey, Signer};
+use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
+use pressroom_archive::store::person::{NewPerson, create_person};
 use pressroom_archive::upload::checks::Limits;
 use pressroom_archive::upload::examined::Severity;
 
@@ -111,9 +116,9 @@ fn each_check_of_a_source_says_file_reason_and_remedy() {
         ("dsc-maintainer", "Maintainer", |draft| replace(&mut draft.dsc, " <ann@example.org>", "")),
         ("dsc-format", "3.0 (git)", |draft| replace(&mut draft.dsc, "(quilt)", "(git)")),
         ("dsc-syntax", "no colon", |draft| draft.dsc.push_str("garbage\n")),
-        ("dsc-syntax", "UTF-8", |draft| draft.around_dsc = |dsc| [dsc, b"X: \xff\n"].concat()),
+        ("dsc-syntax", "UTF-8", |draft| draft.around_dsc = Rc::new(|dsc| [dsc, b"X: \xff\n"].concat())),
         ("dsc-signature", "cut off", |draft| {
-            draft.around_dsc = |dsc| [b"-----BEGIN PGP SIGNED MESSAGE-----\n\n", dsc].concat();
+            draft.around_dsc = Rc::new(|dsc| [b"-----BEGIN PGP SIGNED MESSAGE-----\n\n", dsc].concat());
         }),
         ("build-depends", "debhelper", |draft| replace(&mut draft.dsc, "(= 13)", "(13)")),
         ("tarball-set", "debian folder is missing", |draft| {
@@ -428,4 +433,65 @@ fn a_series_takes_the_formats_that_it_names() {
     let judge = Judge::of(&house, "s");
     trip(&house, &judge, Draft::quilt(), ("source-format", "1.0, 3.0 (native)"), |_| {});
     assert!(judge.draft(&house, &Draft::native(&tree())).examined.is_some());
+}
+
+/// A key of a new person.
+fn key_of(house: &mut House, name: &str) -> Rc<OwnKey> {
+    let (now, person) = (house.now, name.parse().unwrap());
+    let key = OwnKey::generate(&format!("{name} <{name}@example.org>"), now).unwrap();
+    let public = key.public_key().unwrap();
+    let certificate = Certificate::read_all(&public.binary).unwrap().remove(0);
+    let parts: Vec<(String, String)> =
+        certificate.parts().into_iter().map(|part| (part.fingerprint, part.key_id)).collect();
+    house
+        .db
+        .write(|tx| {
+            let new = NewPerson { name: &person, kind: PersonKind::Person, display_name: name };
+            let person = create_person(tx, &new, now)?;
+            let fingerprint = certificate.fingerprint();
+            let new =
+                NewKey { person, fingerprint: &fingerprint, certificate: &public.binary, parts: &parts };
+            keep_key(tx, &new, now)
+        })
+        .unwrap();
+    Rc::new(key)
+}
+
+#[test]
+fn a_dsc_is_signed_by_somebody_who_is_known() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (ann, ben) = (key_of(&mut house, "ann"), key_of(&mut house, "ben"));
+    let stranger = Rc::new(OwnKey::generate("eve <eve@example.org>", house.now).unwrap());
+    let mut judge = Judge { policy: UploadPolicy::Insecure, ..Judge::of(&house, "s") };
+    judge.signer = Some(ann.fingerprint().to_owned());
+    let now = house.now;
+    let by = |key: &Rc<OwnKey>| {
+        let key = Rc::clone(key);
+        let mut draft = Draft::quilt();
+        draft.around_dsc = Rc::new(move |dsc| key.clear(std::str::from_utf8(dsc).unwrap(), now).unwrap());
+        draft
+    };
+    let looked = judge.draft(&house, &by(&ann));
+    assert_eq!(looked.problems, []);
+    let kept = looked.examined.unwrap().source.unwrap();
+    assert!(
+        kept.control.is_signed && !kept.control.text.contains("PGP"),
+        "the file as it came, the text without"
+    );
+    trip(&house, &judge, by(&ben), ("dsc-signer", "signed by ben"), |_| {});
+    trip(&house, &judge, Draft::quilt(), ("dsc-unsigned", "debsign"), |_| {});
+    trip(&house, &judge, by(&stranger), ("dsc-signature", "not known here"), |_| {});
+    let mut forged = by(&ann);
+    let around = Rc::clone(&forged.around_dsc);
+    forged.around_dsc = Rc::new(move |dsc| {
+        String::from_utf8(around(dsc)).unwrap().replace("Binary: hello", "Binary: hallo").into_bytes()
+    });
+    trip(&house, &judge, forged.clone(), ("dsc-signature", "does not hold"), |_| {});
+    // what is synced was signed by people of another archive
+    judge.policy = UploadPolicy::Sync;
+    judge.signer = None;
+    assert_eq!(judge.draft(&house, &by(&stranger)).problems, []);
+    let looked = judge.draft(&house, &forged);
+    assert_eq!(checks(&looked.problems), ["dsc-signature"]);
+    assert!(looked.examined.is_some());
 }

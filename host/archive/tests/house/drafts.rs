@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::rc::Rc;
 
 use pressroom_archive::disk;
 use pressroom_archive::domain::{ArchivePurpose, FileDigests, UploadPolicy};
@@ -124,7 +125,7 @@ pub(crate) struct DraftFile {
 }
 
 /// An upload to be made.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) name: String,
     pub(crate) source: String,
@@ -140,7 +141,7 @@ pub(crate) struct Draft {
     /// What it does not.
     pub(crate) files: Vec<DraftFile>,
     /// Made of the `.dsc` in the end, as a signature around it.
-    pub(crate) around_dsc: fn(&[u8]) -> Vec<u8>,
+    pub(crate) around_dsc: Rc<dyn Fn(&[u8]) -> Vec<u8>>,
 }
 
 fn dsc(format: &str, version: &str) -> String {
@@ -166,7 +167,7 @@ impl Draft {
             borrowed: Vec::new(),
             parts: Vec::new(),
             files: Vec::new(),
-            around_dsc: <[u8]>::to_vec,
+            around_dsc: Rc::new(<[u8]>::to_vec),
         }
     }
 

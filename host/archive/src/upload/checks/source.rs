@@ -11,7 +11,7 @@ use super::kind::{Kind, kind};
 use super::{Asked, ExamineError};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
-use crate::domain::{ArchiveId, ArchivePurpose, FileDigests};
+use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy};
 use crate::format::control::ControlFault;
 use crate::format::dsc::DscError;
 use crate::format::field::FieldError;
@@ -21,6 +21,7 @@ use crate::format::{
     Changes, ChangesFile, SourceControl, SourceFile, SourceFormat, relations, source_diff, source_tree,
 };
 use crate::librarian::{Librarian, Sealed};
+use crate::people::keyring::{self, SignatureFault};
 use crate::store::{archive, upload_check};
 use crate::upload::examined::{ExaminedFile, ExaminedSource};
 
@@ -106,6 +107,7 @@ pub(super) fn take(
         }
     };
     check_against_changes(changes_name, changes, listed, &control, findings);
+    check_signature(asked, name, &bytes, findings)?;
     check_people(name, &control, findings);
     check_relations(name, &control, findings);
     check_format(asked, name, &control, findings)?;
@@ -182,6 +184,43 @@ fn check_against_changes(
             BUILD,
         );
     }
+}
+
+/// Whoever signed the `.dsc` is known, as whoever signed the `.changes`. What comes from another archive was signed by people who are not known here:
+/// it is taken from a program that is trusted.
+fn check_signature(
+    asked: &Asked<'_>,
+    name: &str,
+    bytes: &[u8],
+    findings: &mut Findings,
+) -> Result<(), ExamineError> {
+    let is_from_anybody = asked.policy == UploadPolicy::Insecure;
+    match keyring::verify(asked.db, bytes, asked.now)? {
+        Ok(signed) => {
+            if let Some(signer) = asked.signer.filter(|signer| *signer != signed.fingerprint) {
+                findings.warn(
+                    "dsc-signer",
+                    name,
+                    format!(
+                        "it is signed by {} with {}, but the .changes with {signer}",
+                        signed.person.name, signed.fingerprint
+                    ),
+                    "nothing is to be done where one of you looks after what the other made",
+                );
+            }
+        }
+        // the signature of the .changes holds its digest
+        Err(fault @ SignatureFault::NotSigned) if is_from_anybody => {
+            let what = format!("{fault}, and whoever downloads it cannot see who made it");
+            findings.warn("dsc-unsigned", name, what, "sign both files with debsign");
+        }
+        Err(fault) if is_from_anybody => {
+            findings.reject("dsc-signature", name, chain(&fault), fault.remedy())
+        }
+        Err(SignatureFault::NotSigned | SignatureFault::UnknownKey { .. }) => {}
+        Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
+    }
+    Ok(())
 }
 
 /// Whoever looks after the package can be written to.
