@@ -1,17 +1,17 @@
 //! The diff of a source package of format 1.0: whether it can be applied where it is meant to be, and what becomes of the few members that matter.
 //!
-//! Nothing is written. Every path has to lie below the source's folder, every hunk has to be whole; of [`WANTED`](super::source_tree::WANTED) the
+//! Nothing is written. Every path has to lie below the source's folder, every hunk has to be whole; of those that are [`wanted`](super::source_tree::WANTED) the
 //! hunks are applied, as dpkg-source lets patch do it without fuzz. The others are only counted through.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 
-use super::source_tree::{MAX_MEMBER_BYTES, Member, WANTED};
+use super::source_tree::{Member, wanted};
 use super::tarball::{Bounds, ContentsError, plain};
 use crate::domain::name::shown;
 
 /// The longest line that is read.
-const MAX_LINE_BYTES: usize = 16 << 20;
+const MAX_LINE_BYTES: usize = 4 << 20;
 
 /// The members of a source's tree that matter.
 pub type Members = BTreeMap<&'static str, Member>;
@@ -64,8 +64,7 @@ pub fn read(reader: impl BufRead, bounds: Bounds, base: &Members) -> Result<Memb
             let path = shown(&String::from_utf8_lossy(named));
             lines.fail(&format!("{path} is not below the source's folder"))
         })?;
-        let wanted = WANTED.into_iter().find(|name| name.as_bytes() == path);
-        hunks(&mut lines, wanted, new == b"/dev/null", &mut members)?;
+        hunks(&mut lines, wanted(&path), new == b"/dev/null", &mut members)?;
     }
     Ok(members)
 }
@@ -89,17 +88,18 @@ fn below_top(path: &[u8]) -> Option<Vec<u8>> {
 /// Reads the hunks of a file.
 fn hunks<R: BufRead>(
     lines: &mut Lines<R>,
-    wanted: Option<&'static str>,
+    wanted: Option<(&'static str, u64)>,
     is_removed: bool,
     members: &mut Members,
 ) -> Result<(), DiffError> {
-    let base = match wanted.and_then(|name| members.get(name)) {
+    let base = match wanted.and_then(|(name, _)| members.get(name)) {
         None => Some(Vec::new()),
         Some(Member::File(content)) => Some(content.clone()),
         // what is wrong with it stays so
         Some(Member::TooLong { .. } | Member::NoFile { .. }) => None,
     };
-    let mut patching = wanted.zip(base).map(|(name, base)| (name, Patching::new(base)));
+    let mut patching =
+        wanted.zip(base).map(|((name, most_bytes), base)| (name, Patching::new(base, most_bytes)));
     while lines.advance()? {
         let Some(header) = lines.line.strip_prefix(b"@@ -") else {
             lines.is_given_back = true;
@@ -136,7 +136,7 @@ fn hunks<R: BufRead>(
             if !applies {
                 return Err(lines.fail(&format!(
                     "the hunk does not fit {} of the upstream tarball",
-                    wanted.unwrap_or_default()
+                    wanted.unwrap_or_default().0
                 )));
             }
         }
@@ -181,13 +181,15 @@ struct Patching {
     /// How many of its lines were.
     line: u64,
     out: Vec<u8>,
+    /// How long the result may be.
+    most_bytes: u64,
     /// Whether the result is longer than what is kept.
     too_long: bool,
 }
 
 impl Patching {
-    const fn new(base: Vec<u8>) -> Self {
-        Self { base, at: 0, line: 0, out: Vec::new(), too_long: false }
+    const fn new(base: Vec<u8>, most_bytes: u64) -> Self {
+        Self { base, at: 0, line: 0, out: Vec::new(), most_bytes, too_long: false }
     }
 
     /// The next line of the base with its line end; none at its end.
@@ -226,7 +228,7 @@ impl Patching {
     }
 
     fn push(&mut self, text: &[u8]) {
-        if self.out.len() as u64 + text.len() as u64 > MAX_MEMBER_BYTES {
+        if self.out.len() as u64 + text.len() as u64 > self.most_bytes {
             self.too_long = true;
         } else {
             self.out.extend_from_slice(text);
@@ -242,7 +244,7 @@ impl Patching {
     fn finish(mut self) -> Member {
         self.go_to(u64::MAX);
         if self.too_long {
-            Member::TooLong { size_bytes: MAX_MEMBER_BYTES + 1 }
+            Member::TooLong { size_bytes: self.most_bytes + 1 }
         } else {
             Member::File(self.out)
         }
@@ -370,7 +372,7 @@ mod tests {
             format!("--- a/debian/copyright\n+++ a/debian/copyright\n@@ -0,0 +1,11 @@\n{}", line.repeat(11));
         let bounds = Bounds { bytes: 1 << 30, ..BOUNDS };
         let members = read(&gz(diff.as_bytes())[..], bounds, &Members::new()).unwrap();
-        assert_eq!(members["debian/copyright"], Member::TooLong { size_bytes: MAX_MEMBER_BYTES + 1 });
+        assert_eq!(members["debian/copyright"], Member::TooLong { size_bytes: (10 << 20) + 1 });
     }
 
     proptest! {

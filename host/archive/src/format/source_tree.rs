@@ -10,19 +10,18 @@ use std::io::BufRead;
 use super::tarball::{self, Bounds, ContentsError, Entry, EntryKind, Walk, plain};
 use crate::domain::name::shown;
 
-/// The members that are kept.
-pub const WANTED: [&str; 5] = [
-    "debian/changelog",
-    "debian/copyright",
-    "debian/control",
-    "debian/source/format",
-    "debian/patches/series",
+/// The members that are kept, and how long they may be: of what is longer only that is known.
+pub const WANTED: [(&str, u64); 4] = [
+    ("debian/changelog", 10 << 20),
+    ("debian/copyright", 10 << 20),
+    ("debian/control", 2 << 20),
+    ("debian/patches/series", 1 << 20),
 ];
 
-/// The longest member that is kept: what is longer is only known to be so.
-pub const MAX_MEMBER_BYTES: u64 = 10 << 20;
+/// The most bytes of all members that are held at once: where two folders both could be the source's, those of both are.
+const MAX_MEMBERS_BYTES: usize = 24 << 20;
 /// The most bytes of the names of patches and links that are held.
-const MAX_NAMES_BYTES: usize = 32 << 20;
+const MAX_NAMES_BYTES: usize = 8 << 20;
 
 /// A tarball that nobody can unpack, or should.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +151,13 @@ struct Finding {
     at_top: Found,
     top: BTreeMap<Vec<u8>, bool>,
     links: BTreeSet<Vec<u8>>,
+    held: Held,
+}
+
+/// How much is held.
+#[derive(Default)]
+struct Held {
+    members_bytes: usize,
     names_bytes: usize,
 }
 
@@ -169,7 +175,7 @@ impl Finding {
             at_top: Found::default(),
             top: BTreeMap::new(),
             links: BTreeSet::new(),
-            names_bytes: 0,
+            held: Held::default(),
         }
     }
 
@@ -234,13 +240,13 @@ impl Finding {
             return Err(TreeError::Debian { what });
         }
         if wanted(&path).is_some() || is_patch(&path) {
-            keep(&mut self.at_top, &path, entry, walk, &mut self.names_bytes)
+            keep(&mut self.at_top, &path, entry, walk, &mut self.held)
         } else if wanted(rest).is_some() || is_patch(rest) {
             // of the first folder; where there are several, none is asked for
             if self.top.len() > 1 {
                 return Ok(());
             }
-            keep(&mut self.below, rest, entry, walk, &mut self.names_bytes)
+            keep(&mut self.below, rest, entry, walk, &mut self.held)
         } else {
             Ok(())
         }
@@ -256,7 +262,7 @@ impl Finding {
     }
 
     fn hold_link(&mut self, path: &[u8]) -> Result<(), ContentsError> {
-        hold(&mut self.names_bytes, path)?;
+        self.held.name(path)?;
         self.links.insert(path.to_vec());
         Ok(())
     }
@@ -297,19 +303,23 @@ fn keep(
     path: &[u8],
     entry: &Entry,
     walk: &mut Walk<'_>,
-    names_bytes: &mut usize,
+    held: &mut Held,
 ) -> Result<(), TreeError> {
     if let Some(patch) = path.strip_prefix(PATCHES).filter(|patch| !patch.is_empty())
         && entry.kind != EntryKind::Folder
     {
-        hold(names_bytes, patch)?;
+        held.name(patch)?;
         found.patches.insert(patch.to_vec());
     }
-    let Some(name) = wanted(path) else { return Ok(()) };
+    let Some((name, most_bytes)) = wanted(path) else { return Ok(()) };
     let member = match entry.kind {
-        EntryKind::File => walk
-            .content(MAX_MEMBER_BYTES)?
-            .map_or(Member::TooLong { size_bytes: entry.size_bytes }, Member::File),
+        EntryKind::File => match walk.content(most_bytes)? {
+            Some(content) => {
+                held.member(&content)?;
+                Member::File(content)
+            }
+            None => Member::TooLong { size_bytes: entry.size_bytes },
+        },
         EntryKind::HardLink
         | EntryKind::Symlink
         | EntryKind::Folder
@@ -321,15 +331,24 @@ fn keep(
     Ok(())
 }
 
-fn hold(names_bytes: &mut usize, name: &[u8]) -> Result<(), ContentsError> {
-    *names_bytes += name.len() + 1;
-    if *names_bytes > MAX_NAMES_BYTES {
-        return Err(ContentsError::TooMuch {
-            most: MAX_NAMES_BYTES as u64,
-            what: "bytes of names of links and patches",
-        });
+impl Held {
+    fn name(&mut self, name: &[u8]) -> Result<(), ContentsError> {
+        self.names_bytes += name.len() + 1;
+        if self.names_bytes > MAX_NAMES_BYTES {
+            let what = "bytes of names of links and patches";
+            return Err(ContentsError::TooMuch { most: MAX_NAMES_BYTES as u64, what });
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn member(&mut self, content: &[u8]) -> Result<(), ContentsError> {
+        self.members_bytes += content.len();
+        if self.members_bytes > MAX_MEMBERS_BYTES {
+            let what = "bytes of changelogs, copyrights and such";
+            return Err(ContentsError::TooMuch { most: MAX_MEMBERS_BYTES as u64, what });
+        }
+        Ok(())
+    }
 }
 
 const PATCHES: &[u8] = b"debian/patches/";
@@ -343,8 +362,10 @@ fn is_debian_link(path: &[u8], kind: EntryKind) -> bool {
     path == b"debian" && kind == EntryKind::Symlink
 }
 
-fn wanted(path: &[u8]) -> Option<&'static str> {
-    WANTED.into_iter().find(|name| name.as_bytes() == path)
+/// The member of a path that is kept, and how long it may be.
+#[must_use]
+pub fn wanted(path: &[u8]) -> Option<(&'static str, u64)> {
+    WANTED.into_iter().find(|(name, _)| name.as_bytes() == path)
 }
 
 /// The first part of a path, and what follows it.

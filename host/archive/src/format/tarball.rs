@@ -265,8 +265,7 @@ impl<'r> Walk<'r> {
         if self.content > most_bytes {
             return Ok(None);
         }
-        // what is not there is not asked for at once
-        let mut content = Vec::new();
+        let mut content = Vec::with_capacity(usize::try_from(self.content).unwrap_or(0));
         let mut piece = [0; PIECE_BYTES];
         while self.content > 0 {
             let most = usize::try_from(self.content).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);

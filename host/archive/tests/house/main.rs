@@ -12,6 +12,7 @@ mod histories;
 mod incoming;
 mod pool;
 mod queue;
+mod real_sources;
 mod recovery;
 mod removal;
 mod segments;

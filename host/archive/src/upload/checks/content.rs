@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, chain};
 use crate::domain::name::{FileName, shown};
 use crate::format::source_diff::{DiffError, Members};
-use crate::format::source_tree::{Member, Role, SourceTree, TreeError};
+use crate::format::source_tree::{self, Member, Role, SourceTree, TreeError};
 use crate::format::tarball::ContentsError;
 use crate::format::{SourceControl, SourceFormat, changelog};
 
@@ -267,7 +267,7 @@ fn file<'m>(
                 dsc,
                 format!(
                     "its {name} has {size_bytes} bytes or more, and {} MiB are the most that are taken",
-                    crate::format::source_tree::MAX_MEMBER_BYTES >> 20
+                    source_tree::wanted(name.as_bytes()).map_or(0, |(_, most_bytes)| most_bytes >> 20)
                 ),
                 "shorten it, as dch and cme can, and build again",
             );
