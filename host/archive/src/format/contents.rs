@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::shown;
+use crate::domain::name::{Said, shown};
 
 /// The most bytes that come out of a data member. The largest packages there are have a tenth of it.
 pub const MAX_DATA_BYTES: u64 = 32 << 30;
@@ -371,7 +371,7 @@ impl<'r> Walk<'r> {
     }
 
     fn damaged(&self, reason: &dyn std::fmt::Display) -> ContentsError {
-        ContentsError::Tar { offset: self.offset, reason: reason.to_string() }
+        ContentsError::Tar { offset: self.offset, reason: Said::by(reason).to_string() }
     }
 }
 
