@@ -5,10 +5,9 @@
 //! is bounded: the decoder's memory, the bytes that come out of it, the entries, the bytes of their paths. What goes beyond is refused and not
 //! cut short, since a list with holes would be believed; so is what dpkg could not unpack either.
 
-use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 
-use super::tarball::{self, Bounds, EntryKind, MemberDates, Walk, plain};
+use super::tarball::{self, Bounds, EntryKind, MAX_PATH_BYTES, MemberDates, Walk, plain};
 
 pub use super::tarball::ContentsError;
 
@@ -16,8 +15,11 @@ pub use super::tarball::ContentsError;
 pub const MAX_DATA_BYTES: u64 = 32 << 30;
 /// The most entries of a data member, folders among them.
 pub const MAX_ENTRIES: usize = 1_000_000;
-/// The most bytes of all paths together.
-pub const MAX_PATHS_BYTES: usize = 64 << 20;
+/// The most bytes of all paths together. Twice over, once as they come and once sorted, they are what reading a package costs in memory, besides
+/// its decoder; the packages with the most files have a third of it.
+pub const MAX_PATHS_BYTES: usize = 24 << 20;
+/// The most bytes of a list that was stored, which may be from when more were taken.
+const MAX_STORED_BYTES: usize = 64 << 20;
 
 /// Well-compressed and small; what is stored is read far more often than it is written, and neither is felt.
 const ZSTD_LEVEL: i32 = 5;
@@ -78,21 +80,12 @@ impl PathList {
             return Ok(Self::default());
         }
         let mut text = Vec::new();
-        zstd::Decoder::with_buffer(packed)?.take(MAX_PATHS_BYTES as u64 + 1).read_to_end(&mut text)?;
-        if text.len() > MAX_PATHS_BYTES || text.last() != Some(&0) {
+        zstd::Decoder::with_buffer(packed)?.take(MAX_STORED_BYTES as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > MAX_STORED_BYTES || text.last() != Some(&0) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no list of paths"));
         }
         let count = text.iter().filter(|byte| **byte == 0).count();
         Ok(Self { text, count })
-    }
-
-    fn of(paths: &BTreeSet<Vec<u8>>) -> Self {
-        let mut text = Vec::with_capacity(paths.iter().map(|path| path.len() + 1).sum());
-        for path in paths {
-            text.extend_from_slice(path);
-            text.push(0);
-        }
-        Self { text, count: paths.len() }
     }
 }
 
@@ -121,14 +114,16 @@ fn walk(mut archive: Walk<'_>) -> Result<(PathList, MemberDates), ContentsError>
             EntryKind::Folder | EntryKind::Fifo | EntryKind::Device | EntryKind::Other => {}
         }
     }
-    Ok((PathList::of(&found.paths), dates))
+    Ok((found.list(), dates))
 }
 
-/// The paths that were found.
+/// The paths that were found, in the archive's order, one after the other without a byte between them: a path may be of two bytes, and a million
+/// of them are allowed.
 #[derive(Default)]
 struct Found {
-    paths: BTreeSet<Vec<u8>>,
-    bytes: usize,
+    text: Vec<u8>,
+    /// Where each begins and how long it is. Four bytes hold what [`MAX_PATHS_BYTES`] allows.
+    places: Vec<(u32, u32)>,
 }
 
 impl Found {
@@ -138,14 +133,35 @@ impl Found {
             return Ok(());
         }
         let path = plain(path)?;
-        let bytes = path.len() + 1;
-        if !path.is_empty() && self.paths.insert(path) {
-            self.bytes += bytes;
+        if path.is_empty() {
+            return Ok(());
         }
-        if self.bytes > MAX_PATHS_BYTES {
+        let start = self.text.len();
+        // a zero byte is added to each in the end
+        if start + path.len() + self.places.len() + 1 > MAX_PATHS_BYTES {
             return Err(ContentsError::TooMuch { most: MAX_PATHS_BYTES as u64, what: "bytes of paths" });
         }
+        if self.text.capacity() < start + path.len() {
+            // twice as much, but never more than can be needed
+            self.text.reserve_exact((start + MAX_PATH_BYTES).min(MAX_PATHS_BYTES - start));
+        }
+        self.text.extend_from_slice(&path);
+        self.places.push((start as u32, path.len() as u32));
         Ok(())
+    }
+
+    /// Sorted, each once.
+    fn list(mut self) -> PathList {
+        let Self { text: found, places } = &mut self;
+        let path = |(start, length): (u32, u32)| &found[start as usize..(start + length) as usize];
+        places.sort_unstable_by(|one, other| path(*one).cmp(path(*other)));
+        places.dedup_by(|one, other| path(*one) == path(*other));
+        let mut text = Vec::with_capacity(places.iter().map(|(_, length)| *length as usize + 1).sum());
+        for place in &*places {
+            text.extend_from_slice(path(*place));
+            text.push(0);
+        }
+        PathList { text, count: places.len() }
     }
 }
 
@@ -343,10 +359,33 @@ mod tests {
         assert_eq!(error.to_string(), "it has more than 1000000 entries");
     }
 
+    fn list_of(paths: &[&str]) -> PathList {
+        let mut found = Found::default();
+        for path in paths {
+            found.add(path.as_bytes()).unwrap();
+        }
+        found.list()
+    }
+
+    #[test]
+    fn a_list_has_each_path_once_and_in_order() {
+        assert_eq!(listed(list_of(&["b", "./a", "a/b", "a", "/b", "a-b", "."])), ["a", "a-b", "a/b", "b"]);
+    }
+
+    #[test]
+    fn paths_without_end_are_refused_before_they_fill_the_memory() {
+        let mut found = Found::default();
+        let error = (0..).find_map(|number| found.add(format!("{number:04000}").as_bytes()).err()).unwrap();
+        assert_eq!(error.to_string(), "it has more than 25165824 bytes of paths");
+        assert!(found.text.capacity() <= MAX_PATHS_BYTES);
+        let list = found.list();
+        assert!(list.text_bytes() <= MAX_PATHS_BYTES && list.text_bytes() > MAX_PATHS_BYTES - 4002);
+    }
+
     #[test]
     fn lists_are_the_same_when_they_come_back() {
         for texts in [&[][..], &["a"], &["a", "b/c", "b/d"]] {
-            let list = PathList::of(&texts.iter().map(|text| text.as_bytes().to_vec()).collect());
+            let list = list_of(texts);
             let packed = list.pack().unwrap();
             assert_eq!(packed.is_empty(), texts.is_empty());
             assert_eq!(PathList::unpack(&packed).unwrap(), list);
@@ -359,8 +398,7 @@ mod tests {
 
     #[test]
     fn below_tells_what_begins_so() {
-        let list =
-            PathList::of(&["bin/a", "usr/bin/b", "usr/binary"].map(|text| text.as_bytes().to_vec()).into());
+        let list = list_of(&["bin/a", "usr/bin/b", "usr/binary"]);
         let below = |beginnings: &[&str]| {
             let beginnings: Vec<String> = beginnings.iter().map(|text| (*text).to_owned()).collect();
             list.below(&beginnings).count()

@@ -16,7 +16,7 @@ use super::control::{self, ControlError, MAX_CONTROL_BYTES};
 use super::tarball::MemberDates;
 use crate::domain::FileDigests;
 use crate::domain::digest::DigestReader;
-use crate::domain::name::shown;
+use crate::domain::name::{Said, shown};
 
 /// The longest control member, in bytes, as it is in the file and also when decompressed.
 pub const MAX_CONTROL_MEMBER_BYTES: u64 = 16 * 1024 * 1024;
@@ -353,7 +353,11 @@ fn decompress(compression: Compression, compressed: &[u8]) -> io::Result<Vec<u8>
 }
 
 fn find_control(member: &str, tar: &[u8]) -> Result<(Vec<u8>, MemberDates), DebError> {
-    let failed = |reason| DebError::Tar { member: member.to_owned(), reason };
+    // the library repeats what stands in the archive
+    let failed = |reason: io::Error| DebError::Tar {
+        member: member.to_owned(),
+        reason: io::Error::new(reason.kind(), Said::by(reason)),
+    };
     let mut found = None;
     let mut dates = MemberDates::default();
     for entry in tar::Archive::new(tar).entries().map_err(failed)? {
@@ -710,6 +714,24 @@ mod tests {
             let error = read_deb(bytes[..end].chain(Broken)).unwrap_err();
             assert!(matches!(error, DebError::Archive(ArError::Read(_))), "{end}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_damaged_archive_can_be_shown() {
+        let mut tar = control_tar();
+        // the name of the first entry, and the digits of its checksum
+        tar[2] = 0x1b;
+        tar[148..154].copy_from_slice(b"\x1b[2Jm\n");
+        let package = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &tar), ("data.tar", &[0; 1024])]);
+        let mut said = Vec::new();
+        let error = read_deb_control(&package[..]).unwrap_err();
+        let mut next: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = next {
+            said.push(error.to_string());
+            next = error.source();
+        }
+        assert!(said.len() >= 2, "{said:?}");
+        assert!(!said.concat().contains(char::is_control), "{said:?}");
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::shown;
+use crate::domain::name::{Said, shown};
 
 /// The longest path, as the kernel has it.
 pub const MAX_PATH_BYTES: usize = 4096;
@@ -382,7 +382,7 @@ impl<'r> Walk<'r> {
 
     /// The archive is not as it must be where it was read last.
     pub(super) fn damaged(&self, reason: &dyn std::fmt::Display) -> ContentsError {
-        ContentsError::Tar { offset: self.offset, reason: reason.to_string() }
+        ContentsError::Tar { offset: self.offset, reason: Said::by(reason).to_string() }
     }
 }
 
