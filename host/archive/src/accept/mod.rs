@@ -7,4 +7,4 @@
 mod judge;
 mod process;
 
-pub use process::{AcceptError, Done, Report, Stuck, process_accepted, process_one};
+pub use process::{AcceptError, Done, Report, Stuck, process_accepted, process_within};

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use super::judge::{Content, reasons};
 use crate::build;
@@ -21,7 +21,7 @@ use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Db, Made, StoreError, accept, library_file, suite};
+use crate::store::{Db, Made, StoreError, accept, attempt, library_file, suite};
 
 /// Why an upload could not be looked at, or not be done.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ pub fn process_accepted(
     let mut report = Report::default();
     let mut after = UploadId(0);
     loop {
-        let uploads = accepted(db, archive, after)?;
+        let uploads = accepted(db.read(), archive, after)?;
         let Some(last) = uploads.last() else { return Ok(report) };
         after = last.id;
         for upload in &uploads {
@@ -125,15 +125,39 @@ pub fn process_accepted(
     }
 }
 
-fn accepted(db: &Db, archive: &Archive, after: UploadId) -> Result<Vec<PackageUpload>, StoreError> {
+/// As [`process_accepted`], all of it within a transaction: to see what would be.
+///
+/// # Errors
+/// When the uploads cannot be listed.
+pub fn process_within(
+    tx: &Transaction<'_>,
+    librarian: &Librarian,
+    archive: &Archive,
+    is_wanted: &dyn Fn(&SuiteName) -> bool,
+    now: Timestamp,
+) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let mut after = UploadId(0);
+    loop {
+        let uploads = accepted(tx, archive, after)?;
+        let Some(last) = uploads.last() else { return Ok(report) };
+        after = last.id;
+        for upload in &uploads {
+            let one = || process_one(tx, librarian, archive, upload, is_wanted, now);
+            report.add(archive, upload, attempt(tx, one)?);
+        }
+    }
+}
+
+fn accepted(db: &Connection, archive: &Archive, after: UploadId) -> Result<Vec<PackageUpload>, StoreError> {
     let filter =
         Filter { archive: Some(archive.id), status: Some(UploadStatus::Accepted), ..Filter::default() };
-    package_upload::uploads(db.read(), &filter, after, BATCH)
+    package_upload::uploads(db, &filter, after, BATCH)
 }
 
 impl Report {
     /// Adds what became of an upload.
-    pub fn add(
+    fn add(
         &mut self,
         archive: &Archive,
         upload: &PackageUpload,
@@ -165,7 +189,7 @@ impl Report {
 ///
 /// # Errors
 /// When the database or the librarian fails; nothing of it may be kept then.
-pub fn process_one(
+fn process_one(
     tx: &Transaction<'_>,
     librarian: &Librarian,
     archive: &Archive,
