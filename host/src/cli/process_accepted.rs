@@ -116,6 +116,7 @@ pub(super) fn line(done: &Done, has: &str) -> String {
         count(done.new_publications, "publication", "publications"),
         count(done.customs, "custom file", "custom files"),
         count(done.builds.len(), "build", "builds"),
+        count(done.bugs.len(), "bug to close", "bugs to close"),
     ]
     .into_iter()
     .flatten()

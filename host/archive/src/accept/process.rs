@@ -5,6 +5,7 @@ use std::io::Read as _;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
+use super::bugs::{self, MOST_BUGS};
 use super::judge::{Content, reasons};
 use crate::build;
 use crate::disk::{DiskError, During as _};
@@ -16,6 +17,7 @@ use crate::format::{Changes, ChangesError};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::binary_package_build as build_rows;
+use crate::store::bug_closure::{self, NewClosure};
 use crate::store::package_upload::{self, Filter, PUBLISHER, PackageUpload};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
@@ -56,6 +58,8 @@ pub struct Done {
     pub customs: usize,
     /// The builds that were made.
     pub builds: Vec<i64>,
+    /// The bugs that it closes and that this version has not closed before, as `DEBBUGS 12`.
+    pub bugs: Vec<String>,
 }
 
 /// An upload that stays accepted, and why.
@@ -213,6 +217,7 @@ fn process_one(
     let new_publications = item.publish(&content)?;
     let customs = item.customs(&content)?;
     let builds = item.builds(&content, changes.as_ref())?;
+    let bugs = item.bugs(&content, changes.as_ref())?;
     let change = (UploadStatus::Accepted, UploadStatus::Done);
     package_upload::change_status(tx, upload.id, change, PUBLISHER, "its publications wait", now)?;
     Ok(Some(Ok(Done {
@@ -224,6 +229,7 @@ fn process_one(
         new_publications,
         customs,
         builds: builds.into_iter().map(|build| build.0).collect(),
+        bugs,
     })))
 }
 
@@ -303,6 +309,32 @@ impl Item<'_> {
         let Some(source) = &content.source else { return Ok(Vec::new()) };
         let urgency = changes.and_then(|changes| changes.urgency).unwrap_or(Urgency::Low);
         build::create::create_builds(self.tx, self.archive, self.shape, source.release, urgency, self.now)
+    }
+
+    /// Writes down which bugs its source closes.
+    fn bugs(&self, content: &Content, changes: Option<&Changes>) -> Result<Vec<String>, StoreError> {
+        let (Some(source), Some(changes)) = (&content.source, changes) else { return Ok(Vec::new()) };
+        let named = bugs::closed(changes, self.archive.purpose, self.shape.suite.name.pocket());
+        if let Some(left) = named.len().checked_sub(MOST_BUGS).filter(|left| *left > 0) {
+            let (done, said) =
+                (UploadStatus::Accepted, format!("it closes too many bugs: {left} of them are left out"));
+            package_upload::log(self.tx, self.upload.id, (done, done), PUBLISHER, &said, self.now)?;
+        }
+        let mut closed = Vec::new();
+        for (tracker, bug) in named.into_iter().take(MOST_BUGS) {
+            let new = NewClosure {
+                distribution: self.archive.distribution,
+                tracker,
+                bug,
+                source: &source.name,
+                version: &source.version,
+                upload: self.upload.id,
+            };
+            if bug_closure::add_closure(self.tx, &new, self.now)? {
+                closed.push(format!("{tracker} {bug}"));
+            }
+        }
+        Ok(closed)
     }
 
     /// Where a package is published: what people have in archives of their own is all in one component.

@@ -28,12 +28,9 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, BuildStatus, CustomFormat, HookOutcome, MessageKind, MessageStatus,
-    PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome, SeriesStatus,
-    SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, MessageKind,
     MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
-    SeriesStatus, UploadPolicy, UploadStatus, UploadVerdict,
+    SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;

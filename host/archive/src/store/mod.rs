@@ -8,6 +8,7 @@ pub mod archive;
 pub mod archive_file;
 pub mod archive_permission;
 pub mod binary_package_build;
+pub mod bug_closure;
 pub mod contents;
 pub mod correspondent;
 mod db;
