@@ -23,7 +23,7 @@ use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Db, Made, StoreError, accept, attempt, library_file, suite};
+use crate::store::{Db, Made, StoreError, attempt, custom_publication, library_file, suite};
 
 /// Why an upload could not be looked at, or not be done.
 #[derive(Debug, thiserror::Error)]
@@ -296,7 +296,7 @@ impl Item<'_> {
     /// Lets its custom files wait for a pass. How many.
     fn customs(&self, content: &Content) -> Result<usize, StoreError> {
         for custom in &content.customs {
-            accept::publish_custom(self.tx, self.shape.suite.id, custom.id, &custom.filename, self.now)?;
+            custom_publication::publish_custom(self.tx, self.shape.suite.id, custom.id, self.now)?;
         }
         Ok(content.customs.len())
     }
