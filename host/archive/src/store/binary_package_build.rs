@@ -148,11 +148,22 @@ pub fn add_build(tx: &Transaction<'_>, new: &NewBuild<'_>, now: Timestamp) -> Re
 /// # Errors
 /// When there is none, or the database fails.
 pub fn build(db: &Connection, id: BuildId) -> Result<Build, StoreError> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE build.id = ?1"))
+    let found = db
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE build.id = ?1"))
         .and_then(|mut statement| statement.query_row([id], from_row).optional())
-        .during("find a build")?
-        .ok_or_else(|| StoreError::Unknown { what: "build", name: id.to_string(), known: Vec::new() })
+        .during("find a build")?;
+    match found {
+        Some(build) => Ok(build),
+        None => {
+            let newest = builds(db, &Filter::default(), Order::Newest, KNOWN_BUILDS)?;
+            let known = newest.iter().map(|build| build.id.to_string()).collect();
+            Err(StoreError::Unknown { what: "build", name: id.to_string(), known })
+        }
+    }
 }
+
+/// So many builds are named to one who asks for another.
+const KNOWN_BUILDS: u32 = 10;
 
 /// The builds of a source in an archive, by architecture.
 ///

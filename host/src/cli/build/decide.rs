@@ -153,6 +153,9 @@ impl<'a> Deciding<'a> {
             return Err(error);
         }
         self.session.output.show(&decisions, || {
+            if builds.is_empty() {
+                return "No build waits with a score that is computed.\n".to_owned();
+            }
             let line = |Decided { shown }: &Decided| {
                 format!("{} is {}, score {}\n", shown.title(), status_text(shown.status), shown.score)
             };
@@ -160,7 +163,7 @@ impl<'a> Deciding<'a> {
         })?;
         if self.session.output.is_text() {
             for Refused { build, reason } in &decisions.refused {
-                anstream::eprintln!("{} build {build}: {reason}", painted(BAD, "not done:"));
+                anstream::eprintln!("{} {reason}", painted(BAD, format!("not done with build {build}:")));
             }
         }
         Ok(if decisions.refused.is_empty() { End::Success } else { End::Failure })
