@@ -469,18 +469,34 @@ pub fn build_source(db: &Connection, id: SourceReleaseId) -> Result<BuildSource,
     db.prepare_cached(
         "SELECT id, source_package_name, version, architecture_hint_list, dsc FROM source_package_release WHERE id = ?1",
     )
-    .and_then(|mut statement| {
-        statement.query_row([id], |row| {
-            Ok(BuildSource {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                version: row.get(2)?,
-                architecture: row.get(3)?,
-                dsc: row.get(4)?,
-            })
-        })
-    })
+    .and_then(|mut statement| statement.query_row([id], source_from_row))
     .during("find the source of a build")
+}
+
+/// The sources that are or wait to be published in a suite, by name and the order in which they came.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_sources(db: &Connection, suite: SuiteId) -> Result<Vec<BuildSource>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT release.id, release.source_package_name, release.version, release.architecture_hint_list, release.dsc
+         FROM source_package_publishing_history AS publication
+         JOIN source_package_release AS release ON release.id = publication.source_package_release
+         WHERE publication.suite = ?1 AND publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL
+         ORDER BY release.source_package_name, release.id",
+    )
+    .and_then(|mut statement| statement.query_map([suite], source_from_row)?.collect())
+    .during("list the sources of a suite")
+}
+
+fn source_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<BuildSource> {
+    Ok(BuildSource {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        architecture: row.get(3)?,
+        dsc: row.get(4)?,
+    })
 }
 
 /// The architectures that a source's binary packages in a series of an archive are for, as far as they are or wait to be published.

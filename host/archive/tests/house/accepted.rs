@@ -432,7 +432,7 @@ fn packages_that_nobody_asked_for_get_a_build_where_their_source_is() {
     let reason = house.attach(source, "riscv64", None).unwrap_err();
     assert!(reason.starts_with("it is for riscv64, which s does not have (it has amd64, arm64)"), "{reason}");
     let reason = house.attach(source, "all", None).unwrap_err();
-    assert!(reason.contains("no build that makes packages for all"), "{reason}");
+    assert!(reason.contains("needs no build that makes packages for all"), "{reason}");
 }
 
 #[test]
@@ -728,4 +728,38 @@ fn whoever_is_not_to_be_told_never_is() {
     assert_eq!(house.tell(Telling::KeptQuiet), Told::default());
     assert_eq!(house.tell(Telling::Told), Told::default());
     assert_eq!(house.messages(), 0);
+}
+
+#[test]
+fn builds_that_are_missing_are_made_for_what_is_published() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, hello) = house.accept("s", &HELLO);
+    let (_, bye) = house.accept("s", &Source { name: "bye", architecture: "amd64", ..HELLO });
+    house.process();
+    house.publish(Wanted::Changed);
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), true)
+        })
+        .unwrap();
+    let (shape, archive, now) = (house.shape("s"), house.archive.clone(), house.now);
+    let sources = build_rows::published_sources(house.db.read(), shape.suite.id).unwrap();
+    assert_eq!(sources.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bye", "hello"]);
+    let create = |house: &mut House| {
+        let mut made = 0;
+        for one in &sources {
+            made += house
+                .db
+                .write(|tx| build::create::create_missing(tx, &archive, &shape, one.id, now))
+                .unwrap()
+                .len();
+        }
+        made
+    };
+    assert_eq!(create(&mut house), 1);
+    assert_eq!(house.builds(hello), ["amd64+ NEEDSBUILD 2505", "arm64 NEEDSBUILD 2505"]);
+    assert_eq!(house.builds(bye), ["amd64 NEEDSBUILD 2505"]);
+    assert_eq!(create(&mut house), 0);
 }

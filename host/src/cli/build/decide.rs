@@ -1,9 +1,11 @@
 //! `pressroom build retry|cancel|rescore`: what people want of builds, and whether they may.
 
 use pressroom_archive::build;
-use pressroom_archive::domain::{BuildId, BuildStatus};
-use pressroom_archive::people::{self, Actor, Denied, UploadQuestion, package_sets_of, rights};
-use pressroom_archive::store::binary_package_build::{self as rows, Build, Filter, Order};
+use pressroom_archive::domain::{BuildId, BuildStatus, SourceName, SourceReleaseId};
+use pressroom_archive::people::{Actor, Denied, UploadQuestion, package_sets_of, rights};
+use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::binary_package_build::{self as rows, Filter, Order};
+use pressroom_archive::store::suite::Suite;
 use pressroom_archive::store::{Connection, Db, StoreError, archive, suite};
 use serde::Serialize;
 
@@ -88,7 +90,7 @@ fn waiting(db: &Connection) -> Result<Vec<BuildId>, StoreError> {
 
 /// Which right a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Right {
+pub(super) enum Right {
     Administer,
     UploadOrAdminister,
 }
@@ -170,35 +172,37 @@ impl<'a> Deciding<'a> {
     }
 
     fn may(&self, id: BuildId, right: Right) -> anyhow::Result<()> {
-        let build = rows::build(self.db.read(), id)?;
-        judge(self.db.read(), &self.actor, &build, right)??;
+        let db = self.db.read();
+        let build = rows::build(db, id)?;
+        let archive = archive::archive_by_id(db, build.archive)?;
+        let suite = suite::suite_by_id(db, build.suite)?;
+        judge(db, &self.actor, (&archive, &suite), (build.source, &build.source_name), right)??;
         Ok(())
     }
 }
 
-/// Whether somebody may decide over a build: by the place where its source is.
-fn judge(
+/// Whether somebody may decide over the builds of a source: by the place where it is filed.
+pub(super) fn judge(
     db: &Connection,
     actor: &Actor,
-    build: &Build,
+    (archive, suite): (&Archive, &Suite),
+    (source, name): (SourceReleaseId, &SourceName),
     right: Right,
 ) -> Result<Result<(), Denied>, StoreError> {
-    let archive = archive::archive_by_id(db, build.archive)?;
-    let series = suite::suite_by_id(db, build.suite)?.series;
-    let pocket = build.suite_name.pocket();
-    let component = rows::score_facts(db, build.suite, build.source)?.component;
-    let rights: people::Rights = rights(db, &archive, actor)?;
+    let pocket = suite.name.pocket();
+    let component = rows::score_facts(db, suite.id, source)?.component;
+    let rights = rights(db, archive, actor)?;
     let components: Vec<_> = component.clone().into_iter().collect();
-    let administers = rights.may_administer(series, pocket, &components);
+    let administers = rights.may_administer(suite.series, pocket, &components);
     if right == Right::Administer || administers.is_ok() {
         return Ok(administers);
     }
-    let sets = package_sets_of(db, series, &build.source_name)?;
+    let sets = package_sets_of(db, suite.series, name)?;
     let question = UploadQuestion {
-        series,
+        series: suite.series,
         pocket,
         component: component.as_ref().map(|(id, name)| (*id, name)),
-        source: &build.source_name,
+        source: name,
         package_sets: &sets,
         is_new: false,
     };

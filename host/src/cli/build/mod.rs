@@ -1,6 +1,7 @@
 //! `pressroom build`: what its commands have in common: who may, and how a build is said in a line.
 
 mod claim;
+mod create;
 mod decide;
 mod list;
 mod log;
@@ -26,6 +27,7 @@ pub(super) enum Command {
     List(list::List),
     Show(show::Show),
     Log(log::Log),
+    Create(create::Create),
     Retry(decide::Retry),
     Cancel(decide::Cancel),
     Rescore(decide::Rescore),
@@ -41,6 +43,7 @@ impl Command {
             Self::List(command) => command.run(session),
             Self::Show(command) => command.run(session),
             Self::Log(command) => command.run(session),
+            Self::Create(command) => command.run(session),
             Self::Retry(command) => command.run(session),
             Self::Cancel(command) => command.run(session),
             Self::Rescore(command) => command.run(session),
