@@ -8,7 +8,8 @@ use pressroom_archive::store::{Db, StoreError, suite};
 
 use super::output::{BAD, BOLD, DIM, painted};
 use super::{End, Session, exit};
-use crate::conductor::accept::{Wanted, rehearse, run};
+use crate::conductor::accept::{Processed, Wanted, rehearse, run};
+use crate::mail::deliver;
 
 const EXAMPLES: &str = "\
 `pressroom publish` does this first, so it need not be called for itself. An upload that cannot be published stays accepted, is told with its reasons,
@@ -34,13 +35,16 @@ pub(super) struct ProcessAccepted {
     /// Print what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Tell nobody of the bugs that are closed, and send nothing that waits to be sent.
+    #[arg(long)]
+    no_mail: bool,
 }
 
 impl ProcessAccepted {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let mut report = Report::default();
+        let mut all = Processed::default();
         let mut worst = Ok(End::Success);
         for (one, wanted) in self.wanted(&db)? {
             let result = if self.dry_run {
@@ -50,9 +54,11 @@ impl ProcessAccepted {
             };
             let end = match result {
                 Ok(done) => {
-                    let end = if done.stuck.is_empty() { End::Success } else { End::Failure };
-                    report.done.extend(done.done);
-                    report.stuck.extend(done.stuck);
+                    let end = if done.is_whole() { End::Success } else { End::Failure };
+                    all.report.done.extend(done.report.done);
+                    all.report.stuck.extend(done.report.stuck);
+                    all.bugs_told += done.bugs_told;
+                    all.problems.extend(done.problems);
                     Ok(end)
                 }
                 Err(error) => Err(error.context(format!("the uploads of {} were not processed", one.name))),
@@ -63,10 +69,16 @@ impl ProcessAccepted {
             }
             worst = exit::worse(worst, end);
         }
-        session.output.show(&report, || self.text(&report))?;
+        if !self.dry_run && !self.no_mail {
+            deliver(&root, &mut db, &session.clock, root.config.mail.time_limit()).warn();
+        }
+        session.output.show(&all, || self.text(&all.report))?;
         if session.output.is_text() {
-            for stuck in &report.stuck {
+            for stuck in &all.report.stuck {
                 anstream::eprintln!("{} {stuck}", painted(BAD, "not done:"));
+            }
+            for problem in &all.problems {
+                anstream::eprintln!("{} {problem}", painted(BAD, "not done:"));
             }
         }
         worst
@@ -94,7 +106,7 @@ impl ProcessAccepted {
             return Err(StoreError::Unknown { what: "suite", name: name.to_string(), known }.into());
         }
         let suites = self.suites.iter().cloned().collect();
-        let wanted = Wanted { archive, suites };
+        let wanted = Wanted { archive, suites, keeps_quiet: self.no_mail };
         Ok(all.into_iter().map(|one| (one, wanted.clone())).collect())
     }
 

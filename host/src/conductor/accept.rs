@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use pressroom_archive::accept::{Report, process_accepted, process_within};
+use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
 use pressroom_archive::build;
-use pressroom_archive::domain::{ArchiveId, RunOutcome, SuiteName};
+use pressroom_archive::domain::{ArchiveId, RunOutcome, SuiteName, UploadId};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::{self, Distribution};
-use pressroom_archive::store::{Db, StoreError, binary_package_build, run as run_rows};
+use pressroom_archive::store::{Db, StoreError, binary_package_build, bug_closure, run as run_rows};
 use tracing::{debug_span, info_span};
 
 use super::context::Run;
@@ -22,6 +22,32 @@ pub(crate) struct Wanted {
     pub(crate) archive: Option<ArchiveId>,
     /// Only these suites; none: all.
     pub(crate) suites: BTreeSet<SuiteName>,
+    /// Nobody is told of bugs that are closed, now or later.
+    pub(crate) keeps_quiet: bool,
+}
+
+/// What such a run did.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Processed {
+    /// What became of the uploads.
+    #[serde(flatten)]
+    pub(crate) report: Report,
+    /// The bugs of which a message was written.
+    pub(crate) bugs_told: usize,
+    /// What was not done beside.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Processed {
+    /// Everything that was not done, in words.
+    fn troubles(&self) -> Vec<String> {
+        self.report.stuck.iter().map(ToString::to_string).chain(self.problems.iter().cloned()).collect()
+    }
+
+    /// Whether all was done.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.report.stuck.is_empty() && self.problems.is_empty()
+    }
 }
 
 impl Wanted {
@@ -46,7 +72,7 @@ pub(crate) fn run(
     distribution: &Distribution,
     wanted: &Wanted,
     clock: Clock,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Processed> {
     let _span = info_span!("process-accepted", distribution = %distribution.name).entered();
     let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
     // what it is may have changed until the lock was free
@@ -58,11 +84,8 @@ pub(crate) fn run(
     })?;
     let result = all(root, db, &distribution, wanted, clock);
     let (outcome, message) = match &result {
-        Ok(report) if report.stuck.is_empty() => (RunOutcome::Succeeded, said(report)),
-        Ok(report) => {
-            let stuck: Vec<String> = report.stuck.iter().map(ToString::to_string).collect();
-            (RunOutcome::Failed, stuck.join("; "))
-        }
+        Ok(done) if done.is_whole() => (RunOutcome::Succeeded, said(&done.report)),
+        Ok(done) => (RunOutcome::Failed, done.troubles().join("; ")),
         Err(error) => (RunOutcome::Failed, error.to_string()),
     };
     if let Err(error) = db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())) {
@@ -86,7 +109,7 @@ fn all(
     distribution: &Distribution,
     wanted: &Wanted,
     clock: Clock,
-) -> Result<Report, StoreError> {
+) -> Result<Processed, StoreError> {
     let mut report = Report::default();
     for archive in wanted.archives(db, distribution)? {
         let _span = debug_span!("archive", archive = %archive.reference).entered();
@@ -96,7 +119,36 @@ fn all(
         report.stuck.extend(one.stuck);
     }
     supersede_builds(db, clock)?;
-    Ok(report)
+    let telling = if wanted.keeps_quiet { Telling::KeptQuiet } else { Telling::Told };
+    let Told { bugs, problems } = tell(root, db, distribution, telling, clock)?;
+    Ok(Processed { report, bugs_told: bugs, problems })
+}
+
+/// Writes the messages about bugs that are closed. They wait where it is not known who writes: what was accepted is published all the same.
+fn tell(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    telling: Telling,
+    clock: Clock,
+) -> Result<Told, StoreError> {
+    // mostly there is nothing to tell, and no look at the templates is needed
+    if bug_closure::next_untold(db.read(), distribution.id, UploadId(0))?.is_none() {
+        return Ok(Told::default());
+    }
+    match root.letterhead() {
+        Ok(letterhead) => {
+            tell_of_bugs(db, &root.librarian(), distribution, letterhead.as_ref(), telling, clock.now())
+        }
+        Err(error) => {
+            let causes: Vec<String> = anyhow::Error::from(error).chain().map(ToString::to_string).collect();
+            let problem = format!(
+                "nobody was told of the bugs that uploads close, which is tried again by the next run: {}",
+                causes.join(": ")
+            );
+            Ok(Told { bugs: 0, problems: vec![problem] })
+        }
+    }
 }
 
 /// What [`run`] would do; nothing of it stays.
@@ -106,7 +158,7 @@ pub(crate) fn rehearse(
     distribution: &Distribution,
     wanted: &Wanted,
     clock: Clock,
-) -> Result<Report, StoreError> {
+) -> Result<Processed, StoreError> {
     let archives = wanted.archives(db, distribution)?;
     let (librarian, now) = (root.librarian(), clock.now());
     db.rehearse(|tx| {
@@ -116,7 +168,7 @@ pub(crate) fn rehearse(
             report.done.extend(one.done);
             report.stuck.extend(one.stuck);
         }
-        Ok::<_, StoreError>(report)
+        Ok::<_, StoreError>(Processed { report, ..Processed::default() })
     })
 }
 
@@ -140,6 +192,8 @@ impl Run<'_> {
             self.accepted += report.done.len();
             self.problems.extend(report.stuck.iter().map(ToString::to_string));
         }
+        let told = tell(self.root, db, self.distribution, Telling::Told, self.clock)?;
+        self.problems.extend(told.problems);
         Ok(())
     }
 

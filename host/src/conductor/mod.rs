@@ -15,5 +15,5 @@ mod run;
 mod select;
 
 pub(crate) use context::{Options, Progress};
-pub(crate) use lock::LockError;
+pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};

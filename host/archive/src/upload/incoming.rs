@@ -7,7 +7,7 @@
 //! Whether an upload still arrives is decided by the time of the last change of its inodes, which the sender cannot set, and by what its
 //! `.changes` lists: dput sends that last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -184,6 +184,23 @@ impl Incoming {
         scan.ready.sort_by(|one, other| key(one).cmp(&key(other)));
         scan.arriving.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(scan)
+    }
+
+    /// The names that the `.changes` of a shared folder list.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn listed_in(&self, below: &Path) -> Result<BTreeSet<OsString>, DiskError> {
+        let folder = self.open_folder(below)?;
+        let at = self.path.join(below);
+        let entries = entries(folder.as_fd(), usize::MAX).during("read the folder", &at)?.unwrap_or_default();
+        let mut listed = BTreeSet::new();
+        for (name, _) in entries.iter().filter(|(name, _)| is_changes(name)) {
+            if let Listing::Files(files) = listing(folder.as_fd(), name) {
+                listed.extend(files.into_iter().map(|(file, _)| OsString::from(file)));
+            }
+        }
+        Ok(listed)
     }
 
     /// What lies in incoming under a name that [`Self::scan`] gave, whether it is complete or not; none where nothing does any more.

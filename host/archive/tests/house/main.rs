@@ -8,6 +8,7 @@ mod custom;
 mod fixture;
 mod histories;
 mod incoming;
+mod intake;
 mod pool;
 mod queue;
 mod recovery;
