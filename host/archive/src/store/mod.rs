@@ -9,6 +9,7 @@ pub mod archive;
 pub mod archive_file;
 pub mod archive_permission;
 pub mod binary_package_build;
+pub mod bug_closure;
 pub mod contents;
 pub mod correspondent;
 pub mod custom_publication;
