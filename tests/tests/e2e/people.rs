@@ -108,7 +108,8 @@ fn the_veto_of_a_hook_is_overridden_by_a_person() {
 fn what_cannot_be_a_person_or_a_team_is_refused() {
     let root = with_people();
     for (arguments, code, word) in [
-        (&["person", "add", "ann"][..], FAILURE, "the person ann exists already"),
+        (&["person", "add", "carl", "--display-name", "\u{202e}nimda"][..], FAILURE, "one line"),
+        (&["person", "add", "ann"], FAILURE, "the person ann exists already"),
         (&["team", "add", "ann"], FAILURE, "the person ann exists already"),
         (&["person", "add", "crew"], FAILURE, "the team crew exists already"),
         (&["person", "add", "../x"], USAGE, "must not begin with"),
@@ -360,7 +361,7 @@ fn the_archive_of_a_person_is_published_for_apt_in_a_folder_of_its_own() {
     // the release pocket of a released series: closed in the distribution, what there is in a PPA
     into("acme", SERIES).exits(FAILURE).says(&["does not change"]);
     into("~ann/acme/tools", SERIES).exits(0);
-    root.ok(&["publish"]);
+    root.ok(&["publish"]).says(&["~ann/acme/tools aurora", "1 binaries published"]);
     let served = root.path().join("archives/~ann/acme/tools");
     let line = Line { uri: format!("file://{}", served.display()), ..root.line(SERIES) };
     let client = Client::new(&line, &[]);
