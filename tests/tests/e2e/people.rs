@@ -185,6 +185,7 @@ fn keys_are_one_persons_and_say_what_is_wrong_with_them() {
     let ann = Uploader::new("Ann Uploader", "ann@example.org");
     import(&ann, "ann").exits(0).says(&[&ann.fingerprint(), "active", "Ann Uploader <ann@example.org>"]);
     import(&ann, "ben").exits(FAILURE).says(&["that of ann already"]);
+    import(&ann, "crew").exits(USAGE).says(&["crew is a team"]);
     import(&ann, "ann").exits(0);
     for (kind, words) in [
         (Key::Rsa(1024), ["RSA of 1024 bits", "active"]),
@@ -361,7 +362,7 @@ fn the_archive_of_a_person_is_published_for_apt_in_a_folder_of_its_own() {
     // the release pocket of a released series: closed in the distribution, what there is in a PPA
     into("acme", SERIES).exits(FAILURE).says(&["does not change"]);
     into("~ann/acme/tools", SERIES).exits(0);
-    root.ok(&["publish"]).says(&["~ann/acme/tools aurora", "1 binaries published"]);
+    root.ok(&["publish"]).says(&["~ann/acme/tools aurora", "2 binaries published"]);
     let served = root.path().join("archives/~ann/acme/tools");
     let line = Line { uri: format!("file://{}", served.display()), ..root.line(SERIES) };
     let client = Client::new(&line, &[]);
