@@ -5,8 +5,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use crate::domain::digest::{Md5, Sha1, Sha256};
 use crate::domain::name::{
-    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, PackagePriority, Section,
-    SeriesName, SourceName,
+    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, PackagePriority, PackageSetName,
+    PersonName, Section, SeriesName, SourceName,
 };
 use crate::domain::version::DebVersion;
 use crate::domain::{
@@ -42,6 +42,8 @@ as_text!(
     ArchitectureTag,
     DistributionName,
     SeriesName,
+    PersonName,
+    PackageSetName,
     Section,
     PackagePriority,
     FileName,
