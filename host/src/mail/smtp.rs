@@ -272,7 +272,9 @@ fn hand_over(connection: &mut SmtpConnection, parcel: &Parcel) -> Result<(), Fau
         connection.command(Rcpt::new(recipient, Vec::new())).map_err(failed(Step::Recipient))?;
     }
     connection.command(Data).map_err(failed(Step::Content))?;
-    connection.message(&parcel.content).map_err(failed(Step::Content))?;
+    // the library ends the last line itself
+    let content = parcel.content.strip_suffix(b"\r\n").unwrap_or(&parcel.content);
+    connection.message(content).map_err(failed(Step::Content))?;
     Ok(())
 }
 

@@ -13,5 +13,6 @@ mod queue;
 mod recovery;
 mod removal;
 mod segments;
+mod telling;
 mod uploads;
 mod work;
