@@ -1,9 +1,12 @@
 //! The archive: what is published, where, and how it is kept.
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
-//! originals. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
-//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`].
+//! originals; [`people`] says who may do what, and who signed. Above them stand the rooms of a publication, which never call each other: [`upload`] lets
+//! packages in, [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and
+//! installs; [`notify`] writes down what people are told. What it all costs is counted in [`work`].
 
+pub mod accept;
+pub mod build;
 pub mod custom;
 pub mod disk;
 pub mod dists;
@@ -12,7 +15,10 @@ pub mod dominate;
 pub mod format;
 pub mod index;
 pub mod librarian;
+pub mod notify;
+pub mod people;
 pub mod pool;
+pub mod queue;
 pub mod release;
 pub mod store;
 pub mod upload;

@@ -97,6 +97,52 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// How wide a terminal is: what the shell says, or what every terminal has.
+fn columns() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.filter(|columns| *columns >= 40).unwrap_or(80)
+}
+
+/// As [`table`]; on a terminal, cells of the columns that give way are cut where a line would be too long, those of the first of them first. Nothing is
+/// cut in a pipe.
+pub(super) fn fitted_table(
+    headings: &[&str],
+    rows: &[Vec<String>],
+    give_way: &[usize],
+    is_terminal: bool,
+) -> String {
+    if is_terminal {
+        table(headings, &fit(headings, rows, give_way, columns()))
+    } else {
+        table(headings, rows)
+    }
+}
+
+/// The rows with cells that are cut until lines have no more than so many columns, if that can be. Every column keeps its heading, and a few
+/// characters.
+fn fit(headings: &[&str], rows: &[Vec<String>], give_way: &[usize], columns: usize) -> Vec<Vec<String>> {
+    const LEAST: usize = 8;
+    let mut rows = rows.to_vec();
+    let width = |rows: &[Vec<String>], column: usize| {
+        let heading = headings.get(column).map_or(0, |heading| heading.chars().count());
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| visible(cell)).fold(heading, usize::max)
+    };
+    for column in give_way {
+        let total: usize = (0..headings.len()).map(|column| width(&rows, column) + 2).sum::<usize>();
+        let over = total.saturating_sub(2 + columns);
+        let heading = headings.get(*column).map_or(0, |heading| heading.chars().count());
+        let most = width(&rows, *column).saturating_sub(over).max(heading).max(LEAST);
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(*column)) {
+            if visible(cell) > most {
+                // the columns that give way have no colours
+                let kept: String = cell.chars().take(most - 1).collect();
+                *cell = format!("{kept}…");
+            }
+        }
+    }
+    rows
+}
+
 /// How many columns a cell takes, colours aside.
 pub(super) fn visible(cell: &str) -> usize {
     anstream::adapter::strip_str(cell).to_string().chars().count()
@@ -182,6 +228,22 @@ mod tests {
         ];
         let text = anstream::adapter::strip_str(&table(&["ONE", "TWO", "THREE"], &rows)).to_string();
         assert_eq!(text, "ONE  TWO        THREE\na    wide word  x\nbb   b          y\n");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_where_it_may_be() {
+        let row = |a: &str, b: &str| vec![vec!["1".to_owned(), a.to_owned(), b.to_owned()]];
+        let headings = ["ID", "NAME", "WHO"];
+        let line =
+            |rows: &[Vec<String>]| table(&headings, rows).lines().last().unwrap_or_default().to_owned();
+        let wide = row(&"n".repeat(30), &"w".repeat(30));
+        assert_eq!(visible(&line(&fit(&headings, &wide, &[2, 1], 50))), 50);
+        assert_eq!(fit(&headings, &wide, &[2, 1], 50)[0][1], "n".repeat(30), "the first gives way first");
+        assert_eq!(
+            line(&fit(&headings, &wide, &[2, 1], 30)).trim(),
+            format!("1   {}…  wwwwwww…", "n".repeat(15))
+        );
+        assert_eq!(fit(&headings, &row("short", "too"), &[2, 1], 50), row("short", "too"));
     }
 
     #[test]

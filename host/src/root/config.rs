@@ -20,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) paths: Paths,
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
+    pub(crate) people: People,
     pub(crate) hooks: Hooks,
 }
 
@@ -113,6 +114,15 @@ impl Publication {
             grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
         }
     }
+}
+
+/// Who works here.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct People {
+    /// Who decides where a command has no `--as`; none: the person who is the user of the host.
+    #[serde(rename = "as")]
+    pub(crate) acts_as: Option<String>,
 }
 
 /// What hooks may take where their grant says nothing; legacy executables always.
@@ -226,6 +236,10 @@ key-file = "{key_file}"
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
 
+[people]
+# Who decides where a command has no --as; without it, the person whose Unix user runs the command.
+# as = "the name of a person"
+
 [hooks]
 # What a WASM hook may take where its grant says nothing.
 # wall-seconds = 60
@@ -264,6 +278,7 @@ mod tests {
             .lines()
             .filter(|line| {
                 !line.contains("site-name")
+                    && !line.contains("# as =")
                     && !line.contains("gpg")
                     && !line.contains("home =")
                     && !line.contains("# key =")

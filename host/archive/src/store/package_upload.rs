@@ -43,10 +43,10 @@ pub struct PackageUpload {
     pub date_ended: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, archive, suite, status, policy, signer, signing_key, changed_by, changes_file, source_package_name, version,
+pub(super) const COLUMNS: &str = "id, archive, suite, status, policy, signer, signing_key, changed_by, changes_file, source_package_name, version,
                        date_created, date_ended FROM package_upload";
 
-fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<PackageUpload> {
+pub(super) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<PackageUpload> {
     Ok(PackageUpload {
         id: row.get(0)?,
         archive: row.get(1)?,

@@ -198,3 +198,13 @@ pub fn mark_dirty(
     .map(|_| ())
     .during("mark the suite")
 }
+
+/// The suite of a row.
+///
+/// # Errors
+/// When the row is gone.
+pub fn suite_by_id(db: &Connection, id: SuiteId) -> Result<Suite, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE suite.id = ?1"))
+        .and_then(|mut statement| statement.query_row([id], from_row))
+        .during("find the suite")
+}

@@ -3,6 +3,8 @@
 //! This is the door of a trusted operator: straight to PENDING, without queue and rights: [`gather`] finds the packages,
 //! `read` takes each into the librarian, [`import`] adds the rows.
 
+mod bring;
+pub mod checks;
 pub mod examined;
 mod gather;
 pub mod import;

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod accepted;
 mod contents;
 mod custom;
 mod fixture;
 mod histories;
 mod incoming;
 mod pool;
+mod queue;
 mod recovery;
 mod removal;
 mod segments;
+mod uploads;
 mod work;

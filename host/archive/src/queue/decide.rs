@@ -1,0 +1,195 @@
+//! Accepting and rejecting: whether it may be, with every reason why not, and then doing it.
+//!
+//! Rights, the upload's life, and what has changed since it came in are looked at again in the transaction that writes the decision down, so that two people who decide at
+//! once do not both. A dry run is the same transaction, taken back.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use super::entry::Entry;
+use super::transitions::{self, Approval};
+use crate::domain::{ArchivePurpose, Pocket, UploadId, UploadStatus};
+use crate::store::package_upload::{self, change_status};
+use crate::store::series::{self, series_by_id};
+use crate::store::upload_queue::{accepted_before, sources_there};
+use crate::store::{StoreError, package_release};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// To let an upload in; what is NEW where everything is looked at waits for its approval then.
+    Accept,
+    /// The same, and to approve it too.
+    AcceptAndApprove,
+    /// To refuse it.
+    Reject,
+}
+
+/// What was done to an upload.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What it was before.
+    pub from: UploadStatus,
+    /// What it is now.
+    pub to: UploadStatus,
+    /// What whoever decided should know.
+    pub warnings: Vec<String>,
+    /// The upload, as it is now.
+    pub entry: Entry,
+}
+
+/// Why nothing was done to an upload: every reason that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// One at least, each a sentence without its end.
+    pub reasons: Vec<String>,
+}
+
+/// Accepts or rejects an upload, if nothing stands in the way, and logs who did it and why.
+///
+/// # Errors
+/// When there is no such upload, or the database fails.
+pub fn decide(
+    tx: &Transaction<'_>,
+    id: UploadId,
+    verb: Verb,
+    reviewer: &str,
+    comment: &str,
+    now: Timestamp,
+) -> Result<Result<Decided, Refused>, StoreError> {
+    let mut entry = Entry::load(tx, package_upload::upload(tx, id)?)?;
+    let from = entry.upload.status;
+    let mut reasons = Vec::new();
+    let steps = match steps(tx, &entry, verb)? {
+        Ok(steps) => steps,
+        Err(reason) => {
+            reasons.push(reason.to_string());
+            Vec::new()
+        }
+    };
+    if verb != Verb::Reject && reasons.is_empty() {
+        reasons.extend(obstacles(tx, &entry)?);
+    }
+    if !reasons.is_empty() {
+        return Ok(Err(Refused { reasons }));
+    }
+    for to in steps {
+        change_status(tx, id, (entry.upload.status, to), reviewer, comment, now)?;
+        entry.upload.status = to;
+    }
+    let warnings = if verb == Verb::Reject { Vec::new() } else { warnings(tx, &entry)? };
+    Ok(Ok(Decided { from, to: entry.upload.status, warnings, entry }))
+}
+
+/// The statuses that an upload comes to, one after the other.
+fn steps(
+    db: &Connection,
+    entry: &Entry,
+    verb: Verb,
+) -> Result<Result<Vec<UploadStatus>, transitions::Illegal>, StoreError> {
+    let from = entry.upload.status;
+    let series = series_by_id(db, entry.suite.series)?;
+    let approval = transitions::approval(
+        entry.archive.purpose,
+        entry.upload.policy,
+        series.status,
+        entry.suite.name.pocket(),
+    );
+    Ok(match verb {
+        Verb::Reject => transitions::reject(from).map(|to| vec![to]),
+        Verb::Accept => transitions::accept(from, approval).map(|to| vec![to]),
+        Verb::AcceptAndApprove => transitions::accept(from, approval).and_then(|to| {
+            if to == UploadStatus::Accepted {
+                return Ok(vec![to]);
+            }
+            transitions::accept(to, Approval::NotNeeded).map(|accepted| vec![to, accepted])
+        }),
+    })
+}
+
+/// What has come between an upload and its publication since it came in.
+fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> {
+    let mut reasons = Vec::new();
+    let (archive, suite) = (&entry.archive, &entry.suite);
+    let series = series_by_id(db, suite.series)?;
+    if !archive.enabled {
+        reasons.push(format!(
+            "the archive {0} is disabled: enable it with `pressroom archive set {0} --enabled true`",
+            archive.reference
+        ));
+    }
+    if suite.name.pocket() == Pocket::Release
+        && series.status.is_stable()
+        && archive.purpose != ArchivePurpose::Ppa
+    {
+        reasons.push(format!(
+            "{0} is {1} by now, and its release pocket does not change: reject it, and have it uploaded to {0}-updates or {0}-proposed",
+            suite.name, series.status
+        ));
+    }
+    let components = series::components(db, series.id)?;
+    for (id, name) in entry.components() {
+        if !components.iter().any(|component| component.id == id) {
+            reasons.push(format!(
+                "{} has no component {name} any more: file the packages elsewhere with `pressroom queue override`",
+                suite.name
+            ));
+        }
+    }
+    let architectures = series::architectures(db, series.id)?;
+    for binary in &entry.binaries {
+        let is_there = architectures
+            .iter()
+            .any(|one| one.enabled && (binary.architecture.is_all() || one.tag == binary.architecture));
+        if !is_there {
+            reasons.push(format!(
+                "{} is for {}, which {} does not have: add it with `pressroom series set {} --architecture {1}`",
+                binary.name,
+                binary.architecture,
+                suite.name,
+                suite.name.series()
+            ));
+        }
+    }
+    if let Some(source) = &entry.source
+        && let Some(other) = accepted_before(db, &entry.upload, source.release)?
+    {
+        reasons.push(format!(
+            "upload {other} has brought another {} {} to {}, and was accepted: a version is used once, so reject this one",
+            source.name, source.version, archive.reference
+        ));
+    }
+    for file in &entry.files {
+        let Some(content) = &file.content else {
+            reasons.push(format!("{} is not kept any more: have it uploaded again", file.filename));
+            continue;
+        };
+        if let Some(holder) = package_release::other_holder(db, archive.id, &file.filename, &content.sha256)?
+        {
+            reasons.push(format!(
+                "{} is in the archive by now with other content, of {}: a file name is used once, so reject this one",
+                file.filename, holder.package
+            ));
+        }
+    }
+    Ok(reasons)
+}
+
+/// What is no reason to stop, and may not be what was meant.
+fn warnings(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> {
+    let Some(source) = &entry.source else { return Ok(Vec::new()) };
+    let newest = sources_there(db, entry.suite.id, &source.name)?
+        .into_iter()
+        .filter(|there| there.is_active && there.release != source.release)
+        .max_by(|one, other| one.version.dpkg_cmp(&other.version));
+    Ok(newest
+        .filter(|newest| newest.version.dpkg_cmp(&source.version).is_gt())
+        .map(|newest| {
+            format!(
+                "{} has {} {} already, which is newer: {} would give way to it at once",
+                entry.suite.name, source.name, newest.version, source.version
+            )
+        })
+        .into_iter()
+        .collect())
+}

@@ -1,0 +1,44 @@
+//! `pressroom queue reject`.
+
+use pressroom_archive::queue::decide::Verb;
+use pressroom_archive::queue::{Use, Word};
+
+use super::decided::{Decision, comment};
+use super::{WAITING, Where};
+use crate::cli::describe::OPERATOR;
+use crate::cli::{End, Session, exit};
+
+const EXAMPLES: &str = "\
+Examples:
+  pressroom queue reject 12 --comment \"debian/copyright does not name the licence of src/md5.c\"
+  pressroom queue reject --status accepted hello --comment \"superseded\"";
+
+/// Refuse uploads: NEW and UNAPPROVED ones by name, those that are accepted and not published too by number. Whoever sent them is told why.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Reject {
+    #[command(flatten)]
+    place: Where,
+    /// Why; it is kept in the log, and told to whoever sent them.
+    #[arg(long, visible_alias = "reason")]
+    comment: String,
+    /// Say what would be, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(required = true, value_name = "UPLOAD")]
+    uploads: Vec<Word>,
+}
+
+impl Reject {
+    pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let comment = comment(&self.comment)?;
+        if comment.is_empty() {
+            return Err(exit::usage("nothing is rejected without a word: say why with --comment"));
+        }
+        let mut db = session.root()?.db()?;
+        let uploads = self.place.find(db.read(), &self.uploads, WAITING, Use::Deciding)?;
+        let decision =
+            Decision { verb: Verb::Reject, reviewer: OPERATOR, comment: &comment, dry_run: self.dry_run };
+        decision.carry_out(session, &mut db, &uploads)
+    }
+}
