@@ -2,8 +2,9 @@
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
 //! originals; [`people`] says who may do what, and who signed. Above them stand the rooms of a publication, which never call each other: [`upload`] lets
-//! packages in, [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and
-//! installs; [`notify`] writes down what people are told. What it all costs is counted in [`work`].
+//! packages in, [`queue`] has what waits for a word, [`accept`] and [`build`] what comes of it, [`pool`], [`dominate`], [`index`] and [`release`] are the
+//! phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and installs; [`notify`] writes down what people are told. What it all
+//! costs is counted in [`work`].
 
 pub mod accept;
 pub mod build;

@@ -4,6 +4,7 @@
 //! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
 
 pub mod accept;
+pub mod ancestry;
 pub mod archive;
 pub mod archive_file;
 pub mod archive_permission;
@@ -37,6 +38,8 @@ mod sql;
 pub mod suite;
 pub mod upload_check;
 pub mod upload_queue;
+pub mod upload_receipt;
+pub mod upload_rules;
 
 pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
