@@ -8,6 +8,7 @@
 
 pub mod accept;
 pub mod build;
+pub mod copy;
 pub mod custom;
 pub mod disk;
 pub mod dists;
