@@ -26,4 +26,4 @@ CREATE TABLE override_change (
     reason                  TEXT NOT NULL DEFAULT '',
     date_created            INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX override_change_by_name ON override_change (suite, package_name, id);
+CREATE INDEX override_change_by_suite ON override_change (suite, id);

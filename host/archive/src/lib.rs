@@ -21,6 +21,7 @@ pub mod notify;
 pub mod people;
 pub mod pool;
 pub mod queue;
+pub mod refile;
 pub mod release;
 pub mod store;
 pub mod upload;
