@@ -4,6 +4,7 @@
 
 mod accepted;
 mod contents;
+mod copies;
 mod custom;
 mod fixture;
 mod histories;
