@@ -112,6 +112,15 @@ pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
     Ok(person::person_of_user(db.read(), &user)?.map_or(user, |person| person.name.to_string()))
 }
 
+/// A reason in one line; it may be empty. Refused where it has what a terminal would obey.
+pub(super) fn reason(text: &str) -> anyhow::Result<String> {
+    let reason = one_line(text);
+    if reason.chars().any(char::is_control) {
+        return Err(exit::usage("a reason is shown to people: leave control characters out"));
+    }
+    Ok(reason)
+}
+
 /// The user who runs this, or the one behind sudo.
 pub(super) fn user() -> String {
     let behind_sudo = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
