@@ -7,57 +7,22 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::{Said, shown};
+use super::tarball::{self, Bounds, EntryKind, MAX_PATH_BYTES, MemberDates, Walk, plain};
+
+pub use super::tarball::ContentsError;
 
 /// The most bytes that come out of a data member. The largest packages there are have a tenth of it.
 pub const MAX_DATA_BYTES: u64 = 32 << 30;
 /// The most entries of a data member, folders among them.
 pub const MAX_ENTRIES: usize = 1_000_000;
-/// The longest path, as the kernel has it.
-pub const MAX_PATH_BYTES: usize = 4096;
 /// The most bytes of all paths together. Twice over, once as they come and once sorted, they are what reading a package costs in memory, besides
 /// its decoder; the packages with the most files have a third of it.
 pub const MAX_PATHS_BYTES: usize = 24 << 20;
 /// The most bytes of a list that was stored, which may be from when more were taken.
 const MAX_STORED_BYTES: usize = 64 << 20;
 
-const BLOCK_BYTES: usize = 512;
-/// The longest header that is an entry of its own, such as a long path.
-const MAX_EXTENSION_BYTES: u64 = 64 << 10;
-/// How much is passed over at once.
-const PIECE_BYTES: usize = 8 << 10;
 /// Well-compressed and small; what is stored is read far more often than it is written, and neither is felt.
 const ZSTD_LEVEL: i32 = 5;
-
-/// Why a data member cannot be listed.
-#[derive(Debug, thiserror::Error)]
-pub enum ContentsError {
-    /// The bytes are no whole, undamaged stream of the compression.
-    #[error("it cannot be decompressed, or is cut off")]
-    Decompress(#[source] io::Error),
-    /// It is not a tar archive, or not a whole one.
-    #[error("the tar archive in it is damaged at byte {offset}: {reason}")]
-    Tar {
-        /// Where, after decompression.
-        offset: u64,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A path that leads out of the root.
-    #[error("it has the path {path}, which leads out of the root")]
-    Escaping {
-        /// The path, quoted.
-        path: String,
-    },
-    /// It grows too large.
-    #[error("it has more than {most} {what}")]
-    TooMuch {
-        /// How many there may be.
-        most: u64,
-        /// Of what.
-        what: &'static str,
-    },
-}
 
 /// The paths of a package, sorted by their bytes, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,34 +89,32 @@ impl PathList {
     }
 }
 
-/// Lists a data member that was compressed as its name's ending says: empty, `.gz`, `.xz`, `.zst`, `.bz2` or `.lzma`. All of it is read.
+/// Lists a data member of so many bytes that was compressed as its name's ending says, with the dates of its entries. All of it is read.
 ///
 /// # Errors
 /// When it is damaged, or more than is allowed.
-pub(super) fn list(ending: &str, member: impl BufRead) -> Result<PathList, ContentsError> {
-    use liblzma::stream::{CONCATENATED, Stream};
-    let walk = |reader: &mut dyn Read| Walk::new(reader).list();
-    let memory = super::deb::MAX_DECODER_MEMORY_BYTES;
-    match ending {
-        "" => walk(&mut { member }),
-        ".gz" => walk(&mut flate2::bufread::MultiGzDecoder::new(member)),
-        ".bz2" => walk(&mut bzip2::bufread::MultiBzDecoder::new(member)),
-        ".zst" => {
-            let mut decoder = zstd::Decoder::with_buffer(member).map_err(ContentsError::Decompress)?;
-            decoder.window_log_max(super::deb::MAX_WINDOW_LOG).map_err(ContentsError::Decompress)?;
-            walk(&mut decoder)
+pub(super) fn list(
+    ending: &str,
+    member: impl BufRead,
+    compressed_bytes: u64,
+) -> Result<(PathList, MemberDates), ContentsError> {
+    let bounds = Bounds { bytes: MAX_DATA_BYTES, entries: MAX_ENTRIES, compressed_bytes };
+    tarball::decompressed(ending, member, |reader| walk(Walk::new(reader, bounds)))
+}
+
+fn walk(mut archive: Walk<'_>) -> Result<(PathList, MemberDates), ContentsError> {
+    let mut found = Found::default();
+    let mut dates = MemberDates::default();
+    while let Some(entry) = archive.next_entry()? {
+        if let Some(modified) = entry.modified {
+            dates.see(modified, &entry.path);
         }
-        ".lzma" => {
-            let decoder =
-                Stream::new_lzma_decoder(memory).map_err(|error| ContentsError::Decompress(error.into()))?;
-            walk(&mut liblzma::bufread::XzDecoder::new_stream(member, decoder))
-        }
-        _ => {
-            let decoder = Stream::new_stream_decoder(memory, CONCATENATED)
-                .map_err(|error| ContentsError::Decompress(error.into()))?;
-            walk(&mut liblzma::bufread::XzDecoder::new_stream(member, decoder))
+        match entry.kind {
+            EntryKind::File | EntryKind::HardLink | EntryKind::Symlink => found.add(&entry.path)?,
+            EntryKind::Folder | EntryKind::Fifo | EntryKind::Device | EntryKind::Other => {}
         }
     }
+    Ok((found.list(), dates))
 }
 
 /// The paths that were found, in the archive's order, one after the other without a byte between them: a path may be of two bytes, and a million
@@ -170,9 +133,6 @@ impl Found {
             return Ok(());
         }
         let path = plain(path)?;
-        if path.len() > MAX_PATH_BYTES {
-            return Err(ContentsError::TooMuch { most: MAX_PATH_BYTES as u64, what: "bytes in one path" });
-        }
         if path.is_empty() {
             return Ok(());
         }
@@ -205,209 +165,13 @@ impl Found {
     }
 }
 
-/// On its way through a tar archive.
-struct Walk<'r> {
-    reader: &'r mut dyn Read,
-    /// How much was read.
-    offset: u64,
-}
-
-/// What an entry before an entry says of it.
-#[derive(Default)]
-struct Extended {
-    path: Option<Vec<u8>>,
-    size_bytes: Option<u64>,
-}
-
-impl<'r> Walk<'r> {
-    fn new(reader: &'r mut dyn Read) -> Self {
-        Self { reader, offset: 0 }
-    }
-
-    fn list(mut self) -> Result<PathList, ContentsError> {
-        let mut found = Found::default();
-        let mut entries = 0;
-        let mut extended = Extended::default();
-        while let Some(header) = self.header()? {
-            entries += 1;
-            if entries > MAX_ENTRIES {
-                return Err(ContentsError::TooMuch { most: MAX_ENTRIES as u64, what: "entries" });
-            }
-            let declared = header.entry_size().map_err(|error| self.damaged(&error))?;
-            let kind = header.entry_type();
-            if kind.is_gnu_sparse() {
-                return Err(self.damaged(&"it has a sparse file, which dpkg does not unpack"));
-            }
-            if kind.is_gnu_longname() {
-                let mut path = self.extension(declared)?;
-                // it ends with a zero byte
-                path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
-                extended.path = Some(path);
-            } else if kind.is_pax_local_extensions() {
-                let records = self.extension(declared)?;
-                self.read_records(&records, &mut extended)?;
-            } else if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
-                self.extension(declared)?;
-            } else {
-                let Extended { path, size_bytes } = std::mem::take(&mut extended);
-                // as for dpkg, these have no content, whatever their size says
-                let is_bare = kind.is_hard_link()
-                    || kind.is_symlink()
-                    || kind.is_dir()
-                    || kind.is_fifo()
-                    || kind.is_character_special()
-                    || kind.is_block_special();
-                if !is_bare {
-                    self.pass(size_bytes.unwrap_or(declared))?;
-                }
-                let is_file = kind.is_file() || kind.is_contiguous();
-                if is_file || kind.is_hard_link() || kind.is_symlink() {
-                    found.add(&path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
-                }
-            }
-        }
-        // to the end, where a decoder has its checksum
-        let mut piece = [0; PIECE_BYTES];
-        while self.read(&mut piece)? > 0 {}
-        Ok(found.list())
-    }
-
-    /// The next header; none at the end.
-    fn header(&mut self) -> Result<Option<tar::Header>, ContentsError> {
-        let mut block = [0; BLOCK_BYTES];
-        match self.fill(&mut block)? {
-            0 => return Ok(None),
-            BLOCK_BYTES => {}
-            _ => return Err(self.damaged(&"it ends in the middle of a header")),
-        }
-        if block.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        let header = tar::Header::from_byte_slice(&block);
-        let sum: u32 =
-            block[..148].iter().chain(&block[156..]).map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
-        if header.cksum().ok() != Some(sum) {
-            return Err(self.damaged(&"this is no header: its checksum does not fit"));
-        }
-        Ok(Some(header.clone()))
-    }
-
-    /// The content of an entry that only says something of the next one.
-    fn extension(&mut self, size_bytes: u64) -> Result<Vec<u8>, ContentsError> {
-        if size_bytes > MAX_EXTENSION_BYTES {
-            return Err(self.damaged(&format!("an extended header of {size_bytes} bytes is too long")));
-        }
-        let mut content = vec![0; size_bytes as usize];
-        if self.fill(&mut content)? < content.len() {
-            return Err(self.damaged(&"it ends in the middle of an extended header"));
-        }
-        self.skip(padding(size_bytes))?;
-        Ok(content)
-    }
-
-    /// Lines of `LENGTH NAME=VALUE`.
-    fn read_records(&self, records: &[u8], extended: &mut Extended) -> Result<(), ContentsError> {
-        for record in tar::PaxExtensions::new(records) {
-            let record = record.map_err(|error| self.damaged(&error))?;
-            match record.key_bytes() {
-                b"path" => extended.path = Some(record.value_bytes().to_vec()),
-                b"size" => {
-                    let size = record.value().ok().and_then(|value| value.parse().ok());
-                    extended.size_bytes =
-                        Some(size.ok_or_else(|| self.damaged(&"a size that is no number"))?);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes over so much content and what fills its last block.
-    fn pass(&mut self, size_bytes: u64) -> Result<(), ContentsError> {
-        self.skip(size_bytes.saturating_add(padding(size_bytes)))
-    }
-
-    fn skip(&mut self, mut left: u64) -> Result<(), ContentsError> {
-        let mut piece = [0; PIECE_BYTES];
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-            match self.read(&mut piece[..most])? {
-                0 => return Err(self.damaged(&"it ends in the middle of a file")),
-                read => left -= read as u64,
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads until the buffer is full or the archive ends.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ContentsError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..])? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        Ok(filled)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ContentsError> {
-        loop {
-            match self.reader.read(buffer) {
-                Ok(read) => {
-                    self.offset += read as u64;
-                    if self.offset > MAX_DATA_BYTES {
-                        return Err(ContentsError::TooMuch {
-                            most: MAX_DATA_BYTES,
-                            what: "bytes when decompressed",
-                        });
-                    }
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ContentsError::Decompress(error)),
-            }
-        }
-    }
-
-    fn damaged(&self, reason: &dyn std::fmt::Display) -> ContentsError {
-        ContentsError::Tar { offset: self.offset, reason: Said::by(reason).to_string() }
-    }
-}
-
-/// What fills the last block of so many bytes.
-const fn padding(size_bytes: u64) -> u64 {
-    let block = BLOCK_BYTES as u64;
-    (block - size_bytes % block) % block
-}
-
-/// A path below the root: without what says nothing, `./usr//bin/x` as `usr/bin/x`.
-fn plain(path: &[u8]) -> Result<Vec<u8>, ContentsError> {
-    let mut out = Vec::with_capacity(path.len());
-    for part in path.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => return Err(ContentsError::Escaping { path: shown(&String::from_utf8_lossy(path)) }),
-            part if part.contains(&0) => {
-                return Err(ContentsError::Escaping { path: shown(&String::from_utf8_lossy(path)) });
-            }
-            part => {
-                if !out.is_empty() {
-                    out.push(b'/');
-                }
-                out.extend_from_slice(part);
-            }
-        }
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use proptest::prelude::*;
 
+    use super::super::tarball::BLOCK_BYTES;
     use super::*;
 
     /// A header with its checksum.
@@ -440,7 +204,7 @@ mod tests {
     }
 
     fn paths(tar: &[u8]) -> Vec<String> {
-        listed(list("", tar).unwrap())
+        listed(list("", tar, 0).unwrap().0)
     }
 
     fn listed(list: PathList) -> Vec<String> {
@@ -450,7 +214,7 @@ mod tests {
     }
 
     fn refusal(tar: &[u8]) -> String {
-        list("", tar).unwrap_err().to_string()
+        list("", tar, 0).unwrap_err().to_string()
     }
 
     #[test]
@@ -535,16 +299,16 @@ mod tests {
         for (ending, member) in
             [("", tar.clone()), (".gz", gz), (".bz2", bz2), (".xz", xz), (".lzma", lzma), (".zst", zst)]
         {
-            assert_eq!(listed(list(ending, &member[..]).unwrap()), ["etc/motd"], "{ending}");
-            assert!(ending.is_empty() || list(ending, &member[..member.len() - 4]).is_err(), "{ending}");
-            assert!(ending.is_empty() || list(ending, &b"garbage that is none"[..]).is_err(), "{ending}");
+            assert_eq!(listed(list(ending, &member[..], 0).unwrap().0), ["etc/motd"], "{ending}");
+            assert!(ending.is_empty() || list(ending, &member[..member.len() - 4], 0).is_err(), "{ending}");
+            assert!(ending.is_empty() || list(ending, &b"garbage that is none"[..], 0).is_err(), "{ending}");
         }
     }
 
     #[test]
     fn nothing_is_an_empty_list() {
-        assert_eq!(list("", &b""[..]).unwrap(), PathList::default());
-        assert_eq!(list("", &end()[..]).unwrap(), PathList::default());
+        assert_eq!(list("", &b""[..], 0).unwrap().0, PathList::default());
+        assert_eq!(list("", &end()[..], 0).unwrap().0, PathList::default());
         assert!(PathList::default().is_empty());
     }
 
@@ -587,7 +351,11 @@ mod tests {
     #[test]
     fn entries_without_end_are_refused() {
         let mut same = Again { block: header(b'5', b"./usr/", 0), at: 0 };
-        let error = Walk::new(&mut same).list().unwrap_err();
+        let error = walk(Walk::new(
+            &mut same,
+            Bounds { bytes: MAX_DATA_BYTES, entries: MAX_ENTRIES, compressed_bytes: 0 },
+        ))
+        .unwrap_err();
         assert_eq!(error.to_string(), "it has more than 1000000 entries");
     }
 
@@ -645,7 +413,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
             for ending in ["", ".gz", ".bz2", ".xz", ".lzma", ".zst"] {
-                drop(list(ending, &bytes[..]));
+                drop(list(ending, &bytes[..], 0));
             }
             drop(PathList::unpack(&bytes));
         }
@@ -664,7 +432,7 @@ mod tests {
                 let at = at.index(tar.len());
                 tar[at] = *byte;
             }
-            drop(list("", &tar[..]));
+            drop(list("", &tar[..], 0));
         }
     }
 }

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod accepted;
+mod checks;
 mod contents;
 mod custom;
+mod drafts;
 mod fixture;
 mod histories;
 mod incoming;
 mod pool;
 mod queue;
+mod real_sources;
 mod recovery;
 mod removal;
 mod segments;
