@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use pressroom_archive::notify::NotifyError;
 use pressroom_archive::release::ReleaseError;
 use pressroom_archive::release::sign::SignError;
 use pressroom_archive::store::StoreError;
@@ -75,13 +76,18 @@ fn code_of(error: &anyhow::Error) -> u8 {
         {
             return CONFIGURATION;
         }
+        if let Some(NotifyError::Template { .. } | NotifyError::Read { .. } | NotifyError::Address { .. }) =
+            cause.downcast_ref()
+        {
+            return CONFIGURATION;
+        }
         if let Some(ReleaseError::Sign { .. }) = cause.downcast_ref() {
             return CONFIGURATION;
         }
         if let Some(obstacles) = cause.downcast_ref::<Obstacles>() {
             return if obstacles.is_configuration() { CONFIGURATION } else { FAILURE };
         }
-        if let Some(LockError::Busy { .. }) = cause.downcast_ref() {
+        if let Some(LockError::Busy { .. } | LockError::Working { .. }) = cause.downcast_ref() {
             return BUSY;
         }
         if cause.is::<Usage>() || cause.is::<NoSuchCall>() || cause.is::<crate::hooks::upkeep::NoSuchHook>() {

@@ -5,11 +5,10 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use serde::Serialize;
 
-use crate::domain::{ArchivePurpose, BugTracker, MessageKind, Sha256};
-use crate::store::correspondent::{self, BugTargets};
+use crate::domain::{ArchivePurpose, BugTracker, MessageId, MessageKind, Sha256};
 use crate::store::distribution::{self, Distribution};
 use crate::store::outbox_message::{self, NewMessage};
-use crate::store::{Connection, StoreError, Transaction};
+use crate::store::{Connection, StoreError, Transaction, correspondent, series};
 use crate::upload::examined::Problem;
 
 use super::NotifyError;
@@ -132,13 +131,13 @@ pub fn close_bug(
     facts: &UploadFacts,
     now: Timestamp,
 ) -> Result<bool, NotifyError> {
-    let BugTargets { mail, webhook } = correspondent::bug_targets(tx, distribution.id)?;
+    let Distribution { bug_mail: mail, bug_webhook: webhook, .. } = distribution;
     let key = |how: &str| {
         let (source, version) = (facts.source.as_deref().unwrap_or_default(), facts.version.as_deref());
         format!("bug/{how}/{}/{tracker}/{bug}/{source}/{}", distribution.name, version.unwrap_or_default())
     };
     let mut written = 0;
-    if let (Some(letterhead), Some(pattern), BugTracker::Debbugs) = (letterhead, &mail, tracker) {
+    if let (Some(letterhead), Some(pattern), BugTracker::Debbugs) = (letterhead, mail, tracker) {
         let address: Address = pattern.replacen("%s", &bug.to_string(), 1).parse().map_err(|_| {
             let name = &distribution.name;
             NotifyError::Address {
@@ -169,12 +168,50 @@ pub fn close_bug(
             dedup_key: Some(&key("webhook")),
             upload: facts.upload,
             sender: "",
-            recipients: &url,
+            recipients: url,
             content: &said,
         };
         written += usize::from(outbox_message::add_message(tx, &new, now)?.is_some());
     }
     Ok(written > 0)
+}
+
+/// Writes a mail that only says that mail works. It is no news, and has no template.
+///
+/// # Errors
+/// When the database fails.
+pub fn write_test(
+    tx: &Transaction<'_>,
+    letterhead: &Letterhead,
+    to: &Mailbox,
+    now: Timestamp,
+) -> Result<MessageId, NotifyError> {
+    let site = &letterhead.site;
+    let about = format!("{site} {} {}", to.email, now.as_nanosecond());
+    let digest = Sha256::of(about.as_bytes()).to_string();
+    let domain = letterhead.sender.email.domain();
+    let letter = Letter {
+        to: std::slice::from_ref(to),
+        reply_to: None,
+        subject: &format!("A test from {site}"),
+        body: format!("Somebody has tried whether {site} can send mail to {}. It can.\n", to.email),
+        thread: &Thread { id: format!("test.{}@{domain}", digest.get(..32).unwrap_or(&digest)), first: None },
+        says_automatic: true,
+        facts: &[("X-Pressroom-Topic", "TEST")],
+        about: "nothing",
+    };
+    let new = NewMessage {
+        kind: MessageKind::Mail,
+        topic: "TEST",
+        dedup_key: None,
+        upload: None,
+        sender: letterhead.bounces.as_ref(),
+        recipients: to.email.as_ref(),
+        content: &letter.write(letterhead, now)?,
+    };
+    // without a key it is always new
+    let id = outbox_message::add_message(tx, &new, now)?;
+    id.ok_or_else(|| StoreError::Refused("the test was written already".to_owned()).into())
 }
 
 /// What a webhook is told of a bug.
@@ -259,7 +296,8 @@ fn parties(db: &Connection, facts: &UploadFacts, signer: Option<Mailbox>) -> Res
         Ok(Some(Named { mailbox, is_uploader }))
     };
     let list = match &facts.suite {
-        Some(suite) => correspondent::changes_list(db, suite.series)?
+        Some(suite) => series::series_by_id(db, suite.series)?
+            .changes_list
             .map(|address| {
                 let series = suite.name.series();
                 mailbox(&address).ok_or_else(|| NotifyError::Address {
