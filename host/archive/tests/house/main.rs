@@ -10,6 +10,7 @@ mod drafts;
 mod fixture;
 mod histories;
 mod incoming;
+mod intake;
 mod pool;
 mod queue;
 mod real_sources;
