@@ -355,6 +355,15 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn of_what_is_refused_for_another_reason_nothing_is_kept() {
+    let house = House::new(&["main"], &["amd64"]);
+    let judge = Judge { is_refused: true, ..Judge::of(&house, "s") };
+    let looked = judge.draft(&house, &Draft::quilt());
+    assert_eq!(looked.problems, []);
+    assert!(looked.examined.is_none() && originals(&house).is_empty());
+}
+
+#[test]
 fn a_ppa_takes_sections_and_components_that_nobody_knows() {
     let house = House::new(&["main"], &["amd64"]);
     let mut draft = Draft::quilt();
