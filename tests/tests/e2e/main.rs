@@ -14,6 +14,7 @@ mod first_party;
 mod hooks;
 mod hostile;
 mod http;
+mod mail;
 mod operators_hooks;
 mod oracle;
 mod people;
