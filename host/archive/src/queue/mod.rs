@@ -5,7 +5,9 @@
 
 pub mod decide;
 mod entry;
+pub mod fetch;
 mod find;
+pub mod overrides;
 mod plain;
 pub mod transitions;
 

@@ -1,8 +1,14 @@
 //! The queue: uploads are found by what they are called, and decided about as far as their lives and the archive allow.
 
+use std::fs;
+use std::path::Path;
+
+use pressroom_archive::disk;
 use pressroom_archive::domain::UploadStatus::{self, Accepted, Done, New, Rejected, Unapproved};
 use pressroom_archive::domain::{SeriesStatus, UploadId};
 use pressroom_archive::queue::decide::{Decided, Refused, Verb, decide};
+use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
+use pressroom_archive::queue::overrides::{Meant, Wish, refile};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
 use pressroom_archive::store::archive::{ArchiveChange, change_archive};
 use pressroom_archive::store::package_upload::{self, log_of};
@@ -214,4 +220,139 @@ fn an_entry_has_everything_that_is_in_an_upload() {
         ]
     );
     assert_eq!(entry.items().len(), 3);
+}
+
+fn wish(component: Option<&str>, section: Option<&str>, priority: Option<&str>) -> Wish {
+    Wish {
+        component: component.map(|text| text.parse().unwrap()),
+        section: section.map(|text| text.parse().unwrap()),
+        priority: priority.map(|text| text.parse().unwrap()),
+    }
+}
+
+fn file(
+    house: &mut House,
+    upload: UploadId,
+    meant: Meant<'_>,
+    wish: &Wish,
+) -> Result<Vec<String>, Vec<String>> {
+    let now = house.now;
+    let filed = house.db.write(|tx| refile(tx, upload, meant, wish, "ann", "for it is so", now)).unwrap();
+    filed.map(|changes| changes.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn packages_are_filed_otherwise_and_it_is_logged() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("hello", "1"), "universe", New);
+    house.add_binary(upload, &Package::new("hello", "1", "amd64"), "universe");
+    house.add_binary(upload, &Package::new("hello-doc", "1", "all"), "universe");
+    let moved = wish(Some("main"), Some("net"), None);
+    assert_eq!(
+        file(&mut house, upload, Meant::Source, &moved).unwrap(),
+        ["source hello: component universe to main, section misc to net"]
+    );
+    let names = ["hello-doc".to_owned()];
+    assert_eq!(
+        file(&mut house, upload, Meant::Binaries(&names), &wish(None, None, Some("extra"))).unwrap(),
+        ["all hello-doc: priority optional to extra"]
+    );
+    assert_eq!(file(&mut house, upload, Meant::Binaries(&[]), &moved).unwrap().len(), 2);
+    assert_eq!(file(&mut house, upload, Meant::Source, &moved).unwrap(), ["source hello: as it was"]);
+    let entry =
+        Entry::load(house.db.read(), package_upload::upload(house.db.read(), upload).unwrap()).unwrap();
+    let filed: Vec<String> = entry
+        .items()
+        .into_iter()
+        .map(|item| {
+            let priority = item.priority.map_or_else(|| "-".to_owned(), |priority| priority.to_string());
+            format!("{} {} {} {priority}", item.name, item.component, item.section.unwrap())
+        })
+        .collect();
+    let main = house.component("main");
+    assert_eq!(entry.components(), [(main, "main".parse().unwrap())]);
+    assert_eq!(filed, ["hello main net -", "hello main net optional", "hello-doc main net extra"]);
+    let log = log_of(house.db.read(), upload).unwrap();
+    assert_eq!(log.len(), 5, "what was as it was is not logged");
+    assert_eq!(log[1].comment, "source hello: component universe to main, section misc to net: for it is so");
+    assert_eq!((log[1].reviewer.as_str(), log[1].old_status, log[1].new_status), ("ann", New, New));
+}
+
+#[test]
+fn what_cannot_be_filed_so_is_said_with_every_reason() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("hello", "1"), "main", Done);
+    house.add_binary(upload, &Package::new("hello", "1", "amd64"), "main");
+    let names = ["hello-dbg".to_owned()];
+    let bad = wish(Some("multiverse"), Some("universe/net"), Some("urgent"));
+    let reasons = file(&mut house, upload, Meant::Binaries(&names), &bad).unwrap_err();
+    for (reason, part) in reasons.iter().zip([
+        "file those otherwise with `pressroom change-override`",
+        "s has no component multiverse: it has main, universe",
+        "say --section net and --component apart",
+        "there is no priority urgent",
+        "upload 1 has no binary package hello-dbg: it has hello",
+    ]) {
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert_eq!(reasons.len(), 5);
+    let bare = house.upload("s", "hello", "2", New);
+    let net = wish(None, Some("net"), None);
+    assert!(file(&mut house, bare, Meant::Source, &net).unwrap_err()[0].contains("has no source"));
+    assert!(
+        file(&mut house, bare, Meant::Binaries(&[]), &net).unwrap_err()[0].contains("has no binary package")
+    );
+    assert_eq!(log_of(house.db.read(), upload).unwrap().len(), 1);
+}
+
+fn fetched(house: &House, upload: UploadId, folder: &Path, dry_run: bool) -> Result<Vec<Fate>, FetchError> {
+    let entry =
+        Entry::load(house.db.read(), package_upload::upload(house.db.read(), upload).unwrap()).unwrap();
+    let fetched = fetch(&house.librarian, &entry.files, folder, dry_run)?;
+    Ok(fetched.into_iter().map(|one| one.fate).collect())
+}
+
+#[test]
+fn files_are_written_as_they_came_and_never_over_others() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("hello", "1"), "main", New);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    assert_eq!(fetched(&house, upload, folder.path(), true).unwrap(), [Fate::Written; 3]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(fetched(&house, upload, folder.path(), false).unwrap(), [Fate::Written; 3]);
+    assert!(fs::read_to_string(path("hello_1.dsc")).unwrap().starts_with("Format: 3.0 (native)\n"));
+    assert_eq!(fetched(&house, upload, folder.path(), false).unwrap(), [Fate::WasThere; 3]);
+    // what is done to the copy does not reach the original
+    disk::write_staged(&path("hello_1.dsc"), b"other").unwrap();
+    fs::remove_file(path("hello_1.tar.gz")).unwrap();
+    for dry_run in [true, false] {
+        let error = fetched(&house, upload, folder.path(), dry_run).unwrap_err();
+        assert!(error.to_string().contains("hello_1.dsc is there already"), "{error}");
+    }
+    assert_eq!(fs::read(path("hello_1.dsc")).unwrap(), b"other");
+    assert!(!path("hello_1.tar.gz").exists(), "nothing is written where one is in the way");
+    // a link is not followed, whatever it leads to
+    fs::remove_file(path("hello_1.dsc")).unwrap();
+    disk::symlink(Path::new("/dev/null"), &path("hello_1.dsc")).unwrap();
+    assert!(fetched(&house, upload, folder.path(), false).is_err());
+    fs::remove_file(path("hello_1.dsc")).unwrap();
+    assert_eq!(
+        fetched(&house, upload, folder.path(), false).unwrap(),
+        [Fate::Written, Fate::Written, Fate::WasThere]
+    );
+}
+
+#[test]
+fn a_damaged_original_is_not_handed_out() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("hello", "1"), "main", New);
+    let entry =
+        Entry::load(house.db.read(), package_upload::upload(house.db.read(), upload).unwrap()).unwrap();
+    let content = entry.files[0].content.clone().unwrap();
+    disk::write_staged(&house.librarian.path(&content.sha256), b"damaged").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let error = fetched(&house, upload, folder.path(), false).unwrap_err();
+    assert!(error.to_string().contains("the original of hello_1.dsc is damaged"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

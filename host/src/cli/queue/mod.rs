@@ -2,8 +2,10 @@
 
 mod accept;
 mod decided;
+mod fetch;
 mod list;
 mod log;
+mod refile;
 mod reject;
 mod show;
 
@@ -26,6 +28,9 @@ use crate::cli::{End, Session};
 pub(super) enum Command {
     List(list::List),
     Show(show::Show),
+    Fetch(fetch::Fetch),
+    #[command(subcommand)]
+    Override(refile::Override),
     Accept(accept::Accept),
     Reject(reject::Reject),
     Log(log::Log),
@@ -36,6 +41,8 @@ impl Command {
         match self {
             Self::List(command) => command.run(session),
             Self::Show(command) => command.run(session),
+            Self::Fetch(command) => command.run(session),
+            Self::Override(command) => command.run(session),
             Self::Accept(command) => command.run(session),
             Self::Reject(command) => command.run(session),
             Self::Log(command) => command.run(session),
