@@ -136,8 +136,54 @@ impl PathList {
 /// # Errors
 /// When it is damaged, or more than is allowed.
 pub(super) fn list(ending: &str, member: impl BufRead) -> Result<PathList, ContentsError> {
+    let mut found = Found::default();
+    walk(ending, member, &mut found)?;
+    Ok(PathList::of(&found.paths))
+}
+
+/// Something in a tar archive, as its headers have it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// What it is.
+    pub(crate) kind: tar::EntryType,
+    /// Where it is.
+    pub(crate) path: Vec<u8>,
+    /// Where a link leads; nothing of what is no link.
+    pub(crate) link: Vec<u8>,
+    /// Its permissions and what else is in its mode.
+    pub(crate) mode: u32,
+    /// Whose it is, by name or else by number.
+    pub(crate) owner: String,
+    /// The same of its group.
+    pub(crate) group: String,
+    /// How many bytes it has.
+    pub(crate) size_bytes: u64,
+}
+
+/// Somebody who is shown what is in a tar archive, entry by entry.
+pub(crate) trait Visitor {
+    /// An entry begins.
+    ///
+    /// # Errors
+    /// What is more than is allowed, or leads out of the root.
+    fn entry(&mut self, entry: Entry) -> Result<(), ContentsError>;
+
+    /// The next bytes of the last entry.
+    fn piece(&mut self, _bytes: &[u8]) {}
+}
+
+/// Shows a visitor what is in a tar archive that was compressed as its name's ending says: empty, `.gz`, `.xz`, `.zst`, `.bz2` or `.lzma`. All of it
+/// is read.
+///
+/// # Errors
+/// When it is damaged, or more than is allowed; what the visitor says.
+pub(crate) fn walk(
+    ending: &str,
+    member: impl BufRead,
+    visitor: &mut dyn Visitor,
+) -> Result<(), ContentsError> {
     use liblzma::stream::{CONCATENATED, Stream};
-    let walk = |reader: &mut dyn Read| Walk::new(reader).list();
+    let mut walk = |reader: &mut dyn Read| Walk::new(reader).all(visitor);
     let memory = super::deb::MAX_DECODER_MEMORY_BYTES;
     match ending {
         "" => walk(&mut { member }),
@@ -166,6 +212,17 @@ pub(super) fn list(ending: &str, member: impl BufRead) -> Result<PathList, Conte
 struct Found {
     paths: BTreeSet<Vec<u8>>,
     bytes: usize,
+}
+
+impl Visitor for Found {
+    fn entry(&mut self, entry: Entry) -> Result<(), ContentsError> {
+        let is_file = entry.kind.is_file() || entry.kind.is_contiguous();
+        if is_file || entry.kind.is_hard_link() || entry.kind.is_symlink() {
+            self.add(&entry.path)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Found {
@@ -200,6 +257,7 @@ struct Walk<'r> {
 #[derive(Default)]
 struct Extended {
     path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     size_bytes: Option<u64>,
 }
 
@@ -208,8 +266,7 @@ impl<'r> Walk<'r> {
         Self { reader, offset: 0 }
     }
 
-    fn list(mut self) -> Result<PathList, ContentsError> {
-        let mut found = Found::default();
+    fn all(mut self, visitor: &mut dyn Visitor) -> Result<(), ContentsError> {
         let mut entries = 0;
         let mut extended = Extended::default();
         while let Some(header) = self.header()? {
@@ -223,17 +280,16 @@ impl<'r> Walk<'r> {
                 return Err(self.damaged(&"it has a sparse file, which dpkg does not unpack"));
             }
             if kind.is_gnu_longname() {
-                let mut path = self.extension(declared)?;
-                // it ends with a zero byte
-                path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
-                extended.path = Some(path);
+                extended.path = Some(self.long_path(declared)?);
+            } else if kind.is_gnu_longlink() {
+                extended.link = Some(self.long_path(declared)?);
             } else if kind.is_pax_local_extensions() {
                 let records = self.extension(declared)?;
                 self.read_records(&records, &mut extended)?;
-            } else if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+            } else if kind.is_pax_global_extensions() {
                 self.extension(declared)?;
             } else {
-                let Extended { path, size_bytes } = std::mem::take(&mut extended);
+                let Extended { path, link, size_bytes } = std::mem::take(&mut extended);
                 // as for dpkg, these have no content, whatever their size says
                 let is_bare = kind.is_hard_link()
                     || kind.is_symlink()
@@ -241,19 +297,24 @@ impl<'r> Walk<'r> {
                     || kind.is_fifo()
                     || kind.is_character_special()
                     || kind.is_block_special();
-                if !is_bare {
-                    self.pass(size_bytes.unwrap_or(declared))?;
-                }
-                let is_file = kind.is_file() || kind.is_contiguous();
-                if is_file || kind.is_hard_link() || kind.is_symlink() {
-                    found.add(&path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
-                }
+                let size_bytes = if is_bare { 0 } else { size_bytes.unwrap_or(declared) };
+                let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+                visitor.entry(Entry {
+                    kind,
+                    path: path.unwrap_or_else(|| header.path_bytes().into_owned()),
+                    link: link.filter(|_| kind.is_hard_link() || kind.is_symlink()).unwrap_or_default(),
+                    mode: header.mode().unwrap_or(0),
+                    owner: holder(header.username_bytes(), header.uid().ok()),
+                    group: holder(header.groupname_bytes(), header.gid().ok()),
+                    size_bytes,
+                })?;
+                self.content(size_bytes, visitor)?;
             }
         }
         // to the end, where a decoder has its checksum
         let mut piece = [0; PIECE_BYTES];
         while self.read(&mut piece)? > 0 {}
-        Ok(PathList::of(&found.paths))
+        Ok(())
     }
 
     /// The next header; none at the end.
@@ -289,12 +350,20 @@ impl<'r> Walk<'r> {
         Ok(content)
     }
 
+    /// A path that is too long for a header: it ends with a zero byte.
+    fn long_path(&mut self, size_bytes: u64) -> Result<Vec<u8>, ContentsError> {
+        let mut path = self.extension(size_bytes)?;
+        path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
+        Ok(path)
+    }
+
     /// Lines of `LENGTH NAME=VALUE`.
     fn read_records(&self, records: &[u8], extended: &mut Extended) -> Result<(), ContentsError> {
         for record in tar::PaxExtensions::new(records) {
             let record = record.map_err(|error| self.damaged(&error))?;
             match record.key_bytes() {
                 b"path" => extended.path = Some(record.value_bytes().to_vec()),
+                b"linkpath" => extended.link = Some(record.value_bytes().to_vec()),
                 b"size" => {
                     let size = record.value().ok().and_then(|value| value.parse().ok());
                     extended.size_bytes =
@@ -306,18 +375,26 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    /// Passes over so much content and what fills its last block.
-    fn pass(&mut self, size_bytes: u64) -> Result<(), ContentsError> {
-        self.skip(size_bytes.saturating_add(padding(size_bytes)))
+    /// Shows so much content, and passes over what fills its last block.
+    fn content(&mut self, size_bytes: u64, visitor: &mut dyn Visitor) -> Result<(), ContentsError> {
+        self.each_piece(size_bytes, |piece| visitor.piece(piece))?;
+        self.skip(padding(size_bytes))
     }
 
-    fn skip(&mut self, mut left: u64) -> Result<(), ContentsError> {
+    fn skip(&mut self, size_bytes: u64) -> Result<(), ContentsError> {
+        self.each_piece(size_bytes, |_| {})
+    }
+
+    fn each_piece(&mut self, mut left: u64, mut each: impl FnMut(&[u8])) -> Result<(), ContentsError> {
         let mut piece = [0; PIECE_BYTES];
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
             match self.read(&mut piece[..most])? {
                 0 => return Err(self.damaged(&"it ends in the middle of a file")),
-                read => left -= read as u64,
+                read => {
+                    each(&piece[..read]);
+                    left -= read as u64;
+                }
             }
         }
         Ok(())
@@ -359,6 +436,15 @@ impl<'r> Walk<'r> {
     }
 }
 
+/// Whose something is: a name that is one, else the number.
+fn holder(name: Option<&[u8]>, number: Option<u64>) -> String {
+    let name = name.and_then(|name| std::str::from_utf8(name).ok());
+    match name.filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(name) => name.to_owned(),
+        None => number.map_or_else(|| "?".to_owned(), |number| number.to_string()),
+    }
+}
+
 /// What fills the last block of so many bytes.
 const fn padding(size_bytes: u64) -> u64 {
     let block = BLOCK_BYTES as u64;
@@ -366,7 +452,7 @@ const fn padding(size_bytes: u64) -> u64 {
 }
 
 /// A path below the root: without what says nothing, `./usr//bin/x` as `usr/bin/x`.
-fn plain(path: &[u8]) -> Result<Vec<u8>, ContentsError> {
+pub(crate) fn plain(path: &[u8]) -> Result<Vec<u8>, ContentsError> {
     let mut out = Vec::with_capacity(path.len());
     for part in path.split(|byte| *byte == b'/') {
         match part {
@@ -571,7 +657,7 @@ mod tests {
     #[test]
     fn entries_without_end_are_refused() {
         let mut same = Again { block: header(b'5', b"./usr/", 0), at: 0 };
-        let error = Walk::new(&mut same).list().unwrap_err();
+        let error = Walk::new(&mut same).all(&mut Found::default()).unwrap_err();
         assert_eq!(error.to_string(), "it has more than 1000000 entries");
     }
 

@@ -1,20 +1,22 @@
 //! The queue: uploads are found by what they are called, and decided about as far as their lives and the archive allow.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use pressroom_archive::disk;
 use pressroom_archive::domain::UploadStatus::{self, Accepted, Done, New, Rejected, Unapproved};
 use pressroom_archive::domain::{SeriesStatus, UploadId};
 use pressroom_archive::queue::decide::{Decided, Refused, Verb, decide};
+use pressroom_archive::queue::diff::{Limits, diff};
 use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
 use pressroom_archive::queue::overrides::{Meant, Wish, refile};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
 use pressroom_archive::store::archive::{ArchiveChange, change_archive};
-use pressroom_archive::store::package_upload::{self, log_of};
+use pressroom_archive::store::package_upload::{self, Filed, log_of};
 use pressroom_archive::store::series::SeriesChange;
 
-use crate::fixture::{House, Package, Wanted};
+use crate::fixture::{House, Package, Wanted, tar_gz};
 
 fn house() -> House {
     House::new(&["main", "universe"], &["amd64", "arm64"])
@@ -355,4 +357,197 @@ fn a_damaged_original_is_not_handed_out() {
     let error = fetched(&house, upload, folder.path(), false).unwrap_err();
     assert!(error.to_string().contains("the original of hello_1.dsc is damaged"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What is told of an upload's packages, in short lines.
+fn compared(house: &House, upload: UploadId) -> Vec<String> {
+    let entry =
+        Entry::load(house.db.read(), package_upload::upload(house.db.read(), upload).unwrap()).unwrap();
+    let items = diff(house.db.read(), &house.librarian, &entry, &Limits::some()).unwrap();
+    let mut lines = Vec::new();
+    for item in items {
+        let against = item.against.map_or_else(
+            || "nothing".to_owned(),
+            |against| format!("{} {} {}", against.version, against.suite, against.archive),
+        );
+        lines.push(format!("{} {} {} beside {against}", item.kind, item.name, item.version));
+        lines.extend(item.troubles);
+        for field in item.fields {
+            lines.push(format!(
+                "{}: -{:?} +{:?}",
+                field.name,
+                field.old.unwrap_or_default(),
+                field.new.unwrap_or_default()
+            ));
+        }
+        for file in item.parts.files.into_iter().chain(item.files.files) {
+            lines.push(format!(
+                "{} {:?} {:?}",
+                file.path,
+                file.old.unwrap_or_default(),
+                file.new.unwrap_or_default()
+            ));
+        }
+        for text in item.texts {
+            lines.push(format!("{}: {}", text.name, text.lines.join("|")));
+        }
+    }
+    lines
+}
+
+fn add_source(
+    house: &mut House,
+    suite: &str,
+    name: &str,
+    version: &str,
+    files: &[(&str, &[u8])],
+) -> UploadId {
+    let release = house.source(name, version, files);
+    let upload = house.upload(suite, name, version, New);
+    let filed = Filed { component: house.component("main"), section: None, priority: None, is_new: false };
+    house.db.write(|tx| package_upload::add_source(tx, upload, release, &filed)).unwrap();
+    upload
+}
+
+#[test]
+fn a_source_is_compared_with_what_is_published_of_it() {
+    let mut house = house();
+    let control = b"Source: hello\nBuild-Depends: debhelper\n";
+    let old = house.source("hello", "1", &[("debian/control", control), ("main.c", b"a\n"), ("gone.c", b"")]);
+    house.publish_source("s", old, "hello");
+    house.publish(Wanted::Changed);
+    let files: [(&str, &[u8]); 3] = [
+        ("debian/control", b"Source: hello\nBuild-Depends: debhelper\nX: \x1b[2J\n"),
+        ("main.c", b"b\n"),
+        ("debian/rules", b"\xff\xfe"),
+    ];
+    let upload = add_source(&mut house, "s-updates", "hello", "2", &files);
+    let lines = compared(&house, upload);
+    assert_eq!(lines[0], "source hello 2 beside 1 s d", "from the release pocket, where the suite has none");
+    for line in [
+        "Version: -\"1\" +\"2\"",
+        "debian/control \"-rw-r--r-- ?/? 39\" \"-rw-r--r-- ?/? 47\"",
+        "debian/rules \"\" \"-rw-r--r-- ?/? 2\"",
+        "gone.c \"-rw-r--r-- ?/? 0\" \"\"",
+        "main.c \"-rw-r--r-- ?/? 2\" \"-rw-r--r-- ?/? 2, other bytes\"",
+        "debian/control: @@ -1,2 +1,3 @@| Source: hello| Build-Depends: debhelper|+X: \\u{1b}[2J",
+        "debian/rules: 0 bytes before, 2 bytes now: not compared",
+    ] {
+        assert!(lines.iter().any(|one| one == line), "{line} in {lines:#?}");
+    }
+    assert!(lines[0..].iter().all(|line| !line.starts_with("Checksums")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("hello_2.tar.gz \"\"")), "{lines:?}");
+}
+
+#[test]
+fn what_has_no_ancestor_is_shown_whole_and_what_is_elsewhere_is_none() {
+    let mut house = house();
+    let old = house.source("hello", "1", &[("main.c", b"a\n")]);
+    house.publish_source("s-proposed", old, "hello");
+    let upload = add_source(&mut house, "s", "hello", "2", &[("debian/control", b"Source: hello\n")]);
+    let lines = compared(&house, upload);
+    assert_eq!(lines[0], "source hello 2 beside nothing");
+    assert!(lines.contains(&"debian/control: @@ -0,0 +1 @@|+Source: hello".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn a_binary_package_is_compared_by_fields_scripts_and_files() {
+    let mut house = house();
+    let mut old = Package::new("hello", "1", "amd64").files(&["./usr/bin/hello", "./usr/bin/old"]);
+    old.scripts = vec![("postinst".into(), "#!/bin/sh\nset -e\n".into())];
+    house.import("s", None, &[old]);
+    house.publish(Wanted::Changed);
+    let upload = house.upload("s", "hello", "2", New);
+    let mut new =
+        Package::new("hello", "2", "amd64").files(&["./usr/bin/hello", "./usr/bin/new"]).section("net");
+    new.scripts = vec![
+        ("postinst".into(), "#!/bin/sh\nset -e\nrm -rf /\n".into()),
+        ("prerm".into(), "exit 0\n".into()),
+    ];
+    house.add_binary(upload, &new, "main");
+    let lines = compared(&house, upload);
+    assert_eq!(
+        lines,
+        [
+            "binary hello 2 beside 1 s d",
+            "Version: -\"1\" +\"2\"",
+            "Section: -\"misc\" +\"net\"",
+            "postinst \"-rw-r--r-- ?/? 17\" \"-rw-r--r-- ?/? 26\"",
+            "prerm \"\" \"-rw-r--r-- ?/? 7\"",
+            "usr/bin/new \"\" \"-rw-r--r-- ?/? 0\"",
+            "usr/bin/old \"-rw-r--r-- ?/? 0\" \"\"",
+            "postinst: @@ -1,2 +1,3 @@| #!/bin/sh| set -e|+rm -rf /",
+            "prerm: @@ -0,0 +1 @@|+exit 0",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_a_word_about_it() {
+    let mut house = house();
+    let upload = add_source(&mut house, "s", "hello", "2", &[("debian/control", b"Source: hello\n")]);
+    let entry =
+        Entry::load(house.db.read(), package_upload::upload(house.db.read(), upload).unwrap()).unwrap();
+    let tarball = entry.files.iter().find(|file| file.filename.as_str() == "hello_2.tar.gz").unwrap();
+    let path = house.librarian.path(&tarball.content.as_ref().unwrap().sha256);
+    disk::write_staged(&path, b"damaged").unwrap();
+    let lines = compared(&house, upload);
+    assert!(lines[1].starts_with("in the upload: hello_2.tar.gz: it cannot be decompressed"), "{lines:?}");
+    fs::remove_file(&path).unwrap();
+    assert!(compared(&house, upload)[1].starts_with("in the upload: cannot open the original"));
+}
+
+#[test]
+fn sources_of_every_format_are_put_together_as_they_unpack() {
+    let mut house = house();
+    let tar = |files: &[(&str, &[u8])]| tar_gz(files);
+    let gz = |text: &str| {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(text.as_bytes()).unwrap();
+        gz.finish().unwrap()
+    };
+    let upstream = tar(&[("hello-1/debian/rules", b"upstream's\n"), ("hello-1/a.c", b"a\n")]);
+    let docs = tar(&[("docs-1/manual", b"m\n")]);
+    let of = |house: &mut House, version: &str, parts: &[(&str, &[u8])]| -> UploadId {
+        let dsc = format!("Source: hello\nVersion: {version}\n");
+        let dsc_file = house.put(&format!("hello_{version}.dsc"), dsc.as_bytes());
+        let files: Vec<_> = parts.iter().map(|(name, bytes)| house.put(name, bytes).row()).collect();
+        let release = house.source_release("hello", version, &dsc, dsc_file, &files);
+        let upload = house.upload("s", "hello", version, New);
+        let filed =
+            Filed { component: house.component("main"), section: None, priority: None, is_new: false };
+        house.db.write(|tx| package_upload::add_source(tx, upload, release, &filed)).unwrap();
+        house.publish_source("s", release, "hello");
+        upload
+    };
+    let debian = |rules: &[u8]| tar(&[("./debian/rules", rules)]);
+    of(
+        &mut house,
+        "1-1",
+        &[
+            ("hello_1.orig.tar.gz", &upstream),
+            ("hello_1.orig-docs.tar.gz", &docs),
+            ("hello_1-1.debian.tar.gz", &debian(b"one\n")),
+        ],
+    );
+    let second = of(
+        &mut house,
+        "1-2",
+        &[
+            ("hello_1.orig.tar.gz", &upstream),
+            ("hello_1.orig-docs.tar.gz", &docs),
+            ("hello_1-2.debian.tar.gz", &debian(b"two\n")),
+        ],
+    );
+    let lines = compared(&house, second);
+    assert!(lines.contains(&"debian/rules: @@ -1 +1 @@|-one|+two".to_owned()), "{lines:#?}");
+    // what both have is not looked at
+    assert!(!lines.iter().any(|line| line.contains("a.c") || line.contains("orig")), "{lines:#?}");
+    // the same upstream under format 1.0
+    let patch = gz("--- hello-1.orig/debian/rules\n+++ hello-1/debian/rules\n@@ -0,0 +1 @@\n+three\n");
+    let third = of(&mut house, "1-3", &[("hello_1.orig.tar.gz", &upstream), ("hello_1-3.diff.gz", &patch)]);
+    let lines = compared(&house, third);
+    assert_eq!(lines[0], "source hello 1-3 beside 1-2 s d");
+    assert!(lines.contains(&"debian/rules: @@ -1 +1 @@|-two|+three".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"docs/manual \"-rw-r--r-- ?/? 2\" \"\"".to_owned()), "{lines:#?}");
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod decided;
+mod diff;
 mod fetch;
 mod list;
 mod log;
@@ -28,6 +29,7 @@ use crate::cli::{End, Session};
 pub(super) enum Command {
     List(list::List),
     Show(show::Show),
+    Diff(diff::Diff),
     Fetch(fetch::Fetch),
     #[command(subcommand)]
     Override(refile::Override),
@@ -41,6 +43,7 @@ impl Command {
         match self {
             Self::List(command) => command.run(session),
             Self::Show(command) => command.run(session),
+            Self::Diff(command) => command.run(session),
             Self::Fetch(command) => command.run(session),
             Self::Override(command) => command.run(session),
             Self::Accept(command) => command.run(session),

@@ -1,0 +1,329 @@
+//! Files side by side: which came, which went, and which have other bytes, another size, mode, owner or target.
+
+use std::collections::BTreeMap;
+
+use crate::format::contents::{ContentsError, Entry, Visitor, plain as below_root};
+use crate::queue::plain;
+
+use super::text::Text;
+
+/// So many files of a package are kept; of one that has more it is said that it has.
+const MOST_FILES: usize = 500_000;
+/// The longest text that is kept, in bytes.
+const MOST_TEXT_BYTES: u64 = 2 << 20;
+/// The most bytes of all texts of a package.
+const MOST_TEXTS_BYTES: u64 = 32 << 20;
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// As `ls` has it: `-`, `d`, `l`.
+    pub(super) kind: char,
+    pub(super) mode: u32,
+    /// `root/root`.
+    pub(super) owner: Box<str>,
+    pub(super) size_bytes: u64,
+    /// Where a link leads.
+    pub(super) link: Box<[u8]>,
+    /// Of its bytes.
+    pub(super) digest: [u8; 16],
+}
+
+/// Files by their paths.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) nodes: BTreeMap<Vec<u8>, Node>,
+}
+
+/// A file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FileChange {
+    /// Where it is.
+    pub path: String,
+    /// What it was, as `-rw-r--r-- root/root 12`; none: it was not there.
+    pub old: Option<String>,
+    /// What it is; none: it is not there any more.
+    pub new: Option<String>,
+}
+
+/// The files that differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FileChanges {
+    /// How many came.
+    pub added: usize,
+    /// How many went.
+    pub removed: usize,
+    /// How many are others.
+    pub changed: usize,
+    /// How many are as they were.
+    pub same: usize,
+    /// Some of those that differ, by path.
+    pub files: Vec<FileChange>,
+    /// How many more differ.
+    pub left_out: usize,
+}
+
+/// What differs between two trees, `most` files at most.
+pub(super) fn compare(old: &Tree, new: &Tree, most: usize) -> FileChanges {
+    let mut changes = FileChanges::default();
+    let (mut olds, mut news) = (old.nodes.iter().peekable(), new.nodes.iter().peekable());
+    loop {
+        let order = match (olds.peek(), news.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+        };
+        let old = if order.is_le() { olds.next() } else { None };
+        let new = if order.is_ge() { news.next() } else { None };
+        let Some((path, _)) = new.or(old) else { return changes };
+        let (old, new) = (old.map(|(_, node)| node), new.map(|(_, node)| node));
+        match (old, new) {
+            (Some(old), Some(new)) if old == new => {
+                changes.same += 1;
+                continue;
+            }
+            (Some(_), Some(_)) => changes.changed += 1,
+            (None, _) => changes.added += 1,
+            (_, None) => changes.removed += 1,
+        }
+        if changes.files.len() >= most {
+            changes.left_out += 1;
+            continue;
+        }
+        let is_only_bytes = old.zip(new).is_some_and(|(old, new)| shown(old) == shown(new));
+        changes.files.push(FileChange {
+            path: plain(&String::from_utf8_lossy(path)),
+            old: old.map(shown),
+            new: new
+                .map(|new| if is_only_bytes { format!("{}, other bytes", shown(new)) } else { shown(new) }),
+        });
+    }
+}
+
+/// `-rwxr-xr-x root/root 12`, and where a link leads.
+fn shown(node: &Node) -> String {
+    let Node { kind, mode, owner, size_bytes, link, .. } = node;
+    let mut text = String::new();
+    text.push(*kind);
+    for (shift, special, sign) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = mode >> shift;
+        text.push(if bits & 4 != 0 { 'r' } else { '-' });
+        text.push(if bits & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode & special != 0, bits & 1 != 0) {
+            (false, false) => '-',
+            (false, true) => 'x',
+            (true, true) => sign,
+            (true, false) => sign.to_ascii_uppercase(),
+        });
+    }
+    text.push_str(&format!(" {} {size_bytes}", plain(owner)));
+    if !link.is_empty() {
+        let arrow = if *kind == 'h' { "is" } else { "->" };
+        text.push_str(&format!(" {arrow} {}", plain(&String::from_utf8_lossy(link))));
+    }
+    text
+}
+
+/// How paths in a tar archive become paths in a tree.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// As they are.
+    Root,
+    /// Below this, and without the one folder that everything is in.
+    WithoutTop(String),
+}
+
+/// Gathers what is in a tar archive.
+pub(super) struct Gather<'a> {
+    pub(super) tree: &'a mut Tree,
+    pub(super) texts: &'a mut BTreeMap<String, Text>,
+    /// Which texts are wanted.
+    is_wanted: fn(&[u8]) -> bool,
+    place: Place,
+    top: Option<Vec<u8>>,
+    /// The file that goes by.
+    now: Option<Now>,
+    /// Bytes of all texts.
+    kept_bytes: u64,
+    /// There were more files than are kept.
+    pub(super) is_too_much: bool,
+}
+
+struct Now {
+    path: Vec<u8>,
+    hasher: sha2::Sha256,
+    text: Option<Vec<u8>>,
+    size_bytes: u64,
+}
+
+impl<'a> Gather<'a> {
+    pub(super) fn new(
+        tree: &'a mut Tree,
+        texts: &'a mut BTreeMap<String, Text>,
+        place: Place,
+        is_wanted: fn(&[u8]) -> bool,
+    ) -> Self {
+        Self { tree, texts, is_wanted, place, top: None, now: None, kept_bytes: 0, is_too_much: false }
+    }
+
+    fn at(&mut self, path: &[u8]) -> Result<Vec<u8>, ContentsError> {
+        let path = below_root(path)?;
+        let Place::WithoutTop(below) = &self.place else { return Ok(path) };
+        let top = self
+            .top
+            .get_or_insert_with(|| path.split(|byte| *byte == b'/').next().unwrap_or_default().to_vec());
+        let rest = match path.strip_prefix(top.as_slice()) {
+            Some([]) => &[][..],
+            Some([b'/', rest @ ..]) => rest,
+            // what is beside the one folder
+            _ => path.as_slice(),
+        };
+        if rest.is_empty() || below.is_empty() {
+            return Ok(rest.to_vec());
+        }
+        Ok([below.as_bytes(), b"/", rest].concat())
+    }
+
+    /// Puts down what went by last.
+    pub(super) fn finish(&mut self) {
+        use sha2::Digest;
+        let Some(Now { path, hasher, text, size_bytes }) = self.now.take() else { return };
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hasher.finalize()[..16]);
+        if let Some(node) = self.tree.nodes.get_mut(&path) {
+            node.digest = digest;
+        }
+        if (self.is_wanted)(&path) {
+            let whole =
+                text.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.contains('\0'));
+            let text = match whole {
+                Some(text) => {
+                    self.kept_bytes += text.len() as u64;
+                    Text::Whole(text)
+                }
+                None => Text::Opaque { size_bytes, digest },
+            };
+            self.texts.insert(plain(&String::from_utf8_lossy(&path)), text);
+        }
+    }
+}
+
+impl Visitor for Gather<'_> {
+    fn entry(&mut self, entry: Entry) -> Result<(), ContentsError> {
+        use sha2::Digest;
+        self.finish();
+        let path = self.at(&entry.path)?;
+        let is_file = entry.kind.is_file() || entry.kind.is_contiguous();
+        // folders of the oldest archives are files whose names end so
+        let is_folder = entry.kind.is_dir() || (is_file && entry.path.ends_with(b"/"));
+        let kind = match entry.kind {
+            _ if is_folder => 'd',
+            _ if is_file => '-',
+            kind if kind.is_symlink() => 'l',
+            kind if kind.is_hard_link() => 'h',
+            kind if kind.is_character_special() => 'c',
+            kind if kind.is_block_special() => 'b',
+            kind if kind.is_fifo() => 'p',
+            _ => '?',
+        };
+        if path.is_empty() {
+            return Ok(());
+        }
+        if self.tree.nodes.len() >= MOST_FILES && !self.tree.nodes.contains_key(&path) {
+            self.is_too_much = true;
+            return Ok(());
+        }
+        let node = Node {
+            kind,
+            mode: entry.mode & 0o7777,
+            owner: format!("{}/{}", entry.owner, entry.group).into(),
+            size_bytes: entry.size_bytes,
+            link: entry.link.into(),
+            digest: [0; 16],
+        };
+        self.tree.nodes.insert(path.clone(), node);
+        if kind == '-' {
+            let fits = entry.size_bytes <= MOST_TEXT_BYTES
+                && self.kept_bytes.saturating_add(entry.size_bytes) <= MOST_TEXTS_BYTES;
+            let text = ((self.is_wanted)(&path) && fits).then(Vec::new);
+            self.now = Some(Now { path, hasher: sha2::Sha256::new(), text, size_bytes: entry.size_bytes });
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        use sha2::Digest;
+        if let Some(now) = &mut self.now {
+            now.hasher.update(bytes);
+            if let Some(text) = &mut now.text {
+                text.extend_from_slice(bytes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(kind: char, mode: u32, size_bytes: u64, link: &str, digest: u8) -> Node {
+        Node {
+            kind,
+            mode,
+            owner: "root/root".into(),
+            size_bytes,
+            link: link.as_bytes().into(),
+            digest: [digest; 16],
+        }
+    }
+
+    fn tree(files: &[(&str, Node)]) -> Tree {
+        Tree { nodes: files.iter().map(|(path, node)| (path.as_bytes().to_vec(), node.clone())).collect() }
+    }
+
+    #[test]
+    fn every_difference_of_a_file_is_told() {
+        let old = tree(&[
+            ("a", node('-', 0o644, 1, "", 1)),
+            ("b", node('-', 0o644, 1, "", 1)),
+            ("c", node('-', 0o644, 1, "", 1)),
+            ("d", node('l', 0o777, 0, "a", 0)),
+            ("e", node('-', 0o755, 2, "", 1)),
+        ]);
+        let new = tree(&[
+            ("a", node('-', 0o644, 1, "", 1)),
+            ("b", node('-', 0o4755, 1, "", 1)),
+            ("c", node('-', 0o644, 1, "", 2)),
+            ("d", node('l', 0o777, 0, "b\u{1b}", 0)),
+            ("f", node('d', 0o1777, 0, "", 0)),
+        ]);
+        let changes = compare(&old, &new, 10);
+        assert_eq!((changes.added, changes.removed, changes.changed, changes.same), (1, 1, 3, 1));
+        let told: Vec<String> = changes
+            .files
+            .iter()
+            .map(|file| {
+                let (old, new) = (file.old.as_deref().unwrap_or("-"), file.new.as_deref().unwrap_or("-"));
+                format!("{}: {old} => {new}", file.path)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "b: -rw-r--r-- root/root 1 => -rwsr-xr-x root/root 1",
+                "c: -rw-r--r-- root/root 1 => -rw-r--r-- root/root 1, other bytes",
+                "d: lrwxrwxrwx root/root 0 -> a => lrwxrwxrwx root/root 0 -> b\\u{1b}",
+                "e: -rwxr-xr-x root/root 2 => -",
+                "f: - => drwxrwxrwt root/root 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_named_is_counted() {
+        let new = tree(&[("a", node('-', 0o644, 1, "", 1)), ("b", node('-', 0o644, 1, "", 1))]);
+        let changes = compare(&Tree::default(), &new, 1);
+        assert_eq!((changes.added, changes.files.len(), changes.left_out), (2, 1, 1));
+    }
+}
