@@ -17,3 +17,5 @@ pub mod source;
 pub mod stanza;
 pub mod tool;
 pub mod tree;
+pub mod upload;
+pub mod uploader;

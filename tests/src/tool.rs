@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The Debian package that has a tool, for those that are not always there.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("apt-cache", "apt"),
     ("apt-ftparchive", "apt-utils"),
     ("apt-get", "apt"),
     ("cargo", "rustup"),
     ("dpkg-deb", "dpkg"),
+    ("dpkg-genchanges", "dpkg-dev"),
     ("dpkg-scanpackages", "dpkg-dev"),
     ("dpkg-source", "dpkg-dev"),
+    ("dput", "dput"),
     ("gpg", "gnupg"),
     ("gpgv", "gpgv"),
     ("xz", "xz-utils"),

@@ -1,26 +1,32 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchiveReference, ReleaseText};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
 use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, ArchiveDescription, Description, DistributionDescription};
+use super::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
 use super::output::table;
-use super::{End, Session};
+use super::{End, Session, exit};
 
 /// List, add and change archives: `debian` is the primary archive of debian, `debian/partner` another one of its own.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List all archives.
     List,
-    /// Add a partner archive beside a distribution's primary one.
+    /// Add an archive beside a distribution's primary one: a partner archive, or the archive of a person or team (PPA).
     ///
-    /// For example: pressroom archive add demo/partner --display-name 'Partners of Demo'
+    /// For example: pressroom archive add demo/partner --display-name 'Partners of Demo'; pressroom archive add ~ann/demo/tools
     Add {
-        #[arg(value_name = "DISTRIBUTION/NAME")]
+        #[arg(value_name = "DISTRIBUTION/NAME|~OWNER/DISTRIBUTION/NAME")]
         reference: ArchiveReference,
+        /// What it is for, PARTNER or PPA; without it, what its name says.
+        #[arg(long)]
+        purpose: Option<ArchivePurpose>,
+        /// Whose PPA it is, where its name does not say that.
+        #[arg(long, value_name = "PERSON")]
+        owner: Option<PersonName>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -55,6 +61,15 @@ pub(super) struct Settings {
     /// Whether runs publish it.
     #[arg(long, value_name = "true|false")]
     publish: Option<bool>,
+    /// Whether what is in it is not for everybody.
+    #[arg(long, value_name = "true|false")]
+    private: Option<bool>,
+    /// How much may be in it, in MiB: an upload that would bring it over that is rejected; 0 for any amount.
+    #[arg(long, value_name = "MIB")]
+    quota_mib: Option<u64>,
+    /// What its builds get on top of their score.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    build_score: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -73,22 +88,24 @@ impl Command {
         let mut db = root.db()?;
         let (reference, settings) = match self {
             Self::List => return list(session, &root, &db),
-            Self::Add { reference, settings } => {
+            Self::Add { reference, purpose, owner, settings } => {
+                let reference = to_be_added(reference, *purpose, owner.as_ref())?;
                 let row = distribution(db.read(), reference.distribution())?;
-                if archives(db.read(), row.id)?.iter().any(|archive| archive.reference == *reference) {
+                if archives(db.read(), row.id)?.iter().any(|archive| archive.reference == reference) {
                     return Err(StoreError::Exists { what: "archive", name: reference.to_string() }.into());
                 }
                 (reference, settings)
             }
             Self::Set { reference, settings } => {
                 archive(db.read(), reference)?;
-                (reference, settings)
+                (reference.clone(), settings)
             }
         };
         let description = Description {
             distributions: vec![DistributionDescription {
                 name: reference.distribution().clone(),
                 display_name: None,
+                settings: DistributionSettings::default(),
                 archives: vec![ArchiveDescription {
                     name: reference.name().parse()?,
                     display_name: settings.display_name.clone(),
@@ -97,6 +114,10 @@ impl Command {
                     label: settings.label.clone(),
                     enabled: settings.enabled,
                     publish: settings.publish,
+                    private: settings.private,
+                    quota_mib: settings.quota_mib,
+                    build_score: settings.build_score,
+                    owner: reference.owner().cloned(),
                 }],
                 series: Vec::new(),
             }],
@@ -104,6 +125,45 @@ impl Command {
         let now = session.clock.now();
         db.write(|tx| describe::apply(tx, &description, now))?;
         list(session, &root, &db)
+    }
+}
+
+/// The archive that is to be added, of its three words one or all may say that it is a PPA.
+fn to_be_added(
+    reference: &ArchiveReference,
+    purpose: Option<ArchivePurpose>,
+    owner: Option<&PersonName>,
+) -> anyhow::Result<ArchiveReference> {
+    let ppa = owner.is_some() || reference.owner().is_some();
+    match purpose {
+        Some(ArchivePurpose::Primary) => {
+            return Err(exit::usage(
+                "every distribution has one primary archive, which `pressroom distribution add` makes",
+            ));
+        }
+        Some(ArchivePurpose::Copy) => {
+            return Err(exit::usage("copies are not made by hand: add a PARTNER or a PPA archive"));
+        }
+        Some(ArchivePurpose::Ppa) if !ppa => {
+            return Err(exit::usage("a PPA is somebody's: name that person or team with --owner"));
+        }
+        Some(ArchivePurpose::Partner) if ppa => {
+            return Err(exit::usage("an archive of a person or team is a PPA, not a PARTNER archive"));
+        }
+        Some(ArchivePurpose::Ppa | ArchivePurpose::Partner) | None => {}
+    }
+    match (reference.owner(), owner) {
+        (Some(named), Some(owner)) if named != owner => {
+            Err(exit::usage(format!("{reference} is the archive of {named}, not of {owner}")))
+        }
+        (None, Some(owner)) => {
+            let name = reference.name();
+            if *reference == ArchiveReference::primary(reference.distribution().clone()) {
+                return Err(exit::usage(format!("a PPA has a name: give it as {reference}/NAME")));
+            }
+            Ok(ArchiveReference::ppa(owner.clone(), reference.distribution().clone(), name.parse()?))
+        }
+        (_, _) => Ok(reference.clone()),
     }
 }
 

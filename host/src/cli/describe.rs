@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionName,
-    ReleaseText, ReleaseTextError, SegmentSize, SeriesName, SeriesStatus,
+    PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SourceFormat,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
+use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication};
 use serde::{Deserialize, Serialize};
@@ -27,10 +28,45 @@ pub(super) struct DistributionDescription {
     pub(super) name: DistributionName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) display_name: Option<ReleaseText>,
+    #[serde(flatten)]
+    pub(super) settings: DistributionSettings,
     #[serde(default, rename = "archive", skip_serializing_if = "Vec::is_empty")]
     pub(super) archives: Vec<ArchiveDescription>,
     #[serde(default, rename = "series", skip_serializing_if = "Vec::is_empty")]
     pub(super) series: Vec<SeriesDescription>,
+}
+
+/// What a distribution wants of uploads.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, clap::Args)]
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct DistributionSettings {
+    /// Whether uploads to a series under development go to its -proposed suite.
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) redirect_release_uploads: Option<bool>,
+    /// The mail address that closes a bug, with %s for its number, as %s-done@bugs.example.org; empty for none.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bug_mail: Option<String>,
+    /// A URL that gets JSON by POST for every bug that an upload closes; empty for none.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bug_webhook: Option<String>,
+}
+
+impl DistributionSettings {
+    fn change(&self) -> DistributionChange {
+        DistributionChange {
+            redirect_release_uploads: self.redirect_release_uploads,
+            bug_mail: self.bug_mail.clone().map(none_if_empty),
+            bug_webhook: self.bug_webhook.clone().map(none_if_empty),
+        }
+    }
+}
+
+/// What is set to nothing.
+fn none_if_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// An archive.
@@ -38,6 +74,9 @@ pub(super) struct DistributionDescription {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ArchiveDescription {
     pub(super) name: ComponentName,
+    /// Whose PPA it is; none: it is the distribution's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<PersonName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) display_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +89,23 @@ pub(super) struct ArchiveDescription {
     pub(super) enabled: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) publish: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) private: Option<bool>,
+    /// How much may be in it; 0: any amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) quota_mib: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) build_score: Option<i64>,
+}
+
+impl ArchiveDescription {
+    /// The archive that it describes.
+    pub(super) fn reference(&self, distribution: &DistributionName) -> ArchiveReference {
+        match &self.owner {
+            None => ArchiveReference::named(distribution.clone(), self.name.clone()),
+            Some(owner) => ArchiveReference::ppa(owner.clone(), distribution.clone(), self.name.clone()),
+        }
+    }
 }
 
 /// A series.
@@ -125,6 +181,14 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "KIB")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) index_segment_kib: Option<SegmentSize>,
+    /// The mail address of the list that reads what is accepted; empty for none.
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) changes_list: Option<String>,
+    /// The formats that source packages may have, of "1.0", "3.0 (native)" and "3.0 (quilt)"; again or with commas for more.
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source_formats: Option<Vec<SourceFormat>>,
 }
 
 impl SeriesSettings {
@@ -144,6 +208,8 @@ impl SeriesSettings {
                 .valid_for_seconds
                 .map(|seconds| (seconds > 0).then_some(i64::from(seconds))),
             index_segment_size: self.index_segment_kib,
+            changes_list: self.changes_list.clone().map(none_if_empty),
+            source_formats: self.source_formats.clone(),
         }
     }
 }
@@ -200,18 +266,13 @@ fn apply_distribution(
             distribution
         }
     };
+    distribution::change_distribution(tx, distribution.id, &wanted.settings.change())?;
     for wanted in &wanted.archives {
-        let reference = ArchiveReference::named(name.clone(), wanted.name.clone());
+        let reference = wanted.reference(name);
+        let purpose = if wanted.owner.is_some() { ArchivePurpose::Ppa } else { ArchivePurpose::Partner };
         if !archive::archives(tx, distribution.id)?.iter().any(|archive| archive.reference == reference) {
             let display_name = wanted.display_name.as_deref().unwrap_or(wanted.name.as_str());
-            archive::create_archive(
-                tx,
-                &distribution,
-                &reference,
-                ArchivePurpose::Partner,
-                display_name,
-                now,
-            )?;
+            archive::create_archive(tx, &distribution, &reference, purpose, display_name, now)?;
         }
         let row = archive::archive(tx, &reference)?;
         let change = ArchiveChange {
@@ -221,6 +282,9 @@ fn apply_distribution(
             label: wanted.label.clone(),
             enabled: wanted.enabled,
             publish: wanted.publish,
+            private: wanted.private,
+            authorized_size_mib: wanted.quota_mib.map(|mib| (mib > 0).then_some(mib)),
+            relative_build_score: wanted.build_score,
         };
         archive::change_archive(tx, &row, &change)?;
     }
@@ -284,6 +348,10 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     label: Some(text_of(&archive.label)?),
                     enabled: Some(archive.enabled),
                     publish: Some(archive.publish),
+                    private: Some(archive.private),
+                    quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
+                    build_score: Some(archive.relative_build_score),
+                    owner: archive.reference.owner().cloned(),
                 })
             })
             .collect::<Result<_, StoreError>>()?;
@@ -317,12 +385,19 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                         .valid_for_seconds
                         .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
                     index_segment_kib: Some(one.index_segment_size),
+                    changes_list: Some(one.changes_list.unwrap_or_default()),
+                    source_formats: Some(one.source_formats),
                 },
             });
         }
         description.distributions.push(DistributionDescription {
             name: row.name,
             display_name: Some(text_of(&row.display_name)?),
+            settings: DistributionSettings {
+                redirect_release_uploads: Some(row.redirect_release_uploads),
+                bug_mail: Some(row.bug_mail.unwrap_or_default()),
+                bug_webhook: Some(row.bug_webhook.unwrap_or_default()),
+            },
             archives,
             series: all,
         });

@@ -7,7 +7,7 @@ use pressroom_archive::store::series::series_of;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, Description, DistributionDescription};
+use super::describe::{self, Description, DistributionDescription, DistributionSettings};
 use super::output::table;
 use super::{End, Session};
 
@@ -22,13 +22,19 @@ pub(super) enum Command {
         /// As people write it; `Origin` in the Release files.
         #[arg(long)]
         display_name: Option<ReleaseText>,
+        #[command(flatten)]
+        settings: DistributionSettings,
     },
     /// Change a distribution.
+    ///
+    /// For example: pressroom distribution set demo --bug-mail %s-done@bugs.example.org
     Set {
         name: DistributionName,
         /// As people write it; `Origin` in the Release files.
         #[arg(long)]
-        display_name: ReleaseText,
+        display_name: Option<ReleaseText>,
+        #[command(flatten)]
+        settings: DistributionSettings,
     },
 }
 
@@ -43,23 +49,24 @@ struct Row {
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let mut db = session.root()?.db()?;
-        let (name, display_name) = match self {
+        let (name, display_name, settings) = match self {
             Self::List => return list(session, &db),
-            Self::Add { name, display_name } => {
+            Self::Add { name, display_name, settings } => {
                 if pressroom_archive::store::distribution::find_distribution(db.read(), name)?.is_some() {
                     return Err(StoreError::Exists { what: "distribution", name: name.to_string() }.into());
                 }
-                (name, display_name.clone())
+                (name, display_name.clone(), settings)
             }
-            Self::Set { name, display_name } => {
+            Self::Set { name, display_name, settings } => {
                 distribution(db.read(), name)?;
-                (name, Some(display_name.clone()))
+                (name, display_name.clone(), settings)
             }
         };
         let description = Description {
             distributions: vec![DistributionDescription {
                 name: name.clone(),
                 display_name,
+                settings: settings.clone(),
                 archives: Vec::new(),
                 series: Vec::new(),
             }],

@@ -9,7 +9,9 @@ use pressroom_archive::release::sign::{OwnKey, Signer};
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, Description, DistributionDescription, SeriesDescription, SeriesSettings};
+use super::describe::{
+    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
+};
 use super::{End, Session, exit};
 use crate::root::{CONFIG_FILE, Config, DATABASE_FILE, DEFAULT_KEY_FILE, Root};
 
@@ -112,6 +114,7 @@ impl Init {
             distributions: vec![DistributionDescription {
                 name: distribution.clone(),
                 display_name: None,
+                settings: DistributionSettings::default(),
                 archives: Vec::new(),
                 series: vec![SeriesDescription { name: series.clone(), settings }],
             }],

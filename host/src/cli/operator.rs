@@ -1,33 +1,113 @@
 //! Who works here and why something was decided, for records of it.
+//!
+//! In a root without persons everybody who can write to it decides, under any name. As soon as there is one, a person decides: the one who is named,
+//! or who is set in the configuration, or whose user of the host runs the command. Names are for people to ask back, not a proof.
 
 use std::process::{Command, Stdio};
 
+use pressroom_archive::domain::PersonKind;
+use pressroom_archive::people::{Actor, Denied};
 use pressroom_archive::store::hook_run::Overridden;
+use pressroom_archive::store::{Db, person};
 
 use super::exit;
+use crate::root::{CONFIG_FILE, Root};
 
-/// The word of an operator: a reason, and a name or the one of who runs this. Refused where one of them says nothing.
-pub(super) fn word(reason: Option<&str>, by: Option<&str>) -> anyhow::Result<Overridden> {
-    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Who decides.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct As {
+    /// Who decides this; without it, who is set in pressroom.toml, or the person who is this Unix user.
+    #[arg(long = "as", value_name = "PERSON")]
+    by: Option<String>,
+}
+
+impl As {
+    /// For commands that have an `--as` of their own.
+    pub(super) fn named(by: Option<&str>) -> Self {
+        Self { by: by.map(str::to_owned) }
+    }
+
+    /// Whoever that is. Refused where there are persons, and it is none of them.
+    pub(super) fn actor(&self, root: &Root, db: &Db) -> anyhow::Result<Actor> {
+        let set = root.config.people.acts_as.as_deref();
+        let (named, source) = match (self.by.as_deref(), set) {
+            (Some(name), _) => (Some(one_line(name)), "--as".to_owned()),
+            (None, Some(name)) => (Some(one_line(name)), format!("[people] as of {CONFIG_FILE}")),
+            (None, None) => (None, String::new()),
+        };
+        if let Some(name) = &named {
+            if name.is_empty() {
+                return Err(exit::usage(format!("{source} needs a name: it is kept with what is decided")));
+            }
+            if name.chars().any(char::is_control) {
+                return Err(exit::usage(format!(
+                    "{source} is shown to people: leave control characters out"
+                )));
+            }
+        }
+        if !person::any_person(db.read())? {
+            return Ok(Actor::Operator { name: named.unwrap_or_else(user) });
+        }
+        let found = match named {
+            Some(name) => {
+                let unknown = |_| {
+                    exit::usage(format!(
+                        "{source}: {name:?} is no person's name; `pressroom person list` shows them"
+                    ))
+                };
+                person::person(db.read(), &name.parse().map_err(unknown)?)?
+            }
+            None => {
+                let user = user();
+                person::person_of_user(db.read(), &user)?.ok_or_else(|| {
+                    exit::usage(format!(
+                        "who decides this? The Unix user {user} is no person here: name one with --as (`pressroom person list` shows them), \
+                         set `as` under [people] in {CONFIG_FILE}, or say who {user} is with `pressroom person set NAME --unix-user {user}`"
+                    ))
+                })?
+            }
+        };
+        if found.kind == PersonKind::Team {
+            return Err(exit::usage(format!(
+                "{} is a team: a person decides, name one of its members with --as",
+                found.name
+            )));
+        }
+        if !found.active {
+            return Err(refused(format!(
+                "{} is not active here any more: `pressroom person set {} --active true` changes that",
+                found.name, found.name
+            )));
+        }
+        Ok(Actor::Person(found))
+    }
+}
+
+/// Something that whoever asks for it may not.
+pub(super) fn refused(message: impl Into<String>) -> anyhow::Error {
+    Denied { what: "not allowed".to_owned(), remedy: message.into() }.into()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The word of an operator: a reason, and who says so. Refused where one of them says nothing.
+pub(super) fn word(root: &Root, db: &Db, reason: Option<&str>, by: &As) -> anyhow::Result<Overridden> {
     let reason = one_line(reason.unwrap_or_default());
     if reason.is_empty() {
         return Err(exit::usage(
             "what a hook says is not put aside without a word: say why with --reason; it is kept with the run",
         ));
     }
-    let by = one_line(&by.map_or_else(name, str::to_owned));
-    if by.is_empty() {
-        return Err(exit::usage("--as needs a name: it is kept with the run"));
+    if reason.chars().any(char::is_control) {
+        return Err(exit::usage("--reason is shown to people: leave control characters out"));
     }
-    let says_odd_things = |text: &str| text.chars().any(char::is_control);
-    if says_odd_things(&reason) || says_odd_things(&by) {
-        return Err(exit::usage("--reason and --as are shown to people: leave control characters out"));
-    }
-    Ok(Overridden { by, reason })
+    Ok(Overridden { by: by.actor(root, db)?.name().to_owned(), reason })
 }
 
-/// The user who runs this, or the one behind sudo. It is for people to ask back, not a proof.
-fn name() -> String {
+/// The user who runs this, or the one behind sudo.
+pub(super) fn user() -> String {
     let behind_sudo = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
     behind_sudo.or_else(user_name).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }

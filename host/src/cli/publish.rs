@@ -14,8 +14,9 @@ use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
 use serde::Serialize;
 
 use super::measure::{Measure, Measured, Measuring};
+use super::operator::{self, As};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
-use super::{End, Session, exit, operator};
+use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
 use crate::hooks::{VetoOverride, is_called};
@@ -58,7 +59,8 @@ pub(super) struct Publish {
     /// Why the veto does not count.
     #[arg(long, value_name = "TEXT", requires = "override_veto")]
     reason: Option<String>,
-    /// Who says so; without it, the user who runs this (the one behind sudo).
+    /// Who says so: a person, where there are any; without it, as for every command that decides, who is set in pressroom.toml or the person who is
+    /// this Unix user.
     #[arg(long = "as", value_name = "NAME", requires = "override_veto")]
     by: Option<String>,
     /// Print what a run would do, and do nothing.
@@ -126,7 +128,7 @@ impl Publish {
                 "--security-only publishes security suites alone: name those with --suite, or leave one of the two out",
             ));
         }
-        let wanted = self.wanted(db.read(), self.veto_override()?.as_ref())?;
+        let wanted = self.wanted(db.read(), self.veto_override(&root, &db)?.as_ref())?;
         if wanted.is_empty() {
             return Err(exit::usage(
                 "there is no distribution yet: make one with `pressroom distribution add NAME`",
@@ -194,11 +196,12 @@ impl Publish {
     }
 
     /// The vetoes that do not count, with who says so and why.
-    fn veto_override(&self) -> anyhow::Result<Option<VetoOverride>> {
+    fn veto_override(&self, root: &Root, db: &Db) -> anyhow::Result<Option<VetoOverride>> {
         if self.override_veto.is_empty() {
             return Ok(None);
         }
-        let Overridden { by, reason } = operator::word(self.reason.as_deref(), self.by.as_deref())?;
+        let Overridden { by, reason } =
+            operator::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
         Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
     }
 

@@ -6,7 +6,9 @@ use pressroom_archive::store::series::{architectures, components, series, series
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, Description, DistributionDescription, SeriesDescription, SeriesSettings};
+use super::describe::{
+    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
+};
 use super::output::table;
 use super::{End, Session, the_distribution};
 
@@ -74,6 +76,7 @@ impl Command {
             distributions: vec![DistributionDescription {
                 name: distribution.name.clone(),
                 display_name: None,
+                settings: DistributionSettings::default(),
                 archives: Vec::new(),
                 series: vec![SeriesDescription { name: name.clone(), settings: (**settings).clone() }],
             }],

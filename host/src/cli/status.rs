@@ -158,6 +158,9 @@ impl Status {
                     if dirt.removals > 0 {
                         dirty.push("removals".to_owned());
                     }
+                    if dirt.customs > 0 {
+                        dirty.push("custom uploads".to_owned());
+                    }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
                     rows.push(Row {
                         archive: archive.reference.to_string(),

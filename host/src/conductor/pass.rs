@@ -1,4 +1,4 @@
-//! One pass over one archive: stage, poolify, dominate, index, pre-publication, release, install, post-publication.
+//! One pass over one archive: stage, poolify, dominate, custom (where custom uploads wait), index, pre-publication, release, install, post-publication.
 //!
 //! Each step is recorded before and after. Until the installation begins, a failure forgets the pass and its staged trees: every publication and every
 //! mark is as before. After that, the next run takes it to its end.
@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::Context;
+use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
@@ -21,7 +22,7 @@ use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{Db, StoreError, Transaction, pass};
+use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
@@ -148,8 +149,14 @@ impl PassWork<'_, '_> {
         let mut staged = self.step(db, "stage", |work, _| work.stage())?;
         self.step(db, "poolify", Self::poolify)?;
         self.step(db, "dominate", Self::dominate)?;
+        let customs = self.dirt.iter().any(|dirt| dirt.customs > 0);
+        if customs {
+            self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
+        }
         let wanted = self.run.options.careful || self.dirt.iter().any(Dirt::needs_all_indexes);
-        if !wanted && pass::transition_counts(db.read(), self.id)?.is_empty() {
+        let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
+            || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
+        if !wanted && !changes {
             return Ok(Reached::Nothing);
         }
         let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
@@ -250,6 +257,26 @@ impl PassWork<'_, '_> {
         Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
+    /// What is no package: unpacked into the staged trees.
+    fn customs(&mut self, db: &mut Db, staged: &mut Staged) -> anyhow::Result<((), String)> {
+        let librarian = self.run.root.librarian();
+        let limits = self.run.root.config.publication.custom_limits();
+        let customs = Customs { archive: self.archive, librarian: &librarian, limits };
+        let now = self.run.clock.now();
+        let done = custom::publish(db, self.id, customs, staged, &self.shapes, now)?;
+        let refused = done.refused.len();
+        for refused in done.refused {
+            tracing::error!("{}", refused.reason);
+            self.problems.push(refused.reason);
+        }
+        Ok(((), format!("{} unpacked, {} superseded, {refused} refused", done.published, done.superseded)))
+    }
+
+    /// The folders of a suite that its Release does not list.
+    fn unlisted(&self, db: &Db, shape: &SuiteShape) -> Result<Vec<String>, StoreError> {
+        custom_publication::version_folders(db.read(), shape.suite.id, self.id)
+    }
+
     /// Phase C: for each suite the files that were made.
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
         let touched = pass::touched_indexes(db.read(), self.id)?;
@@ -319,7 +346,7 @@ impl PassWork<'_, '_> {
             write_unsigned(
                 &self.release_file(shape),
                 Folders { staged: &staged, live: &live },
-                Known { built, listed: &listed, old: &[] },
+                Known { built, listed: &listed, old: &[], unlisted: &self.unlisted(db, shape)? },
                 self.trust(),
             )?;
         }
@@ -343,10 +370,11 @@ impl PassWork<'_, '_> {
                 Ok::<_, StoreError>((listed, archive_file::old_generations(db.read(), shape.suite.id)?))
             })?;
             let live = staged.paths().dists().join(&suite);
+            let unlisted = self.unlisted(db, shape)?;
             let signed = write_release(
                 &self.release_file(shape),
                 Folders { staged: &staged.dists().join(&suite), live: &live },
-                Known { built, listed: &listed, old: &old },
+                Known { built, listed: &listed, old: &old, unlisted: &unlisted },
                 self.trust(),
                 retention,
                 signer,
@@ -425,6 +453,7 @@ fn span_of(step: &'static str) -> Span {
         "stage" => info_span!("stage"),
         "poolify" => info_span!("poolify"),
         "dominate" => info_span!("dominate"),
+        "custom" => info_span!("custom"),
         "index" => info_span!("index"),
         "pre-publication" => info_span!("pre-publication"),
         "release" => info_span!("release"),

@@ -166,6 +166,9 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
     if dirt.removals > 0 {
         reasons.push(format!("{} publications are to be removed", dirt.removals));
     }
+    if dirt.customs > 0 {
+        reasons.push(format!("{} custom uploads are to be unpacked", dirt.customs));
+    }
     reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
     if options.careful {
         reasons.push("careful".to_owned());

@@ -67,12 +67,15 @@ pub(crate) fn select(
         if !wanted {
             continue;
         }
-        if name.pocket() == Pocket::Release && status.is_stable() && dirt.pending + dirt.removals > 0 {
+        if name.pocket() == Pocket::Release
+            && status.is_stable()
+            && dirt.pending + dirt.removals + dirt.customs > 0
+        {
             selection.refused.push(Refusal {
                 reason: format!(
                     "{} changes wait in {name}, but its series is {status} and its release pocket does not change: open it \
                      again with `pressroom series set {} --status FROZEN`, or leave them waiting",
-                    dirt.pending + dirt.removals,
+                    dirt.pending + dirt.removals + dirt.customs,
                     name.series()
                 ),
                 suite: name,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use pressroom_archive::custom::Limits;
 use pressroom_archive::release::sign::Fingerprint;
 use pressroom_archive::store::archive_file::Retention;
 use serde::Deserialize;
@@ -19,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) paths: Paths,
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
+    pub(crate) people: People,
     pub(crate) hooks: Hooks,
 }
 
@@ -85,27 +87,42 @@ fn fingerprint<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fing
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
-/// How index files of the past are kept.
+/// How index files of the past are kept, and how much custom uploads may take.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Publication {
     pub(crate) by_hash_generations: usize,
     pub(crate) by_hash_grace_seconds: u32,
+    /// So much may come out of a custom upload.
+    pub(crate) custom_unpacked_mib: u32,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { by_hash_generations: 2, by_hash_grace_seconds: 24 * 60 * 60 }
+        Self { by_hash_generations: 2, by_hash_grace_seconds: 24 * 60 * 60, custom_unpacked_mib: 4096 }
     }
 }
 
 impl Publication {
+    pub(crate) const fn custom_limits(&self) -> Limits {
+        Limits::new((self.custom_unpacked_mib as u64) << 20)
+    }
+
     pub(crate) fn retention(&self) -> Retention {
         Retention {
             generations: self.by_hash_generations,
             grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
         }
     }
+}
+
+/// Who works here.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct People {
+    /// Who decides where a command has no `--as`; none: the person who is the user of the host.
+    #[serde(rename = "as")]
+    pub(crate) acts_as: Option<String>,
 }
 
 /// What hooks may take where their grant says nothing; legacy executables always.
@@ -216,6 +233,12 @@ key-file = "{key_file}"
 # Older index files stay under by-hash: so many of each, and each for so long after a newer one came.
 # by-hash-generations = 2
 # by-hash-grace-seconds = 86400
+# A custom upload, as images of the installer, is refused when more comes out of it.
+# custom-unpacked-mib = 4096
+
+[people]
+# Who decides where a command has no --as; without it, the person whose Unix user runs the command.
+# as = "the name of a person"
 
 [hooks]
 # What a WASM hook may take where its grant says nothing.
@@ -255,6 +278,7 @@ mod tests {
             .lines()
             .filter(|line| {
                 !line.contains("site-name")
+                    && !line.contains("# as =")
                     && !line.contains("gpg")
                     && !line.contains("home =")
                     && !line.contains("# key =")

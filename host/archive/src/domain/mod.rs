@@ -23,14 +23,14 @@ pub use ids::{
 };
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
-    PackagePriority, Section, SeriesName, SourceName,
+    PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
 };
 pub use pass_priority::PassPriority;
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, BuildStatus, CustomFormat, HookOutcome, MessageKind, MessageStatus,
-    PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome, SeriesStatus,
-    UploadPolicy, UploadStatus, UploadVerdict,
+    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, MessageKind,
+    MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
+    SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;

@@ -219,6 +219,14 @@ name! {
     SeriesName, "series name", series_name
 }
 name! {
+    /// The name of a person or team: one word, because the folder of a person's archives is called after it.
+    PersonName, "name of a person or team", word
+}
+name! {
+    /// The name of a package set: one word.
+    PackageSetName, "package set name", word
+}
+name! {
     /// A section as in control and index files (Debian Policy 2.4), with or without its component in front:
     /// `libs`, `non-free/libs`.
     Section, "section", section

@@ -85,6 +85,18 @@ words! {
 }
 
 words! {
+    /// The formats of source packages (dpkg-source(1)); the text is the value of the field `Format`.
+    SourceFormat, "source package format" {
+        /// A tarball, or an upstream tarball and a diff.
+        V1 = "1.0",
+        /// A tarball.
+        Native = "3.0 (native)",
+        /// Upstream tarballs and one with the debian folder.
+        Quilt = "3.0 (quilt)",
+    }
+}
+
+words! {
     /// The formats of binary packages.
     BinaryFormat, "binary package format" {
         /// An ordinary package.
@@ -310,5 +322,15 @@ words! {
         Failed = "FAILED",
         /// Somebody did not want it sent.
         Dropped = "DROPPED",
+    }
+}
+
+words! {
+    /// What a bug's number is a number of.
+    BugTracker, "bug tracker" {
+        /// Debian's, or one like it: closed by mail.
+        Debbugs = "DEBBUGS",
+        /// Launchpad.
+        Launchpad = "LAUNCHPAD",
     }
 }

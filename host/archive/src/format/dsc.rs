@@ -9,6 +9,7 @@ use super::clearsign::{self, ClearsignError};
 use super::control::{self, ControlError};
 use super::field::{self, FieldError};
 use super::file_list::{self, Columns, FileListError};
+pub use crate::domain::SourceFormat;
 use crate::domain::{ArchitectureTag, BinaryName, DebVersion, FileName, Md5, Sha1, Sha256, SourceName};
 
 /// The fields that a source package has to have.
@@ -80,39 +81,6 @@ pub enum DscError {
     },
 }
 
-/// The formats of source packages (dpkg-source(1)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SourceFormat {
-    /// `1.0`: a tarball, or an upstream tarball and a diff.
-    V1,
-    /// `3.0 (native)`: a tarball.
-    Native,
-    /// `3.0 (quilt)`: upstream tarballs and one with the debian folder.
-    Quilt,
-}
-
-impl SourceFormat {
-    /// The value of the field `Format`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "1.0",
-            Self::Native => "3.0 (native)",
-            Self::Quilt => "3.0 (quilt)",
-        }
-    }
-
-    fn from_field(value: &str) -> Option<Self> {
-        [Self::V1, Self::Native, Self::Quilt].into_iter().find(|format| format.as_str() == value)
-    }
-}
-
-impl std::fmt::Display for SourceFormat {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
 /// A file of a source package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -162,7 +130,7 @@ impl SourceControl {
         field::require(&paragraph, &MANDATORY_FIELDS)?;
 
         let format = field::required(&paragraph, "Format")?;
-        let format = SourceFormat::from_field(format.value).ok_or_else(|| {
+        let format = format.value.parse().map_err(|_| {
             const KNOWN: &str = "\"1.0\", \"3.0 (native)\" or \"3.0 (quilt)\"";
             FieldError::unexpected("Format", format.line, format.value, KNOWN)
         })?;

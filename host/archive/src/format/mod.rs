@@ -9,6 +9,7 @@ pub mod field;
 
 pub mod clearsign;
 pub mod file_list;
+pub mod mailbox;
 pub mod relation;
 
 pub mod ar;

@@ -12,7 +12,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::{FileDigests, Hasher, Sha256, digest_reader};
@@ -83,7 +83,7 @@ impl Librarian {
                 let mut temporary = self.temporary()?;
                 temporary.as_file_mut().write_all(bytes).during("write", &path)?;
                 count_bytes(Work::BytesWritten, bytes.len());
-                self.settle(temporary, digests)
+                self.settle(temporary.into_temp_path(), digests)
             }
             Err(error) => Err(error).during("write", &path),
         }
@@ -139,18 +139,18 @@ impl Librarian {
     }
 
     /// Gives a whole file its name, unless it has one already.
-    fn settle(&self, temporary: NamedTempFile, digests: &FileDigests) -> Result<(), DiskError> {
+    fn settle(&self, temporary: TempPath, digests: &FileDigests) -> Result<(), DiskError> {
         let path = self.path(&digests.sha256);
-        make_readable(temporary.as_file()).during("write", &path)?;
+        make_path_readable(&temporary).during("write", &path)?;
         let persisted = match temporary.persist_noclobber(&path) {
             Err(error) if error.error.kind() == io::ErrorKind::NotFound => {
                 disk::make_folder(path.parent().unwrap_or(&self.root))?;
-                error.file.persist_noclobber(&path)
+                error.path.persist_noclobber(&path)
             }
             persisted => persisted,
         };
         let refused = match persisted {
-            Ok(_) => return Ok(()),
+            Ok(()) => return Ok(()),
             Err(error) => error,
         };
         if refused.error.kind() != io::ErrorKind::AlreadyExists {
@@ -158,7 +158,7 @@ impl Librarian {
         }
         if !is_whole(&path, digests).during("read", &path)? {
             tracing::warn!(path = %path.display(), "replaced: it was not the content that its name says");
-            refused.file.persist(&path).map_err(|error| error.error).during("keep", &path)?;
+            refused.path.persist(&path).map_err(|error| error.error).during("keep", &path)?;
         }
         Ok(())
     }
@@ -210,6 +210,14 @@ fn make_readable(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(disk::SERVED_FILE_MODE))
 }
 
+/// As [`make_readable`], for a file that is closed.
+fn make_path_readable(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.permissions().mode() & 0o7777 == disk::SERVED_FILE_MODE {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(disk::SERVED_FILE_MODE))
+}
+
 /// Whether the file that is there has these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let mut file = File::open(path)?;
@@ -245,7 +253,7 @@ impl Deposit {
     /// All of it was written.
     #[must_use]
     pub fn seal(self) -> Sealed {
-        Sealed { temporary: self.temporary, digests: self.hasher.finish() }
+        Sealed { temporary: self.temporary.into_temp_path(), digests: self.hasher.finish() }
     }
 }
 
@@ -273,7 +281,7 @@ impl Shared {
     /// All of it was read.
     #[must_use]
     pub fn seal(self) -> Sealed {
-        Sealed { temporary: self.temporary, digests: self.hasher.finish() }
+        Sealed { temporary: self.temporary.into_temp_path(), digests: self.hasher.finish() }
     }
 }
 
@@ -286,10 +294,10 @@ impl Read for Shared {
     }
 }
 
-/// A file that is whole, and whose digests are known; gone when dropped.
+/// A file that is whole and closed, and whose digests are known; gone when dropped.
 #[derive(Debug)]
 pub struct Sealed {
-    temporary: NamedTempFile,
+    temporary: TempPath,
     digests: FileDigests,
 }
 

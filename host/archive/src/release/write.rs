@@ -1,7 +1,7 @@
 //! Writing and signing the Release files of a suite in the staged tree.
 //!
-//! Everything in the suite's folder is listed, whoever put it there. A digest is taken from where it is known: this pass made the file, or the file is
-//! the very one (by inode, size and time) that the live Release lists. Everything else is read.
+//! Everything in the suite's folder is listed, whoever put it there, but for the folders of custom uploads. A digest is taken from where it is
+//! known: this pass made the file, or the file is the very one (by inode, size and time) that the live Release lists. Everything else is read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -95,6 +95,8 @@ pub struct Known<'a> {
     pub listed: &'a [ListedFile],
     /// Older ones on disk.
     pub old: &'a [OldGeneration],
+    /// Folders below the suite's of which nothing is listed: custom uploads, as images of the installer, have sums of their own.
+    pub unlisted: &'a [String],
 }
 
 /// Whether digests are taken from where they are known.
@@ -191,6 +193,12 @@ fn list(
     let mut unknown: Vec<String> = Vec::new();
     for entry in disk::files_below(folders.staged)? {
         if by_hash::is_by_hash(&entry.path) || CORE_FILES.contains(&entry.path.as_str()) {
+            continue;
+        }
+        let is_in = |folder: &String| {
+            entry.path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if known.unlisted.iter().any(is_in) {
             continue;
         }
         if entry.path.chars().any(|character| character.is_whitespace() || character.is_control()) {

@@ -8,7 +8,8 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
-    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, ReleaseText,
+    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, PersonName,
+    ReleaseText,
 };
 
 /// An archive.
@@ -34,17 +35,32 @@ pub struct Archive {
     pub enabled: bool,
     /// Whether runs publish it.
     pub publish: bool,
+    /// Whether what is in it is not for everybody.
+    pub private: bool,
+    /// How much may be in it, in MiB; none: any amount.
+    pub authorized_size_mib: Option<u64>,
+    /// What its builds get on top of their score.
+    pub relative_build_score: i64,
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
-                       label, enabled, publish FROM archive JOIN distribution ON distribution.id = archive.distribution";
+                       label, enabled, publish, owner, private, authorized_size, relative_build_score \
+                       FROM archive JOIN distribution ON distribution.id = archive.distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
     let name: ComponentName = row.get(3)?;
+    let owner = Some(row.get::<_, String>(11)?).filter(|owner| !owner.is_empty());
+    let owner: Option<PersonName> = owner.map(|owner| owner.parse()).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(11, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    let distribution = row.get(2)?;
     Ok(Archive {
         id: row.get(0)?,
         distribution: row.get(1)?,
-        reference: ArchiveReference::named(row.get(2)?, name),
+        reference: match owner {
+            None => ArchiveReference::named(distribution, name),
+            Some(owner) => ArchiveReference::ppa(owner, distribution, name),
+        },
         purpose: row.get(4)?,
         display_name: row.get(5)?,
         description: row.get(6)?,
@@ -52,6 +68,9 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
         label: row.get(8)?,
         enabled: row.get(9)?,
         publish: row.get(10)?,
+        private: row.get(12)?,
+        authorized_size_mib: row.get(13)?,
+        relative_build_score: row.get(14)?,
     })
 }
 
@@ -85,7 +104,8 @@ pub fn archive(db: &Connection, reference: &ArchiveReference) -> Result<Archive,
 /// Adds an archive, with a suite for every pocket of every series that there is.
 ///
 /// # Errors
-/// When it exists, or its folder would be another archive's.
+/// When it exists, or its folder would be another archive's; when it is somebody's and not a PPA, or the other way round, or there is no such
+/// person.
 pub fn create_archive(
     tx: &Transaction<'_>,
     distribution: &Distribution,
@@ -97,13 +117,32 @@ pub fn create_archive(
     if archives(tx, distribution.id)?.iter().any(|archive| archive.reference == *reference) {
         return Err(StoreError::Exists { what: "archive", name: reference.to_string() });
     }
+    if (purpose == ArchivePurpose::Ppa) != reference.owner().is_some() {
+        return Err(StoreError::Refused(format!(
+            "{reference} cannot be a {purpose} archive: a PPA, and nothing else, is somebody's and named ~OWNER/DISTRIBUTION/NAME"
+        )));
+    }
+    if let Some(owner) = reference.owner() {
+        let owner = super::person::person(tx, owner)?;
+        if !owner.active {
+            return Err(StoreError::Refused(format!(
+                "{} is not active any more, and gets no archive",
+                owner.name
+            )));
+        }
+    }
     refuse_shared_folder(tx, reference)?;
+    let owner = reference.owner().map_or("", PersonName::as_str);
     let id = tx
         .prepare_cached(
-            "INSERT INTO archive (distribution, purpose, name, display_name, date_created) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+            "INSERT INTO archive (distribution, purpose, owner, name, display_name, date_created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
         )
         .and_then(|mut statement| {
-            statement.query_row((distribution.id, purpose, reference.name(), display_name, Date(now)), |row| row.get(0))
+            statement.query_row(
+                (distribution.id, purpose, owner, reference.name(), display_name, Date(now)),
+                |row| row.get(0),
+            )
         })
         .during("add the archive")?;
     suite::create_missing_suites(tx, distribution.id)?;
@@ -116,9 +155,8 @@ const RESERVED_NAMES: [&str; 4] = ["staging", "overrides", "cache", "misc"];
 /// `debian/partner` and the primary archive of `debian-partner` would both be served from `debian-partner`.
 fn refuse_shared_folder(tx: &Transaction<'_>, reference: &ArchiveReference) -> Result<(), StoreError> {
     let folder = reference.folder();
-    if reference.name() != PRIMARY_ARCHIVE_NAME
-        && RESERVED_NAMES.iter().any(|name| folder.ends_with(&format!("-{name}")))
-    {
+    let is_primary = reference.name() == PRIMARY_ARCHIVE_NAME && reference.owner().is_none();
+    if !is_primary && RESERVED_NAMES.iter().any(|name| folder.ends_with(&format!("-{name}"))) {
         return Err(StoreError::Refused(format!(
             "an archive cannot be named {}: the folder {folder} is used by the publisher",
             reference.name()
@@ -152,6 +190,12 @@ pub struct ArchiveChange {
     pub enabled: Option<bool>,
     /// Whether runs publish it.
     pub publish: Option<bool>,
+    /// Whether what is in it is not for everybody.
+    pub private: Option<bool>,
+    /// How much may be in it, in MiB; `Some(None)`: any amount.
+    pub authorized_size_mib: Option<Option<u64>>,
+    /// What its builds get on top of their score.
+    pub relative_build_score: Option<i64>,
 }
 
 /// Changes an archive. What stands in its Release files makes its suites due for a full publication.
@@ -167,8 +211,9 @@ pub fn change_archive(
     let shown = differs(&change.origin, &archive.origin) || differs(&change.label, &archive.label);
     tx.execute(
         "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
-         origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish)
-         WHERE id = ?1",
+         origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish),
+         private = coalesce(?8, private), authorized_size = CASE WHEN ?9 THEN ?10 ELSE authorized_size END,
+         relative_build_score = coalesce(?11, relative_build_score) WHERE id = ?1",
         (
             archive.id,
             &change.display_name,
@@ -177,6 +222,10 @@ pub fn change_archive(
             change.label.as_ref().map(ReleaseText::as_str),
             change.enabled,
             change.publish,
+            change.private,
+            change.authorized_size_mib.is_some(),
+            change.authorized_size_mib.flatten(),
+            change.relative_build_score,
         ),
     )
     .during("change the archive")?;

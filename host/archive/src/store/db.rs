@@ -19,7 +19,9 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0004_contents.sql")),
         M::up(include_str!("../../schema/0005_hook_runs_by_hook.sql")),
         M::up(include_str!("../../schema/0006_intake.sql")),
+        M::up(include_str!("../../schema/0008_receipts.sql")),
         M::up(include_str!("../../schema/0010_queue.sql")),
+        M::up(include_str!("../../schema/0011_builds.sql")),
     ])
 });
 
@@ -227,6 +229,21 @@ impl Db {
     }
 }
 
+/// Does something within a transaction as if it were one of its own: all of it, or nothing when it fails, and the transaction goes on.
+///
+/// # Errors
+/// When the database can neither keep nor take back what was done. What `work` said is in the value.
+pub fn attempt<T, E>(
+    tx: &Transaction<'_>,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<Result<T, E>, StoreError> {
+    tx.execute_batch("SAVEPOINT attempt").during("begin a part of a change")?;
+    let result = work();
+    let end = if result.is_ok() { "RELEASE attempt" } else { "ROLLBACK TO attempt; RELEASE attempt" };
+    tx.execute_batch(end).during("end a part of a change")?;
+    Ok(result)
+}
+
 /// How many instructions SQLite carries out between two words about them: so few that a statement that looks at some hundred rows is seen,
 /// so many that nobody feels it.
 const STEPS_BETWEEN: u16 = 100;
@@ -275,6 +292,23 @@ mod tests {
         // other tests of this process count too
         let since = Counts::now().since(&before);
         assert!(since.of(Work::RowsRead) >= 2001 && since.of(Work::DatabaseSteps) >= 4000, "{since:?}");
+    }
+
+    #[test]
+    fn a_failed_part_of_a_change_leaves_nothing_and_the_rest_stays() {
+        let mut db = Db::in_memory().unwrap();
+        db.write(|tx| {
+            let add = |name: &str| tx.execute("INSERT INTO component (name) VALUES (?1)", [name]).map(|_| ());
+            add("main").during("add")?;
+            let failed = attempt(tx, || add("lost").and_then(|()| add("main")))?;
+            assert!(failed.is_err());
+            attempt(tx, || add("universe"))?.during("add")
+        })
+        .unwrap();
+        let mut statement = db.read().prepare("SELECT name FROM component ORDER BY name").unwrap();
+        let names: Vec<String> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(names, ["main", "universe"]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `library_file_content` and `library_file_alias`: the originals, by content and by name.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::{Date, size};
 use super::{During, Made, StoreError};
-use crate::domain::digest::FileDigests;
+use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::FileName;
 use crate::domain::{AliasId, ContentId};
 
@@ -32,6 +32,19 @@ pub fn alias(
         .and_then(|mut statement| statement.insert((content.row(), filename, Date(now))))
         .map(|id| Made::New(AliasId(id)))
         .during("add a file")
+}
+
+/// What a file has in it.
+///
+/// # Errors
+/// When there is no such row, or the database fails.
+pub fn sha256_of(db: &Connection, alias: AliasId) -> Result<Sha256, StoreError> {
+    db.prepare_cached(
+        "SELECT content.sha256 FROM library_file_alias AS alias JOIN library_file_content AS content ON content.id = alias.content
+         WHERE alias.id = ?1",
+    )
+    .and_then(|mut statement| statement.query_row([alias], |row| row.get(0)))
+    .during("find a file")
 }
 
 /// The row of a content, made if needed.

@@ -3,9 +3,15 @@
 //! SQLite in WAL mode, so that readers never wait for the publisher. Writers take the write lock at their first statement and wait for each
 //! other; transactions are short. Everything that lists is ordered, so that the same database gives the same bytes.
 
+pub mod accept;
+pub mod ancestry;
 pub mod archive;
 pub mod archive_file;
+pub mod archive_permission;
+pub mod binary_package_build;
 pub mod contents;
+pub mod correspondent;
+pub mod custom_publication;
 mod db;
 pub mod distribution;
 pub mod hook;
@@ -14,10 +20,14 @@ pub mod hook_upkeep;
 pub mod index_segment;
 pub mod library_file;
 pub mod listing;
+pub mod openpgp_key;
+pub mod outbox_message;
 pub mod package_override;
 pub mod package_release;
+pub mod package_set;
 pub mod package_upload;
 pub mod pass;
+pub mod person;
 pub mod pool_file;
 pub mod publication;
 pub mod removal;
@@ -26,8 +36,11 @@ pub mod series;
 pub mod shape;
 mod sql;
 pub mod suite;
+pub mod upload_check;
 pub mod upload_queue;
+pub mod upload_receipt;
+pub mod upload_rules;
 
-pub use db::{Db, During, StoreError};
+pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
 pub use sql::Made;

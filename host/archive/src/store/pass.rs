@@ -320,6 +320,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     }
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
+    super::custom_publication::carry_out(tx, pass, now)?;
     // what the journal needed; transitions stay for history and replays
     for table in [
         "publisher_index_file",
@@ -363,6 +364,7 @@ pub fn abandon_pass(
         .during(WHAT)?;
     }
     super::index_segment::forget_segments(tx, pass)?;
+    super::custom_publication::forget(tx, pass)?;
     forget_changes(tx, pass)?;
     for table in [
         "publisher_index_file",

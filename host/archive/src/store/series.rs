@@ -1,14 +1,16 @@
 //! `distro_series`, its architectures and its components.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError, suite};
-use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName};
+use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
 use crate::domain::{
     ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
-    SeriesStatus,
+    SeriesStatus, SourceFormat,
 };
 
 /// A series of a distribution.
@@ -44,6 +46,10 @@ pub struct Series {
     pub valid_for_seconds: Option<i64>,
     /// How much text a segment of an index has on average.
     pub index_segment_size: SegmentSize,
+    /// Who reads what was accepted, by mail; none: nobody.
+    pub changes_list: Option<String>,
+    /// Which formats its source packages may have, sorted.
+    pub source_formats: Vec<SourceFormat>,
 }
 
 /// An architecture of a series.
@@ -67,15 +73,25 @@ pub struct SeriesComponent {
 }
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
-                       advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size";
+                       advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size, \
+                       changes_list, source_formats";
 
-fn words<T: std::str::FromStr + Ord>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<T>>
+fn words<T: std::str::FromStr + Ord>(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+    between: char,
+) -> rusqlite::Result<Vec<T>>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     let text: String = row.get(column)?;
-    let mut words =
-        text.split_ascii_whitespace().map(str::parse).collect::<Result<Vec<T>, _>>().map_err(|error| {
+    let mut words = text
+        .split(between)
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::parse)
+        .collect::<Result<Vec<T>, _>>()
+        .map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
         })?;
     words.sort();
@@ -91,14 +107,16 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         display_name: row.get(4)?,
         description: row.get(5)?,
         status: row.get(6)?,
-        index_compressors: words(row, 7)?,
-        checksums: words(row, 8)?,
+        index_compressors: words(row, 7, ' ')?,
+        checksums: words(row, 8, ' ')?,
         publish_by_hash: row.get(9)?,
         advertise_by_hash: row.get(10)?,
         backports_not_automatic: row.get(11)?,
         proposed_not_automatic: row.get(12)?,
         valid_for_seconds: row.get(13)?,
         index_segment_size: row.get(14)?,
+        changes_list: row.get(15)?,
+        source_formats: words(row, 16, ',')?,
     })
 }
 
@@ -196,6 +214,10 @@ pub struct SeriesChange {
     pub valid_for_seconds: Option<Option<i64>>,
     /// How much text a segment of an index has.
     pub index_segment_size: Option<SegmentSize>,
+    /// Who reads what was accepted, by mail; `Some(None)`: nobody.
+    pub changes_list: Option<Option<String>>,
+    /// Which formats its source packages may have.
+    pub source_formats: Option<Vec<SourceFormat>>,
 }
 
 fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -222,6 +244,23 @@ pub fn change_series(
             "an index must be published in at least one form: name gz, xz, zst or uncompressed".into(),
         ));
     }
+    let formats = change.source_formats.as_ref().map(|all| {
+        let formats: BTreeSet<_> = all.iter().map(|one| one.as_str()).collect();
+        formats.into_iter().collect::<Vec<_>>().join(", ")
+    });
+    if formats.as_deref() == Some("") {
+        return Err(StoreError::Refused(
+            "source packages must have a format: name 1.0, \"3.0 (native)\" or \"3.0 (quilt)\"".into(),
+        ));
+    }
+    if let Some(Some(list)) = &change.changes_list
+        && (!list.is_ascii() || list.parse::<lettre::Address>().is_err())
+    {
+        return Err(StoreError::Refused(format!(
+            "{} is no mail address: give it as one-changes@lists.example.org",
+            shown(list)
+        )));
+    }
     let checksums =
         change.checksums.as_ref().map(|all| joined(all.iter().map(|one| one.as_str()).chain(["sha256"])));
     tx.execute(
@@ -232,6 +271,7 @@ pub fn change_series(
          proposed_not_automatic = coalesce(?11, proposed_not_automatic),
          valid_for_seconds = CASE WHEN ?12 THEN ?13 ELSE valid_for_seconds END,
          index_segment_size = coalesce(?15, index_segment_size),
+         changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -250,10 +290,19 @@ pub fn change_series(
             change.valid_for_seconds.flatten(),
             Date(now),
             change.index_segment_size,
+            change.changes_list.is_some(),
+            change.changes_list.as_ref().and_then(Option::as_deref),
+            formats,
         ],
     )
     .during("change the series")?;
-    let after = Series { status: before.status, ..series_by_id(tx, id)? };
+    // what does not show in the published files
+    let after = Series {
+        status: before.status,
+        changes_list: before.changes_list.clone(),
+        source_formats: before.source_formats.clone(),
+        ..series_by_id(tx, id)?
+    };
     if after != before {
         suite::forget_indexes(tx, suite::Of::Series(id))?;
     }

@@ -5,18 +5,18 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use crate::domain::digest::{Md5, Sha1, Sha256};
 use crate::domain::name::{
-    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, PackagePriority, Section,
-    SeriesName, SourceName,
+    ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, PackagePriority, PackageSetName,
+    PersonName, Section, SeriesName, SourceName,
 };
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId, BuildId,
-    BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId, CustomUploadId,
-    DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId, MessageKind,
-    MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId,
-    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
-    SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy, UploadStatus,
-    UploadVerdict,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
+    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
+    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
+    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
+    PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
+    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
+    UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -42,6 +42,8 @@ as_text!(
     ArchitectureTag,
     DistributionName,
     SeriesName,
+    PersonName,
+    PackageSetName,
     Section,
     PackagePriority,
     FileName,
@@ -62,6 +64,7 @@ as_text!(
     UploadStatus,
     UploadVerdict,
     CustomFormat,
+    BugTracker,
     BuildStatus,
     MessageKind,
     MessageStatus,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError, removal};
+use super::{During, StoreError, custom_publication, removal};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
 
@@ -129,6 +129,8 @@ pub struct Dirt {
     pub pending: u64,
     /// Published ones that are to be removed.
     pub removals: u64,
+    /// Custom uploads that are to be unpacked.
+    pub customs: u64,
     /// Explicit marks, oldest first.
     pub marks: Vec<(DirtId, String)>,
 }
@@ -143,7 +145,7 @@ impl Dirt {
     /// Whether something waits in it, apart from its being fresh.
     #[must_use]
     pub const fn waits(&self) -> bool {
-        self.pending > 0 || self.removals > 0 || !self.marks.is_empty()
+        self.pending > 0 || self.removals > 0 || self.customs > 0 || !self.marks.is_empty()
     }
 
     /// Whether there is anything.
@@ -175,7 +177,8 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
         })
         .during("list the marks of a suite")?;
     let removals = removal::count_requested(db, suite.id)?;
-    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, removals, marks })
+    let customs = custom_publication::count_pending(db, suite.id)?;
+    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, removals, customs, marks })
 }
 
 /// Asks for a suite to be published although nothing of it is pending.

@@ -12,20 +12,21 @@ use rusqlite::Transaction;
 
 use super::gather::{Complaint, Item};
 use super::read::{Content, Failure, Package, read};
+use super::releases::{self, Binary};
 use crate::disk::{self, DiskError};
 use crate::domain::digest::FileDigests;
-use crate::domain::name::{ComponentName, FileName, PackagePriority, Section};
-use crate::domain::{BinaryFormat, ComponentId, PackageKind, Pocket};
-use crate::format::{BinaryControl, PackageType, SourceControl};
+use crate::domain::name::{ComponentName, FileName, Section};
+use crate::domain::{ComponentId, PackageKind, Pocket};
+use crate::format::{BinaryControl, SourceControl};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
-use crate::store::contents::{self, PackedPaths};
+use crate::store::contents::PackedPaths;
 use crate::store::package_override::{self, Override};
-use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
+use crate::store::package_release;
 use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication, Wished};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Db, StoreError, library_file};
+use crate::store::{Db, StoreError};
 
 /// Why an import stops before its end.
 #[derive(Debug, thiserror::Error)]
@@ -269,15 +270,7 @@ impl Rows<'_> {
 
     /// Says who has the name in the pool, if it is taken by other content.
     fn clash(&self, filename: &FileName, digests: &FileDigests) -> Result<Option<String>, StoreError> {
-        let holder =
-            package_release::other_holder(self.tx, self.target.archive.id, filename, &digests.sha256)?;
-        Ok(holder.map(|holder| {
-        format!(
-            "{filename} is in the archive already with other content: {} has SHA256 {}, this one {}; a file name is used once, so give the \
-             package a new version",
-            holder.package, holder.sha256, digests.sha256
-        )
-    }))
+        releases::clash(self.tx, self.target.archive.id, filename, digests)
     }
 
     fn add_binary(
@@ -312,54 +305,21 @@ impl Rows<'_> {
             Ok(component) => component,
             Err(reason) => return Ok(Err(reason)),
         };
-        let format = match control.package_type {
-            PackageType::Deb => BinaryFormat::Deb,
-            PackageType::Udeb => BinaryFormat::Udeb,
-            PackageType::Ddeb => BinaryFormat::Ddeb,
-        };
-        // the name that the pool gives it, whatever the file was called: Policy has no epoch in it
-        let filename = format!(
-            "{}_{}_{}.{}",
-            control.package,
-            control.version.without_epoch(),
-            control.architecture,
-            control.package_type
-        );
-        let filename: FileName = match filename.parse() {
+        let filename = match releases::pool_name(control) {
             Ok(filename) => filename,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(reason) => return Ok(Err(reason)),
         };
         if let Some(reason) = self.clash(&filename, digests)? {
             return Ok(Err(reason));
         }
-        let file = library_file::alias(tx, digests, &filename, now)?;
-        let release = package_release::binary_release(
+        let source = package_release::find_source_release(
             tx,
-            &NewBinaryRelease {
-                name: &control.package,
-                version: &control.version,
-                format,
-                architecture: &control.architecture,
-                source_name: &control.source,
-                source_version: &control.source_version,
-                source_release: package_release::find_source_release(
-                    tx,
-                    target.archive.id,
-                    &control.source,
-                    &control.source_version,
-                )?,
-                section: control.section.as_ref(),
-                priority: control.priority.as_ref(),
-                essential: control.essential,
-                built_using: control.built_using.as_deref().unwrap_or(""),
-                static_built_using: control.static_built_using.as_deref().unwrap_or(""),
-                control: text,
-                file,
-            },
-            now,
+            target.archive.id,
+            &control.source,
+            &control.source_version,
         )?;
-        // also of one that is known: it may have come in before lists were kept
-        contents::keep(tx, release.row(), paths)?;
+        let binary = Binary { control, text, digests, paths, filename: &filename, source };
+        let release = releases::binary(tx, &binary, now)?;
         let (mut section, mut priority) = (section.cloned(), priority.cloned());
         if let Some(found) = &found {
             section = found.section.clone().or(section);
@@ -401,9 +361,9 @@ impl Rows<'_> {
         let Self { tx, target, now, .. } = self;
         let (now, shape) = (*now, target.shape);
         let found = self.find_override(PackageKind::Source, control.source.as_str())?;
-        let (own_section, own_priority) = package_list(control);
+        let (own_section, _) = releases::package_list(control);
         let listed = package.listed.as_ref().and_then(|listed| listed.section.clone());
-        let section = listed.or_else(|| own_section.clone());
+        let section = listed.or(own_section);
         let component = match component(target, found.as_ref(), section.as_ref()) {
             Ok(component) => component,
             Err(reason) => return Ok(Err(reason)),
@@ -413,29 +373,8 @@ impl Rows<'_> {
                 return Ok(Err(reason));
             }
         }
-        let dsc_file = library_file::alias(tx, dsc, filename, now)?;
-        let mut aliases = Vec::with_capacity(files.len());
-        for (name, digests) in files {
-            aliases.push(library_file::alias(tx, digests, name, now)?.row());
-        }
-        let architecture = control.architecture.iter().map(|tag| tag.as_str()).collect::<Vec<_>>().join(" ");
-        let release = package_release::source_release(
-            tx,
-            &NewSourceRelease {
-                name: &control.source,
-                version: &control.version,
-                format: control.format.as_str(),
-                architecture: &architecture,
-                section: own_section.as_ref(),
-                priority: own_priority.as_ref(),
-                maintainer: &control.maintainer,
-                dsc: &control.text,
-                dsc_file,
-                files: &aliases,
-                archive: target.archive.id,
-            },
-            now,
-        )?;
+        let files: Vec<_> = files.iter().map(|(name, digests)| (name, digests)).collect();
+        let release = releases::source(tx, target.archive.id, control, (filename, dsc), &files, now)?;
         let section = found.and_then(|found| found.section).or(section);
         let new = NewSourcePublication {
             suite: shape.suite.id,
@@ -477,16 +416,4 @@ fn accepted(
         })?,
         new_publications,
     })
-}
-
-/// Section and priority of a source: those of the first binary in `Package-List`, which dpkg-source takes from debian/control.
-fn package_list(control: &SourceControl) -> (Option<Section>, Option<PackagePriority>) {
-    let list = control
-        .pairs()
-        .find(|(name, _)| name.eq_ignore_ascii_case("Package-List"))
-        .map_or("", |(_, value)| value);
-    let Some(line) = list.lines().map(str::trim).find(|line| !line.is_empty()) else { return (None, None) };
-    // name type section priority [key=value…]
-    let mut words = line.split_ascii_whitespace().skip(2);
-    (words.next().and_then(|word| word.parse().ok()), words.next().and_then(|word| word.parse().ok()))
 }

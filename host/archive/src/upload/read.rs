@@ -5,18 +5,19 @@
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::bring::{bring, drain};
 use super::gather::{Complaint, Item, Listed};
-use crate::disk::{DiskError, During};
+use crate::disk::DiskError;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::FileName;
 use crate::format::{
     BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control,
 };
-use crate::librarian::{Deposit, Librarian, Sealed};
+use crate::librarian::{Librarian, Sealed};
 use crate::store::contents::PackedPaths;
 use crate::work::{Work, count, count_bytes};
 
@@ -166,24 +167,15 @@ fn read_binary(librarian: &Librarian, item: &Item, package_type: PackageType) ->
     Ok(content)
 }
 
-/// Brings a long file to the librarian while `look` reads it; all that `look` has read is what was brought.
+/// Brings a long file to the librarian while `look` reads it.
 fn take_in<T>(
     librarian: &Librarian,
     path: &Path,
     file: File,
     look: impl FnOnce(&mut dyn Read) -> T,
 ) -> Result<(Sealed, T), Failure> {
-    if let Some(mut shared) = librarian.share(&file).map_err(Failure::Stop)? {
-        let seen = look(&mut shared);
-        return Ok((shared.seal(), seen));
-    }
-    let mut tee = Tee { file, deposit: librarian.deposit().map_err(Failure::Stop)?, failed: None };
-    let seen = look(&mut tee);
-    // a failure of the librarian's disk is not the package's fault
-    match tee.failed {
-        None => Ok((tee.deposit.seal(), seen)),
-        Some(error) => Err(error).during("keep", path).map_err(Failure::Stop),
-    }
+    let brought = bring(librarian, path, file, u64::MAX, look).map_err(Failure::Stop)?;
+    Ok((brought.sealed, brought.seen))
 }
 
 /// The largest .dsc that is read.
@@ -260,37 +252,4 @@ fn read_part(
     read.map_err(unreadable)?;
     check(sealed.digests())?;
     librarian.keep(sealed).map_err(Failure::Stop)
-}
-
-/// Reads to the end.
-fn drain(reader: &mut impl Read) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Reads a file and gives all that was read to the librarian, so that the disk is read once.
-struct Tee {
-    file: File,
-    deposit: Deposit,
-    failed: Option<io::Error>,
-}
-
-impl Read for Tee {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        count_bytes(Work::BytesRead, read);
-        if let Err(error) = self.deposit.write_all(&buffer[..read]) {
-            let kind = error.kind();
-            self.failed = Some(error);
-            return Err(kind.into());
-        }
-        Ok(read)
-    }
 }

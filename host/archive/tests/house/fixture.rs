@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
 use pressroom_archive::domain::{
@@ -24,7 +25,9 @@ use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
-use pressroom_archive::store::{Db, StoreError, Transaction, pass, publication, run, series};
+use pressroom_archive::store::{
+    Db, StoreError, Transaction, custom_publication, pass, publication, run, series,
+};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -39,6 +42,8 @@ pub(crate) struct House {
     pub(crate) paths: ArchivePaths,
     key: OwnKey,
     pub(crate) now: Timestamp,
+    /// What may come out of a custom upload.
+    pub(crate) custom_limits: Limits,
 }
 
 /// The error of a closure that only has the database's.
@@ -74,6 +79,7 @@ impl House {
             db,
             archive,
             now,
+            custom_limits: Limits::new(1 << 30),
         }
     }
 
@@ -146,7 +152,7 @@ impl House {
             let run = run::begin_run(tx, "test", "host", distribution, now)?;
             pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now, now)
         }));
-        let staged = Staged::begin(&self.paths, pass, Sharing::HardLinks).unwrap();
+        let mut staged = Staged::begin(&self.paths, pass, Sharing::HardLinks).unwrap();
         let shapes: Vec<SuiteShape> =
             dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
         let mut pending = Vec::new();
@@ -159,12 +165,16 @@ impl House {
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
         keep(self.db.write(|tx| dominate(tx, pass)));
+        let customs =
+            Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
+        let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();
         let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
         let mut prepared = Prepared {
             pass,
             staged,
             pooled: poolified.pooled,
             skipped: poolified.skipped,
+            customs,
             built: Vec::new(),
             signed: Vec::new(),
         };
@@ -187,10 +197,11 @@ impl House {
             let listed = archive_file::listed_files(self.db.read(), shape.suite.id).unwrap();
             let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
             let live = self.paths.dists().join(shape.suite.name.to_string());
+            let unlisted = custom_publication::version_folders(self.db.read(), shape.suite.id, pass).unwrap();
             let signed = write_release(
                 &release,
                 Folders { staged: &folder, live: &live },
-                Known { built: &built.files, listed: &listed, old: &old },
+                Known { built: &built.files, listed: &listed, old: &old, unlisted: &unlisted },
                 if scope_is_all { Trust::Nothing } else { Trust::Rows },
                 RETENTION,
                 &self.key,
@@ -264,7 +275,11 @@ impl House {
                 let [sha256, size, path] = words.as_slice() else { panic!("{line}") };
                 let at = folder.join(path);
                 if !at.exists() {
-                    assert!(folder.join(format!("{path}.gz")).exists(), "{path} is listed and not there");
+                    let is_form = |ending: &&str| folder.join(format!("{path}{ending}")).exists();
+                    assert!(
+                        [".gz", ".xz", ".zst"].iter().any(|ending| is_form(&ending)),
+                        "{path} is listed and not there"
+                    );
                     continue;
                 }
                 assert_eq!(at.metadata().unwrap().len().to_string(), *size, "{path}");
@@ -288,6 +303,7 @@ pub(crate) struct Prepared {
     pub(crate) staged: Staged,
     pooled: Pooled,
     pub(crate) skipped: Vec<Skipped>,
+    pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,
     pub(crate) signed: Vec<Signed>,
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod accepted;
 mod contents;
+mod custom;
 mod fixture;
 mod histories;
 mod incoming;

@@ -10,8 +10,9 @@ use pressroom_sandbox::Point;
 use serde::Serialize;
 
 use super::calls::{Detail, ShownCall, call_text, cost_text, micros, outcome_text, plain, shown_call};
+use crate::cli::operator::{self, As};
 use crate::cli::output::{BAD, BOLD, DIM, WARN, painted, write_bytes};
-use crate::cli::{End, Session, exit, operator};
+use crate::cli::{End, Session, exit};
 use crate::conductor::replay::{DryRun, Replayed, Wanted, dismiss, distribution_of, rehearse, replay};
 use crate::hooks::replay::Component;
 
@@ -60,7 +61,8 @@ pub(in crate::cli) struct Replay {
     /// Why they are left; it is kept with the calls.
     #[arg(long, value_name = "TEXT", requires = "dismiss")]
     reason: Option<String>,
-    /// Who says so; without it, the user who runs this (the one behind sudo).
+    /// Who says so: a person, where there are any; without it, as for every command that decides, who is set in pressroom.toml or the person who is
+    /// this Unix user.
     #[arg(long = "as", value_name = "NAME", requires = "dismiss")]
     by: Option<String>,
     /// Print what a dry run would write to this path, and nothing else.
@@ -135,7 +137,8 @@ impl Replay {
             return self.show_dry_run(session, &rehearse(&root, &wanted, session.clock)?);
         }
         if self.dismiss {
-            let word = operator::word(self.reason.as_deref(), self.by.as_deref())?;
+            let word =
+                operator::word(&root, &root.db()?, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
             return show_dismissed(session, self.run, dismiss(&root, &wanted, &word, session.clock)?);
         }
         let Replayed { run: own, calls, only_as_dry_run } = replay(&root, &wanted, session.clock)?;

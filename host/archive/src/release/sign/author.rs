@@ -28,7 +28,7 @@ const MAX_SIGNATURES: usize = 16;
 
 /// Public keys of people whose signatures are taken.
 #[derive(Debug, Clone, Default)]
-pub struct Certificates(Vec<SignedPublicKey>);
+pub struct Certificates(pub(super) Vec<SignedPublicKey>);
 
 /// When the key must have been valid, beside the moment of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,31 @@ pub enum AuthorError {
         /// The primary key.
         fingerprint: String,
         /// What is wrong with it.
-        reason: String,
+        reason: Objection,
     },
+}
+
+/// Why a signature that names a key does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    /// It is over other bytes, or of another kind, or not well made.
+    #[error("{0}")]
+    Broken(String),
+    /// Its digest or its key can be forged.
+    #[error("{0}")]
+    Weak(String),
+    /// It says that it was made in the future.
+    #[error("it is from {0}, which is still to come: check the clocks")]
+    Future(Timestamp),
+    /// The key or the signature has expired.
+    #[error("{0}")]
+    Expired(String),
+    /// The key, or the part that made it, is revoked.
+    #[error("{0}")]
+    Revoked(String),
+    /// The part that made it may not, or is not one of the key's.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 impl Certificates {
@@ -158,7 +181,7 @@ impl Certificates {
         let (found, _headers) = DetachedSignature::from_reader_many(signature).map_err(unread)?;
         let mut last = AuthorError::NotASignature(None);
         for one in found.take(MAX_SIGNATURES) {
-            match self.verify_one(&one.map_err(unread)?, signed, now, expiry) {
+            match self.verify_one(&one.map_err(unread)?, SignatureType::Binary, signed, now, expiry) {
                 Ok(good) => return Ok(good),
                 // what is wrong with the one by somebody who is known says more
                 Err(AuthorError::Stranger { .. }) if matches!(last, AuthorError::Bad { .. }) => {}
@@ -168,9 +191,11 @@ impl Certificates {
         Err(last)
     }
 
-    fn verify_one(
+    /// Verifies that one signature is by one of these over exactly `signed`.
+    pub(super) fn verify_one(
         &self,
         detached: &DetachedSignature,
+        kind: SignatureType,
         signed: &[u8],
         now: Timestamp,
         expiry: Expiry,
@@ -184,11 +209,18 @@ impl Certificates {
                 continue;
             }
             let fingerprint = fingerprint_of(primary);
-            let bad = |reason: String| AuthorError::Bad { fingerprint: fingerprint.clone(), reason };
-            certificate::verify(certificate, signature, SignatureType::Binary, signed).map_err(|reason| {
-                bad(format!("{reason}; the file is another one, or was changed since it was signed"))
+            let bad = |reason: Objection| AuthorError::Bad { fingerprint: fingerprint.clone(), reason };
+            certificate::verify(certificate, signature, kind, signed).map_err(|reason| {
+                bad(if has_weak_digest(signature) {
+                    Objection::Weak(format!("{reason} (gpg makes a stronger one with --digest-algo SHA512)"))
+                } else {
+                    Objection::Broken(format!(
+                        "{reason}; the file is another one, or was changed since it was signed"
+                    ))
+                })
             })?;
-            let made = made(signature).ok_or_else(|| bad("it does not say when it was made".to_owned()))?;
+            let made = made(signature)
+                .ok_or_else(|| bad(Objection::Broken("it does not say when it was made".to_owned())))?;
             // that very part counts which made it, whatever the signature says of its maker
             let subkey = subkeys.iter().find(|one| signature.verify(&one.key, signed).is_ok());
             let maker = match subkey {
@@ -221,62 +253,81 @@ fn judge(
     made: Timestamp,
     now: Timestamp,
     expiry: Expiry,
-) -> Result<(), String> {
+) -> Result<(), Objection> {
     if made > now {
-        return Err(format!("it is from {made}, which is still to come: check the clocks"));
+        return Err(Objection::Future(made));
     }
     let lifetime = signature.signature_expiration_time().map(std::time::Duration::from);
     if let Some(lifetime) = lifetime.filter(|lifetime| !lifetime.is_zero()) {
         let ends = made.checked_add(lifetime).unwrap_or(Timestamp::MAX);
         if expiry == Expiry::MustBeValidNow && ends <= now {
-            return Err(format!("it has expired at {ends}"));
+            return Err(Objection::Expired(format!("it has expired at {ends}")));
         }
     }
-    let facts =
-        certificate::facts(certificate, |_| SecretHalf::Elsewhere).map_err(|error| error.to_string())?;
+    let facts = certificate::facts(certificate, |_| SecretHalf::Elsewhere)
+        .map_err(|error| Objection::Unfit(error.to_string()))?;
     let part =
         facts.subkeys.iter().find(|part| part.fingerprint == maker.fingerprint).unwrap_or(&facts.primary);
     judge_part(&facts.primary, made, now, expiry)?;
     judge_part(part, made, now, expiry)?;
     if !part.signs {
-        return Err(format!("{} may not sign", part.fingerprint));
+        return Err(Objection::Unfit(format!("{} may not sign", part.fingerprint)));
     }
+    judge_strength(part, maker.strong)?;
+    // who can forge its statements can add parts to the key
+    judge_strength(&facts.primary, is_strong(&certificate.primary_key))
+}
+
+/// Refuses keys that can be forged. What else than RSA and the known curves `is_strong` is for the caller to say.
+pub(super) fn judge_strength(part: &KeyPart, is_strong: bool) -> Result<(), Objection> {
     match &part.algorithm {
-        Algorithm::Rsa { bits } if *bits < MINIMUM_RSA_BITS => {
-            Err(format!("{} is RSA of {bits} bits, below {MINIMUM_RSA_BITS}", part.fingerprint))
-        }
+        Algorithm::Rsa { bits } if *bits < MINIMUM_RSA_BITS => Err(Objection::Weak(format!(
+            "{} is RSA of {bits} bits, below {MINIMUM_RSA_BITS}",
+            part.fingerprint
+        ))),
         Algorithm::Rsa { .. } | Algorithm::KnownCurve => Ok(()),
-        Algorithm::Other(_) if maker.strong => Ok(()),
+        Algorithm::Other(_) if is_strong => Ok(()),
         Algorithm::Other(algorithm) => {
-            Err(format!("{} uses {algorithm}, which is not taken", part.fingerprint))
+            Err(Objection::Weak(format!("{} uses {algorithm}, which is not taken", part.fingerprint)))
         }
     }
 }
 
-fn judge_part(part: &KeyPart, made: Timestamp, now: Timestamp, expiry: Expiry) -> Result<(), String> {
+/// Whether the digest is none of those that count.
+fn has_weak_digest(signature: &Signature) -> bool {
+    use pgp::crypto::hash::HashAlgorithm::{Sha256, Sha384, Sha512};
+    !signature.hash_alg().is_some_and(|hash| [Sha256, Sha384, Sha512].contains(&hash))
+}
+
+pub(super) fn judge_part(
+    part: &KeyPart,
+    made: Timestamp,
+    now: Timestamp,
+    expiry: Expiry,
+) -> Result<(), Objection> {
     let fingerprint = &part.fingerprint;
     if let Some(reason) = &part.revoked {
-        return Err(format!("{fingerprint} is revoked ({reason})"));
+        return Err(Objection::Revoked(format!("{fingerprint} is revoked ({reason})")));
     }
     if let Some(reason) = &part.invalid {
-        return Err(format!("{fingerprint} cannot be used: {reason}"));
+        return Err(Objection::Unfit(format!("{fingerprint} cannot be used: {reason}")));
     }
     if part.created > made {
-        return Err(format!("it is older than the key {fingerprint}"));
+        return Err(Objection::Unfit(format!("it is older than the key {fingerprint}")));
     }
     match part.expires {
-        Some(expired) if expired <= made => {
-            Err(format!("the key {fingerprint} had expired at {expired}, before it was made"))
-        }
-        Some(expired) if expired <= now && expiry == Expiry::MustBeValidNow => Err(format!(
-            "the key {fingerprint} expired at {expired}: ask its owner for the extended certificate"
+        Some(expired) if expired <= made => Err(Objection::Expired(format!(
+            "the key {fingerprint} had expired at {expired}, before it was made"
+        ))),
+        Some(expired) if expired <= now && expiry == Expiry::MustBeValidNow => Err(Objection::Expired(
+            format!("the key {fingerprint} expired at {expired}: ask its owner for the extended certificate"),
         )),
         _ => Ok(()),
     }
 }
 
 /// What every OpenPGP program makes today, beside RSA and the curves of the archive's own key.
-fn is_strong(key: &impl KeyDetails) -> bool {
+pub(super) fn is_strong(key: &impl KeyDetails) -> bool {
     matches!(key.public_params(), PublicParams::Ed25519(_) | PublicParams::Ed448(_) | PublicParams::ECDSA(_))
 }
 

@@ -61,9 +61,14 @@ pub(super) fn signed_bytes(text: &str) -> Vec<u8> {
         if index > 0 {
             bytes.extend_from_slice(b"\r\n");
         }
-        bytes.extend_from_slice(line.trim_end_matches([' ', '\t', '\r']).as_bytes());
+        bytes.extend_from_slice(without_end_blanks(line).as_bytes());
     }
     bytes
+}
+
+/// A line without what stands at its end and is not signed.
+pub(super) fn without_end_blanks(line: &str) -> &str {
+    line.trim_end_matches([' ', '\t', '\r'])
 }
 
 /// The document: `text`, dash-escaped, between its header and the armoured signature.

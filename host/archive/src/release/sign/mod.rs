@@ -5,8 +5,8 @@
 //!
 //! A key is judged once when it is loaded, again by [`Signer::check`] before a run begins, and again at each
 //! signature: one rule (`judge`) for both kinds of signer. Every signature is verified against the public key
-//! before it is handed out, so that what reaches the archive is what clients will accept. Signatures by others, over hooks, are verified in
-//! `author`.
+//! before it is handed out, so that what reaches the archive is what clients will accept. Signatures by others are verified in
+//! `author` (over hooks) and `uploader` (over uploads).
 
 mod author;
 mod certificate;
@@ -16,13 +16,17 @@ mod gpg;
 mod judge;
 mod own_key;
 mod process;
+mod uploader;
 
 pub use author::{
-    AuthorError, Certificates, Expiry, GoodSignature, MAX_CERTIFICATES_BYTES, MAX_SIGNATURE_BYTES,
+    AuthorError, Certificates, Expiry, GoodSignature, MAX_CERTIFICATES_BYTES, MAX_SIGNATURE_BYTES, Objection,
 };
 pub use error::SignError;
 pub use gpg::{Fingerprint, GpgSettings, GpgSigner};
 pub use own_key::OwnKey;
+pub use uploader::{
+    Certificate, CertificatePart, CertificateSummary, Clearsigned, ClearsignedError, Issuer, TextSignature,
+};
 
 use jiff::Timestamp;
 

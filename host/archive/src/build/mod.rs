@@ -1,0 +1,16 @@
+//! Which sources have to be built for which architectures, in which order, and how far each build has come.
+//!
+//! Nothing is built here: an outside builder claims what waits, builds it, and uploads what it has made. A build is made where an upload of a source is
+//! accepted ([`create`]), for the architectures that its .dsc names (`wildcard`); its [`score`] says when it is its turn. What a builder uploads
+//! finds its build ([`attach`]). Which status may follow which is a table ([`transitions`]).
+
+mod attach;
+pub mod create;
+pub mod score;
+pub mod transitions;
+mod upkeep;
+mod wildcard;
+
+pub use attach::{attach, came_in, did_not_come_in};
+pub use upkeep::{rescore, supersede};
+pub use wildcard::matches;

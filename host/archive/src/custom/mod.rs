@@ -1,0 +1,13 @@
+//! Custom uploads, on their way from the librarian into the staged tree: images of the installer, translated descriptions, what is to be signed.
+//!
+//! [`name`] reads what they are from their names, [`unpack`] takes tarballs apart that nobody has reason to trust, [`publish`] gives what is in them its
+//! place in a pass.
+
+pub mod name;
+mod publish;
+mod tarball;
+mod unpack;
+
+pub use name::{CustomName, CustomNameError, Place};
+pub use publish::{CustomError, Customs, KEPT_VERSIONS, Published, Refused, publish};
+pub use unpack::{Fault, Limits};

@@ -1,0 +1,149 @@
+//! What a distribution and an archive want of uploads, and what is on its way through the queue: small questions over several tables.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::{During, StoreError};
+use crate::domain::{
+    ArchiveId, DebVersion, DistributionId, FileName, SeriesId, Sha256, SourceName, UploadId, UploadStatus,
+};
+
+/// Whether uploads to the release pocket of a series under development go to PROPOSED.
+///
+/// # Errors
+/// When the database fails.
+pub fn redirects_releases(db: &Connection, distribution: DistributionId) -> Result<bool, StoreError> {
+    db.prepare_cached("SELECT redirect_release_uploads FROM distribution WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([distribution], |row| row.get(0)))
+        .during("ask where uploads go")
+}
+
+/// The series that an alias stands for.
+///
+/// # Errors
+/// When the database fails.
+pub fn series_of_alias(
+    db: &Connection,
+    distribution: DistributionId,
+    alias: &str,
+) -> Result<Option<SeriesId>, StoreError> {
+    db.prepare_cached("SELECT distro_series FROM distro_series_alias WHERE distribution = ?1 AND alias = ?2")
+        .and_then(|mut statement| statement.query_row((distribution, alias), |row| row.get(0)).optional())
+        .during("look for an alias of a series")
+}
+
+/// The aliases of a series, by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn aliases_of(db: &Connection, series: SeriesId) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached("SELECT alias FROM distro_series_alias WHERE distro_series = ?1 ORDER BY alias")
+        .and_then(|mut statement| statement.query_map([series], |row| row.get(0))?.collect())
+        .during("list the aliases of a series")
+}
+
+/// Gives a series exactly these aliases; one that was another series' is its no longer.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_aliases(
+    tx: &Transaction<'_>,
+    distribution: DistributionId,
+    series: SeriesId,
+    aliases: &[String],
+) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM distro_series_alias WHERE distro_series = ?1", [series])
+        .during("change the aliases of a series")?;
+    for alias in aliases {
+        tx.execute(
+            "INSERT INTO distro_series_alias (distribution, alias, distro_series) VALUES (?1, ?2, ?3)
+             ON CONFLICT (distribution, alias) DO UPDATE SET distro_series = excluded.distro_series",
+            (distribution, alias, series),
+        )
+        .during("change the aliases of a series")?;
+    }
+    Ok(())
+}
+
+/// How many bytes an archive may have; none: as many as there is room for.
+///
+/// # Errors
+/// When the database fails.
+pub fn quota_bytes(db: &Connection, archive: ArchiveId) -> Result<Option<u64>, StoreError> {
+    let mebibytes: Option<u64> = db
+        .prepare_cached("SELECT authorized_size FROM archive WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("ask how large an archive may be")?;
+    Ok(mebibytes.map(|mebibytes| mebibytes.saturating_mul(1 << 20)))
+}
+
+/// Says how many MiB an archive may have; none: as many as there is room for.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_quota(tx: &Transaction<'_>, archive: ArchiveId, mebibytes: Option<u64>) -> Result<(), StoreError> {
+    tx.execute("UPDATE archive SET authorized_size = ?2 WHERE id = ?1", (archive, mebibytes))
+        .map(|_| ())
+        .during("say how large an archive may be")
+}
+
+/// How many bytes an archive has: its pool, and what waits in its queue and is not in the pool. Looks at every file of the archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn size_bytes(db: &Connection, archive: ArchiveId) -> Result<u64, StoreError> {
+    db.prepare_cached(include_str!("archive_size.sql"))
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("ask how large an archive is")
+}
+
+/// Whether an archive's pool has a content.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_in_pool(db: &Connection, archive: ArchiveId, sha256: &Sha256) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM library_file_content AS content JOIN pool_file ON pool_file.content = content.id
+         WHERE content.sha256 = ?2 AND pool_file.archive = ?1)",
+    )
+    .and_then(|mut statement| statement.query_row((archive, sha256), |row| row.get(0)))
+    .during("look for a file in the pool")
+}
+
+/// An upload of a version of a source that waits in a series of an archive, the first of them.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_upload(
+    db: &Connection,
+    (archive, series): (ArchiveId, SeriesId),
+    name: &SourceName,
+    version: &DebVersion,
+) -> Result<Option<(UploadId, UploadStatus)>, StoreError> {
+    db.prepare_cached(
+        "SELECT upload.id, upload.status FROM package_upload AS upload JOIN suite ON suite.id = upload.suite
+         JOIN package_upload_source AS source ON source.package_upload = upload.id
+         WHERE upload.source_package_name = ?3 AND upload.version = ?4 AND upload.archive = ?1 AND suite.distro_series = ?2
+           AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED') ORDER BY upload.id LIMIT 1",
+    )
+    .and_then(|mut statement| {
+        statement.query_row((archive, series, name, version), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    })
+    .during("look for an upload that waits")
+}
+
+/// An upload that waits in an archive and has a file of this name with other content than offered.
+///
+/// # Errors
+/// When the database fails.
+pub fn other_waiting_holder(
+    db: &Connection,
+    archive: ArchiveId,
+    filename: &FileName,
+    offered: &Sha256,
+) -> Result<Option<(UploadId, Sha256)>, StoreError> {
+    db.prepare_cached(include_str!("other_waiting_holder.sql"))
+        .and_then(|mut statement| {
+            statement.query_row((archive, filename, offered), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .during("find which upload has a file name")
+}

@@ -1,0 +1,505 @@
+//! What was accepted becomes publications and builds, one upload after the other, and what a builder uploads finds its build.
+
+use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::accept::{Report, process_accepted};
+use pressroom_archive::build;
+use pressroom_archive::domain::{
+    BuildId, BuildStatus, ComponentId, CustomFormat, FileDigests, FileName, Md5, PackageKind,
+    PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy, UploadStatus,
+};
+use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
+use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
+use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
+use pressroom_archive::store::series::SeriesChange;
+use pressroom_archive::store::{StoreError, library_file, publication, suite};
+
+use crate::fixture::{House, Package, Wanted};
+
+/// A source package, in an upload.
+struct Source<'a> {
+    name: &'a str,
+    version: &'a str,
+    architecture: &'a str,
+    /// More lines of the `.changes`.
+    changes: &'a str,
+}
+
+const HELLO: Source<'static> = Source { name: "hello", version: "1", architecture: "any all", changes: "" };
+
+fn digests(bytes: &[u8]) -> FileDigests {
+    FileDigests {
+        size_bytes: bytes.len() as u64,
+        md5: Md5::of(bytes),
+        sha1: Sha1::of(bytes),
+        sha256: Sha256::of(bytes),
+    }
+}
+
+impl House {
+    fn keep(&self, bytes: &[u8]) -> FileDigests {
+        let digests = digests(bytes);
+        self.librarian.keep_bytes(bytes, &digests).unwrap();
+        digests
+    }
+
+    /// An upload of a source, accepted for a suite.
+    fn accept(&mut self, suite: &str, source: &Source<'_>) -> (UploadId, SourceReleaseId) {
+        let component = self.shape(suite).components[0].id;
+        self.accept_in(suite, source, component)
+    }
+
+    fn accept_in(
+        &mut self,
+        suite: &str,
+        source: &Source<'_>,
+        component: ComponentId,
+    ) -> (UploadId, SourceReleaseId) {
+        let Source { name, version, architecture, changes } = source;
+        let tarball = self.keep(format!("{name} {version}").as_bytes());
+        let dsc_text = format!(
+            "Format: 3.0 (native)\nSource: {name}\nBinary: {name}\nArchitecture: {architecture}\nVersion: {version}\n\
+             Maintainer: D <d@example.org>\nChecksums-Sha256:\n {} {} {name}_{version}.tar.xz\n",
+            tarball.sha256, tarball.size_bytes
+        );
+        let dsc = self.keep(dsc_text.as_bytes());
+        let changes_text = format!(
+            "Format: 1.8\nSource: {name}\nArchitecture: source\nVersion: {version}\nDistribution: {suite}\n\
+             Maintainer: D <d@example.org>\nChanged-By: D <d@example.org>\n{changes}Changes:\n {name}\n\
+             Checksums-Sha256:\n {} {} {name}_{version}.dsc\nFiles:\n {} {} misc optional {name}_{version}.dsc\n",
+            dsc.sha256, dsc.size_bytes, dsc.md5, dsc.size_bytes
+        );
+        let changes = self.keep(changes_text.as_bytes());
+        let file = |ending: &str| -> FileName { format!("{name}_{version}{ending}").parse().unwrap() };
+        let (suite, archive, now) = (self.shape(suite).suite.id, self.archive.id, self.now);
+        let (name, version) = (name.parse().unwrap(), version.parse().unwrap());
+        self.db
+            .write(|tx| {
+                let files = [library_file::alias(tx, &tarball, &file(".tar.xz"), now)?.row()];
+                let release = source_release(
+                    tx,
+                    &NewSourceRelease {
+                        name: &name,
+                        version: &version,
+                        format: "3.0 (native)",
+                        architecture,
+                        section: None,
+                        priority: None,
+                        maintainer: "D <d@example.org>",
+                        dsc: &dsc_text,
+                        dsc_file: library_file::alias(tx, &dsc, &file(".dsc"), now)?,
+                        files: &files,
+                        archive,
+                    },
+                    now,
+                )?
+                .row();
+                let changes_file =
+                    Some(library_file::alias(tx, &changes, &file("_source.changes"), now)?.row());
+                let new = NewUpload {
+                    archive,
+                    suite,
+                    status: UploadStatus::Accepted,
+                    policy: UploadPolicy::Insecure,
+                    signer: None,
+                    signing_key: None,
+                    changed_by: "D <d@example.org>",
+                    changes_file,
+                    source_name: &name,
+                    version: &version,
+                    comment: "",
+                };
+                let upload = package_upload::add_upload(tx, &new, now)?;
+                let section = Some("misc".parse().unwrap());
+                let filed = Filed { component, section, priority: None, is_new: false };
+                package_upload::add_source(tx, upload, release, &filed)?;
+                Ok::<_, StoreError>((upload, release))
+            })
+            .unwrap()
+    }
+
+    fn process(&mut self) -> Report {
+        let now = self.now;
+        let archive = self.archive.clone();
+        process_accepted(&mut self.db, &self.librarian, &archive, &|_| true, &|| now).unwrap()
+    }
+
+    fn status(&self, upload: UploadId) -> UploadStatus {
+        package_upload::upload(self.db.read(), upload).unwrap().status
+    }
+
+    /// `amd64+ NEEDSBUILD 2505` of each build of a source; the plus has the packages for all.
+    fn builds(&self, source: SourceReleaseId) -> Vec<String> {
+        build_rows::builds_of_source(self.db.read(), self.archive.id, source)
+            .unwrap()
+            .iter()
+            .map(|build| {
+                let indep = if build.arch_indep { "+" } else { "" };
+                format!("{}{indep} {} {}", build.architecture, build.status, build.score)
+            })
+            .collect()
+    }
+
+    fn attach(
+        &mut self,
+        source: SourceReleaseId,
+        architecture: &str,
+        asked: Option<BuildId>,
+    ) -> Result<Build, String> {
+        let (shape, archive, now) = (self.shape("s"), self.archive.clone(), self.now);
+        self.db
+            .write(|tx| {
+                let architecture = architecture.parse().unwrap();
+                let id = build::attach(tx, &archive, &shape, source, &architecture, asked, now)?;
+                match id {
+                    Ok(id) => Ok::<_, StoreError>(Ok(build_rows::build(tx, id)?)),
+                    Err(reason) => Ok(Err(reason)),
+                }
+            })
+            .unwrap()
+    }
+
+    fn set_status(&mut self, build: BuildId, to: BuildStatus) {
+        let now: Timestamp = self.now;
+        self.db
+            .write(|tx| {
+                let from = build_rows::build(tx, build)?.status;
+                build_rows::change_status(tx, build, (from, to), Along::default(), "test", "", now)
+            })
+            .unwrap();
+    }
+}
+
+const INDEX: &str = "s/main/source/Sources";
+
+#[test]
+fn an_accepted_source_is_published_and_has_its_builds() {
+    let mut house = House::new(&["main", "universe"], &["amd64", "arm64"]);
+    let (upload, source) = house.accept("s", &Source { changes: "Urgency: high\n", ..HELLO });
+    let report = house.process();
+    assert!(report.stuck.is_empty(), "{report:?}");
+    assert_eq!((report.done[0].upload, report.done[0].new_publications), (upload.0, 1));
+    assert_eq!(house.status(upload), UploadStatus::Done);
+    assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 2515", "arm64 NEEDSBUILD 2515"]);
+    let log = package_upload::log_of(house.db.read(), upload).unwrap();
+    assert_eq!(log.last().unwrap().reviewer, "pressroom");
+    house.publish(Wanted::Changed);
+    let sources = house.index(INDEX);
+    assert!(sources.contains("Package: hello\n") && sources.contains("\nSection: misc\n"), "{sources}");
+    // it is done: a second time finds nothing
+    assert_eq!(house.process(), Report::default());
+    assert!(house.dirt().is_empty());
+}
+
+#[test]
+fn one_that_cannot_be_published_stops_no_other_and_says_every_reason() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let strange = {
+        let now = house.now;
+        house
+            .db
+            .write(|tx| {
+                use pressroom_archive::store::series;
+                let other = series::create_series(
+                    tx,
+                    house.archive.distribution,
+                    &"t".parse().unwrap(),
+                    &"2".parse().unwrap(),
+                    now,
+                )?;
+                series::add_component(tx, other, &"strange".parse().unwrap())?;
+                Ok::<_, StoreError>(series::components(tx, other)?[0].id)
+            })
+            .unwrap()
+    };
+    let (first, _) = house.accept_in("s", &HELLO, strange);
+    let (second, _) = house.accept("s", &Source { name: "bye", ..HELLO });
+    let report = house.process();
+    assert_eq!(report.done.iter().map(|done| done.upload).collect::<Vec<_>>(), [second.0]);
+    let said = report.stuck[0].to_string();
+    assert!(said.starts_with("upload 1 (hello 1) stays accepted: it is filed in strange"), "{said}");
+    assert!(said.contains("pressroom queue override"), "{said}");
+    assert_eq!(house.status(first), UploadStatus::Accepted);
+    // and it is done as soon as it can be
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| pressroom_archive::store::series::add_component(tx, series, &"strange".parse().unwrap()))
+        .unwrap();
+    assert_eq!(house.process().done.len(), 1);
+    assert_eq!(house.status(first), UploadStatus::Done);
+}
+
+#[test]
+fn a_release_pocket_that_does_not_change_takes_nothing() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (upload, source) = house.accept("s", &HELLO);
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    let report = house.process();
+    assert!(report.stuck[0].reasons[0].contains("release pocket does not change"), "{report:?}");
+    assert_eq!(house.status(upload), UploadStatus::Accepted);
+    assert!(house.builds(source).is_empty());
+    // updates of the same series do change
+    let (upload, _) = house.accept("s-updates", &Source { version: "2", ..HELLO });
+    assert_eq!(house.process().done[0].upload, upload.0);
+}
+
+#[test]
+fn two_uploads_with_one_file_name_do_not_both_come_in() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.accept("s", &HELLO);
+    // another .dsc of the same name and version
+    let (second, _) = house.accept("s", &Source { architecture: "amd64", ..HELLO });
+    let report = house.process();
+    assert_eq!(report.done.len(), 1);
+    assert!(
+        report.stuck[0].reasons[0].starts_with("hello_1.dsc of hello is in the archive already"),
+        "{report:?}"
+    );
+    assert_eq!(house.status(second), UploadStatus::Accepted);
+}
+
+#[test]
+fn only_the_suites_that_are_asked_for_are_looked_at() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (release, _) = house.accept("s", &HELLO);
+    let (updates, _) = house.accept("s-updates", &Source { version: "2", ..HELLO });
+    let (now, archive) = (house.now, house.archive.clone());
+    let is_wanted = |name: &pressroom_archive::domain::SuiteName| name.to_string() == "s-updates";
+    let report = process_accepted(&mut house.db, &house.librarian, &archive, &is_wanted, &|| now).unwrap();
+    assert_eq!(report.done.iter().map(|done| done.upload).collect::<Vec<_>>(), [updates.0]);
+    assert_eq!(house.status(release), UploadStatus::Accepted);
+}
+
+#[test]
+fn what_a_disk_has_lost_is_said_and_the_rest_is_done() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (first, source) = house.accept("s", &HELLO);
+    let (second, _) = house.accept("s", &Source { name: "bye", ..HELLO });
+    let changes = package_upload::upload(house.db.read(), first).unwrap().changes_file.unwrap();
+    let sha256 = library_file::sha256_of(house.db.read(), changes).unwrap();
+    std::fs::remove_file(house.librarian.path(&sha256)).unwrap();
+    let report = house.process();
+    assert!(report.stuck[0].reasons[0].starts_with("its .changes cannot be read: "), "{report:?}");
+    assert_eq!(report.done.iter().map(|done| done.upload).collect::<Vec<_>>(), [second.0]);
+    // nothing of it was begun
+    assert!(house.builds(source).is_empty());
+    let suite = house.shape("s").suite.id;
+    let counts = publication::counts(house.db.read(), suite, PackageKind::Source).unwrap();
+    assert_eq!(counts, [(PublicationStatus::Pending, 1)]);
+}
+
+#[test]
+fn packages_of_an_upload_are_published_for_their_architectures_and_know_their_build() {
+    let mut house = House::new(&["main", "contrib"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let build = house.attach(source, "amd64", None).unwrap();
+    // their releases, as if an upload had brought them
+    house.import(
+        "s-proposed",
+        None,
+        &[Package::new("hello", "1", "amd64"), Package::new("hello-data", "1", "all")],
+    );
+    let (archive, suite, now) = (house.archive.id, house.shape("s").suite.id, house.now);
+    let component = house.shape("s").components[1].id;
+    let upload = house
+        .db
+        .write(|tx| {
+            build::came_in(tx, build.id, now)?;
+            let (name, version) = ("hello".parse().unwrap(), "1".parse().unwrap());
+            let new = NewUpload {
+                archive,
+                suite,
+                status: UploadStatus::Accepted,
+                policy: UploadPolicy::Buildd,
+                signer: None,
+                signing_key: None,
+                changed_by: "",
+                changes_file: None,
+                source_name: &name,
+                version: &version,
+                comment: "",
+            };
+            let upload = package_upload::add_upload(tx, &new, now)?;
+            for id in [1, 2] {
+                let filed = Filed {
+                    component,
+                    section: Some("admin".parse().unwrap()),
+                    priority: Some("extra".parse().unwrap()),
+                    is_new: false,
+                };
+                let release = pressroom_archive::domain::BinaryReleaseId(id);
+                package_upload::add_binary(tx, upload, release, &filed)?;
+            }
+            package_upload::add_build(tx, upload, build.id)?;
+            Ok::<_, StoreError>(upload)
+        })
+        .unwrap();
+    let report = house.process();
+    assert_eq!(report.done[0].new_publications, 3, "{report:?}");
+    assert_eq!(house.status(upload), UploadStatus::Done);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/contrib/binary-amd64/Packages"), ["hello 1", "hello-data 1"]);
+    assert_eq!(house.packages("s/contrib/binary-arm64/Packages"), ["hello-data 1"]);
+    assert!(house.index("s/contrib/binary-arm64/Packages").contains("\nPriority: extra\n"));
+    let marked: i64 = house
+        .db
+        .read()
+        .query_row("SELECT count(*) FROM binary_package_release WHERE build = ?1", [build.id.0], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(marked, 2);
+    assert_eq!(house.builds(source)[0], "amd64+ FULLYBUILT 2505");
+}
+
+#[test]
+fn custom_files_wait_for_a_pass() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (upload, _) = house.accept("s", &HELLO);
+    let digests = house.keep(b"a tarball");
+    let (shape, now) = (house.shape("s"), house.now);
+    house
+        .db
+        .write(|tx| {
+            let file = library_file::alias(tx, &digests, &"hello_1_amd64.tar.gz".parse().unwrap(), now)?;
+            let component = shape.components[0].id;
+            package_upload::add_custom(tx, upload, CustomFormat::Signing, file.row(), component)
+        })
+        .unwrap();
+    assert_eq!(house.process().done[0].customs, 1);
+    let waiting: i64 = house
+        .db
+        .read()
+        .query_row("SELECT count(*) FROM custom_publication WHERE status = 'PENDING'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(waiting, 1);
+    assert!(suite::dirt(house.db.read(), shape.suite).unwrap().is_dirty());
+}
+
+// ---------------------------------------------------------------- builds
+
+#[test]
+fn an_upload_finds_the_build_of_its_source_and_architecture() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let build = house.attach(source, "arm64", None).unwrap();
+    assert_eq!((build.architecture.as_str(), build.status), ("arm64", BuildStatus::Uploading));
+    // the same again, as after a death
+    assert_eq!(house.attach(source, "arm64", Some(build.id)).unwrap().id, build.id);
+    let for_all = house.attach(source, "all", None).unwrap();
+    assert_eq!(for_all.architecture.as_str(), "amd64");
+    let now = house.now;
+    house.db.write(|tx| build::came_in(tx, build.id, now)).unwrap();
+    assert_eq!(house.builds(source), ["amd64+ UPLOADING 2505", "arm64 FULLYBUILT 2505"]);
+    house.db.write(|tx| build::did_not_come_in(tx, for_all.id, "it is broken", now)).unwrap();
+    assert_eq!(house.builds(source)[0], "amd64+ FAILEDTOUPLOAD 2505");
+    let events = build_rows::events_of(house.db.read(), for_all.id).unwrap();
+    assert_eq!(events.last().unwrap().comment, "it is broken");
+    // and a better one is taken
+    house.attach(source, "all", None).unwrap();
+}
+
+#[test]
+fn packages_that_nobody_asked_for_get_a_build_where_their_source_is() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (upload, source) = house.accept("s", &Source { architecture: "amd64", ..HELLO });
+    // accepted is enough
+    let build = house.attach(source, "arm64", None).unwrap();
+    assert_eq!((build.status, build.score), (BuildStatus::Uploading, 2_505));
+    house.process();
+    assert_eq!(house.builds(source), ["amd64 NEEDSBUILD 2505", "arm64 UPLOADING 2505"]);
+    assert_eq!(house.status(upload), UploadStatus::Done);
+    let reason = house.attach(source, "riscv64", None).unwrap_err();
+    assert!(reason.starts_with("it is for riscv64, which s does not have (it has amd64, arm64)"), "{reason}");
+    let reason = house.attach(source, "all", None).unwrap_err();
+    assert!(reason.contains("no build that makes packages for all"), "{reason}");
+}
+
+#[test]
+fn packages_without_their_source_have_no_build() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (upload, source) = house.accept("s", &HELLO);
+    let now = house.now;
+    house
+        .db
+        .write(|tx| {
+            let change = (UploadStatus::Accepted, UploadStatus::Rejected);
+            package_upload::change_status(tx, upload, change, "ann", "no", now)
+        })
+        .unwrap();
+    let reason = house.attach(source, "amd64", None).unwrap_err();
+    assert!(reason.starts_with("its source hello 1 is neither published nor accepted in s of d"), "{reason}");
+    assert!(house.builds(source).is_empty());
+}
+
+#[test]
+fn a_build_that_is_named_has_to_fit() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, hello) = house.accept("s", &HELLO);
+    let (_, bye) = house.accept("s", &Source { name: "bye", ..HELLO });
+    let (_, updates) = house.accept("s-updates", &Source { version: "2", ..HELLO });
+    house.process();
+    let id = |source| {
+        let builds = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap();
+        (builds[0].id, builds[1].id)
+    };
+    let ((amd64, arm64), (of_updates, _)) = (id(hello), id(updates));
+    for (source, architecture, asked, expected) in [
+        (hello, "amd64", BuildId(99), "there is no build 99"),
+        (bye, "amd64", amd64, "is of hello 1 for amd64 in s, and this is an upload of bye 1"),
+        (hello, "arm64", amd64, "is of hello 1 for amd64 in s, and this upload is for arm64"),
+        (hello, "all", arm64, "does not make the packages for all architectures"),
+        (updates, "amd64", of_updates, "is of hello 2 for amd64 in s-updates, and this upload is for s:"),
+    ] {
+        let reason = house.attach(source, architecture, Some(asked)).unwrap_err();
+        assert!(reason.contains(expected), "{reason}");
+    }
+    assert_eq!(house.attach(hello, "all", Some(amd64)).unwrap().id, amd64);
+}
+
+#[test]
+fn what_is_built_or_not_wanted_takes_no_upload() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (upload, source) = house.accept("s", &HELLO);
+    house.process();
+    let build = house.attach(source, "amd64", None).unwrap().id;
+    let now = house.now;
+    house
+        .db
+        .write(|tx| {
+            build::came_in(tx, build, now)?;
+            package_upload::add_build(tx, upload, build)
+        })
+        .unwrap();
+    let reason = house.attach(source, "amd64", None).unwrap_err();
+    assert!(reason.contains("is FULLYBUILT already, by upload 1"), "{reason}");
+    house.db.read().execute_batch("UPDATE package_upload SET status = 'REJECTED'").unwrap();
+    // what came in was thrown out again
+    assert_eq!(house.attach(source, "amd64", None).unwrap().id, build);
+    let arm64 = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap()[1].id;
+    house.set_status(arm64, BuildStatus::Cancelled);
+    let reason = house.attach(source, "arm64", Some(arm64)).unwrap_err();
+    assert!(reason.contains("is CANCELLED") && reason.contains("pressroom build retry"), "{reason}");
+}
+
+#[test]
+fn builds_of_a_source_that_has_given_way_are_superseded() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, old) = house.accept("s", &HELLO);
+    house.process();
+    house.publish(Wanted::Changed);
+    house.now += SignedDuration::from_secs(1);
+    let (_, new) = house.accept("s", &Source { version: "2", ..HELLO });
+    house.process();
+    let now = house.now;
+    assert!(
+        house.db.write(|tx| build::supersede(tx, now)).unwrap().is_empty(),
+        "the old one is published yet"
+    );
+    house.publish(Wanted::Changed);
+    assert_eq!(house.db.write(|tx| build::supersede(tx, now)).unwrap().len(), 1);
+    assert_eq!(house.builds(old), ["amd64+ SUPERSEDED 2505"]);
+    assert_eq!(house.builds(new), ["amd64+ NEEDSBUILD 2505"]);
+}
