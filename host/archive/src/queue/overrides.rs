@@ -2,12 +2,13 @@
 //!
 //! It counts for this upload: its publications are made with it. The next one of the same name is filed as those are.
 
-use jiff::Timestamp;
 use rusqlite::Transaction;
 
+use super::decide::Review;
 use super::entry::Entry;
 use super::transitions;
 use crate::domain::{BinaryReleaseId, ComponentId, ComponentName, PackagePriority, Section, UploadId};
+use crate::people::rights;
 use crate::store::package_upload::{Filed, log, upload};
 use crate::store::series::{self, SeriesComponent};
 use crate::store::{StoreError, upload_queue};
@@ -217,9 +218,7 @@ pub fn refile(
     id: UploadId,
     meant: Meant<'_>,
     wish: &Wish,
-    reviewer: &str,
-    comment: &str,
-    now: Timestamp,
+    review: &Review<'_>,
 ) -> Result<Result<Vec<Change>, Vec<String>>, StoreError> {
     let entry = Entry::load(tx, upload(tx, id)?)?;
     let components = series::components(tx, entry.suite.series)?;
@@ -227,6 +226,12 @@ pub fn refile(
         Ok(changes) => changes,
         Err(reasons) => return Ok(Err(reasons)),
     };
+    let rights = rights(tx, &entry.archive, review.actor)?;
+    let suite = (entry.suite.series, entry.suite.name.pocket());
+    if let Err(denied) = rights.may_administer(suite.0, suite.1, &concerned(&changes)) {
+        return Ok(Err(vec![denied.to_string()]));
+    }
+    let Review { actor, comment, now } = *review;
     for change in changes.iter().filter(|change| change.is_any()) {
         let (component, section) = (change.component_row, change.section.as_ref());
         match change.binary {
@@ -238,7 +243,7 @@ pub fn refile(
         }
         let line = if comment.is_empty() { change.to_string() } else { format!("{change}: {comment}") };
         let status = entry.upload.status;
-        log(tx, id, (status, status), reviewer, &line, now)?;
+        log(tx, id, (status, status), actor.name(), &line, now)?;
     }
     Ok(Ok(changes))
 }

@@ -6,14 +6,18 @@ use std::path::Path;
 
 use pressroom_archive::disk;
 use pressroom_archive::domain::UploadStatus::{self, Accepted, Done, New, Rejected, Unapproved};
-use pressroom_archive::domain::{SeriesStatus, UploadId};
-use pressroom_archive::queue::decide::{Decided, Refused, Verb, decide};
+use pressroom_archive::domain::{Permission, PersonKind, PersonName, Pocket, SeriesStatus, UploadId};
+use pressroom_archive::people::Actor;
+use pressroom_archive::queue::decide::{Decided, Refused, Review, Verb, decide};
 use pressroom_archive::queue::diff::{Limits, diff};
 use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
 use pressroom_archive::queue::overrides::{Meant, Wish, refile};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
+use pressroom_archive::store::StoreError;
 use pressroom_archive::store::archive::{ArchiveChange, change_archive};
+use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::package_upload::{self, Filed, log_of};
+use pressroom_archive::store::person::{self, NewPerson, create_person};
 use pressroom_archive::store::series::SeriesChange;
 
 use crate::fixture::{House, Package, Wanted, tar_gz};
@@ -30,9 +34,14 @@ fn found(house: &House, words: &[&str], asked: Asked<'_>, what_for: Use) -> Resu
 
 const ANY: Asked<'_> = Asked { words: &[], archive: None, suite: None, statuses: &[], exact: false };
 
+fn operator() -> Actor {
+    Actor::Operator { name: "ann".to_owned() }
+}
+
 fn ask(house: &mut House, upload: UploadId, verb: Verb) -> Result<Decided, Refused> {
     let now = house.now;
-    house.db.write(|tx| decide(tx, upload, verb, "ann", "so it is", now)).unwrap()
+    let review = Review { actor: &operator(), comment: "so it is", now };
+    house.db.write(|tx| decide(tx, upload, verb, &review)).unwrap()
 }
 
 #[test]
@@ -134,9 +143,10 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
     let mut house = house();
     let upload = house.source_upload("s", ("hello", "1"), "main", New);
     let now = house.now;
-    let decided = house.db.rehearse(|tx| decide(tx, upload, Verb::Accept, "ann", "", now)).unwrap();
+    let review = Review { actor: &operator(), comment: "", now };
+    let decided = house.db.rehearse(|tx| decide(tx, upload, Verb::Accept, &review)).unwrap();
     assert_eq!(decided.unwrap().to, Accepted);
-    assert_eq!(house.status(upload), New);
+    assert_eq!(house.upload_status(upload), New);
     assert_eq!(log_of(house.db.read(), upload).unwrap().len(), 1);
 }
 
@@ -165,7 +175,7 @@ fn what_has_come_between_an_upload_and_its_publication_is_said_all_at_once() {
     ] {
         assert!(all.contains(part), "{part} in {all}");
     }
-    assert_eq!(house.status(upload), New);
+    assert_eq!(house.upload_status(upload), New);
     // none of this keeps anybody from refusing it
     assert_eq!(ask(&mut house, upload, Verb::Reject).unwrap().to, Rejected);
 }
@@ -238,8 +248,8 @@ fn file(
     meant: Meant<'_>,
     wish: &Wish,
 ) -> Result<Vec<String>, Vec<String>> {
-    let now = house.now;
-    let filed = house.db.write(|tx| refile(tx, upload, meant, wish, "ann", "for it is so", now)).unwrap();
+    let review = Review { actor: &operator(), comment: "for it is so", now: house.now };
+    let filed = house.db.write(|tx| refile(tx, upload, meant, wish, &review)).unwrap();
     filed.map(|changes| changes.iter().map(ToString::to_string).collect())
 }
 
@@ -550,4 +560,107 @@ fn sources_of_every_format_are_put_together_as_they_unpack() {
     assert_eq!(lines[0], "source hello 1-3 beside 1-2 s d");
     assert!(lines.contains(&"debian/rules: @@ -1 +1 @@|-two|+three".to_owned()), "{lines:#?}");
     assert!(lines.contains(&"docs/manual \"-rw-r--r-- ?/? 2\" \"\"".to_owned()), "{lines:#?}");
+}
+
+impl House {
+    /// A person who may decide about a part of the archive.
+    fn admin(&mut self, name: &str, scopes: &[Scope]) -> Actor {
+        let (archive, now) = (self.archive.id, self.now);
+        let name: PersonName = name.parse().unwrap();
+        let added: Result<(), StoreError> = self.db.write(|tx| {
+            let new = NewPerson { name: &name, kind: PersonKind::Person, display_name: name.as_str() };
+            let person = create_person(tx, &new, now)?;
+            for scope in scopes {
+                let permission = Permission::QueueAdmin;
+                grant(tx, &NewPermission { archive, person, permission, scope, series: None }, "test", now)?;
+            }
+            Ok(())
+        });
+        added.unwrap();
+        Actor::Person(person::person(self.db.read(), &name).unwrap())
+    }
+
+    fn over(&self, component: &str) -> Scope {
+        Scope::Component(self.component(component), component.parse().unwrap())
+    }
+}
+
+fn ask_as(
+    house: &mut House,
+    actor: &Actor,
+    upload: UploadId,
+    verb: Verb,
+) -> Result<UploadStatus, Vec<String>> {
+    let review = Review { actor, comment: "word", now: house.now };
+    let decided = house.db.rehearse(|tx| decide(tx, upload, verb, &review)).unwrap();
+    decided.map(|decided| decided.to).map_err(|refused| refused.reasons)
+}
+
+#[test]
+fn who_decides_has_a_right_over_every_component_of_an_upload_or_over_its_pocket() {
+    let mut house = house();
+    let in_main = house.source_upload("s", ("aa", "1"), "main", New);
+    let in_both = house.source_upload("s", ("bb", "1"), "main", New);
+    house.add_binary(in_both, &Package::new("bb", "1", "amd64"), "universe");
+    let in_updates = house.source_upload("s-updates", ("cc", "1"), "universe", Unapproved);
+    let (main, universe) = (house.over("main"), house.over("universe"));
+    let nobody = house.admin("nobody", &[]);
+    let of_main = house.admin("of-main", std::slice::from_ref(&main));
+    let of_both = house.admin("of-both", &[main, universe]);
+    let of_updates = house.admin("of-updates", &[Scope::Pocket(Pocket::Updates)]);
+    let of_all = house.admin("of-all", &[Scope::Archive]);
+    // who; which of the three
+    for (actor, expected) in [
+        (&nobody, [false, false, false]),
+        (&of_main, [true, false, false]),
+        (&of_both, [true, true, true]),
+        (&of_updates, [false, false, true]),
+        (&of_all, [true, true, true]),
+        (&operator(), [true, true, true]),
+    ] {
+        for (upload, expected) in [in_main, in_both, in_updates].into_iter().zip(expected) {
+            for verb in [Verb::Accept, Verb::Reject] {
+                let asked = ask_as(&mut house, actor, upload, verb);
+                assert_eq!(asked.is_ok(), expected, "{} {upload} {verb:?} {asked:?}", actor.name());
+            }
+        }
+    }
+    let reasons = ask_as(&mut house, &of_main, in_both, Verb::Accept).unwrap_err();
+    assert_eq!(reasons.len(), 1);
+    assert!(reasons[0].contains("of-main") && reasons[0].contains("universe"), "{reasons:?}");
+    assert!(reasons[0].contains("pressroom permission grant"), "{reasons:?}");
+}
+
+#[test]
+fn who_files_packages_otherwise_has_a_right_over_where_they_were_and_where_they_go() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("aa", "1"), "universe", New);
+    let (main, universe) = (house.over("main"), house.over("universe"));
+    let of_main = house.admin("of-main", std::slice::from_ref(&main));
+    let of_universe = house.admin("of-universe", std::slice::from_ref(&universe));
+    let of_both = house.admin("of-both", &[main, universe]);
+    let to_main = wish(Some("main"), None, None);
+    let to_net = wish(None, Some("net"), None);
+    for (actor, wish, expected) in [
+        (&of_main, &to_main, false),
+        (&of_universe, &to_main, false),
+        (&of_both, &to_main, true),
+        (&of_universe, &to_net, true),
+        (&of_main, &to_net, false),
+    ] {
+        let review = Review { actor, comment: "", now: house.now };
+        let filed = house.db.rehearse(|tx| refile(tx, upload, Meant::Source, wish, &review)).unwrap();
+        assert_eq!(filed.is_ok(), expected, "{} {wish:?} {filed:?}", actor.name());
+    }
+}
+
+#[test]
+fn the_log_says_which_person_it_was() {
+    let mut house = house();
+    let upload = house.source_upload("s", ("aa", "1"), "main", New);
+    let main = house.over("main");
+    let actor = house.admin("ann", &[main]);
+    let review = Review { actor: &actor, comment: "fine", now: house.now };
+    house.db.write(|tx| decide(tx, upload, Verb::Accept, &review)).unwrap().unwrap();
+    assert_eq!(log_of(house.db.read(), upload).unwrap()[1].reviewer, "ann");
 }

@@ -1,7 +1,8 @@
 //! What accepting and rejecting have in common: one upload after the other, each in a transaction of its own, so that one that is refused stops no other.
 
 use pressroom_archive::domain::{UploadId, UploadStatus};
-use pressroom_archive::queue::decide::{Refused, Verb, decide};
+use pressroom_archive::people::Actor;
+use pressroom_archive::queue::decide::{Refused, Review, Verb, decide};
 use pressroom_archive::store::package_upload::PackageUpload;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::cli::{End, Session, exit};
 /// What is decided, by whom and why.
 pub(super) struct Decision<'a> {
     pub(super) verb: Verb,
-    pub(super) reviewer: &'a str,
+    pub(super) actor: &'a Actor,
     pub(super) comment: &'a str,
     /// Only to see what would be.
     pub(super) dry_run: bool,
@@ -53,7 +54,7 @@ impl Decision<'_> {
         let (id, now): (UploadId, _) = (upload.id, session.clock.now());
         let decided = {
             let work = |tx: &pressroom_archive::store::Transaction<'_>| {
-                decide(tx, id, self.verb, self.reviewer, self.comment, now)
+                decide(tx, id, self.verb, &Review { actor: self.actor, comment: self.comment, now })
             };
             let ended: Result<_, StoreError> = if self.dry_run { db.rehearse(work) } else { db.write(work) };
             ended?

@@ -1,6 +1,7 @@
 //! `pressroom queue override`.
 
 use pressroom_archive::domain::{ComponentName, PackagePriority, Section};
+use pressroom_archive::queue::decide::Review;
 use pressroom_archive::queue::overrides::{Change, Meant, Wish, refile};
 use pressroom_archive::queue::{Use, Word};
 use pressroom_archive::store::package_upload::PackageUpload;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::decided::comment;
 use super::{WAITING, Where};
-use crate::cli::describe::OPERATOR;
+use crate::cli::operator::As;
 use crate::cli::output::{BAD, BOLD, DIM, painted};
 use crate::cli::{End, Session, exit};
 
@@ -54,6 +55,8 @@ pub(in crate::cli) struct To {
     /// Why; it is kept in the log.
     #[arg(long, visible_alias = "reason", default_value = "")]
     comment: String,
+    #[command(flatten)]
+    by: As,
     /// Say what would be, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -90,11 +93,14 @@ impl Override {
             return Err(exit::usage(format!("say where it is to be filed: name {ways}")));
         }
         let comment = comment(&to.comment)?;
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
+        let actor = to.by.actor(&root, &db)?;
+        let review = Review { actor: &actor, comment: &comment, now: session.clock.now() };
         let uploads = to.place.find(db.read(), &to.uploads, WAITING, Use::Deciding)?;
         let mut outcomes = Vec::new();
         for upload in uploads {
-            outcomes.push(to.one(session, &mut db, &upload, meant, &wish, &comment)?);
+            outcomes.push(to.one(&mut db, &upload, meant, &wish, &review)?);
         }
         session.output.show(&outcomes, || to.text(&outcomes))?;
         let is_any_refused = outcomes.iter().any(|outcome| !outcome.refused.is_empty());
@@ -105,15 +111,13 @@ impl Override {
 impl To {
     fn one(
         &self,
-        session: &Session,
         db: &mut Db,
         upload: &PackageUpload,
         meant: Meant<'_>,
         wish: &Wish,
-        comment: &str,
+        review: &Review<'_>,
     ) -> anyhow::Result<Outcome> {
-        let now = session.clock.now();
-        let work = |tx: &Transaction<'_>| refile(tx, upload.id, meant, wish, OPERATOR, comment, now);
+        let work = |tx: &Transaction<'_>| refile(tx, upload.id, meant, wish, review);
         let ended: Result<_, StoreError> = if self.dry_run { db.rehearse(work) } else { db.write(work) };
         let (changes, refused) = match ended? {
             Ok(changes) => (changes, Vec::new()),
