@@ -9,7 +9,7 @@ use pressroom_archive::domain::UploadStatus::{self, Accepted, Done, New, Rejecte
 use pressroom_archive::domain::{Permission, PersonKind, PersonName, Pocket, SeriesStatus, UploadId};
 use pressroom_archive::people::Actor;
 use pressroom_archive::queue::decide::{Decided, Refused, Review, Verb, decide};
-use pressroom_archive::queue::diff::{Limits, diff};
+use pressroom_archive::queue::diff::{FileFacts, Limits, diff};
 use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
 use pressroom_archive::queue::overrides::{Meant, Wish, refile};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
@@ -391,12 +391,9 @@ fn compared(house: &House, upload: UploadId) -> Vec<String> {
             ));
         }
         for file in item.parts.files.into_iter().chain(item.files.files) {
-            lines.push(format!(
-                "{} {:?} {:?}",
-                file.path,
-                file.old.unwrap_or_default(),
-                file.new.unwrap_or_default()
-            ));
+            let facts = |facts: Option<FileFacts>| facts.map_or_else(String::new, |facts| facts.to_string());
+            let bytes = if file.other_bytes { " other bytes" } else { "" };
+            lines.push(format!("{} {:?} {:?}{bytes}", file.path, facts(file.old), facts(file.new)));
         }
         for text in item.texts {
             lines.push(format!("{}: {}", text.name, text.lines.join("|")));
@@ -436,10 +433,10 @@ fn a_source_is_compared_with_what_is_published_of_it() {
     assert_eq!(lines[0], "source hello 2 beside 1 s d", "from the release pocket, where the suite has none");
     for line in [
         "Version: -\"1\" +\"2\"",
-        "debian/control \"-rw-r--r-- ?/? 39\" \"-rw-r--r-- ?/? 47\"",
+        "debian/control \"-rw-r--r-- ?/? 39\" \"-rw-r--r-- ?/? 47\" other bytes",
         "debian/rules \"\" \"-rw-r--r-- ?/? 2\"",
         "gone.c \"-rw-r--r-- ?/? 0\" \"\"",
-        "main.c \"-rw-r--r-- ?/? 2\" \"-rw-r--r-- ?/? 2, other bytes\"",
+        "main.c \"-rw-r--r-- ?/? 2\" \"-rw-r--r-- ?/? 2\" other bytes",
         "debian/control: @@ -1,2 +1,3 @@| Source: hello| Build-Depends: debhelper|+X: \\u{1b}[2J",
         "debian/rules: 0 bytes before, 2 bytes now: not compared",
     ] {
@@ -482,7 +479,7 @@ fn a_binary_package_is_compared_by_fields_scripts_and_files() {
             "binary hello 2 beside 1 s d",
             "Version: -\"1\" +\"2\"",
             "Section: -\"misc\" +\"net\"",
-            "postinst \"-rw-r--r-- ?/? 17\" \"-rw-r--r-- ?/? 26\"",
+            "postinst \"-rw-r--r-- ?/? 17\" \"-rw-r--r-- ?/? 26\" other bytes",
             "prerm \"\" \"-rw-r--r-- ?/? 7\"",
             "usr/bin/new \"\" \"-rw-r--r-- ?/? 0\"",
             "usr/bin/old \"-rw-r--r-- ?/? 0\" \"\"",

@@ -1,7 +1,7 @@
 //! `pressroom queue diff`.
 
 use pressroom_archive::domain::UploadStatus;
-use pressroom_archive::queue::diff::{FieldChange, FileChanges, ItemDiff, Limits, TextDiff, diff};
+use pressroom_archive::queue::diff::{FieldChange, FileChanges, FileFacts, ItemDiff, Limits, TextDiff, diff};
 use pressroom_archive::queue::{Entry, Use, Word};
 use serde::Serialize;
 
@@ -153,9 +153,16 @@ fn files_text(what: &str, changes: &FileChanges, text: &mut String) {
         painted(DIM, format!("{what}: {added} more, {removed} less, {changed} others, {same} as before"))
     ));
     for file in files {
-        for (old, sign) in [(&file.old, minus as fn(String) -> String), (&file.new, plus)] {
-            if let Some(node) = old {
-                text.push_str(&format!("  {}\n", sign(format!("{node}  {}", file.path))));
+        let line = |facts: &FileFacts| format!(" {facts}  {}", file.path);
+        match (&file.old, &file.new) {
+            // what it looks like is the same
+            (Some(old), Some(new)) if old == new => {
+                text.push_str(&format!("  {}\n", painted(WARN, format!("!{} (other bytes)", line(new)))));
+            }
+            (old, new) => {
+                let lines =
+                    old.iter().map(|old| minus(line(old))).chain(new.iter().map(|new| plus(line(new))));
+                lines.for_each(|line| text.push_str(&format!("  {line}\n")));
             }
         }
     }

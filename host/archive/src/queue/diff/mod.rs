@@ -14,7 +14,7 @@ mod tree;
 pub use ancestor::Against;
 pub use fields::FieldChange;
 pub use text::TextDiff;
-pub use tree::{FileChange, FileChanges};
+pub use tree::{FileChange, FileChanges, FileFacts};
 
 use std::collections::{BTreeMap, BTreeSet};
 

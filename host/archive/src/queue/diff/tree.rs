@@ -9,6 +9,8 @@ use super::text::Text;
 
 /// So many files of a package are kept; of one that has more it is said that it has.
 const MOST_FILES: usize = 500_000;
+/// So many bytes of their paths, and of what links lead to.
+const MOST_PATHS_BYTES: usize = 64 << 20;
 /// The longest text that is kept, in bytes.
 const MOST_TEXT_BYTES: u64 = 2 << 20;
 /// The most bytes of all texts of a package.
@@ -33,6 +35,25 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) nodes: BTreeMap<Vec<u8>, Node>,
+    /// Of all paths and links that ever were in it.
+    paths_bytes: usize,
+}
+
+/// What `ls` says of a file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FileFacts {
+    /// `-` of a file, `d` of a folder, `l` of a symbolic link, `h` of a hard one; `b`, `c`, `p` as in `ls`; `?` of anything else.
+    pub kind: char,
+    /// Its mode, in octal digits.
+    pub mode: String,
+    /// As `root/root`.
+    pub owner: String,
+    /// How long it is.
+    pub size_bytes: u64,
+    /// Where a link leads.
+    pub link: Option<String>,
+    #[serde(skip)]
+    bits: u32,
 }
 
 /// A file that differs.
@@ -40,10 +61,12 @@ pub(super) struct Tree {
 pub struct FileChange {
     /// Where it is.
     pub path: String,
-    /// What it was, as `-rw-r--r-- root/root 12`; none: it was not there.
-    pub old: Option<String>,
+    /// What it was; none: it was not there.
+    pub old: Option<FileFacts>,
     /// What it is; none: it is not there any more.
-    pub new: Option<String>,
+    pub new: Option<FileFacts>,
+    /// Whether it was there, and has other bytes.
+    pub other_bytes: bool,
 }
 
 /// The files that differ.
@@ -91,38 +114,49 @@ pub(super) fn compare(old: &Tree, new: &Tree, most: usize) -> FileChanges {
             changes.left_out += 1;
             continue;
         }
-        let is_only_bytes = old.zip(new).is_some_and(|(old, new)| shown(old) == shown(new));
         changes.files.push(FileChange {
             path: plain(&String::from_utf8_lossy(path)),
-            old: old.map(shown),
-            new: new
-                .map(|new| if is_only_bytes { format!("{}, other bytes", shown(new)) } else { shown(new) }),
+            other_bytes: old.zip(new).is_some_and(|(old, new)| old.digest != new.digest),
+            old: old.map(facts),
+            new: new.map(facts),
         });
     }
 }
 
-/// `-rwxr-xr-x root/root 12`, and where a link leads.
-fn shown(node: &Node) -> String {
-    let Node { kind, mode, owner, size_bytes, link, .. } = node;
-    let mut text = String::new();
-    text.push(*kind);
-    for (shift, special, sign) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, bits & 1 != 0) {
-            (false, false) => '-',
-            (false, true) => 'x',
-            (true, true) => sign,
-            (true, false) => sign.to_ascii_uppercase(),
-        });
+fn facts(node: &Node) -> FileFacts {
+    FileFacts {
+        kind: node.kind,
+        mode: format!("{:04o}", node.mode),
+        owner: plain(&node.owner),
+        size_bytes: node.size_bytes,
+        link: (!node.link.is_empty()).then(|| plain(&String::from_utf8_lossy(&node.link))),
+        bits: node.mode,
     }
-    text.push_str(&format!(" {} {size_bytes}", plain(owner)));
-    if !link.is_empty() {
-        let arrow = if *kind == 'h' { "is" } else { "->" };
-        text.push_str(&format!(" {arrow} {}", plain(&String::from_utf8_lossy(link))));
+}
+
+impl std::fmt::Display for FileFacts {
+    /// `-rwxr-xr-x root/root 12`, and where a link leads.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}", self.kind)?;
+        for (shift, special, sign) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+            let bits = self.bits >> shift;
+            let executes = match (self.bits & special != 0, bits & 1 != 0) {
+                (false, false) => '-',
+                (false, true) => 'x',
+                (true, true) => sign,
+                (true, false) => sign.to_ascii_uppercase(),
+            };
+            let (reads, writes) =
+                (if bits & 4 != 0 { 'r' } else { '-' }, if bits & 2 != 0 { 'w' } else { '-' });
+            write!(out, "{reads}{writes}{executes}")?;
+        }
+        write!(out, " {} {}", self.owner, self.size_bytes)?;
+        match &self.link {
+            Some(link) if self.kind == 'h' => write!(out, " is {link}"),
+            Some(link) => write!(out, " -> {link}"),
+            None => Ok(()),
+        }
     }
-    text
 }
 
 /// How paths in a tar archive become paths in a tree.
@@ -230,7 +264,8 @@ impl Visitor for Gather<'_> {
         if path.is_empty() {
             return Ok(());
         }
-        if self.tree.nodes.len() >= MOST_FILES && !self.tree.nodes.contains_key(&path) {
+        self.tree.paths_bytes = self.tree.paths_bytes.saturating_add(path.len() + entry.link.len());
+        if self.tree.nodes.len() >= MOST_FILES || self.tree.paths_bytes > MOST_PATHS_BYTES {
             self.is_too_much = true;
             return Ok(());
         }
@@ -279,7 +314,10 @@ mod tests {
     }
 
     fn tree(files: &[(&str, Node)]) -> Tree {
-        Tree { nodes: files.iter().map(|(path, node)| (path.as_bytes().to_vec(), node.clone())).collect() }
+        Tree {
+            paths_bytes: 0,
+            nodes: files.iter().map(|(path, node)| (path.as_bytes().to_vec(), node.clone())).collect(),
+        }
     }
 
     #[test]
@@ -304,8 +342,11 @@ mod tests {
             .files
             .iter()
             .map(|file| {
-                let (old, new) = (file.old.as_deref().unwrap_or("-"), file.new.as_deref().unwrap_or("-"));
-                format!("{}: {old} => {new}", file.path)
+                let text = |facts: &Option<FileFacts>| {
+                    facts.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+                };
+                let bytes = if file.other_bytes { ", other bytes" } else { "" };
+                format!("{}: {} => {}{bytes}", file.path, text(&file.old), text(&file.new))
             })
             .collect();
         assert_eq!(
@@ -318,6 +359,24 @@ mod tests {
                 "f: - => drwxrwxrwt root/root 0"
             ]
         );
+    }
+
+    #[test]
+    fn a_package_without_end_is_kept_up_to_a_bound() {
+        let (mut tree, mut texts) = (Tree::default(), BTreeMap::new());
+        let mut gather = Gather::new(&mut tree, &mut texts, Place::Root, |_| true);
+        for number in 0..30_000 {
+            let path = format!("{number}/{}", "x".repeat(4000)).into_bytes();
+            let kind = tar::EntryType::Regular;
+            let (link, owner, group) = (Vec::new(), "root".to_owned(), "root".to_owned());
+            gather.entry(Entry { kind, path, link, mode: 0o644, owner, group, size_bytes: 3 }).unwrap();
+            gather.piece(b"abc");
+        }
+        gather.finish();
+        assert!(gather.is_too_much);
+        assert!(tree.nodes.len() < 20_000 && texts.len() == tree.nodes.len());
+        // what is beyond the bound leaves no text behind either
+        assert!(texts.values().all(|text| *text == Text::Whole("abc".to_owned())));
     }
 
     #[test]
