@@ -33,6 +33,9 @@ pub(in crate::cli) struct Accept {
     /// Say what would be, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Tell nobody.
+    #[arg(long)]
+    no_mail: bool,
     #[arg(required = true, value_name = "UPLOAD")]
     uploads: Vec<Word>,
 }
@@ -49,7 +52,8 @@ impl Accept {
             actor: &actor,
             comment: &comment,
             dry_run: self.dry_run,
+            no_mail: self.no_mail,
         };
-        decision.carry_out(session, &mut db, &uploads)
+        decision.carry_out(session, &root, &mut db, &uploads)
     }
 }

@@ -27,6 +27,9 @@ pub(in crate::cli) struct Reject {
     /// Say what would be, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Tell nobody.
+    #[arg(long)]
+    no_mail: bool,
     #[arg(required = true, value_name = "UPLOAD")]
     uploads: Vec<Word>,
 }
@@ -41,8 +44,13 @@ impl Reject {
         let mut db = root.db()?;
         let actor = self.by.actor(&root, &db)?;
         let uploads = self.place.find(db.read(), &self.uploads, WAITING, Use::Deciding)?;
-        let decision =
-            Decision { verb: Verb::Reject, actor: &actor, comment: &comment, dry_run: self.dry_run };
-        decision.carry_out(session, &mut db, &uploads)
+        let decision = Decision {
+            verb: Verb::Reject,
+            actor: &actor,
+            comment: &comment,
+            dry_run: self.dry_run,
+            no_mail: self.no_mail,
+        };
+        decision.carry_out(session, &root, &mut db, &uploads)
     }
 }

@@ -7,7 +7,6 @@ use super::Seen;
 use super::tree::{Gather, Place};
 use crate::domain::BinaryReleaseId;
 use crate::format::ar::ArReader;
-use crate::format::contents;
 use crate::librarian::Librarian;
 use crate::store::{Connection, StoreError, upload_queue};
 
@@ -50,8 +49,7 @@ fn members(file: File, seen: &mut Seen) -> Result<(), String> {
         } else {
             Gather::new(parts, texts, Place::Root, is_script)
         };
-        let walked = archive.look(&member, |bytes| contents::walk(ending, bytes, &mut gather));
-        gather.finish();
+        let walked = archive.look(&member, |bytes| gather.walk(ending, bytes, member.size_bytes));
         if gather.is_too_much {
             troubles.push(format!("{} has more files than are compared", member.name));
         }

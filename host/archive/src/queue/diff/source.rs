@@ -12,7 +12,6 @@ use super::text::Text;
 use super::tree::{Gather, Node, Place};
 use crate::domain::name::FileName;
 use crate::domain::{FileDigests, Sha256, SourceReleaseId};
-use crate::format::contents;
 use crate::librarian::Librarian;
 use crate::queue::plain;
 use crate::store::{Connection, StoreError, publication, upload_queue};
@@ -135,12 +134,13 @@ pub(super) fn read_tarball(librarian: &Librarian, name: &str, sha256: &Sha256) -
 fn walk(librarian: &Librarian, name: &str, sha256: &Sha256, (place, ending): (Place, &str), seen: &mut Seen) {
     let Seen { files, texts, troubles, .. } = seen;
     let file = match librarian.open(sha256) {
-        Ok(file) => BufReader::with_capacity(128 * 1024, file),
+        Ok(file) => file,
         Err(error) => return troubles.push(chain(&error)),
     };
+    let compressed_bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    let file = BufReader::with_capacity(128 * 1024, file);
     let mut gather = Gather::new(files, texts, place, is_packaging);
-    let walked = contents::walk(ending, file, &mut gather);
-    gather.finish();
+    let walked = gather.walk(ending, file, compressed_bytes);
     if gather.is_too_much {
         troubles.push(format!("{name} has more files than are compared"));
     }

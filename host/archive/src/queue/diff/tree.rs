@@ -1,8 +1,10 @@
 //! Files side by side: which came, which went, and which have other bytes, another size, mode, owner or target.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 
-use crate::format::contents::{ContentsError, Entry, Visitor, plain as below_root};
+use crate::format::contents::{MAX_DATA_BYTES, MAX_ENTRIES};
+use crate::format::tarball::{self, Bounds, ContentsError, Entry, EntryKind, Walk, plain as below_root};
 use crate::queue::plain;
 
 use super::text::Text;
@@ -19,7 +21,7 @@ const MOST_TEXTS_BYTES: u64 = 32 << 20;
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
-    /// As `ls` has it: `-`, `d`, `l`.
+    /// As `ls` has it: `-`, `d`, `l`; any device is `c`.
     pub(super) kind: char,
     pub(super) mode: u32,
     /// `root/root`.
@@ -42,7 +44,7 @@ pub(super) struct Tree {
 /// What `ls` says of a file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FileFacts {
-    /// `-` of a file, `d` of a folder, `l` of a symbolic link, `h` of a hard one; `b`, `c`, `p` as in `ls`; `?` of anything else.
+    /// `-` of a file, `d` of a folder, `l` of a symbolic link, `h` of a hard one; `c` of a device, `p` of a FIFO; `?` of anything else.
     pub kind: char,
     /// Its mode, in octal digits.
     pub mode: String,
@@ -220,7 +222,7 @@ impl<'a> Gather<'a> {
     }
 
     /// Puts down what went by last.
-    pub(super) fn finish(&mut self) {
+    fn finish(&mut self) {
         use sha2::Digest;
         let Some(Now { path, hasher, text, size_bytes }) = self.now.take() else { return };
         let mut digest = [0; 16];
@@ -243,28 +245,52 @@ impl<'a> Gather<'a> {
     }
 }
 
-impl Visitor for Gather<'_> {
+impl Gather<'_> {
+    /// Gathers everything in an archive that is compressed as the ending of its name says, and that has so many bytes.
+    pub(super) fn walk(
+        &mut self,
+        ending: &str,
+        archive: impl BufRead,
+        compressed_bytes: u64,
+    ) -> Result<(), ContentsError> {
+        let bounds = Bounds { bytes: MAX_DATA_BYTES, entries: MAX_ENTRIES, compressed_bytes };
+        let walked = tarball::decompressed(ending, archive, |reader| {
+            let mut walk = Walk::new(reader, bounds);
+            while let Some(entry) = walk.next_entry()? {
+                self.entry(entry)?;
+                walk.each_piece(|piece| self.piece(piece))?;
+            }
+            Ok(())
+        });
+        self.finish();
+        walked
+    }
+
     fn entry(&mut self, entry: Entry) -> Result<(), ContentsError> {
         use sha2::Digest;
         self.finish();
         let path = self.at(&entry.path)?;
-        let is_file = entry.kind.is_file() || entry.kind.is_contiguous();
-        // folders of the oldest archives are files whose names end so
-        let is_folder = entry.kind.is_dir() || (is_file && entry.path.ends_with(b"/"));
         let kind = match entry.kind {
-            _ if is_folder => 'd',
-            _ if is_file => '-',
-            kind if kind.is_symlink() => 'l',
-            kind if kind.is_hard_link() => 'h',
-            kind if kind.is_character_special() => 'c',
-            kind if kind.is_block_special() => 'b',
-            kind if kind.is_fifo() => 'p',
-            _ => '?',
+            // folders of the oldest archives are files whose names end so
+            EntryKind::File if entry.path.ends_with(b"/") => 'd',
+            EntryKind::File => '-',
+            EntryKind::Folder => 'd',
+            EntryKind::Symlink => 'l',
+            EntryKind::HardLink => 'h',
+            EntryKind::Device => 'c',
+            EntryKind::Fifo => 'p',
+            EntryKind::Other => '?',
         };
         if path.is_empty() {
             return Ok(());
         }
-        self.tree.paths_bytes = self.tree.paths_bytes.saturating_add(path.len() + entry.link.len());
+        let link = match entry.kind {
+            EntryKind::Symlink | EntryKind::HardLink => entry.link,
+            EntryKind::File | EntryKind::Folder | EntryKind::Device | EntryKind::Fifo | EntryKind::Other => {
+                Vec::new()
+            }
+        };
+        self.tree.paths_bytes = self.tree.paths_bytes.saturating_add(path.len() + link.len());
         if self.tree.nodes.len() >= MOST_FILES || self.tree.paths_bytes > MOST_PATHS_BYTES {
             self.is_too_much = true;
             return Ok(());
@@ -272,9 +298,9 @@ impl Visitor for Gather<'_> {
         let node = Node {
             kind,
             mode: entry.mode & 0o7777,
-            owner: format!("{}/{}", entry.owner, entry.group).into(),
+            owner: format!("{}/{}", entry.user, entry.group).into(),
             size_bytes: entry.size_bytes,
-            link: entry.link.into(),
+            link: link.into(),
             digest: [0; 16],
         };
         self.tree.nodes.insert(path.clone(), node);
@@ -365,16 +391,17 @@ mod tests {
     fn a_package_without_end_is_kept_up_to_a_bound() {
         let (mut tree, mut texts) = (Tree::default(), BTreeMap::new());
         let mut gather = Gather::new(&mut tree, &mut texts, Place::Root, |_| true);
-        for number in 0..30_000 {
-            let path = format!("{number}/{}", "x".repeat(4000)).into_bytes();
-            let kind = tar::EntryType::Regular;
-            let (link, owner, group) = (Vec::new(), "root".to_owned(), "root".to_owned());
-            gather.entry(Entry { kind, path, link, mode: 0o644, owner, group, size_bytes: 3 }).unwrap();
-            gather.piece(b"abc");
+        let mut archive = tar::Builder::new(Vec::new());
+        for number in 0..20_000 {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(3);
+            let path = format!("{number}/{}", "x/".repeat(1900));
+            archive.append_data(&mut header, path + "x", &b"abc"[..]).unwrap();
         }
-        gather.finish();
+        let archive = archive.into_inner().unwrap();
+        gather.walk("", archive.as_slice(), archive.len() as u64).unwrap();
         assert!(gather.is_too_much);
-        assert!(tree.nodes.len() < 20_000 && texts.len() == tree.nodes.len());
+        assert!(tree.nodes.len() < 19_000 && texts.len() == tree.nodes.len());
         // what is beyond the bound leaves no text behind either
         assert!(texts.values().all(|text| *text == Text::Whole("abc".to_owned())));
     }
