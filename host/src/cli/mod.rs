@@ -9,6 +9,7 @@ mod build;
 mod change_override;
 mod copy;
 mod describe;
+mod describe_people;
 mod distribution;
 mod exit;
 mod generate;

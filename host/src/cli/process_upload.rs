@@ -12,7 +12,7 @@ use serde::Serialize;
 use tracing::info_span;
 
 use super::measure::{Measure, Measured, Measuring};
-use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted};
+use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, write_out};
 use super::{End, Session, exit};
 use crate::conductor::Lock;
 use crate::root::Root;
@@ -202,7 +202,12 @@ impl ProcessUpload {
                     let measured = measuring.end();
                     if !report.done.is_empty() {
                         let processed = Processed { dry_run: false, report: &report, measured: &measured };
-                        session.output.show(&processed, || self.text(&report))?;
+                        // a daemon's results are a line each, so that a program can read them as they come
+                        write_out(&if session.output.is_text() {
+                            self.text(&report)
+                        } else {
+                            format!("{}\n", serde_json::to_string(&processed)?)
+                        })?;
                     }
                     say_troubles(&report);
                     next = next_look(&report, session.clock.now());

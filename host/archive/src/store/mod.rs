@@ -34,6 +34,7 @@ pub mod publication;
 pub mod removal;
 pub mod run;
 pub mod series;
+pub mod series_link;
 pub mod shape;
 mod sql;
 pub mod suite;

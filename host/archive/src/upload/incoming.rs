@@ -110,6 +110,8 @@ pub struct Found {
     pub target: Vec<String>,
     /// Its name.
     pub changes: String,
+    /// Its path below the folder that is the upload; its name where it is none. A leaf has each once.
+    pub below: String,
 }
 
 impl Found {
@@ -583,6 +585,7 @@ impl Looking<'_> {
             folder: below.to_owned(),
             target: words.to_vec(),
             changes: changes.to_owned(),
+            below: changes.to_owned(),
         });
         let trouble = uploads.is_none().then(|| "its name is not UTF-8".to_owned());
         self.scan.ready.push(Leaf {
@@ -696,6 +699,7 @@ impl Looking<'_> {
                 folder: path.to_owned(),
                 target: words.to_vec(),
                 changes: text.to_owned(),
+                below: words.iter().map(|word| format!("{word}/")).collect::<String>() + text,
             });
         }
         Ok(())
@@ -805,7 +809,12 @@ mod tests {
         assert_eq!(leaf.kind, LeafKind::Changes { files: vec![("hello_1.dsc".into(), Shared::No)] });
         assert_eq!(
             leaf.uploads,
-            [Found { folder: PathBuf::new(), target: vec![], changes: HELLO.to_owned() }]
+            [Found {
+                folder: PathBuf::new(),
+                target: vec![],
+                changes: HELLO.to_owned(),
+                below: HELLO.to_owned()
+            }]
         );
     }
 

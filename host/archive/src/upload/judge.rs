@@ -3,6 +3,8 @@
 //! First who signed it, then whether it can be read at all, then where it goes: whatever fails there stops, since the rest would rest on it. All
 //! that is asked afterwards (policy, rights, the files) is asked in any case, so that whoever is rejected sees everything at once.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 
@@ -15,7 +17,7 @@ use super::incoming::{Found, Incoming, MAX_CHANGES_BYTES, ReadError, read_regula
 use super::policy::{self, Offered};
 use super::target::{self, Destination};
 use crate::disk::DiskError;
-use crate::domain::{FileName, Sha256, UploadPolicy, UploadVerdict};
+use crate::domain::{ArchiveId, BuildId, FileName, Sha256, UploadPolicy, UploadVerdict};
 use crate::format::{Changes, ChangesFile, PackageType};
 use crate::librarian::Librarian;
 use crate::notify::Signature;
@@ -35,8 +37,34 @@ pub struct Bench<'a> {
     pub policy: UploadPolicy,
     /// How large things may be.
     pub limits: &'a Limits,
+    /// Which build the packages are of, where the builder has said.
+    pub build: Option<BuildId>,
+    /// How large archives with a quota are.
+    pub sizes: &'a Sizes,
     /// When.
     pub now: Timestamp,
+}
+
+/// How large archives with a quota are: each is measured once in a run, and what comes in is added.
+#[derive(Debug, Default)]
+pub struct Sizes(RefCell<BTreeMap<ArchiveId, u64>>);
+
+impl Sizes {
+    fn of(&self, db: &Connection, archive: ArchiveId) -> Result<u64, StoreError> {
+        if let Some(known) = self.0.borrow().get(&archive) {
+            return Ok(*known);
+        }
+        let bytes = upload_rules::size_bytes(db, archive)?;
+        self.0.borrow_mut().insert(archive, bytes);
+        Ok(bytes)
+    }
+
+    /// So much has come into an archive.
+    pub fn grow(&self, archive: ArchiveId, more_bytes: u64) {
+        if let Some(bytes) = self.0.borrow_mut().get_mut(&archive) {
+            *bytes = bytes.saturating_add(more_bytes);
+        }
+    }
 }
 
 /// What is thought of one `.changes`.
@@ -58,6 +86,8 @@ pub struct Judged {
     pub destination: Option<Destination>,
     /// What is in it; none where it does not come in.
     pub examined: Option<Examined>,
+    /// How many bytes it would add to an archive that has a quota.
+    pub more_bytes: u64,
 }
 
 impl Judged {
@@ -75,6 +105,7 @@ impl Judged {
             changes: None,
             destination: None,
             examined: None,
+            more_bytes: 0,
         }
     }
 
@@ -193,7 +224,10 @@ fn read(
         Ok(changes) => changes,
         Err(problems) => return Ok(Err(problems)),
     };
-    let destination = target::find(bench.db, &judged.found.target, &changes.distribution)?;
+    let destination = match bench.build {
+        Some(build) => target::of_build(bench.db, build)?,
+        None => target::find(bench.db, &judged.found.target, &changes.distribution)?,
+    };
     judged.changes = Some(changes);
     match destination {
         Ok(destination) => judged.destination = Some(destination),
@@ -219,6 +253,12 @@ fn look(
     let pocket = policy::redirected(policy, purpose, redirects, status, asked_for);
     if pocket != asked_for {
         destination.shape = target::with_pocket(db, &destination, pocket)?;
+    }
+    if policy == UploadPolicy::Buildd
+        && bench.build.is_none()
+        && let Some(shape) = target::of_built(db, &destination, &changes.source, &changes.source_version)?
+    {
+        destination.shape = shape;
     }
     let archive = destination.archive.reference.to_string();
     let first = |is: &dyn Fn(&ChangesFile) -> bool| {
@@ -253,7 +293,9 @@ fn look(
         let problem = denied(db, &destination, &changes, signed)?;
         judged.problems.extend(problem);
     }
-    judged.problems.extend(over_quota(db, &destination, &changes)?);
+    let (more_bytes, over) = over_quota(bench, &destination, &changes)?;
+    judged.more_bytes = more_bytes;
+    judged.problems.extend(over);
     let asked = Asked {
         db,
         librarian: bench.librarian,
@@ -314,20 +356,20 @@ fn denied(
     }))
 }
 
-/// Whether the archive would be too large.
+/// How many bytes an archive with a quota would get, and what is to be said of that.
 fn over_quota(
-    db: &Connection,
+    bench: &Bench<'_>,
     destination: &Destination,
     changes: &Changes,
-) -> Result<Option<Problem>, StoreError> {
-    let archive = &destination.archive;
-    let Some(quota) = upload_rules::quota_bytes(db, archive.id)? else { return Ok(None) };
+) -> Result<(u64, Option<Problem>), StoreError> {
+    let (db, archive) = (bench.db, &destination.archive);
+    let Some(quota) = upload_rules::quota_bytes(db, archive.id)? else { return Ok((0, None)) };
     let mut more: u64 = 0;
     for file in &changes.files {
         if !upload_rules::is_in_pool(db, archive.id, &file.sha256)? {
             more = more.saturating_add(file.size_bytes);
         }
     }
-    let has = upload_rules::size_bytes(db, archive.id)?;
-    Ok(policy::size(&archive.reference.to_string(), has, more, quota))
+    let has = bench.sizes.of(db, archive.id)?;
+    Ok((more, policy::size(&archive.reference.to_string(), has, more, quota)))
 }

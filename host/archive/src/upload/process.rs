@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ use serde::Serialize;
 use super::checks::{ExamineError, Limits};
 use super::examined::{Problem, Severity};
 use super::incoming::{Arriving, Found, Incoming, Leaf, LeafKind, Patience, ReadError, read_regular};
-use super::judge::{Bench, Judged, judge};
+use super::judge::{Bench, Judged, Sizes, judge};
 use super::record::{Desk, Recorded, record};
 use super::shelf::{self, Known};
 use crate::disk::{self, DiskError, During};
@@ -40,6 +41,19 @@ pub enum ProcessError {
     /// Nobody could be told.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+}
+
+impl ProcessError {
+    /// Whether the next upload would have the same trouble.
+    fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Disk(error) => matches!(
+                error.source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::Store(_) | Self::Notify(_) => true,
+        }
+    }
 }
 
 impl From<ExamineError> for ProcessError {
@@ -155,8 +169,6 @@ pub struct House<'a> {
 const UNFINISHED: SignedDuration = SignedDuration::from_hours(24);
 /// So many uploads share a sync.
 const BATCH: usize = 32;
-/// After so many troubles one after the other, it is not the uploads.
-const MAX_TROUBLES: usize = 3;
 
 /// Takes everything out of incoming that has arrived. `clock` says what time it is; `goes_on` whether another upload is to be begun.
 ///
@@ -191,28 +203,30 @@ pub fn process(
         report: Report::default(),
         batch: Batch::default(),
         left: BTreeSet::new(),
+        sizes: Sizes::default(),
     };
     if options.mode == Mode::Real {
         // what a run that died had begun to take in
         house.librarian.sweep(clock() - UNFINISHED)?;
         run.finish_moves()?;
     }
-    let mut troubles = 0;
     for leaf in run.scan()? {
         if !goes_on() {
             break;
         }
-        let result = run.leaf(leaf);
-        troubles = if result.is_ok() { 0 } else { troubles + 1 };
-        if let Err((name, error)) = result {
-            if troubles == MAX_TROUBLES {
-                run.flush()?;
-                return Err(error);
-            }
-            run.report.troubles.push(format!("{name}: {}", chain(&error)));
+        let name = leaf.name.clone();
+        match run.leaf(leaf) {
+            Ok(()) => {}
+            Err(error) if error.is_everybodys() => return Err(error),
+            // one that nobody may read is not in the way of the others
+            Err(error) => run.report.troubles.push(format!("{name}: {}", chain(&error))),
         }
     }
     run.flush()?;
+    // of one that could not be judged to its end, what was judged
+    for open in std::mem::take(&mut run.batch.leaves) {
+        run.report.done.extend(open.done);
+    }
     run.remove_left()?;
     Ok(run.report)
 }
@@ -261,6 +275,8 @@ struct Run<'a> {
     batch: Batch,
     /// Files that several `.changes` list, where one of them has been moved.
     left: BTreeSet<(PathBuf, OsString)>,
+    /// How large archives with a quota are.
+    sizes: Sizes,
 }
 
 impl Run<'_> {
@@ -362,12 +378,7 @@ impl Run<'_> {
     }
 
     /// Judges what is in a leaf and is not judged already.
-    fn leaf(&mut self, leaf: Leaf) -> Result<(), (String, ProcessError)> {
-        let name = leaf.name.clone();
-        self.judge_leaf(leaf).map_err(|error| (name, error))
-    }
-
-    fn judge_leaf(&mut self, leaf: Leaf) -> Result<(), ProcessError> {
+    fn leaf(&mut self, leaf: Leaf) -> Result<(), ProcessError> {
         let mut before = Vec::new();
         if self.options.mode == Mode::Real {
             for receipt in upload_receipt::receipts_of_leaf(self.db.read(), &self.base_name, &leaf.name)? {
@@ -398,7 +409,12 @@ impl Run<'_> {
                 what: trouble.unwrap_or_else(|| "it is no upload".to_owned()),
                 remedy: String::new(),
             };
-            let found = Found { folder: PathBuf::new(), target: Vec::new(), changes: String::new() };
+            let found = Found {
+                folder: PathBuf::new(),
+                target: Vec::new(),
+                changes: String::new(),
+                below: String::new(),
+            };
             let judged = Judged::failed(&found, self.options.policy, problem);
             let at = self.batch.leaves.len() - 1;
             self.batch.judged.push((at, judged));
@@ -421,6 +437,8 @@ impl Run<'_> {
                 librarian: self.librarian,
                 policy: self.options.policy,
                 limits: &self.options.limits,
+                build: self.options.build,
+                sizes: &self.sizes,
                 now: (self.clock)(),
             };
             let judged = judge(&bench, &self.incoming, found)?;
@@ -477,6 +495,11 @@ impl Run<'_> {
             record(tx, &desk, leaf, &mut judged, moved_to.as_deref(), now)
         };
         let recorded = if is_real { self.db.write(work)? } else { self.db.rehearse(work)? };
+        if recorded.upload.is_some()
+            && let Some(destination) = &judged.destination
+        {
+            self.sizes.grow(destination.archive.id, judged.more_bytes);
+        }
         let done = done(&open.leaf, &judged, &recorded, is_real, moved_to);
         if is_real {
             open.receipts.push(recorded.receipt);
@@ -539,9 +562,9 @@ impl Run<'_> {
     }
 }
 
-/// Whether a receipt is of a `.changes`: by its name, which a leaf has once.
+/// Whether a receipt is of a `.changes`: by its path, which a leaf has once.
 fn is_of(receipt: &Receipt, found: &Found) -> bool {
-    receipt.changes_filename.as_deref() == Some(found.changes.as_str())
+    receipt.changes_filename.as_deref() == Some(found.below.as_str())
 }
 
 /// Where an upload is that stays.

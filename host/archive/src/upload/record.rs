@@ -102,7 +102,7 @@ pub fn record(
             context: desk.context,
             policy: desk.policy,
             verdict,
-            changes_filename: Some(judged.found.changes.as_str()).filter(|name| !name.is_empty()),
+            changes_filename: Some(judged.found.below.as_str()).filter(|name| !name.is_empty()),
             changes_sha256: judged.sha256,
             source_name: changes.map(|changes| &changes.source),
             version: changes.map(|changes| &changes.version),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
-    ArchivePurpose, FileDigests, Permission, PersonKind, Sha256, UploadId, UploadPolicy, UploadStatus,
-    UploadVerdict,
+    ArchivePurpose, BuildId, FileDigests, Permission, PersonKind, Sha256, UploadId, UploadPolicy,
+    UploadStatus, UploadVerdict,
 };
 use pressroom_archive::notify::Letterhead;
 use pressroom_archive::release::sign::{OwnKey, Signer};
@@ -17,7 +17,8 @@ use pressroom_archive::store::distribution::{DistributionChange, change_distribu
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
 use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, create_person, person_by_id};
 use pressroom_archive::store::removal::{Extent, Removal, request_removal};
-use pressroom_archive::store::series::SeriesChange;
+use pressroom_archive::store::series::{SeriesChange, add_component, create_series, series_of};
+use pressroom_archive::store::series_link::{set_aliases, set_inherits_from};
 use pressroom_archive::store::{StoreError, package_upload, upload_receipt, upload_rules};
 use pressroom_archive::upload::checks::Limits;
 use pressroom_archive::upload::incoming::Patience;
@@ -157,6 +158,25 @@ impl Gate {
         let release = self.house.source(name, version, &[("debian/changelog", b"x")]);
         self.house.publish_source("s", release, name);
         self.house.publish(Wanted::Changed);
+    }
+
+    /// Puts what a builder made of hello into incoming.
+    fn put_binary(&self, version: &str) {
+        let incoming = self.base.join("incoming");
+        let name = format!("hello_{version}_amd64");
+        let deb = Package::new("hello", version, "amd64").write(&incoming);
+        let lists = lists(&[(&format!("{name}.deb"), &fs::read(&deb).unwrap())], Some("misc"));
+        let text = format!(
+            "Format: 1.8\nDate: Mon, 01 Jan 2024 00:00:00 +0000\nSource: hello\nBinary: hello\nArchitecture: amd64\nVersion: {version}\nDistribution: s\n\
+             Urgency: medium\nMaintainer: Ann Uploader <ann@example.org>\nChanged-By: Ann Uploader <ann@example.org>\n\
+             Changes:\n hello ({version}) s; urgency=medium\n{lists}"
+        );
+        disk::write_staged(&incoming.join(format!("{name}.changes")), text.as_bytes()).unwrap();
+    }
+
+    fn build_status(&self) -> String {
+        let sql = "SELECT status FROM binary_package_build ORDER BY id";
+        self.house.db.read().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     fn left(&self) -> Vec<String> {
@@ -609,41 +629,102 @@ fn a_personal_archive_takes_everything_of_its_owner_at_once() {
 }
 
 #[test]
+fn overrides_are_inherited_where_the_series_says_so() {
+    for inherits in [false, true] {
+        let mut gate = Gate::new();
+        let (now, distribution) = (gate.house.now, gate.house.archive.distribution);
+        gate.house
+            .db
+            .write(|tx| {
+                let parent =
+                    create_series(tx, distribution, &"p".parse().unwrap(), &"0".parse().unwrap(), now)?;
+                for component in ["main", "extra"] {
+                    add_component(tx, parent, &component.parse().unwrap())?;
+                }
+                let all = series_of(tx, distribution)?;
+                let own = all.iter().find(|series| series.name.as_str() == "s").unwrap().id;
+                let parents: Vec<_> = inherits.then_some(parent).into_iter().collect();
+                set_inherits_from(tx, own, &parents)
+            })
+            .unwrap();
+        let release = gate.house.source("hello", "0.5", &[("debian/changelog", b"x")]);
+        gate.house.publish_source("p", release, "hello");
+        gate.put("", &Source { section: "extra/net", ..Source::new("hello", "1.0") });
+        let done = gate.run_one();
+        let expected = if inherits { UploadStatus::Accepted } else { UploadStatus::New };
+        assert_eq!(done.queue, Some(expected), "{done:?}");
+        let source = package_upload::source_of(gate.house.db.read(), UploadId(1)).unwrap().unwrap();
+        assert_eq!(source.component.as_str(), if inherits { "main" } else { "extra" });
+    }
+}
+
+#[test]
+fn an_upload_may_name_an_alias_of_a_series() {
+    let mut gate = Gate::new();
+    let series = gate.house.shape("s").series.id;
+    gate.house.db.write(|tx| set_aliases(tx, series, &["unstable".parse().unwrap()])).unwrap();
+    gate.put("", &Source { suite: "unstable", ..Source::new("hello", "1.0") });
+    assert_eq!(gate.run_one().suite.as_deref(), Some("s"));
+}
+
+#[test]
+fn two_changes_of_one_name_in_a_folder_are_two() {
+    let mut gate = Gate::new();
+    gate.put("upload/d/s", &Source::new("hello", "1.0"));
+    gate.put(
+        "upload/d/s-proposed",
+        &Source { suite: "s-proposed", note: "x", ..Source::new("hello", "1.0") },
+    );
+    assert_eq!(gate.run().done.len(), 2);
+    assert_eq!((gate.count("upload_receipt"), gate.count("package_upload")), (2, 1));
+}
+
+#[test]
+fn what_was_built_goes_where_its_source_was_sent_on_to() {
+    let mut gate = Gate::new();
+    let id = gate.house.archive.distribution;
+    let change = DistributionChange { redirect_release_uploads: Some(true), ..DistributionChange::default() };
+    gate.house.db.write(|tx| change_distribution(tx, id, &change)).unwrap();
+    gate.put("", &Source::new("hello", "1.0"));
+    assert_eq!(gate.run_one().suite.as_deref(), Some("s-proposed"));
+    let now = gate.house.now;
+    let accepted = (UploadStatus::New, UploadStatus::Accepted);
+    gate.house
+        .db
+        .write(|tx| package_upload::change_status(tx, UploadId(1), accepted, "ann", "", now))
+        .unwrap();
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.put_binary("1.0");
+    assert_eq!(gate.run_one().suite.as_deref(), Some("s-proposed"));
+}
+
+#[test]
 fn packages_of_a_builder_find_their_source_and_their_build() {
     let mut gate = Gate::new();
     gate.publish("hello", "1.0");
     gate.options.policy = UploadPolicy::Buildd;
-    let incoming = gate.base.join("incoming");
-    let deb = Package::new("hello", "1.0", "amd64").write(&incoming);
-    let bytes = fs::read(&deb).unwrap();
-    let text = |version: &str, deb: &str, bytes: &[u8]| {
-        format!(
-            "Format: 1.8\nDate: Mon, 01 Jan 2024 00:00:00 +0000\nSource: hello\nBinary: hello\nArchitecture: amd64\nVersion: {version}\nDistribution: s\n\
-             Urgency: medium\nMaintainer: Ann Uploader <ann@example.org>\nChanged-By: Ann Uploader <ann@example.org>\nChanges:\n hello ({version}) s; urgency=medium\n{}",
-            lists(&[(deb, bytes)], Some("misc"))
-        )
-    };
-    let changes = text("1.0", "hello_1.0_amd64.deb", &bytes);
-    disk::write_staged(&incoming.join("hello_1.0_amd64.changes"), changes.as_bytes()).unwrap();
+    gate.put_binary("1.0");
     let done = gate.run_one();
     assert_eq!(done.queue, Some(UploadStatus::New), "{done:?}");
     assert_eq!(done.messages, ["new: binary hello"]);
-    assert_eq!(package_upload::builds_of(gate.house.db.read(), UploadId(1)).unwrap().len(), 1);
-    let status: String = gate
-        .house
-        .db
-        .read()
-        .query_row("SELECT status FROM binary_package_build", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(status, "FULLYBUILT");
+    let builds = package_upload::builds_of(gate.house.db.read(), UploadId(1)).unwrap();
+    assert_eq!(builds.len(), 1);
+    assert_eq!(gate.build_status(), "FULLYBUILT");
     // of a source that is not here
-    let deb = Package::new("hello", "7.0", "amd64").write(&incoming);
-    let bytes = fs::read(&deb).unwrap();
-    let changes = text("7.0", "hello_7.0_amd64.deb", &bytes);
-    disk::write_staged(&incoming.join("hello_7.0_amd64.changes"), changes.as_bytes()).unwrap();
+    gate.put_binary("7.0");
     let done = gate.run_one();
     assert_eq!((done.verdict, done.problems[0].check), (UploadVerdict::Rejected, "build"), "{done:?}");
     assert_eq!(gate.count("package_upload"), 1);
+    // of a build that there is not
+    gate.put_binary("1.0");
+    gate.options.build = Some(BuildId(77));
+    let done = gate.run_one();
+    assert!(done.problems[0].what.contains("no build 77"), "{done:?}");
+    // of one that is done already
+    gate.put_binary("1.0");
+    gate.options.build = Some(builds[0]);
+    let done = gate.run_one();
+    assert_eq!((done.verdict, done.problems[0].check), (UploadVerdict::Rejected, "build"), "{done:?}");
 }
 
 #[test]
