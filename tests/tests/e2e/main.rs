@@ -15,6 +15,7 @@ mod first_party;
 mod hooks;
 mod hostile;
 mod http;
+mod mail;
 mod operators_hooks;
 mod oracle;
 mod people;

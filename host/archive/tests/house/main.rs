@@ -17,5 +17,6 @@ mod real_sources;
 mod recovery;
 mod removal;
 mod segments;
+mod telling;
 mod uploads;
 mod work;
