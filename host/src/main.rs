@@ -9,6 +9,7 @@ mod conductor;
 mod hooks;
 mod mail;
 mod root;
+mod stop;
 mod timings;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ pub mod apt;
 pub mod binary;
 pub mod deb;
 pub mod gnupg;
+pub mod intake;
 pub mod mail_server;
 pub mod mount;
 pub mod pool;

@@ -1,9 +1,10 @@
 //! The archive: what is published, where, and how it is kept.
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
-//! originals; [`people`] says who may do what, and who signed. Above them stand the rooms of a publication, which never call each other: [`upload`] lets packages in, [`pool`],
-//! [`dominate`], [`index`] and [`release`] are the phases A to D of a pass, [`custom`] adds what is no package, [`dists`] stages and installs;
-//! [`notify`] writes down what people are told. What it all costs is counted in [`work`].
+//! originals; [`people`] says who may do what, and who signed; [`notify`] writes down what people are told. Above them stand the rooms of an upload's
+//! way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
+//! accepted, and [`build`] what is to be built of it. And those of a publication: [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a
+//! pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`].
 
 pub mod accept;
 pub mod build;

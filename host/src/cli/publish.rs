@@ -24,7 +24,8 @@ use crate::mail;
 use crate::root::Root;
 
 const EXAMPLES: &str = "\
-One run: the security fast track (priority 0) if something waits there, then everything else (priority 1). From cron, every five minutes:
+One run: what was accepted gets its publications (as by `pressroom process-accepted`), then the security fast track (priority 0) if something waits
+there, then everything else (priority 1). From cron, every five minutes:
   */5 * * * *  pressroom --root /srv/apt publish
 
 Examples:
@@ -404,6 +405,12 @@ const LISTED_CHANGES: usize = 50;
 
 fn plan_text(plan: &Plan) -> String {
     let mut text = String::new();
+    for one in plan.accepted.iter().take(LISTED_CHANGES) {
+        text.push_str(&super::process_accepted::line(one, "would get"));
+    }
+    if let Some(more) = plan.accepted.len().checked_sub(LISTED_CHANGES).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more accepted uploads (all of them with --format json)\n"));
+    }
     for pass in &plan.passes {
         let priority = PassPriority::new(pass.priority);
         text.push_str(&format!(

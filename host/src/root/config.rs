@@ -12,6 +12,8 @@ use pressroom_archive::custom::Limits;
 use pressroom_archive::notify::{NotifyError, Patience, mailbox};
 use pressroom_archive::release::sign::Fingerprint;
 use pressroom_archive::store::archive_file::Retention;
+use pressroom_archive::upload::checks::Limits as UploadLimits;
+use pressroom_archive::upload::incoming::Patience as UploadPatience;
 use serde::Deserialize;
 
 /// The whole file.
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
     pub(crate) people: People,
+    pub(crate) uploads: Uploads,
     pub(crate) hooks: Hooks,
     pub(crate) mail: Mail,
 }
@@ -127,6 +130,57 @@ pub(crate) struct People {
     /// Who decides where a command has no `--as`; none: the person who is the user of the host.
     #[serde(rename = "as")]
     pub(crate) acts_as: Option<String>,
+}
+
+/// What is taken out of incoming, and when.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Uploads {
+    /// So long nothing of an upload may have changed before it is looked at.
+    pub(crate) settle_seconds: u32,
+    /// So long after its last change an upload that lacks files is waited for.
+    pub(crate) grace_seconds: u32,
+    /// So long a file that no .changes lists may lie in incoming.
+    pub(crate) orphan_seconds: u32,
+    /// Of one upload.
+    pub(crate) max_files: usize,
+    pub(crate) max_bytes: u64,
+    /// Of one tarball, when it is unpacked.
+    pub(crate) max_unpacked_bytes: u64,
+    pub(crate) max_unpacked_entries: usize,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            settle_seconds: 5,
+            grace_seconds: 900,
+            orphan_seconds: 86_400,
+            max_files: 2000,
+            max_bytes: 32 << 30,
+            max_unpacked_bytes: 32 << 30,
+            max_unpacked_entries: 1_000_000,
+        }
+    }
+}
+
+impl Uploads {
+    pub(crate) fn patience(&self) -> UploadPatience {
+        UploadPatience {
+            settle: SignedDuration::from_secs(self.settle_seconds.into()),
+            grace: SignedDuration::from_secs(self.grace_seconds.into()),
+            orphans: SignedDuration::from_secs(self.orphan_seconds.into()),
+        }
+    }
+
+    pub(crate) const fn limits(&self) -> UploadLimits {
+        UploadLimits {
+            files: self.max_files,
+            upload_bytes: self.max_bytes,
+            unpacked_bytes: self.max_unpacked_bytes,
+            unpacked_entries: self.max_unpacked_entries,
+        }
+    }
 }
 
 /// What hooks may take where their grant says nothing; legacy executables always.
@@ -374,6 +428,18 @@ key-file = "{key_file}"
 [people]
 # Who decides where a command has no --as; without it, the person whose Unix user runs the command.
 # as = "the name of a person"
+
+[uploads]
+# What `pressroom process-upload` takes out of incoming: an upload of which nothing has changed for so long, and so long after its last change
+# one that lacks files; files that no .changes lists are put aside after so long.
+# settle-seconds = 5
+# grace-seconds = 900
+# orphan-seconds = 86400
+# How large an upload may be, and what comes out of one of its tarballs.
+# max-files = 2000
+# max-bytes = 34359738368
+# max-unpacked-bytes = 34359738368
+# max-unpacked-entries = 1000000
 
 [hooks]
 # What a WASM hook may take where its grant says nothing.

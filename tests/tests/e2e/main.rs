@@ -17,6 +17,8 @@ mod http;
 mod mail;
 mod operators_hooks;
 mod oracle;
+mod people;
+mod process_upload;
 mod refusals;
 mod replay;
 mod segments;

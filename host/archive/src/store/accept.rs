@@ -1,12 +1,10 @@
-//! What `accept` asks of rows of several tables, and leaves in them.
+//! What `accept` asks of rows of several tables.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
-use super::sql::Date;
-use super::{During, StoreError, suite};
+use super::{During, StoreError};
 use crate::domain::name::FileName;
-use crate::domain::{BinaryReleaseId, CustomUploadId, Sha256, SuiteId};
+use crate::domain::{BinaryReleaseId, Sha256};
 
 /// The file of a binary package: its name in the pool, and its content.
 ///
@@ -20,25 +18,4 @@ pub fn binary_file(db: &Connection, release: BinaryReleaseId) -> Result<(FileNam
     )
     .and_then(|mut statement| statement.query_row([release], |row| Ok((row.get(0)?, row.get(1)?))))
     .during("find the file of a binary package")
-}
-
-/// Lets a custom file of an upload wait for a pass over a suite.
-///
-/// # Errors
-/// When the database fails.
-pub fn publish_custom(
-    tx: &Transaction<'_>,
-    suite: SuiteId,
-    custom: CustomUploadId,
-    filename: &FileName,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let added = tx
-        .prepare_cached(
-            "INSERT OR IGNORE INTO custom_publication (suite, package_upload_custom, status, date_created)
-             VALUES (?1, ?2, 'PENDING', ?3)",
-        )
-        .and_then(|mut statement| statement.execute((suite, custom, Date(now))))
-        .during("let a custom file wait for a pass")?;
-    if added == 0 { Ok(()) } else { suite::mark_dirty(tx, suite, &format!("{filename} was accepted"), now) }
 }
