@@ -20,6 +20,14 @@ test: ## run every test; installs what they need
 	python3 -m unittest discover --start-directory tests/bench --pattern '*_test.py'
 	$(CARGO) test --workspace --no-fail-fast
 
+# Seconds for each target, and which: FUZZ="60 deb tar".
+FUZZ ?= 600
+
+.PHONY: fuzz
+fuzz: ## give what reads other people's bytes ten minutes each of bytes that nobody would send
+	@script/setup fuzz
+	@fuzz/run $(FUZZ)
+
 .PHONY: build
 build: ## build pressroom and its hooks, optimised
 	@script/setup build

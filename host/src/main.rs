@@ -1,13 +1,15 @@
 //! `pressroom`: the binary.
 //!
 //! The command line ([`cli`]) finds a [`root`] and hands over to the [`conductor`], which orders the rooms of the archive crate, and to [`hooks`], which
-//! decides what runs at each point and lets the sandbox run it. Where the time goes is gathered by [`timings`].
+//! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]. Where the time goes is gathered by [`timings`].
 
 mod cli;
 mod clock;
 mod conductor;
 mod hooks;
+mod mail;
 mod root;
+mod stop;
 mod timings;
 
 use std::process::ExitCode;

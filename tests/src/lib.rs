@@ -7,6 +7,7 @@ pub mod apt;
 pub mod binary;
 pub mod deb;
 pub mod gnupg;
+pub mod intake;
 pub mod mount;
 pub mod pool;
 pub mod random;

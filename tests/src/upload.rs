@@ -452,11 +452,13 @@ impl Upload {
         })
     }
 
-    /// Changes the text of the `.dsc`, and makes the lists of the `.changes` true.
+    /// Changes the text of the `.dsc`, and makes its line in the `.changes` true.
     #[track_caller]
     pub fn edit_dsc(&self, edit: impl FnOnce(String) -> String) -> &Self {
-        edit_file(&self.file(".dsc"), edit);
-        self.refresh()
+        let dsc = self.file(".dsc");
+        edit_file(&dsc, edit);
+        edit_file(&self.changes, |text| relisted(&text, self.folder(), Some(&dsc)));
+        self
     }
 
     /// Puts another content into a file, and makes the lists of the `.dsc` and the `.changes` true.
@@ -487,9 +489,9 @@ impl Upload {
     pub fn refresh(&self) -> &Self {
         if self.files().iter().any(|name| name.ends_with(".dsc")) {
             let dsc = self.file(".dsc");
-            edit_file(&dsc, |text| relisted(&text, self.folder()));
+            edit_file(&dsc, |text| relisted(&text, self.folder(), None));
         }
-        edit_file(&self.changes, |text| relisted(&text, self.folder()));
+        edit_file(&self.changes, |text| relisted(&text, self.folder(), None));
         self
     }
 
@@ -497,10 +499,8 @@ impl Upload {
     #[track_caller]
     pub fn sign(&self, uploader: &Uploader) -> &Self {
         if self.files().iter().any(|name| name.ends_with(".dsc")) {
-            let dsc = self.file(".dsc");
-            edit_file(&dsc, |text| uploader.clearsigned(&text));
+            self.edit_dsc(|text| uploader.clearsigned(&text));
         }
-        edit_file(&self.changes, |text| relisted(&text, self.folder()));
         self.sign_changes(uploader, &[])
     }
 
@@ -564,8 +564,8 @@ fn names(text: &str) -> Vec<&str> {
     lines.filter_map(|line| line.rsplit(' ').next()).collect()
 }
 
-/// The lists with the sizes and digests of the files that lie in the folder.
-fn relisted(text: &str, folder: &Path) -> String {
+/// The lists with the sizes and digests of the files that lie in the folder, or of only one of them.
+fn relisted(text: &str, folder: &Path, only: Option<&Path>) -> String {
     let mut out = String::new();
     let mut list = "";
     for line in text.lines() {
@@ -573,6 +573,7 @@ fn relisted(text: &str, folder: &Path) -> String {
         if let Some(words) = line.strip_prefix(' ') {
             let words: Vec<&str> = words.split(' ').collect();
             if let (Some(name), true) = (words.last(), words.len() >= 3)
+                && only.is_none_or(|only| only == folder.join(name))
                 && let Ok(content) = std::fs::read(folder.join(name))
             {
                 let digest = digest(list, &content);

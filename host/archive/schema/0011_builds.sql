@@ -15,3 +15,8 @@ CREATE TABLE binary_package_build_event (
     comment                 TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX binary_package_build_event_by_build ON binary_package_build_event (build);
+
+-- When the tracker was told, as far as the distribution has one to tell; NULL: it is to be.
+ALTER TABLE bug_closure ADD COLUMN date_told INTEGER;
+CREATE INDEX bug_closure_to_tell ON bug_closure (distribution, id) WHERE date_told IS NULL;
+CREATE INDEX bug_closure_by_upload ON bug_closure (package_upload);

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use pressroom_archive::domain::Sha256;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, Description};
+use super::describe::{self, ArchiveDescription, Description, DistributionDescription, SeriesDescription};
+use super::describe_people::PersonDescription;
 use super::output::{BAD, GOOD, painted};
 use super::{End, Session, exit};
 
@@ -19,9 +21,20 @@ The file has what `pressroom export` prints:
   components = [\"main\"]
   architectures = [\"amd64\", \"arm64\"]
 
-What it does not name stays as it is.";
+Persons, teams, their keys, package sets and permissions are part of it:
+  [[person]]
+  name = \"ann\"
+  emails = [\"ann@example.org\"]
+  [[distribution.archive]]
+  name = \"primary\"
+  [[distribution.archive.permission]]
+  person = \"ann\"
+  permission = \"UPLOAD\"
+  component = \"main\"
 
-/// Bring distributions, archives and series to what a file says. Harmless when repeated.
+What it does not name stays as it is. Lists of mail addresses, members and sources are the whole list.";
+
+/// Bring distributions, archives, series, people and their rights to what a file says. Harmless when repeated.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Apply {
@@ -31,7 +44,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print distributions, archives and series as a file for `pressroom apply`.
+/// Print distributions, archives, series, people and their rights as a file for `pressroom apply`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {}
 
@@ -96,25 +109,61 @@ fn lines(db: &Db) -> anyhow::Result<Vec<String>> {
 /// Each setting as a line that says what it belongs to.
 fn qualified_lines(description: &Description) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
+    // a part of something of its own: a table in a table
+    fn part<T: Serialize>(lines: &mut Vec<String>, name: String, it: &T) -> Result<(), toml::ser::Error> {
+        lines.extend(
+            toml::to_string(it)?
+                .lines()
+                .filter(|line| !line.is_empty())
+                .map(|line| format!("{name}: {line}")),
+        );
+        Ok(())
+    }
+    for person in &description.persons {
+        let name = format!("person {}", person.name);
+        part(&mut lines, name.clone(), &PersonDescription { keys: Vec::new(), ..person.clone() })?;
+        for key in &person.keys {
+            // nobody reads the lines of a certificate
+            let content = Sha256::of(key.certificate.as_bytes());
+            let state = if key.active == Some(false) { "disabled" } else { "active" };
+            let fingerprint = key.fingerprint.as_deref().unwrap_or_default();
+            lines.push(format!("{name} key {fingerprint}: {state}, certificate of SHA256 {content}"));
+        }
+    }
+    for team in &description.teams {
+        part(&mut lines, format!("team {}", team.name), team)?;
+    }
     for distribution in &description.distributions {
         let name = &distribution.name;
-        lines.push(format!(
-            "{name}: display-name = {:?}",
-            distribution.display_name.as_ref().map(ToString::to_string).unwrap_or_default()
-        ));
-        let parts = distribution
-            .archives
-            .iter()
-            .map(|archive| Ok((format!("{name} archive {}", archive.name), toml::to_string(archive)?)))
-            .chain(
-                distribution
-                    .series
-                    .iter()
-                    .map(|series| Ok((format!("{name} series {}", series.name), toml::to_string(series)?))),
-            )
-            .collect::<Result<Vec<_>, toml::ser::Error>>()?;
-        for (part, text) in parts {
-            lines.extend(text.lines().map(|line| format!("{part}: {line}")));
+        let own =
+            DistributionDescription { archives: Vec::new(), series: Vec::new(), ..distribution.clone() };
+        part(&mut lines, name.to_string(), &own)?;
+        for archive in &distribution.archives {
+            let name = match &archive.owner {
+                None => format!("{name} archive {}", archive.name),
+                Some(_) => format!("{name} archive {}", archive.reference(name)),
+            };
+            part(
+                &mut lines,
+                name.clone(),
+                &ArchiveDescription { permissions: Vec::new(), ..archive.clone() },
+            )?;
+            for permission in &archive.permissions {
+                // each is one line: two of them may have lines in common
+                let text = toml::to_string(permission)?;
+                lines.push(format!("{name} permission: {}", text.trim().replace('\n', ", ")));
+            }
+        }
+        for series in &distribution.series {
+            let name = format!("{name} series {}", series.name);
+            part(
+                &mut lines,
+                name.clone(),
+                &SeriesDescription { package_sets: Vec::new(), ..series.clone() },
+            )?;
+            for set in &series.package_sets {
+                part(&mut lines, format!("{name} package-set {}", set.name), set)?;
+            }
         }
     }
     Ok(lines)

@@ -3,7 +3,7 @@
 use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
 use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{distribution, distributions};
-use pressroom_archive::store::{Db, StoreError};
+use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
 use super::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
@@ -90,6 +90,13 @@ impl Command {
             Self::List => return list(session, &root, &db),
             Self::Add { reference, purpose, owner, settings } => {
                 let reference = to_be_added(reference, *purpose, owner.as_ref())?;
+                if let Some(owner) = reference.owner()
+                    && !person::person(db.read(), owner)?.active
+                {
+                    return Err(exit::usage(format!(
+                        "{owner} is not active any more: `pressroom person set {owner} --active true`, or `team set`, comes first"
+                    )));
+                }
                 let row = distribution(db.read(), reference.distribution())?;
                 if archives(db.read(), row.id)?.iter().any(|archive| archive.reference == reference) {
                     return Err(StoreError::Exists { what: "archive", name: reference.to_string() }.into());
@@ -102,6 +109,8 @@ impl Command {
             }
         };
         let description = Description {
+            persons: Vec::new(),
+            teams: Vec::new(),
             distributions: vec![DistributionDescription {
                 name: reference.distribution().clone(),
                 display_name: None,
@@ -118,6 +127,7 @@ impl Command {
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
                     owner: reference.owner().cloned(),
+                    permissions: Vec::new(),
                 }],
                 series: Vec::new(),
             }],

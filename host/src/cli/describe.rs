@@ -13,10 +13,19 @@ use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication};
 use serde::{Deserialize, Serialize};
 
+use super::describe_people::{
+    PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
+    apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
+};
+
 /// Any number of distributions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Description {
+    #[serde(default, rename = "person", skip_serializing_if = "Vec::is_empty")]
+    pub(super) persons: Vec<PersonDescription>,
+    #[serde(default, rename = "team", skip_serializing_if = "Vec::is_empty")]
+    pub(super) teams: Vec<TeamDescription>,
     #[serde(default, rename = "distribution")]
     pub(super) distributions: Vec<DistributionDescription>,
 }
@@ -96,6 +105,8 @@ pub(super) struct ArchiveDescription {
     pub(super) quota_mib: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) build_score: Option<i64>,
+    #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
+    pub(super) permissions: Vec<PermissionDescription>,
 }
 
 impl ArchiveDescription {
@@ -115,6 +126,8 @@ pub(super) struct SeriesDescription {
     pub(super) name: SeriesName,
     #[serde(flatten)]
     pub(super) settings: SeriesSettings,
+    #[serde(default, rename = "package-set", skip_serializing_if = "Vec::is_empty")]
+    pub(super) package_sets: Vec<PackageSetDescription>,
 }
 
 /// What can be set of a series.
@@ -223,6 +236,8 @@ pub(super) fn apply(
     description: &Description,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // archives belong to people
+    apply_people(tx, &description.persons, &description.teams, now)?;
     for wanted in &description.distributions {
         apply_distribution(tx, wanted, now)?;
     }
@@ -300,6 +315,12 @@ fn apply_distribution(
             }
         };
         apply_series(tx, id, &wanted.settings, now)?;
+        apply_package_sets(tx, &series::series_by_id(tx, id)?, &wanted.package_sets, now)?;
+    }
+    // rights are over components, series and package sets
+    for wanted in &wanted.archives {
+        let row = archive::archive(tx, &wanted.reference(name))?;
+        apply_permissions(tx, &row, &wanted.permissions, OPERATOR, now)?;
     }
     Ok(())
 }
@@ -333,12 +354,14 @@ fn text_of(text: &str) -> Result<ReleaseText, StoreError> {
 
 /// Everything that there is, so that applying it elsewhere makes the same.
 pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
-    let mut description = Description::default();
+    let (persons, teams) = export_people(db)?;
+    let mut description = Description { persons, teams, distributions: Vec::new() };
     for row in distribution::distributions(db)? {
         let archives = archive::archives(db, row.id)?
             .into_iter()
             .map(|archive| {
                 Ok(ArchiveDescription {
+                    permissions: export_permissions(db, &archive)?,
                     name: archive.reference.name().parse().map_err(|_| {
                         StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
                     })?,
@@ -360,6 +383,7 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
             let (enabled, disabled): (Vec<_>, Vec<_>) =
                 series::architectures(db, one.id)?.into_iter().partition(|architecture| architecture.enabled);
             all.push(SeriesDescription {
+                package_sets: export_package_sets(db, &one)?,
                 name: one.name,
                 settings: SeriesSettings {
                     version: Some(text_of(&one.version)?),

@@ -63,6 +63,8 @@ impl Command {
             }
         };
         let description = Description {
+            persons: Vec::new(),
+            teams: Vec::new(),
             distributions: vec![DistributionDescription {
                 name: name.clone(),
                 display_name,

@@ -81,7 +81,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         if let Some(obstacles) = cause.downcast_ref::<Obstacles>() {
             return if obstacles.is_configuration() { CONFIGURATION } else { FAILURE };
         }
-        if let Some(LockError::Busy { .. }) = cause.downcast_ref() {
+        if let Some(LockError::Busy { .. } | LockError::Working { .. }) = cause.downcast_ref() {
             return BUSY;
         }
         if cause.is::<Usage>() || cause.is::<NoSuchCall>() || cause.is::<crate::hooks::upkeep::NoSuchHook>() {

@@ -111,12 +111,14 @@ impl Init {
         };
         let settings = SeriesSettings { components, architectures, ..SeriesSettings::default() };
         Ok(Some(Description {
+            persons: Vec::new(),
+            teams: Vec::new(),
             distributions: vec![DistributionDescription {
                 name: distribution.clone(),
                 display_name: None,
                 settings: DistributionSettings::default(),
                 archives: Vec::new(),
-                series: vec![SeriesDescription { name: series.clone(), settings }],
+                series: vec![SeriesDescription { name: series.clone(), settings, package_sets: Vec::new() }],
             }],
         }))
     }

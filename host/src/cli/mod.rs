@@ -9,6 +9,7 @@ mod build;
 mod change_override;
 mod copy;
 mod describe;
+mod describe_people;
 mod distribution;
 mod exit;
 mod generate;
@@ -147,6 +148,7 @@ impl Command {
         match self {
             Self::Import(command) => command.measure(),
             Self::Publish(command) => command.measure(),
+            Self::ProcessUpload(command) => command.measure(),
             Self::Init(_)
             | Self::Distribution(_)
             | Self::Series(_)
@@ -159,7 +161,6 @@ impl Command {
             | Self::Team(_)
             | Self::Permission(_)
             | Self::PackageSet(_)
-            | Self::ProcessUpload(_)
             | Self::Queue(_)
             | Self::ProcessAccepted(_)
             | Self::Build(_)

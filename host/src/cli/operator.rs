@@ -115,6 +115,12 @@ pub(super) fn reason(text: &str) -> anyhow::Result<String> {
     Ok(reason)
 }
 
+/// Who sets something up, for records of it: the person whose Unix user this is, else that user. What the operator of a root sets up needs no person.
+pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
+    let user = user();
+    Ok(person::person_of_user(db.read(), &user)?.map_or(user, |person| person.name.to_string()))
+}
+
 /// The user who runs this, or the one behind sudo.
 pub(super) fn user() -> String {
     let behind_sudo = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());

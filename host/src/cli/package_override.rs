@@ -1,13 +1,18 @@
 //! `pressroom override`: an archive admin's word on where packages belong.
 
 use pressroom_archive::domain::{
-    ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SeriesName,
+    ArchiveReference, ComponentName, PackageKind, PackagePriority, Pocket, Section, SeriesId, SeriesName,
 };
-use pressroom_archive::store::package_override::{Override, overrides, remove_override, set_override};
+use pressroom_archive::people::{self, Actor};
+use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::package_override::{
+    Override, components_now, overrides, remove_override, set_override,
+};
 use pressroom_archive::store::publication::publish_as_overridden;
-use pressroom_archive::store::{StoreError, series};
+use pressroom_archive::store::series::SeriesComponent;
+use pressroom_archive::store::{Connection, StoreError, series};
 
-use super::describe::OPERATOR;
+use super::operator::As;
 use super::output::table;
 use super::{End, Session, the_archive};
 
@@ -43,6 +48,8 @@ pub(super) enum Command {
         /// Also for what is published now: the next run publishes it so, in every suite of the series (not in the release pocket of a stable one).
         #[arg(long)]
         published: bool,
+        #[command(flatten)]
+        by: As,
     },
     /// Remove the override of a package: it counts again what the package says.
     Remove {
@@ -54,23 +61,26 @@ pub(super) enum Command {
         #[arg(long)]
         source: bool,
         package: String,
+        #[command(flatten)]
+        by: As,
     },
 }
 
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let (Self::List { series: name, archive }
         | Self::Set { series: name, archive, .. }
         | Self::Remove { series: name, archive, .. }) = self;
         let archive = the_archive(&db, archive.as_ref())?;
         let row = series::series(db.read(), archive.distribution, name)?;
-        if let Self::Set { source, package, component, section, priority, published, .. } = self {
+        if let Self::Set { source, package, component, section, priority, published, by, .. } = self {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
             // the same rule for both kinds of names
             let package: pressroom_archive::domain::BinaryName = package.parse()?;
             let component = match component {
-                Some(component) => Some(series::component(db.read(), row.id, component)?.id),
+                Some(component) => Some(series::component(db.read(), row.id, component)?),
                 None => None,
             };
             if component.is_none() && section.is_none() && priority.is_none() {
@@ -78,20 +88,24 @@ impl Command {
                     "an override says something: name --component, --section or --priority",
                 ));
             }
+            let actor = by.actor(&root, &db)?;
+            may_override(db.read(), &actor, &archive, row.id, (kind, package.as_str()), component.as_ref())?;
+            let component = component.map(|component| component.id);
             let new = Override { component, section: section.clone(), priority: priority.clone() };
             let now = session.clock.now();
             db.write(|tx| {
                 let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
-                set_override(tx, place, what, &new, OPERATOR, now)?;
+                set_override(tx, place, what, &new, actor.name(), now)?;
                 if *published {
-                    publish_as_overridden(tx, place, what, &new, OPERATOR, now)?;
+                    publish_as_overridden(tx, place, what, &new, actor.name(), now)?;
                 }
                 Ok(())
             })
             .map_err(|error: StoreError| anyhow::Error::from(error))?;
         }
-        if let Self::Remove { source, package, .. } = self {
+        if let Self::Remove { source, package, by, .. } = self {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
+            may_override(db.read(), &by.actor(&root, &db)?, &archive, row.id, (kind, package), None)?;
             if !db.write(|tx| remove_override(tx, (archive.id, row.id), (kind, package)))? {
                 let word = if *source { "source" } else { "binary" };
                 return Err(super::exit::usage(format!(
@@ -118,4 +132,18 @@ impl Command {
         })?;
         Ok(End::Success)
     }
+}
+
+/// Refuses who has no right over a component that the package is in, or would be in.
+fn may_override(
+    db: &Connection,
+    actor: &Actor,
+    archive: &Archive,
+    series: SeriesId,
+    (kind, name): (PackageKind, &str),
+    to: Option<&SeriesComponent>,
+) -> anyhow::Result<()> {
+    let mut components = components_now(db, archive.id, series, kind, name)?;
+    components.extend(to.map(|component| (component.id, component.name.clone())));
+    Ok(people::rights(db, archive, actor)?.may_administer(series, Pocket::Release, &components)?)
 }

@@ -20,10 +20,12 @@ use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
 use crate::hooks::{VetoOverride, is_called};
+use crate::mail::deliver;
 use crate::root::Root;
 
 const EXAMPLES: &str = "\
-One run: the security fast track (priority 0) if something waits there, then everything else (priority 1). From cron, every five minutes:
+One run: what was accepted gets its publications (as by `pressroom process-accepted`), then the security fast track (priority 0) if something waits
+there, then everything else (priority 1). From cron, every five minutes:
   */5 * * * *  pressroom --root /srv/apt publish
 
 Examples:
@@ -168,6 +170,7 @@ impl Publish {
             }
             worst = exit::worse(worst, end);
         }
+        deliver(&root, &mut db, &session.clock, root.config.mail.time_limit()).warn();
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
         for one in &shown {
             if session.output.is_text() {
@@ -402,6 +405,12 @@ const LISTED_CHANGES: usize = 50;
 
 fn plan_text(plan: &Plan) -> String {
     let mut text = String::new();
+    for one in plan.accepted.iter().take(LISTED_CHANGES) {
+        text.push_str(&super::process_accepted::line(one, "would get"));
+    }
+    if let Some(more) = plan.accepted.len().checked_sub(LISTED_CHANGES).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more accepted uploads (all of them with --format json)\n"));
+    }
     for pass in &plan.passes {
         let priority = PassPriority::new(pass.priority);
         text.push_str(&format!(

@@ -73,12 +73,18 @@ impl Command {
             }
         };
         let description = Description {
+            persons: Vec::new(),
+            teams: Vec::new(),
             distributions: vec![DistributionDescription {
                 name: distribution.name.clone(),
                 display_name: None,
                 settings: DistributionSettings::default(),
                 archives: Vec::new(),
-                series: vec![SeriesDescription { name: name.clone(), settings: (**settings).clone() }],
+                series: vec![SeriesDescription {
+                    name: name.clone(),
+                    settings: (**settings).clone(),
+                    package_sets: Vec::new(),
+                }],
             }],
         };
         let now = session.clock.now();

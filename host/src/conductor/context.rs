@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pressroom_archive::domain::{ArchiveReference, PassPriority, RunId, SuiteName};
+use pressroom_archive::domain::{ArchiveReference, PassPriority, Pocket, RunId, SuiteName};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_sandbox::{Point, Sandbox};
@@ -27,6 +27,14 @@ pub(crate) struct Options {
     pub(crate) veto_override: Option<VetoOverride>,
 }
 
+impl Options {
+    /// Whether the run is for a suite.
+    pub(super) fn is_for(&self, suite: &SuiteName) -> bool {
+        let is_named = self.suites.is_empty() || self.suites.contains(suite);
+        is_named && (!self.security_only || suite.pocket() == Pocket::Security)
+    }
+}
+
 /// Tells a person how far the run is.
 pub(crate) trait Progress {
     /// A step of a pass begins.
@@ -48,6 +56,8 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a dyn Progress,
     /// What was not done, for the operators.
     pub(super) problems: Vec<String>,
+    /// How many uploads that were accepted have their publications now.
+    pub(super) accepted: usize,
     /// How many passes were installed.
     pub(super) installed: usize,
     /// The points at which it has called hooks of earlier runs again.

@@ -27,6 +27,8 @@ pub(crate) enum LockError {
         "{distribution} is being published already ({holder}): wait for that run, or look at `pressroom status`"
     )]
     Busy { distribution: DistributionName, holder: String },
+    #[error("{what} is being done already ({holder}): wait for that to end, it looks at everything")]
+    Working { what: String, holder: String },
 }
 
 impl Lock {
@@ -36,8 +38,30 @@ impl Lock {
         distribution: &DistributionName,
         now: Timestamp,
     ) -> Result<Self, LockError> {
+        Self::take_named(folder, &format!("publish-{distribution}.lock"), now, |holder| LockError::Busy {
+            distribution: distribution.clone(),
+            holder,
+        })
+    }
+
+    /// Takes the lock of other work, in a file of its own, or says at once who has it.
+    pub(crate) fn take_work(
+        folder: &Path,
+        file: &str,
+        what: &str,
+        now: Timestamp,
+    ) -> Result<Self, LockError> {
+        Self::take_named(folder, file, now, |holder| LockError::Working { what: what.to_owned(), holder })
+    }
+
+    fn take_named(
+        folder: &Path,
+        file: &str,
+        now: Timestamp,
+        busy: impl FnOnce(String) -> LockError,
+    ) -> Result<Self, LockError> {
         disk::make_folder(folder)?;
-        let path: PathBuf = folder.join(format!("publish-{distribution}.lock"));
+        let path: PathBuf = folder.join(file);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -50,10 +74,7 @@ impl Lock {
             let mut holder = String::new();
             // a holder that has just begun has written nothing yet
             let _ = (&mut file).take(200).read_to_string(&mut holder);
-            return Err(LockError::Busy {
-                distribution: distribution.clone(),
-                holder: holder.trim().to_owned(),
-            });
+            return Err(busy(holder.trim().to_owned()));
         }
         file.set_len(0).during("write", &path)?;
         file.rewind().during("write", &path)?;
@@ -82,5 +103,14 @@ mod tests {
         Lock::take(folder.path(), &other, Timestamp::UNIX_EPOCH).unwrap();
         drop(lock);
         Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH).unwrap();
+    }
+
+    #[test]
+    fn other_work_has_locks_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = |file: &str| Lock::take_work(folder.path(), file, "that", Timestamp::UNIX_EPOCH);
+        let _one = take("one.lock").unwrap();
+        assert!(matches!(take("one.lock"), Err(LockError::Working { .. })));
+        take("two.lock").unwrap();
     }
 }

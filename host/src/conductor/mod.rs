@@ -1,9 +1,10 @@
 //! One run: which passes there are, in which order, and how it ended.
 //!
-//! [`run`](run::run) is the whole of it: the lock, recovery, the security fast track, the normal pass, finalize, the record. [`pass`] is one pass over
+//! [`run`](run::run) is the whole of it: the lock, recovery, what was accepted ([`accept`]), the security fast track, the normal pass, finalize, the record. [`pass`] is one pass over
 //! one archive, step by step; [`select`] says which suites a pass is for; [`plan`] says all this without doing it. [`retry`] is what a run owes to hooks
 //! of earlier ones, [`replay`] what an operator wants of them. What happened is read back from the rows by the commands that show it.
 
+pub(crate) mod accept;
 mod context;
 mod lock;
 mod pass;
@@ -14,5 +15,5 @@ mod run;
 mod select;
 
 pub(crate) use context::{Options, Progress};
-pub(crate) use lock::LockError;
+pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};

@@ -1,7 +1,9 @@
 //! What a run would do: worked out in a transaction that is taken back, so that it is what a run does and nothing stays.
 
-use pressroom_archive::domain::{PassPriority, PublicationStatus};
+use pressroom_archive::accept::{Done, process_within};
+use pressroom_archive::domain::{PassPriority, PublicationStatus, SuiteName};
 use pressroom_archive::dominate::dominate;
+use pressroom_archive::store::archive::archives as archives_of;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
 use pressroom_archive::store::publication::{
@@ -41,6 +43,8 @@ pub(crate) struct PlannedSuite {
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Plan {
     pub(crate) distribution: String,
+    /// Uploads that were accepted and would get their publications.
+    pub(crate) accepted: Vec<Done>,
     pub(crate) passes: Vec<PlannedPass>,
     pub(crate) refused: Vec<String>,
     /// Hooks of earlier runs that would be called again.
@@ -61,6 +65,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, StoreError> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
     let archives = published_archives(db.read(), distribution)?;
+    let (all_archives, librarian) = (archives_of(db.read(), distribution.id)?, root.librarian());
     let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
     let unknown = select::unknown_suites(db.read(), &archives, &options.suites)?;
     if let Some(name) = unknown.first() {
@@ -74,6 +79,7 @@ pub(crate) fn plan(
     };
     let mut plan = Plan {
         distribution: distribution.name.to_string(),
+        accepted: Vec::new(),
         passes: Vec::new(),
         refused: Vec::new(),
         called_again: Vec::new(),
@@ -88,6 +94,12 @@ pub(crate) fn plan(
                 let of_run = first.call.run;
                 plan.called_again.push(format!("{} ({point}) of run {of_run}", first.call.hook));
             }
+        }
+        for archive in &all_archives {
+            let is_wanted = |name: &SuiteName| options.is_for(name);
+            let report = process_within(tx, &librarian, archive, &is_wanted, now)?;
+            plan.accepted.extend(report.done);
+            plan.refused.extend(report.stuck.iter().map(ToString::to_string));
         }
         let mut published = Vec::new();
         for priority in [PassPriority::HIGH, PassPriority::LOW] {

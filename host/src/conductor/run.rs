@@ -91,10 +91,16 @@ const SCRIPT: &str = "publish";
 /// What was done, for the record.
 fn summary(db: &Db, run: &Run<'_>) -> Result<String, StoreError> {
     let mut said = vec![match run.installed {
+        0 if run.accepted > 0 => "no pass installed".to_owned(),
         0 => "nothing to do".to_owned(),
         1 => "1 pass installed".to_owned(),
         more => format!("{more} passes installed"),
     }];
+    match run.accepted {
+        0 => {}
+        1 => said.push("1 accepted upload taken in".to_owned()),
+        more => said.push(format!("{more} accepted uploads taken in")),
+    }
     match run.called_again {
         0 => {}
         1 => said.push("1 hook of an earlier run called again".to_owned()),
@@ -149,6 +155,7 @@ fn publish(
         program: &program,
         progress,
         problems: Vec::new(),
+        accepted: 0,
         installed: 0,
         retried: BTreeSet::new(),
         called_again: 0,
@@ -188,7 +195,7 @@ fn load_hooks(root: &Root, db: &Db, distribution: &Distribution) -> anyhow::Resu
 }
 
 impl Run<'_> {
-    /// Recovery, the fast track, the normal pass.
+    /// Recovery, what was accepted, the fast track, the normal pass.
     fn all(&mut self, db: &mut Db) -> anyhow::Result<RunEnd> {
         let archives = select::published_archives(db.read(), self.distribution)?;
         let unknown = select::unknown_suites(db.read(), &archives, &self.options.suites)?;
@@ -196,6 +203,7 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
+        self.process_accepted(db)?;
         let held = self.both_priorities(db, &archives);
         // those of the past have waited long enough, also where a pass of today has failed
         let retried = self.retry_what_is_left(db);
@@ -204,6 +212,9 @@ impl Run<'_> {
             for problem in &self.problems {
                 tracing::error!("{problem}");
             }
+        }
+        if self.installed > 0 {
+            self.supersede_builds(db)?;
         }
         let held = held?;
         retried?;

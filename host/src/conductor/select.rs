@@ -11,18 +11,13 @@ use pressroom_archive::store::{Connection, StoreError, series};
 
 use super::context::Options;
 
-/// The archives that a distribution's run publishes: its own.
+/// The archives that a distribution's run publishes: its own, the primary one first, then those of people. Copies are for rebuilds.
 pub(super) fn published_archives(
     db: &Connection,
     distribution: &Distribution,
 ) -> Result<Vec<Archive>, StoreError> {
     let all = archives(db, distribution.id)?;
-    Ok(all
-        .into_iter()
-        .filter(|archive| {
-            archive.publish && matches!(archive.purpose, ArchivePurpose::Primary | ArchivePurpose::Partner)
-        })
-        .collect())
+    Ok(all.into_iter().filter(|archive| archive.publish && archive.purpose != ArchivePurpose::Copy).collect())
 }
 
 /// A suite that has work but may not be published.
@@ -69,6 +64,7 @@ pub(crate) fn select(
         }
         if name.pocket() == Pocket::Release
             && status.is_stable()
+            && archive.purpose.keeps_releases()
             && dirt.pending + dirt.removals + dirt.customs > 0
         {
             selection.refused.push(Refusal {

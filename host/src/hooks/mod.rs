@@ -16,7 +16,7 @@ mod dispatch;
 pub(crate) mod fixture;
 mod grant;
 mod grant_text;
-mod http;
+pub(crate) mod http;
 mod lists;
 pub(crate) mod offer;
 mod overlay;

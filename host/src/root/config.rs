@@ -6,9 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use lettre::Address;
+use lettre::message::Mailbox;
 use pressroom_archive::custom::Limits;
+use pressroom_archive::notify::{NotifyError, Patience, mailbox};
 use pressroom_archive::release::sign::Fingerprint;
 use pressroom_archive::store::archive_file::Retention;
+use pressroom_archive::upload::checks::Limits as UploadLimits;
+use pressroom_archive::upload::incoming::Patience as UploadPatience;
 use serde::Deserialize;
 
 /// The whole file.
@@ -21,7 +26,9 @@ pub(crate) struct Config {
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
     pub(crate) people: People,
+    pub(crate) uploads: Uploads,
     pub(crate) hooks: Hooks,
+    pub(crate) mail: Mail,
 }
 
 /// Folders, below the root unless absolute.
@@ -125,6 +132,57 @@ pub(crate) struct People {
     pub(crate) acts_as: Option<String>,
 }
 
+/// What is taken out of incoming, and when.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Uploads {
+    /// So long nothing of an upload may have changed before it is looked at.
+    pub(crate) settle_seconds: u32,
+    /// So long after its last change an upload that lacks files is waited for.
+    pub(crate) grace_seconds: u32,
+    /// So long a file that no .changes lists may lie in incoming.
+    pub(crate) orphan_seconds: u32,
+    /// Of one upload.
+    pub(crate) max_files: usize,
+    pub(crate) max_bytes: u64,
+    /// Of one tarball, when it is unpacked.
+    pub(crate) max_unpacked_bytes: u64,
+    pub(crate) max_unpacked_entries: usize,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            settle_seconds: 5,
+            grace_seconds: 900,
+            orphan_seconds: 86_400,
+            max_files: 2000,
+            max_bytes: 32 << 30,
+            max_unpacked_bytes: 32 << 30,
+            max_unpacked_entries: 1_000_000,
+        }
+    }
+}
+
+impl Uploads {
+    pub(crate) fn patience(&self) -> UploadPatience {
+        UploadPatience {
+            settle: SignedDuration::from_secs(self.settle_seconds.into()),
+            grace: SignedDuration::from_secs(self.grace_seconds.into()),
+            orphans: SignedDuration::from_secs(self.orphan_seconds.into()),
+        }
+    }
+
+    pub(crate) const fn limits(&self) -> UploadLimits {
+        UploadLimits {
+            files: self.max_files,
+            upload_bytes: self.max_bytes,
+            unpacked_bytes: self.max_unpacked_bytes,
+            unpacked_entries: self.max_unpacked_entries,
+        }
+    }
+}
+
 /// What hooks may take where their grant says nothing; legacy executables always.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -177,6 +235,133 @@ impl Hooks {
     }
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MailTransport {
+    /// Not at all, and none is written.
+    #[default]
+    None,
+    /// To a server.
+    Smtp,
+    /// By a program.
+    Sendmail,
+    /// Into a folder.
+    Maildir,
+}
+
+/// What is between us and a mail server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MailTls {
+    /// Nothing.
+    None,
+    /// TLS, begun in the conversation; without it nothing is sent.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+impl MailTls {
+    /// The port that servers of this kind have.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::None => 25,
+            Self::Starttls => 587,
+            Self::Tls => 465,
+        }
+    }
+}
+
+/// Mails about uploads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Mail {
+    pub(crate) transport: MailTransport,
+    /// Who they are from: `Acme Archive <archive@example.org>`.
+    pub(crate) from: Option<String>,
+    /// Who is told that one could not be delivered; none: the address of `from`.
+    pub(crate) bounces_to: Option<String>,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    pub(crate) tls: MailTls,
+    /// Certificates that are trusted besides the system's, in PEM.
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) user: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    /// How this host greets the server; none: its host name.
+    pub(crate) hello_name: Option<String>,
+    pub(crate) sendmail: PathBuf,
+    pub(crate) maildir: PathBuf,
+    pub(crate) templates: PathBuf,
+    /// How long sending may take at the end of another command.
+    pub(crate) time_limit_seconds: u64,
+    /// How often a message is tried, the first time included.
+    pub(crate) retry_attempts: u32,
+    /// How long the second attempt waits after the first; later waits double, up to six hours.
+    pub(crate) retry_seconds: u32,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            transport: MailTransport::None,
+            from: None,
+            bounces_to: None,
+            host: "localhost".into(),
+            port: None,
+            tls: MailTls::Starttls,
+            ca_file: None,
+            user: None,
+            password_file: None,
+            hello_name: None,
+            sendmail: "/usr/sbin/sendmail".into(),
+            maildir: "mail".into(),
+            templates: "templates/mail".into(),
+            time_limit_seconds: 10,
+            retry_attempts: 24,
+            retry_seconds: 300,
+        }
+    }
+}
+
+impl Mail {
+    pub(crate) const fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.time_limit_seconds)
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            attempts: self.retry_attempts,
+            first_wait: SignedDuration::from_secs(i64::from(self.retry_seconds.max(1))),
+        }
+    }
+
+    /// Who mails are from, and who is told of those that could not be delivered; none where none are written. The error says what is wrong.
+    pub(crate) fn sender(&self) -> Result<Option<(Mailbox, Address)>, String> {
+        if self.transport == MailTransport::None {
+            return Ok(None);
+        }
+        let from = self
+            .from
+            .as_deref()
+            .ok_or("from is missing: say who mails are from, as \"Acme Archive <archive@example.org>\"")?;
+        let sender = mailbox(from).ok_or_else(|| {
+            format!(
+                "from is {from:?}, which is no mailbox: use a form as \"Acme Archive <archive@example.org>\""
+            )
+        })?;
+        let bounces = match &self.bounces_to {
+            None => sender.email.clone(),
+            Some(address) => {
+                address.parse().map_err(|_| format!("bounces-to is {address:?}, which is no mail address"))?
+            }
+        };
+        Ok(Some((sender, bounces)))
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -186,6 +371,10 @@ pub(crate) enum ConfigError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{} is not as it must be:\n{message}", path.display())]
     Syntax { path: PathBuf, message: String },
+    #[error("{}, [mail]: {message}", path.display())]
+    Mail { path: PathBuf, message: String },
+    #[error("mail cannot be written")]
+    Templates(#[source] NotifyError),
 }
 
 impl Config {
@@ -240,6 +429,18 @@ key-file = "{key_file}"
 # Who decides where a command has no --as; without it, the person whose Unix user runs the command.
 # as = "the name of a person"
 
+[uploads]
+# What `pressroom process-upload` takes out of incoming: an upload of which nothing has changed for so long, and so long after its last change
+# one that lacks files; files that no .changes lists are put aside after so long.
+# settle-seconds = 5
+# grace-seconds = 900
+# orphan-seconds = 86400
+# How large an upload may be, and what comes out of one of its tarballs.
+# max-files = 2000
+# max-bytes = 34359738368
+# max-unpacked-bytes = 34359738368
+# max-unpacked-entries = 1000000
+
 [hooks]
 # What a WASM hook may take where its grant says nothing.
 # wall-seconds = 60
@@ -260,6 +461,32 @@ key-file = "{key_file}"
 # replayable-runs = 200
 # Whose signature a WASM hook must have where its grant names nobody: certificate files, or fingerprints of certificates in keys/authors.
 # signed-by = []
+
+[mail]
+# How people are told of uploads: "none", "smtp", "sendmail" or "maildir".
+# transport = "none"
+# Who mails are from, and who is told that one could not be delivered; the second is the first where it is left out.
+# from = "Acme Archive <archive@example.org>"
+# bounces-to = "bounces@example.org"
+# For "smtp": the server, and what is between us and it: "none", "starttls" (without which nothing is sent) or "tls" (from the first byte).
+# host = "localhost"
+# tls = "starttls"
+# port = 587
+# Certificates that are trusted besides the system's; who we are to the server (the file is readable by its owner only); how we greet it.
+# ca-file = "keys/mail-ca.pem"
+# user = "archive"
+# password-file = "keys/mail-password"
+# hello-name = "the host's name"
+# For "sendmail": the program. For "maildir": the folder.
+# sendmail = "/usr/sbin/sendmail"
+# maildir = "mail"
+# Where distributions have texts of their own: <distribution>/accepted.txt and so on.
+# templates = "templates/mail"
+# How long commands wait for mail to be sent, at their end. What is not sent is tried again by later commands and `pressroom outbox send`: so
+# often in all, the second time after so many seconds, with waits that double up to six hours.
+# time-limit-seconds = 10
+# retry-attempts = 24
+# retry-seconds = 300
 "##
         )
     }
@@ -282,6 +509,9 @@ mod tests {
                     && !line.contains("gpg")
                     && !line.contains("home =")
                     && !line.contains("# key =")
+                    && !["from", "bounces-to", "port", "ca-file", "user", "password-file", "hello-name"]
+                        .iter()
+                        .any(|key| line.starts_with(&format!("# {key} = ")))
             })
             .map(|line| match line.strip_prefix("# ") {
                 Some(rest) if rest.contains(" = ") && !rest.starts_with("time-limit") => format!("{rest}\n"),

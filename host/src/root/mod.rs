@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{ArchiveReference, DistributionName};
 use pressroom_archive::librarian::Librarian;
+use pressroom_archive::notify::Letterhead;
 use pressroom_archive::release::sign::{GpgSettings, GpgSigner, OwnKey, SignError, Signer};
 use pressroom_archive::store::{Db, StoreError};
 
-pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE};
+pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE, Mail, MailTls, MailTransport};
 
 /// The configuration's name in a root.
 pub(crate) const CONFIG_FILE: &str = "pressroom.toml";
@@ -107,6 +108,17 @@ impl Root {
         };
         signer.check(now)?;
         Ok(signer)
+    }
+
+    /// Who writes mails, and with which templates, all of which are tried; none where no mail is written.
+    pub(crate) fn letterhead(&self) -> Result<Option<Letterhead>, ConfigError> {
+        let mail = &self.config.mail;
+        let sender =
+            mail.sender().map_err(|message| ConfigError::Mail { path: self.config_file(), message })?;
+        let Some((sender, bounces)) = sender else { return Ok(None) };
+        let templates = self.at(&mail.templates);
+        pressroom_archive::notify::templates::check(&templates).map_err(ConfigError::Templates)?;
+        Ok(Some(Letterhead { sender, bounces, site: self.site_name(), templates }))
     }
 
     /// How this host is called.

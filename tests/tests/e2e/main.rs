@@ -16,6 +16,8 @@ mod hostile;
 mod http;
 mod operators_hooks;
 mod oracle;
+mod people;
+mod process_upload;
 mod refusals;
 mod replay;
 mod segments;

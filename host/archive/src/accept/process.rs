@@ -3,8 +3,9 @@
 use std::io::Read as _;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
+use super::bugs::{self, MOST_BUGS};
 use super::judge::{Content, reasons};
 use crate::build;
 use crate::disk::{DiskError, During as _};
@@ -16,12 +17,13 @@ use crate::format::{Changes, ChangesError};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::binary_package_build as build_rows;
+use crate::store::bug_closure::{self, NewClosure};
 use crate::store::package_upload::{self, Filter, PUBLISHER, PackageUpload};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Db, Made, StoreError, custom_publication, library_file, suite};
+use crate::store::{Db, Made, StoreError, attempt, custom_publication, library_file, suite};
 
 /// Why an upload could not be looked at, or not be done.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,8 @@ pub struct Done {
     pub customs: usize,
     /// The builds that were made.
     pub builds: Vec<i64>,
+    /// The bugs that it closes and that this version has not closed before, as `DEBBUGS 12`.
+    pub bugs: Vec<String>,
 }
 
 /// An upload that stays accepted, and why.
@@ -113,7 +117,7 @@ pub fn process_accepted(
     let mut report = Report::default();
     let mut after = UploadId(0);
     loop {
-        let uploads = accepted(db, archive, after)?;
+        let uploads = accepted(db.read(), archive, after)?;
         let Some(last) = uploads.last() else { return Ok(report) };
         after = last.id;
         for upload in &uploads {
@@ -125,15 +129,39 @@ pub fn process_accepted(
     }
 }
 
-fn accepted(db: &Db, archive: &Archive, after: UploadId) -> Result<Vec<PackageUpload>, StoreError> {
+/// As [`process_accepted`], all of it within a transaction: to see what would be.
+///
+/// # Errors
+/// When the uploads cannot be listed.
+pub fn process_within(
+    tx: &Transaction<'_>,
+    librarian: &Librarian,
+    archive: &Archive,
+    is_wanted: &dyn Fn(&SuiteName) -> bool,
+    now: Timestamp,
+) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let mut after = UploadId(0);
+    loop {
+        let uploads = accepted(tx, archive, after)?;
+        let Some(last) = uploads.last() else { return Ok(report) };
+        after = last.id;
+        for upload in &uploads {
+            let one = || process_one(tx, librarian, archive, upload, is_wanted, now);
+            report.add(archive, upload, attempt(tx, one)?);
+        }
+    }
+}
+
+fn accepted(db: &Connection, archive: &Archive, after: UploadId) -> Result<Vec<PackageUpload>, StoreError> {
     let filter =
         Filter { archive: Some(archive.id), status: Some(UploadStatus::Accepted), ..Filter::default() };
-    package_upload::uploads(db.read(), &filter, after, BATCH)
+    package_upload::uploads(db, &filter, after, BATCH)
 }
 
 impl Report {
     /// Adds what became of an upload.
-    pub fn add(
+    fn add(
         &mut self,
         archive: &Archive,
         upload: &PackageUpload,
@@ -165,7 +193,7 @@ impl Report {
 ///
 /// # Errors
 /// When the database or the librarian fails; nothing of it may be kept then.
-pub fn process_one(
+fn process_one(
     tx: &Transaction<'_>,
     librarian: &Librarian,
     archive: &Archive,
@@ -189,6 +217,7 @@ pub fn process_one(
     let new_publications = item.publish(&content)?;
     let customs = item.customs(&content)?;
     let builds = item.builds(&content, changes.as_ref())?;
+    let bugs = item.bugs(&content, changes.as_ref())?;
     let change = (UploadStatus::Accepted, UploadStatus::Done);
     package_upload::change_status(tx, upload.id, change, PUBLISHER, "its publications wait", now)?;
     Ok(Some(Ok(Done {
@@ -200,6 +229,7 @@ pub fn process_one(
         new_publications,
         customs,
         builds: builds.into_iter().map(|build| build.0).collect(),
+        bugs,
     })))
 }
 
@@ -279,6 +309,32 @@ impl Item<'_> {
         let Some(source) = &content.source else { return Ok(Vec::new()) };
         let urgency = changes.and_then(|changes| changes.urgency).unwrap_or(Urgency::Low);
         build::create::create_builds(self.tx, self.archive, self.shape, source.release, urgency, self.now)
+    }
+
+    /// Writes down which bugs its source closes.
+    fn bugs(&self, content: &Content, changes: Option<&Changes>) -> Result<Vec<String>, StoreError> {
+        let (Some(source), Some(changes)) = (&content.source, changes) else { return Ok(Vec::new()) };
+        let named = bugs::closed(changes, self.archive.purpose, self.shape.suite.name.pocket());
+        if let Some(left) = named.len().checked_sub(MOST_BUGS).filter(|left| *left > 0) {
+            let (done, said) =
+                (UploadStatus::Accepted, format!("it closes too many bugs: {left} of them are left out"));
+            package_upload::log(self.tx, self.upload.id, (done, done), PUBLISHER, &said, self.now)?;
+        }
+        let mut closed = Vec::new();
+        for (tracker, bug) in named.into_iter().take(MOST_BUGS) {
+            let new = NewClosure {
+                distribution: self.archive.distribution,
+                tracker,
+                bug,
+                source: &source.name,
+                version: &source.version,
+                upload: self.upload.id,
+            };
+            if bug_closure::add_closure(self.tx, &new, self.now)? {
+                closed.push(format!("{tracker} {bug}"));
+            }
+        }
+        Ok(closed)
     }
 
     /// Where a package is published: what people have in archives of their own is all in one component.

@@ -153,8 +153,8 @@ fn make(
         let known: Vec<&str> = shape.architectures.iter().map(|one| one.tag.as_str()).collect();
         return Ok(Err(if architecture.is_all() {
             format!(
-                "{} {} has no build that makes packages for all architectures, and needs none: its .dsc says Architecture: {}, or they are here already",
-                source.name, source.version, source.architecture
+                "{} {} needs no build that makes packages for all architectures: its .dsc names none, or they are here already",
+                source.name, source.version
             )
         } else {
             format!(

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::score::{score, urgency_word};
+use super::score::{score, urgency_of, urgency_word};
 use super::wildcard::matches;
 use crate::domain::{ArchSeriesId, ArchitectureTag, BuildId, BuildStatus, SourceReleaseId};
 use crate::format::changes::Urgency;
@@ -124,6 +124,23 @@ pub(super) fn there(
     })
 }
 
+/// Makes the builds of a source that is published already and that are missing: an architecture is new, or the source came in without an upload.
+///
+/// # Errors
+/// When the database fails.
+pub fn create_missing(
+    tx: &Transaction<'_>,
+    archive: &Archive,
+    shape: &SuiteShape,
+    source: SourceReleaseId,
+    now: Timestamp,
+) -> Result<Vec<BuildId>, StoreError> {
+    // it hurries as it did elsewhere
+    let known = rows::builds_of_source(tx, archive.id, source)?;
+    let urgency = known.first().map_or(Urgency::Low, |build| urgency_of(&build.urgency));
+    make(tx, archive, shape, source, urgency, "it was missing", now)
+}
+
 /// Makes the builds that a source needs in a suite.
 ///
 /// # Errors
@@ -134,6 +151,18 @@ pub fn create_builds(
     shape: &SuiteShape,
     source: SourceReleaseId,
     urgency: Urgency,
+    now: Timestamp,
+) -> Result<Vec<BuildId>, StoreError> {
+    make(tx, archive, shape, source, urgency, "its source was accepted", now)
+}
+
+fn make(
+    tx: &Transaction<'_>,
+    archive: &Archive,
+    shape: &SuiteShape,
+    source: SourceReleaseId,
+    urgency: Urgency,
+    comment: &str,
     now: Timestamp,
 ) -> Result<Vec<BuildId>, StoreError> {
     let source = rows::build_source(tx, source)?;
@@ -155,7 +184,7 @@ pub fn create_builds(
                 status: BuildStatus::NeedsBuild,
                 score,
                 urgency: urgency_word(urgency),
-                comment: "its source was accepted",
+                comment,
             };
             rows::add_build(tx, &new, now)
         })

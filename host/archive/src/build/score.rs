@@ -25,7 +25,7 @@ pub fn score(facts: &ScoreFacts, urgency: Urgency) -> i64 {
     }
     let of_package = of_urgency(urgency)
         + of_pocket(facts.pocket)
-        + facts.component.as_ref().map_or(0, |component| of_component(component.as_str()));
+        + facts.component.as_ref().map_or(0, |(_, component)| of_component(component.as_str()));
     score.saturating_add(of_package).saturating_add(facts.package_set_bonus.unwrap_or(0))
 }
 
@@ -80,6 +80,7 @@ pub(crate) fn urgency_of(word: &str) -> Urgency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ComponentId;
 
     fn facts(pocket: Pocket, component: &str) -> ScoreFacts {
         ScoreFacts {
@@ -87,7 +88,7 @@ mod tests {
             purpose: ArchivePurpose::Primary,
             archive_bonus: 0,
             pocket,
-            component: Some(component.parse().unwrap()),
+            component: Some((ComponentId(1), component.parse().unwrap())),
             section: Some("libs".parse().unwrap()),
             package_set_bonus: None,
         }

@@ -94,6 +94,37 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
+/// The longest word of a library that is repeated, in characters.
+const SAID_CHARACTERS: usize = 200;
+
+/// What a library says of bytes that somebody sent, fit for a terminal and a mail: libraries repeat the bytes, as they are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Said(String);
+
+impl Said {
+    /// Without control characters, not too long, and without the stack that some errors show.
+    pub(crate) fn by(library: impl std::fmt::Display) -> Self {
+        let text = library.to_string();
+        // `snafu` errors that are shown by their fields begin these so
+        let text = text.split(" { backtrace:").next().unwrap_or_default();
+        let mut out = String::new();
+        let mut characters = text.chars();
+        for character in characters.by_ref().take(SAID_CHARACTERS) {
+            // quotes are no harm where nothing is quoted
+            if matches!(character, '"' | '\'' | '\\') {
+                out.push(character);
+            } else {
+                out.extend(character.escape_debug());
+            }
+        }
+        if characters.next().is_some() {
+            out.push('…');
+        }
+        Self(out)
+    }
+}
+
 /// Gives a checked-text type its constructors and its ways back to text.
 ///
 /// `Eq`, `Ord` and `Hash` are the type's own affair; everything else of the family is the same for all.
@@ -399,6 +430,14 @@ mod tests {
 
     fn fault<T: std::str::FromStr<Err = NameError>>(text: &str) -> Option<NameFault> {
         text.parse::<T>().err().map(|error| error.reason)
+    }
+
+    #[test]
+    fn the_word_of_a_library_is_one_line_and_not_long() {
+        assert_eq!(Said::by("it's \"odd\"").to_string(), "it's \"odd\"");
+        assert_eq!(Said::by("a\u{1b}[2J\nb\u{202e}").to_string(), "a\\u{1b}[2J\\nb\\u{202e}");
+        assert_eq!(Said::by("bad InvalidInput { backtrace: Some(..) }").to_string(), "bad InvalidInput");
+        assert_eq!(Said::by("x".repeat(1000)).to_string().chars().count(), SAID_CHARACTERS + 1);
     }
 
     #[test]

@@ -74,6 +74,17 @@ words! {
     }
 }
 
+impl ArchivePurpose {
+    /// Whether the release pocket of a series that is released does not change in it. In a PPA that pocket is what there is.
+    #[must_use]
+    pub const fn keeps_releases(self) -> bool {
+        match self {
+            Self::Primary | Self::Partner | Self::Copy => true,
+            Self::Ppa => false,
+        }
+    }
+}
+
 words! {
     /// Source or binary.
     PackageKind, "package kind" {

@@ -5,57 +5,24 @@
 //! is bounded: the decoder's memory, the bytes that come out of it, the entries, the bytes of their paths. What goes beyond is refused and not
 //! cut short, since a list with holes would be believed; so is what dpkg could not unpack either.
 
-use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::shown;
+use super::tarball::{self, Bounds, EntryKind, MAX_PATH_BYTES, MemberDates, Walk, plain};
+
+pub use super::tarball::ContentsError;
 
 /// The most bytes that come out of a data member. The largest packages there are have a tenth of it.
 pub const MAX_DATA_BYTES: u64 = 32 << 30;
 /// The most entries of a data member, folders among them.
 pub const MAX_ENTRIES: usize = 1_000_000;
-/// The longest path, as the kernel has it.
-pub const MAX_PATH_BYTES: usize = 4096;
-/// The most bytes of all paths together.
-pub const MAX_PATHS_BYTES: usize = 64 << 20;
+/// The most bytes of all paths together. Twice over, once as they come and once sorted, they are what reading a package costs in memory, besides
+/// its decoder; the packages with the most files have a third of it.
+pub const MAX_PATHS_BYTES: usize = 24 << 20;
+/// The most bytes of a list that was stored, which may be from when more were taken.
+const MAX_STORED_BYTES: usize = 64 << 20;
 
-const BLOCK_BYTES: usize = 512;
-/// The longest header that is an entry of its own, such as a long path.
-const MAX_EXTENSION_BYTES: u64 = 64 << 10;
-/// How much is passed over at once.
-const PIECE_BYTES: usize = 8 << 10;
 /// Well-compressed and small; what is stored is read far more often than it is written, and neither is felt.
 const ZSTD_LEVEL: i32 = 5;
-
-/// Why a data member cannot be listed.
-#[derive(Debug, thiserror::Error)]
-pub enum ContentsError {
-    /// The bytes are no whole, undamaged stream of the compression.
-    #[error("it cannot be decompressed, or is cut off")]
-    Decompress(#[source] io::Error),
-    /// It is not a tar archive, or not a whole one.
-    #[error("the tar archive in it is damaged at byte {offset}: {reason}")]
-    Tar {
-        /// Where, after decompression.
-        offset: u64,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A path that leads out of the root.
-    #[error("it has the path {path}, which leads out of the root")]
-    Escaping {
-        /// The path, quoted.
-        path: String,
-    },
-    /// It grows too large.
-    #[error("it has more than {most} {what}")]
-    TooMuch {
-        /// How many there may be.
-        most: u64,
-        /// Of what.
-        what: &'static str,
-    },
-}
 
 /// The paths of a package, sorted by their bytes, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,59 +80,50 @@ impl PathList {
             return Ok(Self::default());
         }
         let mut text = Vec::new();
-        zstd::Decoder::with_buffer(packed)?.take(MAX_PATHS_BYTES as u64 + 1).read_to_end(&mut text)?;
-        if text.len() > MAX_PATHS_BYTES || text.last() != Some(&0) {
+        zstd::Decoder::with_buffer(packed)?.take(MAX_STORED_BYTES as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > MAX_STORED_BYTES || text.last() != Some(&0) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no list of paths"));
         }
         let count = text.iter().filter(|byte| **byte == 0).count();
         Ok(Self { text, count })
     }
-
-    fn of(paths: &BTreeSet<Vec<u8>>) -> Self {
-        let mut text = Vec::with_capacity(paths.iter().map(|path| path.len() + 1).sum());
-        for path in paths {
-            text.extend_from_slice(path);
-            text.push(0);
-        }
-        Self { text, count: paths.len() }
-    }
 }
 
-/// Lists a data member that was compressed as its name's ending says: empty, `.gz`, `.xz`, `.zst`, `.bz2` or `.lzma`. All of it is read.
+/// Lists a data member of so many bytes that was compressed as its name's ending says, with the dates of its entries. All of it is read.
 ///
 /// # Errors
 /// When it is damaged, or more than is allowed.
-pub(super) fn list(ending: &str, member: impl BufRead) -> Result<PathList, ContentsError> {
-    use liblzma::stream::{CONCATENATED, Stream};
-    let walk = |reader: &mut dyn Read| Walk::new(reader).list();
-    let memory = super::deb::MAX_DECODER_MEMORY_BYTES;
-    match ending {
-        "" => walk(&mut { member }),
-        ".gz" => walk(&mut flate2::bufread::MultiGzDecoder::new(member)),
-        ".bz2" => walk(&mut bzip2::bufread::MultiBzDecoder::new(member)),
-        ".zst" => {
-            let mut decoder = zstd::Decoder::with_buffer(member).map_err(ContentsError::Decompress)?;
-            decoder.window_log_max(super::deb::MAX_WINDOW_LOG).map_err(ContentsError::Decompress)?;
-            walk(&mut decoder)
-        }
-        ".lzma" => {
-            let decoder =
-                Stream::new_lzma_decoder(memory).map_err(|error| ContentsError::Decompress(error.into()))?;
-            walk(&mut liblzma::bufread::XzDecoder::new_stream(member, decoder))
-        }
-        _ => {
-            let decoder = Stream::new_stream_decoder(memory, CONCATENATED)
-                .map_err(|error| ContentsError::Decompress(error.into()))?;
-            walk(&mut liblzma::bufread::XzDecoder::new_stream(member, decoder))
-        }
-    }
+pub(super) fn list(
+    ending: &str,
+    member: impl BufRead,
+    compressed_bytes: u64,
+) -> Result<(PathList, MemberDates), ContentsError> {
+    let bounds = Bounds { bytes: MAX_DATA_BYTES, entries: MAX_ENTRIES, compressed_bytes };
+    tarball::decompressed(ending, member, |reader| walk(Walk::new(reader, bounds)))
 }
 
-/// The paths that were found.
+fn walk(mut archive: Walk<'_>) -> Result<(PathList, MemberDates), ContentsError> {
+    let mut found = Found::default();
+    let mut dates = MemberDates::default();
+    while let Some(entry) = archive.next_entry()? {
+        if let Some(modified) = entry.modified {
+            dates.see(modified, &entry.path);
+        }
+        match entry.kind {
+            EntryKind::File | EntryKind::HardLink | EntryKind::Symlink => found.add(&entry.path)?,
+            EntryKind::Folder | EntryKind::Fifo | EntryKind::Device | EntryKind::Other => {}
+        }
+    }
+    Ok((found.list(), dates))
+}
+
+/// The paths that were found, in the archive's order, one after the other without a byte between them: a path may be of two bytes, and a million
+/// of them are allowed.
 #[derive(Default)]
 struct Found {
-    paths: BTreeSet<Vec<u8>>,
-    bytes: usize,
+    text: Vec<u8>,
+    /// Where each begins and how long it is. Four bytes hold what [`MAX_PATHS_BYTES`] allows.
+    places: Vec<(u32, u32)>,
 }
 
 impl Found {
@@ -175,215 +133,36 @@ impl Found {
             return Ok(());
         }
         let path = plain(path)?;
-        if path.len() > MAX_PATH_BYTES {
-            return Err(ContentsError::TooMuch { most: MAX_PATH_BYTES as u64, what: "bytes in one path" });
+        if path.is_empty() {
+            return Ok(());
         }
-        let bytes = path.len() + 1;
-        if !path.is_empty() && self.paths.insert(path) {
-            self.bytes += bytes;
-        }
-        if self.bytes > MAX_PATHS_BYTES {
+        let start = self.text.len();
+        // a zero byte is added to each in the end
+        if start + path.len() + self.places.len() + 1 > MAX_PATHS_BYTES {
             return Err(ContentsError::TooMuch { most: MAX_PATHS_BYTES as u64, what: "bytes of paths" });
         }
-        Ok(())
-    }
-}
-
-/// On its way through a tar archive.
-struct Walk<'r> {
-    reader: &'r mut dyn Read,
-    /// How much was read.
-    offset: u64,
-}
-
-/// What an entry before an entry says of it.
-#[derive(Default)]
-struct Extended {
-    path: Option<Vec<u8>>,
-    size_bytes: Option<u64>,
-}
-
-impl<'r> Walk<'r> {
-    fn new(reader: &'r mut dyn Read) -> Self {
-        Self { reader, offset: 0 }
-    }
-
-    fn list(mut self) -> Result<PathList, ContentsError> {
-        let mut found = Found::default();
-        let mut entries = 0;
-        let mut extended = Extended::default();
-        while let Some(header) = self.header()? {
-            entries += 1;
-            if entries > MAX_ENTRIES {
-                return Err(ContentsError::TooMuch { most: MAX_ENTRIES as u64, what: "entries" });
-            }
-            let declared = header.entry_size().map_err(|error| self.damaged(&error))?;
-            let kind = header.entry_type();
-            if kind.is_gnu_sparse() {
-                return Err(self.damaged(&"it has a sparse file, which dpkg does not unpack"));
-            }
-            if kind.is_gnu_longname() {
-                let mut path = self.extension(declared)?;
-                // it ends with a zero byte
-                path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
-                extended.path = Some(path);
-            } else if kind.is_pax_local_extensions() {
-                let records = self.extension(declared)?;
-                self.read_records(&records, &mut extended)?;
-            } else if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
-                self.extension(declared)?;
-            } else {
-                let Extended { path, size_bytes } = std::mem::take(&mut extended);
-                // as for dpkg, these have no content, whatever their size says
-                let is_bare = kind.is_hard_link()
-                    || kind.is_symlink()
-                    || kind.is_dir()
-                    || kind.is_fifo()
-                    || kind.is_character_special()
-                    || kind.is_block_special();
-                if !is_bare {
-                    self.pass(size_bytes.unwrap_or(declared))?;
-                }
-                let is_file = kind.is_file() || kind.is_contiguous();
-                if is_file || kind.is_hard_link() || kind.is_symlink() {
-                    found.add(&path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
-                }
-            }
+        if self.text.capacity() < start + path.len() {
+            // twice as much, but never more than can be needed
+            self.text.reserve_exact((start + MAX_PATH_BYTES).min(MAX_PATHS_BYTES - start));
         }
-        // to the end, where a decoder has its checksum
-        let mut piece = [0; PIECE_BYTES];
-        while self.read(&mut piece)? > 0 {}
-        Ok(PathList::of(&found.paths))
-    }
-
-    /// The next header; none at the end.
-    fn header(&mut self) -> Result<Option<tar::Header>, ContentsError> {
-        let mut block = [0; BLOCK_BYTES];
-        match self.fill(&mut block)? {
-            0 => return Ok(None),
-            BLOCK_BYTES => {}
-            _ => return Err(self.damaged(&"it ends in the middle of a header")),
-        }
-        if block.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        let header = tar::Header::from_byte_slice(&block);
-        let sum: u32 =
-            block[..148].iter().chain(&block[156..]).map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
-        if header.cksum().ok() != Some(sum) {
-            return Err(self.damaged(&"this is no header: its checksum does not fit"));
-        }
-        Ok(Some(header.clone()))
-    }
-
-    /// The content of an entry that only says something of the next one.
-    fn extension(&mut self, size_bytes: u64) -> Result<Vec<u8>, ContentsError> {
-        if size_bytes > MAX_EXTENSION_BYTES {
-            return Err(self.damaged(&format!("an extended header of {size_bytes} bytes is too long")));
-        }
-        let mut content = vec![0; size_bytes as usize];
-        if self.fill(&mut content)? < content.len() {
-            return Err(self.damaged(&"it ends in the middle of an extended header"));
-        }
-        self.skip(padding(size_bytes))?;
-        Ok(content)
-    }
-
-    /// Lines of `LENGTH NAME=VALUE`.
-    fn read_records(&self, records: &[u8], extended: &mut Extended) -> Result<(), ContentsError> {
-        for record in tar::PaxExtensions::new(records) {
-            let record = record.map_err(|error| self.damaged(&error))?;
-            match record.key_bytes() {
-                b"path" => extended.path = Some(record.value_bytes().to_vec()),
-                b"size" => {
-                    let size = record.value().ok().and_then(|value| value.parse().ok());
-                    extended.size_bytes =
-                        Some(size.ok_or_else(|| self.damaged(&"a size that is no number"))?);
-                }
-                _ => {}
-            }
-        }
+        self.text.extend_from_slice(&path);
+        self.places.push((start as u32, path.len() as u32));
         Ok(())
     }
 
-    /// Passes over so much content and what fills its last block.
-    fn pass(&mut self, size_bytes: u64) -> Result<(), ContentsError> {
-        self.skip(size_bytes.saturating_add(padding(size_bytes)))
-    }
-
-    fn skip(&mut self, mut left: u64) -> Result<(), ContentsError> {
-        let mut piece = [0; PIECE_BYTES];
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-            match self.read(&mut piece[..most])? {
-                0 => return Err(self.damaged(&"it ends in the middle of a file")),
-                read => left -= read as u64,
-            }
+    /// Sorted, each once.
+    fn list(mut self) -> PathList {
+        let Self { text: found, places } = &mut self;
+        let path = |(start, length): (u32, u32)| &found[start as usize..(start + length) as usize];
+        places.sort_unstable_by(|one, other| path(*one).cmp(path(*other)));
+        places.dedup_by(|one, other| path(*one) == path(*other));
+        let mut text = Vec::with_capacity(places.iter().map(|(_, length)| *length as usize + 1).sum());
+        for place in &*places {
+            text.extend_from_slice(path(*place));
+            text.push(0);
         }
-        Ok(())
+        PathList { text, count: places.len() }
     }
-
-    /// Reads until the buffer is full or the archive ends.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, ContentsError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..])? {
-                0 => break,
-                read => filled += read,
-            }
-        }
-        Ok(filled)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ContentsError> {
-        loop {
-            match self.reader.read(buffer) {
-                Ok(read) => {
-                    self.offset += read as u64;
-                    if self.offset > MAX_DATA_BYTES {
-                        return Err(ContentsError::TooMuch {
-                            most: MAX_DATA_BYTES,
-                            what: "bytes when decompressed",
-                        });
-                    }
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ContentsError::Decompress(error)),
-            }
-        }
-    }
-
-    fn damaged(&self, reason: &dyn std::fmt::Display) -> ContentsError {
-        ContentsError::Tar { offset: self.offset, reason: reason.to_string() }
-    }
-}
-
-/// What fills the last block of so many bytes.
-const fn padding(size_bytes: u64) -> u64 {
-    let block = BLOCK_BYTES as u64;
-    (block - size_bytes % block) % block
-}
-
-/// A path below the root: without what says nothing, `./usr//bin/x` as `usr/bin/x`.
-fn plain(path: &[u8]) -> Result<Vec<u8>, ContentsError> {
-    let mut out = Vec::with_capacity(path.len());
-    for part in path.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => return Err(ContentsError::Escaping { path: shown(&String::from_utf8_lossy(path)) }),
-            part if part.contains(&0) => {
-                return Err(ContentsError::Escaping { path: shown(&String::from_utf8_lossy(path)) });
-            }
-            part => {
-                if !out.is_empty() {
-                    out.push(b'/');
-                }
-                out.extend_from_slice(part);
-            }
-        }
-    }
-    Ok(out)
 }
 
 #[cfg(test)]
@@ -392,6 +171,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::tarball::BLOCK_BYTES;
     use super::*;
 
     /// A header with its checksum.
@@ -424,7 +204,7 @@ mod tests {
     }
 
     fn paths(tar: &[u8]) -> Vec<String> {
-        listed(list("", tar).unwrap())
+        listed(list("", tar, 0).unwrap().0)
     }
 
     fn listed(list: PathList) -> Vec<String> {
@@ -434,7 +214,7 @@ mod tests {
     }
 
     fn refusal(tar: &[u8]) -> String {
-        list("", tar).unwrap_err().to_string()
+        list("", tar, 0).unwrap_err().to_string()
     }
 
     #[test]
@@ -519,16 +299,16 @@ mod tests {
         for (ending, member) in
             [("", tar.clone()), (".gz", gz), (".bz2", bz2), (".xz", xz), (".lzma", lzma), (".zst", zst)]
         {
-            assert_eq!(listed(list(ending, &member[..]).unwrap()), ["etc/motd"], "{ending}");
-            assert!(ending.is_empty() || list(ending, &member[..member.len() - 4]).is_err(), "{ending}");
-            assert!(ending.is_empty() || list(ending, &b"garbage that is none"[..]).is_err(), "{ending}");
+            assert_eq!(listed(list(ending, &member[..], 0).unwrap().0), ["etc/motd"], "{ending}");
+            assert!(ending.is_empty() || list(ending, &member[..member.len() - 4], 0).is_err(), "{ending}");
+            assert!(ending.is_empty() || list(ending, &b"garbage that is none"[..], 0).is_err(), "{ending}");
         }
     }
 
     #[test]
     fn nothing_is_an_empty_list() {
-        assert_eq!(list("", &b""[..]).unwrap(), PathList::default());
-        assert_eq!(list("", &end()[..]).unwrap(), PathList::default());
+        assert_eq!(list("", &b""[..], 0).unwrap().0, PathList::default());
+        assert_eq!(list("", &end()[..], 0).unwrap().0, PathList::default());
         assert!(PathList::default().is_empty());
     }
 
@@ -571,14 +351,41 @@ mod tests {
     #[test]
     fn entries_without_end_are_refused() {
         let mut same = Again { block: header(b'5', b"./usr/", 0), at: 0 };
-        let error = Walk::new(&mut same).list().unwrap_err();
+        let error = walk(Walk::new(
+            &mut same,
+            Bounds { bytes: MAX_DATA_BYTES, entries: MAX_ENTRIES, compressed_bytes: 0 },
+        ))
+        .unwrap_err();
         assert_eq!(error.to_string(), "it has more than 1000000 entries");
+    }
+
+    fn list_of(paths: &[&str]) -> PathList {
+        let mut found = Found::default();
+        for path in paths {
+            found.add(path.as_bytes()).unwrap();
+        }
+        found.list()
+    }
+
+    #[test]
+    fn a_list_has_each_path_once_and_in_order() {
+        assert_eq!(listed(list_of(&["b", "./a", "a/b", "a", "/b", "a-b", "."])), ["a", "a-b", "a/b", "b"]);
+    }
+
+    #[test]
+    fn paths_without_end_are_refused_before_they_fill_the_memory() {
+        let mut found = Found::default();
+        let error = (0..).find_map(|number| found.add(format!("{number:04000}").as_bytes()).err()).unwrap();
+        assert_eq!(error.to_string(), "it has more than 25165824 bytes of paths");
+        assert!(found.text.capacity() <= MAX_PATHS_BYTES);
+        let list = found.list();
+        assert!(list.text_bytes() <= MAX_PATHS_BYTES && list.text_bytes() > MAX_PATHS_BYTES - 4002);
     }
 
     #[test]
     fn lists_are_the_same_when_they_come_back() {
         for texts in [&[][..], &["a"], &["a", "b/c", "b/d"]] {
-            let list = PathList::of(&texts.iter().map(|text| text.as_bytes().to_vec()).collect());
+            let list = list_of(texts);
             let packed = list.pack().unwrap();
             assert_eq!(packed.is_empty(), texts.is_empty());
             assert_eq!(PathList::unpack(&packed).unwrap(), list);
@@ -591,8 +398,7 @@ mod tests {
 
     #[test]
     fn below_tells_what_begins_so() {
-        let list =
-            PathList::of(&["bin/a", "usr/bin/b", "usr/binary"].map(|text| text.as_bytes().to_vec()).into());
+        let list = list_of(&["bin/a", "usr/bin/b", "usr/binary"]);
         let below = |beginnings: &[&str]| {
             let beginnings: Vec<String> = beginnings.iter().map(|text| (*text).to_owned()).collect();
             list.below(&beginnings).count()
@@ -607,7 +413,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
             for ending in ["", ".gz", ".bz2", ".xz", ".lzma", ".zst"] {
-                drop(list(ending, &bytes[..]));
+                drop(list(ending, &bytes[..], 0));
             }
             drop(PathList::unpack(&bytes));
         }
@@ -626,7 +432,7 @@ mod tests {
                 let at = at.index(tar.len());
                 tar[at] = *byte;
             }
-            drop(list("", &tar[..]));
+            drop(list("", &tar[..], 0));
         }
     }
 }

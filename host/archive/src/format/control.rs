@@ -187,9 +187,19 @@ pub(crate) fn single_paragraph_from(text: &str, first_line: usize) -> Result<Par
 /// memory; ends at whatever is not a field.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut lexer = Lexer::new(text);
-    std::iter::from_fn(move || match lexer.next() {
-        Ok(Token::Field(field)) => Some((field.name, field.value)),
-        Ok(Token::ParagraphEnd | Token::End) | Err(_) => None,
+    let mut begun = false;
+    std::iter::from_fn(move || {
+        loop {
+            match lexer.next() {
+                Ok(Token::Field(field)) => {
+                    begun = true;
+                    return Some((field.name, field.value));
+                }
+                // empty lines may stand before it
+                Ok(Token::ParagraphEnd) if !begun => {}
+                Ok(Token::ParagraphEnd | Token::End) | Err(_) => return None,
+            }
+        }
     })
 }
 
@@ -571,6 +581,13 @@ mod tests {
             0..12,
         )
         .prop_map(|parts| parts.concat())
+    }
+
+    #[test]
+    fn empty_lines_before_the_first_paragraph_hide_none_of_its_fields() {
+        let text = "\n \n\nPackage: hello\nVersion: 1\n\nPackage: other\n".replace(" \n", "\n");
+        assert_eq!(pairs(&text).collect::<Vec<_>>(), [("Package", "hello"), ("Version", "1")]);
+        assert_eq!(pairs("\n\n").count(), 0);
     }
 
     proptest! {

@@ -13,9 +13,10 @@ use super::ar::{ArError, ArReader, Member};
 use super::binary_control::{BinaryControl, BinaryControlError, PackageType};
 use super::contents::{self, ContentsError, PathList};
 use super::control::{self, ControlError, MAX_CONTROL_BYTES};
+use super::tarball::MemberDates;
 use crate::domain::FileDigests;
 use crate::domain::digest::DigestReader;
-use crate::domain::name::shown;
+use crate::domain::name::{Said, shown};
 
 /// The longest control member, in bytes, as it is in the file and also when decompressed.
 pub const MAX_CONTROL_MEMBER_BYTES: u64 = 16 * 1024 * 1024;
@@ -146,6 +147,8 @@ pub struct DebControl {
     pub data_bytes: u64,
     /// The paths in it.
     pub paths: PathList,
+    /// The oldest and the newest entry of both members.
+    pub dates: MemberDates,
 }
 
 impl DebControl {
@@ -188,13 +191,15 @@ pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
 
     let control = next_public(&mut archive)?.ok_or(DebError::Missing { member: CONTROL_MEMBER })?;
     let compression = control_compression(&control)?;
-    let text = read_control(&control.name, compression, &archive.read(&control, MAX_CONTROL_MEMBER_BYTES)?)?;
+    let (text, mut dates) =
+        read_control(&control.name, compression, &archive.read(&control, MAX_CONTROL_MEMBER_BYTES)?)?;
 
     let data = next_public(&mut archive)?.ok_or(DebError::Missing { member: DATA_MEMBER })?;
     let ending = check_data(&data)?;
-    let paths = archive
-        .look(&data, |member| contents::list(ending, member))?
+    let (paths, data_dates) = archive
+        .look(&data, |member| contents::list(ending, member, data.size_bytes))?
         .map_err(|reason| DebError::Contents { member: data.name.clone(), reason })?;
+    dates.join(data_dates);
 
     if let Some(extra) = next_public(&mut archive)? {
         return Err(match kind(&extra.name) {
@@ -208,6 +213,7 @@ pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
         data_member: data.name,
         data_bytes: data.size_bytes,
         paths,
+        dates,
     })
 }
 
@@ -304,16 +310,20 @@ fn check_data(member: &Member) -> Result<&str, DebError> {
 }
 
 /// The control file out of the bytes of the control member.
-fn read_control(member: &str, compression: Compression, compressed: &[u8]) -> Result<String, DebError> {
+fn read_control(
+    member: &str,
+    compression: Compression,
+    compressed: &[u8],
+) -> Result<(String, MemberDates), DebError> {
     let tar = decompress(compression, compressed)
         .map_err(|reason| DebError::Decompress { member: member.to_owned(), reason })?;
     if tar.len() as u64 > MAX_CONTROL_MEMBER_BYTES {
         return Err(DebError::Bomb { member: member.to_owned() });
     }
-    let content = find_control(member, &tar)?;
+    let (content, dates) = find_control(member, &tar)?;
     let text = control::text(&content).map_err(DebError::Control)?;
     control::single_paragraph(text).map_err(DebError::Control)?;
-    Ok(text.to_owned())
+    Ok((text.to_owned(), dates))
 }
 
 /// All that comes out of the decoder, or one byte more than is allowed. Reading to the end also makes the decoder
@@ -342,11 +352,19 @@ fn decompress(compression: Compression, compressed: &[u8]) -> io::Result<Vec<u8>
     Ok(out)
 }
 
-fn find_control(member: &str, tar: &[u8]) -> Result<Vec<u8>, DebError> {
-    let failed = |reason| DebError::Tar { member: member.to_owned(), reason };
+fn find_control(member: &str, tar: &[u8]) -> Result<(Vec<u8>, MemberDates), DebError> {
+    // the library repeats what stands in the archive
+    let failed = |reason: io::Error| DebError::Tar {
+        member: member.to_owned(),
+        reason: io::Error::new(reason.kind(), Said::by(reason)),
+    };
     let mut found = None;
+    let mut dates = MemberDates::default();
     for entry in tar::Archive::new(tar).entries().map_err(failed)? {
         let entry = entry.map_err(failed)?;
+        if let Ok(modified) = entry.header().mtime() {
+            dates.see(modified.cast_signed(), &entry.path_bytes());
+        }
         if !is_control(&entry.path_bytes()) {
             continue;
         }
@@ -365,7 +383,7 @@ fn find_control(member: &str, tar: &[u8]) -> Result<Vec<u8>, DebError> {
         }
         found = Some(content);
     }
-    found.ok_or_else(|| DebError::NoControlFile { member: member.to_owned() })
+    found.map(|content| (content, dates)).ok_or_else(|| DebError::NoControlFile { member: member.to_owned() })
 }
 
 /// Whether unpacking the entry would write `control`: `./control`, and however else it may be spelled.
@@ -696,6 +714,24 @@ mod tests {
             let error = read_deb(bytes[..end].chain(Broken)).unwrap_err();
             assert!(matches!(error, DebError::Archive(ArError::Read(_))), "{end}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_damaged_archive_can_be_shown() {
+        let mut tar = control_tar();
+        // the name of the first entry, and the digits of its checksum
+        tar[2] = 0x1b;
+        tar[148..154].copy_from_slice(b"\x1b[2Jm\n");
+        let package = ar(&[("debian-binary", b"2.0\n"), ("control.tar", &tar), ("data.tar", &[0; 1024])]);
+        let mut said = Vec::new();
+        let error = read_deb_control(&package[..]).unwrap_err();
+        let mut next: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = next {
+            said.push(error.to_string());
+            next = error.source();
+        }
+        assert!(said.len() >= 2, "{said:?}");
+        assert!(!said.concat().contains(char::is_control), "{said:?}");
     }
 
     proptest! {

@@ -11,14 +11,19 @@ pub mod clearsign;
 pub mod file_list;
 pub mod mailbox;
 pub mod relation;
+pub mod relations;
 
 pub mod ar;
 pub mod binary_control;
 pub mod contents;
 pub mod deb;
+pub mod tarball;
 
+pub mod changelog;
 pub mod changes;
 pub mod dsc;
+pub mod source_diff;
+pub mod source_tree;
 
 pub use binary_control::{BinaryControl, PackageType};
 pub use changes::{Changes, ChangesError, ChangesFile};

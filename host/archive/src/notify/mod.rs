@@ -17,4 +17,5 @@ pub use backoff::Patience;
 pub use error::NotifyError;
 pub use facts::{FactFile, FactKind, Signature, UploadFacts};
 pub use letter::{Letterhead, mailbox};
-pub use telling::{UploadNews, close_bug, tell};
+pub use telling::{UploadNews, close_bug, tell, write_test};
+pub use words::line as one_line;

@@ -5,7 +5,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use serde::Serialize;
 
-use crate::domain::{ArchivePurpose, BugTracker, MessageKind, Sha256};
+use crate::domain::{ArchivePurpose, BugTracker, MessageId, MessageKind, Sha256};
 use crate::store::correspondent::{self, BugTargets};
 use crate::store::distribution::{self, Distribution};
 use crate::store::outbox_message::{self, NewMessage};
@@ -175,6 +175,44 @@ pub fn close_bug(
         written += usize::from(outbox_message::add_message(tx, &new, now)?.is_some());
     }
     Ok(written > 0)
+}
+
+/// Writes a mail that only says that mail works. It is no news, and has no template.
+///
+/// # Errors
+/// When the database fails.
+pub fn write_test(
+    tx: &Transaction<'_>,
+    letterhead: &Letterhead,
+    to: &Mailbox,
+    now: Timestamp,
+) -> Result<MessageId, NotifyError> {
+    let site = &letterhead.site;
+    let about = format!("{site} {} {}", to.email, now.as_nanosecond());
+    let digest = Sha256::of(about.as_bytes()).to_string();
+    let domain = letterhead.sender.email.domain();
+    let letter = Letter {
+        to: std::slice::from_ref(to),
+        reply_to: None,
+        subject: &format!("A test from {site}"),
+        body: format!("Somebody has tried whether {site} can send mail to {}. It can.\n", to.email),
+        thread: &Thread { id: format!("test.{}@{domain}", digest.get(..32).unwrap_or(&digest)), first: None },
+        says_automatic: true,
+        facts: &[("X-Pressroom-Topic", "TEST")],
+        about: "nothing",
+    };
+    let new = NewMessage {
+        kind: MessageKind::Mail,
+        topic: "TEST",
+        dedup_key: None,
+        upload: None,
+        sender: letterhead.bounces.as_ref(),
+        recipients: to.email.as_ref(),
+        content: &letter.write(letterhead, now)?,
+    };
+    // without a key it is always new
+    let id = outbox_message::add_message(tx, &new, now)?;
+    id.ok_or_else(|| StoreError::Refused("the test was written already".to_owned()).into())
 }
 
 /// What a webhook is told of a bug.

@@ -6,8 +6,9 @@ fn is_obeyed(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// One line of at most so many characters: what would be obeyed becomes a blank.
-pub(super) fn line(text: &str, most: usize) -> String {
+/// One line of at most so many characters: what a mail or a terminal would obey becomes a blank.
+#[must_use]
+pub fn line(text: &str, most: usize) -> String {
     let mut out = String::new();
     let mut length = 0;
     // a blank after every cut, so that words stay apart

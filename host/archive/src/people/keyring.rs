@@ -5,11 +5,12 @@
 
 use jiff::Timestamp;
 
+use crate::domain::{KeyId, PersonId};
 use crate::format::clearsign::ClearsignError;
-use crate::release::sign::{Certificate, Clearsigned, ClearsignedError, Issuer, Objection};
-use crate::store::openpgp_key::{self, OpenpgpKey};
+use crate::release::sign::{AuthorError, Certificate, Clearsigned, ClearsignedError, Issuer, Objection};
+use crate::store::openpgp_key::{self, NewKey, OpenpgpKey};
 use crate::store::person::{self, Person};
-use crate::store::{Connection, StoreError};
+use crate::store::{Connection, StoreError, Transaction};
 
 /// A text that somebody signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +166,54 @@ impl SignatureFault {
     }
 }
 
+/// Why a certificate is not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is none, or damaged.
+    #[error(transparent)]
+    Certificate(#[from] AuthorError),
+    /// The database failed, or the key is somebody else's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An older state of a certificate would take a revocation back.
+    #[error(
+        "the certificate {fingerprint} that is here says that {part} is revoked, and this one does not: export it again where it was revoked"
+    )]
+    Older {
+        /// The primary key.
+        fingerprint: String,
+        /// What is revoked.
+        part: String,
+    },
+}
+
+/// Takes a certificate in for somebody, or a newer state of one that is here. Whether its signatures are taken stays.
+///
+/// # Errors
+/// When it is somebody else's, or older than what is here.
+pub fn take_in(
+    tx: &Transaction<'_>,
+    person: PersonId,
+    certificate: &Certificate,
+    now: Timestamp,
+) -> Result<KeyId, ImportError> {
+    let fingerprint = certificate.fingerprint();
+    if let Some(known) = openpgp_key::find_key(tx, &fingerprint)? {
+        let revoked_now = certificate.revoked_parts();
+        let before = Certificate::read_all(&known.certificate)?;
+        let lost =
+            before.iter().flat_map(Certificate::revoked_parts).find(|part| !revoked_now.contains(part));
+        if let Some(part) = lost {
+            return Err(ImportError::Older { fingerprint, part });
+        }
+    }
+    let parts: Vec<(String, String)> =
+        certificate.parts().into_iter().map(|part| (part.fingerprint, part.key_id)).collect();
+    let binary = certificate.binary()?;
+    let new = NewKey { person, fingerprint: &fingerprint, certificate: &binary, parts: &parts };
+    Ok(openpgp_key::keep_key(tx, &new, now)?)
+}
+
 /// Who signed a text in the clear. The outer error is the publisher's own trouble.
 ///
 /// # Errors
@@ -291,3 +340,6 @@ fn fault_of(fingerprint: String, objection: Objection) -> SignatureFault {
         Objection::Revoked(_) => SignatureFault::Revoked { fingerprint, reason },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Who may do what, and who signed.
 //!
-//! [`rights`] judges what somebody may over an archive, from rows that are loaded once; [`keyring`] says who signed a text. Neither changes anything.
+//! [`rights`] judges what somebody may over an archive, from rows that are loaded once; [`keyring`] says who signed a text, and takes
+//! certificates in.
 //!
 //! A root in which no person exists belongs to whoever can write to it. As soon as there is one, what is decided is decided by a person.
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
 use crate::domain::{
-    ArchSeriesId, ArchiveId, ComponentId, DebVersion, PackagePriority, Section, SeriesId, SourceName,
+    ArchSeriesId, ArchiveId, ComponentId, DebVersion, PackagePriority, Pocket, Section, SeriesId, SourceName,
     SourceReleaseId,
 };
 
@@ -81,40 +81,23 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Ancestor> {
     })
 }
 
-/// The series whose overrides a series inherits, in order, each with its primary archive.
+/// The pockets of a series in which a release of a source is, waits to be published, or was accepted.
 ///
 /// # Errors
 /// When the database fails.
-pub fn inherited(db: &Connection, series: SeriesId) -> Result<Vec<(ArchiveId, SeriesId)>, StoreError> {
-    db.prepare_cached(
-        "SELECT archive.id, parent.id FROM distro_series_parent AS link
-         JOIN distro_series AS parent ON parent.id = link.parent_series
-         JOIN archive ON archive.distribution = parent.distribution AND archive.purpose = 'PRIMARY'
-         WHERE link.derived_series = ?1 AND link.inherit_overrides = 1 ORDER BY link.ordering, parent.id, archive.id",
-    )
-    .and_then(|mut statement| {
-        statement.query_map([series], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-    })
-    .during("list the series that overrides come from")
-}
-
-/// A release of a source's version that is live in some pocket of a series, with the suite's name in words.
-///
-/// # Errors
-/// When the database fails.
-pub fn live_release(
+pub fn pockets_of_release(
     db: &Connection,
     (archive, series): (ArchiveId, SeriesId),
-    name: &SourceName,
-    version: &DebVersion,
-) -> Result<Option<SourceReleaseId>, StoreError> {
+    release: SourceReleaseId,
+) -> Result<Vec<Pocket>, StoreError> {
     db.prepare_cached(
-        "SELECT release.id FROM suite JOIN source_package_publishing_history AS publication ON publication.suite = suite.id
-         JOIN source_package_release AS release ON release.id = publication.source_package_release
-         WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND publication.source_package_name = ?3 AND release.version = ?4
-           AND publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL
-         ORDER BY publication.id LIMIT 1",
+        "SELECT pocket FROM suite WHERE archive = ?1 AND distro_series = ?2 AND (
+           EXISTS (SELECT 1 FROM source_package_publishing_history AS publication WHERE publication.source_package_release = ?3
+                   AND publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED'))
+           OR EXISTS (SELECT 1 FROM package_upload_source AS source JOIN package_upload AS upload ON upload.id = source.package_upload
+                      WHERE source.source_package_release = ?3 AND upload.suite = suite.id AND upload.status = 'ACCEPTED'))
+         ORDER BY suite.id",
     )
-    .and_then(|mut statement| statement.query_row((archive, series, name, version), |row| row.get(0)).optional())
-    .during("look for a version of a source")
+    .and_then(|mut statement| statement.query_map((archive, series, release), |row| row.get(0))?.collect())
+    .during("look for the pockets of a source")
 }

@@ -123,13 +123,7 @@ pub fn create_archive(
         )));
     }
     if let Some(owner) = reference.owner() {
-        let owner = super::person::person(tx, owner)?;
-        if !owner.active {
-            return Err(StoreError::Refused(format!(
-                "{} is not active any more, and gets no archive",
-                owner.name
-            )));
-        }
+        super::person::person(tx, owner)?;
     }
     refuse_shared_folder(tx, reference)?;
     let owner = reference.owner().map_or("", PersonName::as_str);

@@ -140,11 +140,22 @@ pub struct NewPermission<'a> {
     pub permission: Permission,
     /// Over what of it.
     pub scope: &'a Scope,
-    /// In which series; none: in all.
+    /// In which series; none: in all. A right over a package set is in the set's series in any case.
     pub series: Option<SeriesId>,
 }
 
 impl NewPermission<'_> {
+    fn in_series_of_its_set(self, db: &Connection) -> Result<Self, StoreError> {
+        let Scope::PackageSet(id, name) = self.scope else { return Ok(self) };
+        let of: SeriesId = db
+            .query_row("SELECT distro_series FROM package_set WHERE id = ?1", [id], |row| row.get(0))
+            .during("find a package set")?;
+        if self.series.is_some_and(|series| series != of) {
+            return Err(StoreError::Refused(format!("the package set {name} is one of another series")));
+        }
+        Ok(Self { series: Some(of), ..self })
+    }
+
     fn is(&self, granted: &Granted) -> bool {
         granted.person == self.person
             && granted.permission == self.permission
@@ -177,6 +188,7 @@ pub fn grant(
                 .to_owned(),
         ));
     }
+    let new = new.in_series_of_its_set(tx)?;
     if permissions(tx, new.archive)?.iter().any(|granted| new.is(granted)) {
         return Ok(false);
     }
@@ -207,6 +219,7 @@ pub fn grant(
 /// # Errors
 /// When the database fails.
 pub fn revoke(tx: &Transaction<'_>, old: &NewPermission<'_>) -> Result<bool, StoreError> {
+    let old = old.in_series_of_its_set(tx)?;
     let mut found = false;
     for granted in permissions(tx, old.archive)?.iter().filter(|granted| old.is(granted)) {
         tx.execute("DELETE FROM archive_permission WHERE id = ?1", [granted.id])

@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::name::{ArchitectureTag, ComponentName, Section, SeriesName, SourceName};
+use crate::domain::name::{ArchitectureTag, ComponentName, FileName, Section, SeriesName, SourceName};
 use crate::domain::{
-    AliasId, ArchSeriesId, ArchiveId, ArchivePurpose, BuildId, BuildStatus, DebVersion, Pocket, SeriesId,
-    SourceReleaseId, SuiteId, SuiteName, UploadId,
+    AliasId, ArchSeriesId, ArchiveId, ArchivePurpose, BuildId, BuildStatus, ComponentId, DebVersion, Pocket,
+    SeriesId, Sha256, SourceReleaseId, SuiteId, SuiteName, UploadId,
 };
 
 /// A build.
@@ -148,11 +148,22 @@ pub fn add_build(tx: &Transaction<'_>, new: &NewBuild<'_>, now: Timestamp) -> Re
 /// # Errors
 /// When there is none, or the database fails.
 pub fn build(db: &Connection, id: BuildId) -> Result<Build, StoreError> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE build.id = ?1"))
+    let found = db
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE build.id = ?1"))
         .and_then(|mut statement| statement.query_row([id], from_row).optional())
-        .during("find a build")?
-        .ok_or_else(|| StoreError::Unknown { what: "build", name: id.to_string(), known: Vec::new() })
+        .during("find a build")?;
+    match found {
+        Some(build) => Ok(build),
+        None => {
+            let newest = builds(db, &Filter::default(), Order::Newest, KNOWN_BUILDS)?;
+            let known = newest.iter().map(|build| build.id.to_string()).collect();
+            Err(StoreError::Unknown { what: "build", name: id.to_string(), known })
+        }
+    }
 }
+
+/// So many builds are named to one who asks for another.
+const KNOWN_BUILDS: u32 = 10;
 
 /// The builds of a source in an archive, by architecture.
 ///
@@ -177,8 +188,8 @@ pub struct Filter<'a> {
     pub archive: Option<ArchiveId>,
     /// For which suite.
     pub suite: Option<SuiteId>,
-    /// How far they have come.
-    pub status: Option<BuildStatus>,
+    /// How far they have come; empty: it does not matter.
+    pub statuses: &'a [BuildStatus],
     /// For which architecture.
     pub architecture: Option<&'a ArchitectureTag>,
     /// Of which source.
@@ -208,15 +219,16 @@ pub fn builds(
 ) -> Result<Vec<Build>, StoreError> {
     // each condition is written only where it is asked for, so that the indexes serve
     let mut sql = format!("SELECT {COLUMNS} WHERE 1");
-    // and a status as a word, since that for those that wait is of these alone
-    let status = filter.status.map(|status| format!(" AND build.status = '{status}'")).unwrap_or_default();
+    // and statuses as words, since the index of those that wait is of these alone
+    let words: Vec<String> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
+    let statuses = format!(" AND build.status IN ({})", words.join(", "));
     for (asked, condition) in [
         (filter.archive.is_some(), " AND build.archive = ?1"),
         (filter.suite.is_some(), " AND build.suite = ?2"),
         (filter.architecture.is_some(), " AND architecture_tag = ?3"),
         (filter.source_name.is_some(), " AND release.source_package_name = ?4"),
         (filter.builder.is_some(), " AND builder = ?5"),
-        (filter.status.is_some(), &status),
+        (!filter.statuses.is_empty(), &statuses),
     ] {
         sql.push_str(if asked { condition } else { "" });
     }
@@ -244,6 +256,37 @@ pub fn builds(
                 .collect()
         })
         .during("list builds")
+}
+
+/// The build whose turn it is on an architecture, in an archive or in any: the highest score first, and of equal ones the oldest.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_waiting(
+    db: &Connection,
+    architecture: &ArchitectureTag,
+    archive: Option<ArchiveId>,
+) -> Result<Option<Build>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE build.status = 'NEEDSBUILD' AND architecture_tag = ?1 AND distro_arch_series.enabled
+         AND (?2 IS NULL OR build.archive = ?2) AND build.archive IN (SELECT id FROM archive WHERE enabled)
+         ORDER BY score DESC, build.id LIMIT 1"
+    ))
+    .and_then(|mut statement| statement.query_row((architecture, archive), from_row).optional())
+    .during("find the build whose turn it is")
+}
+
+/// The name of a builder's log, and its content.
+///
+/// # Errors
+/// When the row is gone, or the database fails.
+pub fn log_file(db: &Connection, log: AliasId) -> Result<(FileName, Sha256), StoreError> {
+    db.prepare_cached(
+        "SELECT alias.filename, content.sha256 FROM library_file_alias AS alias
+         JOIN library_file_content AS content ON content.id = alias.content WHERE alias.id = ?1",
+    )
+    .and_then(|mut statement| statement.query_row([log], |row| Ok((row.get(0)?, row.get(1)?))))
+    .during("find a builder's log")
 }
 
 /// What comes with a change of a build's status; what is left out stays.
@@ -426,18 +469,34 @@ pub fn build_source(db: &Connection, id: SourceReleaseId) -> Result<BuildSource,
     db.prepare_cached(
         "SELECT id, source_package_name, version, architecture_hint_list, dsc FROM source_package_release WHERE id = ?1",
     )
-    .and_then(|mut statement| {
-        statement.query_row([id], |row| {
-            Ok(BuildSource {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                version: row.get(2)?,
-                architecture: row.get(3)?,
-                dsc: row.get(4)?,
-            })
-        })
-    })
+    .and_then(|mut statement| statement.query_row([id], source_from_row))
     .during("find the source of a build")
+}
+
+/// The sources that are or wait to be published in a suite, by name and the order in which they came.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_sources(db: &Connection, suite: SuiteId) -> Result<Vec<BuildSource>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT release.id, release.source_package_name, release.version, release.architecture_hint_list, release.dsc
+         FROM source_package_publishing_history AS publication
+         JOIN source_package_release AS release ON release.id = publication.source_package_release
+         WHERE publication.suite = ?1 AND publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL
+         ORDER BY release.source_package_name, release.id",
+    )
+    .and_then(|mut statement| statement.query_map([suite], source_from_row)?.collect())
+    .during("list the sources of a suite")
+}
+
+fn source_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<BuildSource> {
+    Ok(BuildSource {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        architecture: row.get(3)?,
+        dsc: row.get(4)?,
+    })
 }
 
 /// The architectures that a source's binary packages in a series of an archive are for, as far as they are or wait to be published.
@@ -502,7 +561,7 @@ pub struct ScoreFacts {
     /// The pocket.
     pub pocket: Pocket,
     /// Where the source is filed, by its newest active publication in the archive's series; none: nowhere yet.
-    pub component: Option<ComponentName>,
+    pub component: Option<(ComponentId, ComponentName)>,
     /// As the component; or else as the source says of itself.
     pub section: Option<Section>,
     /// The highest bonus of the package sets that have the source.
@@ -521,12 +580,13 @@ pub fn score_facts(
     db.prepare_cached(include_str!("score_facts.sql"))
         .and_then(|mut statement| {
             statement.query_row((suite, source), |row| {
+                let (id, name): (Option<ComponentId>, Option<ComponentName>) = (row.get(7)?, row.get(4)?);
                 Ok(ScoreFacts {
                     is_private: row.get(0)?,
                     purpose: row.get(1)?,
                     archive_bonus: row.get(2)?,
                     pocket: row.get(3)?,
-                    component: row.get(4)?,
+                    component: id.zip(name),
                     section: row.get(5)?,
                     package_set_bonus: row.get(6)?,
                 })

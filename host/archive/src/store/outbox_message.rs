@@ -288,6 +288,28 @@ pub fn retry(tx: &Transaction<'_>, id: MessageId, now: Timestamp) -> Result<(), 
     .during("let a message be sent again")
 }
 
+/// Lets everything that waits be sent at once, with the attempts that each has left.
+///
+/// # Errors
+/// When the database fails.
+pub fn hurry(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    tx.prepare_cached(
+        "UPDATE outbox_message SET date_next_attempt = ?1 WHERE status = 'WAITING' AND date_next_attempt > ?1",
+    )
+    .and_then(|mut statement| statement.execute([Date(now)]))
+    .during("let messages be sent")
+}
+
+/// The messages of a status, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn ids(db: &Connection, status: MessageStatus) -> Result<Vec<MessageId>, StoreError> {
+    db.prepare_cached("SELECT id FROM outbox_message WHERE status = ?1 ORDER BY id")
+        .and_then(|mut statement| statement.query_map([status], |row| row.get(0))?.collect())
+        .during("list the messages")
+}
+
 /// Lets a message not be sent.
 ///
 /// # Errors

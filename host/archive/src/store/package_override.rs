@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::name::{PackagePriority, Section};
+use crate::domain::name::{ComponentName, PackagePriority, Section};
 use crate::domain::{ArchiveId, ComponentId, PackageKind, SeriesId};
 
 /// What an admin has said; what is left out is as the package says.
@@ -151,4 +151,37 @@ pub fn overrides(
             .collect()
     })
     .during("list the overrides")
+}
+
+/// The components that a package is in now, anywhere in a series of an archive: by its override, and by what is published or waits.
+///
+/// # Errors
+/// When the database fails.
+pub fn components_now(
+    db: &Connection,
+    archive: ArchiveId,
+    series: SeriesId,
+    kind: PackageKind,
+    name: &str,
+) -> Result<Vec<(ComponentId, ComponentName)>, StoreError> {
+    let publications = match kind {
+        PackageKind::Source => {
+            "SELECT component FROM source_package_publishing_history AS publication JOIN suite ON suite.id = publication.suite
+             WHERE archive = ?1 AND distro_series = ?2 AND source_package_name = ?4 AND status IN ('PENDING', 'PUBLISHED')"
+        }
+        PackageKind::Binary => {
+            "SELECT component FROM binary_package_publishing_history AS publication JOIN suite ON suite.id = publication.suite
+             WHERE archive = ?1 AND distro_series = ?2 AND binary_package_name = ?4 AND status IN ('PENDING', 'PUBLISHED')"
+        }
+    };
+    db.prepare_cached(&format!(
+        "SELECT component.id, component.name FROM component WHERE id IN (
+             SELECT component FROM package_override WHERE archive = ?1 AND distro_series = ?2 AND kind = ?3 AND package_name = ?4
+             UNION {publications}
+         ) ORDER BY component.name"
+    ))
+    .and_then(|mut statement| {
+        statement.query_map((archive, series, kind, name), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    })
+    .during("find the components of a package")
 }

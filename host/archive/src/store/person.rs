@@ -331,7 +331,10 @@ pub fn join_team(
             team.name
         )));
     }
-    if team.id == member.id || with_teams_also_inactive(tx, team.id)?.contains(&member.id) {
+    if team.id == member.id {
+        return Err(StoreError::Refused(format!("{} cannot be in itself", team.name)));
+    }
+    if with_teams_also_inactive(tx, team.id)?.contains(&member.id) {
         return Err(StoreError::Refused(format!(
             "{} cannot be in {}, because {} is in {}",
             member.name, team.name, team.name, member.name

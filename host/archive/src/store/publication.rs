@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
+use super::archive::archive_by_id;
 use super::package_override::Override;
 use super::pool_file::PoolFile;
 use super::series::series_by_id;
@@ -258,7 +259,8 @@ pub fn publish_as_overridden(
 ) -> Result<usize, StoreError> {
     const WHAT: &str = "list what an override changes";
     // the release pocket of a stable series does not change
-    let all_pockets = !series_by_id(tx, series)?.status.is_stable();
+    let keeps_releases = archive_by_id(tx, archive)?.purpose.keeps_releases();
+    let all_pockets = !(keeps_releases && series_by_id(tx, series)?.status.is_stable());
     let mut waiting = 0;
     match kind {
         PackageKind::Source => {

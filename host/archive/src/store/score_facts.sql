@@ -5,7 +5,8 @@ SELECT archive.private, archive.purpose, archive.relative_build_score, suite.poc
        (SELECT max(package_set.relative_build_score) FROM package_set_source
         JOIN package_set ON package_set.id = package_set_source.package_set
         WHERE package_set_source.source_package_name = release.source_package_name
-          AND package_set.distro_series = suite.distro_series)
+          AND package_set.distro_series = suite.distro_series),
+       component.id
 FROM suite
 JOIN archive ON archive.id = suite.archive
 JOIN source_package_release AS release ON release.id = ?2

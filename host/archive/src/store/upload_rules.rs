@@ -17,53 +17,6 @@ pub fn redirects_releases(db: &Connection, distribution: DistributionId) -> Resu
         .during("ask where uploads go")
 }
 
-/// The series that an alias stands for.
-///
-/// # Errors
-/// When the database fails.
-pub fn series_of_alias(
-    db: &Connection,
-    distribution: DistributionId,
-    alias: &str,
-) -> Result<Option<SeriesId>, StoreError> {
-    db.prepare_cached("SELECT distro_series FROM distro_series_alias WHERE distribution = ?1 AND alias = ?2")
-        .and_then(|mut statement| statement.query_row((distribution, alias), |row| row.get(0)).optional())
-        .during("look for an alias of a series")
-}
-
-/// The aliases of a series, by name.
-///
-/// # Errors
-/// When the database fails.
-pub fn aliases_of(db: &Connection, series: SeriesId) -> Result<Vec<String>, StoreError> {
-    db.prepare_cached("SELECT alias FROM distro_series_alias WHERE distro_series = ?1 ORDER BY alias")
-        .and_then(|mut statement| statement.query_map([series], |row| row.get(0))?.collect())
-        .during("list the aliases of a series")
-}
-
-/// Gives a series exactly these aliases; one that was another series' is its no longer.
-///
-/// # Errors
-/// When the database fails.
-pub fn set_aliases(
-    tx: &Transaction<'_>,
-    distribution: DistributionId,
-    series: SeriesId,
-    aliases: &[String],
-) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM distro_series_alias WHERE distro_series = ?1", [series])
-        .during("change the aliases of a series")?;
-    for alias in aliases {
-        tx.execute(
-            "INSERT INTO distro_series_alias (distribution, alias, distro_series) VALUES (?1, ?2, ?3)
-             ON CONFLICT (distribution, alias) DO UPDATE SET distro_series = excluded.distro_series",
-            (distribution, alias, series),
-        )
-        .during("change the aliases of a series")?;
-    }
-    Ok(())
-}
-
 /// How many bytes an archive may have; none: as many as there is room for.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use crate::store::package_override::{self, Override};
 use crate::store::package_upload::Filed;
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError};
+use crate::store::{Connection, StoreError, series_link};
 
 /// The component that personal archives publish in.
 const PPA_COMPONENT: &str = "main";
@@ -66,7 +66,7 @@ impl<'a> Filing<'a> {
         let own = (self.archive.id, self.shape.series.id);
         let mut found = ancestry::source_ancestor(self.db, own, name)?;
         if found.is_none() {
-            for parent in ancestry::inherited(self.db, self.shape.series.id)? {
+            for parent in series_link::inherited(self.db, self.shape.series.id)? {
                 found = ancestry::source_ancestor(self.db, parent, name)?.filter(|one| one.is_live);
                 if found.is_some() {
                     break;
@@ -102,7 +102,7 @@ impl<'a> Filing<'a> {
         let own = (self.archive.id, self.shape.series.id);
         let mut found = ancestry::binary_ancestor(self.db, own, &of(self.shape), name)?;
         if found.is_none() {
-            for parent in ancestry::inherited(self.db, self.shape.series.id)? {
+            for parent in series_link::inherited(self.db, self.shape.series.id)? {
                 found = ancestry::binary_ancestor(self.db, parent, &[], name)?.filter(|one| one.is_live);
                 if found.is_some() {
                     break;

@@ -179,7 +179,10 @@ fn refuse_closed(target: &Target<'_>) -> Result<(), ImportError> {
             target.archive.reference
         )));
     }
-    if suite.pocket() == Pocket::Release && series.status.is_stable() {
+    if suite.pocket() == Pocket::Release
+        && series.status.is_stable()
+        && target.archive.purpose.keeps_releases()
+    {
         return Err(ImportError::Refused(format!(
             "{suite} is {}, and its release pocket does not change: import to {suite}-updates or {suite}-security",
             series.status

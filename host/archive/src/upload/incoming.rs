@@ -7,7 +7,7 @@
 //! Whether an upload still arrives is decided by the time of the last change of its inodes, which the sender cannot set, and by what its
 //! `.changes` lists: dput sends that last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -110,6 +110,8 @@ pub struct Found {
     pub target: Vec<String>,
     /// Its name.
     pub changes: String,
+    /// Its path below the folder that is the upload; its name where it is none. A leaf has each once.
+    pub below: String,
 }
 
 impl Found {
@@ -184,6 +186,23 @@ impl Incoming {
         scan.ready.sort_by(|one, other| key(one).cmp(&key(other)));
         scan.arriving.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(scan)
+    }
+
+    /// The names that the `.changes` of a shared folder list.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn listed_in(&self, below: &Path) -> Result<BTreeSet<OsString>, DiskError> {
+        let folder = self.open_folder(below)?;
+        let at = self.path.join(below);
+        let entries = entries(folder.as_fd(), usize::MAX).during("read the folder", &at)?.unwrap_or_default();
+        let mut listed = BTreeSet::new();
+        for (name, _) in entries.iter().filter(|(name, _)| is_changes(name)) {
+            if let Listing::Files(files) = listing(folder.as_fd(), name) {
+                listed.extend(files.into_iter().map(|(file, _)| OsString::from(file)));
+            }
+        }
+        Ok(listed)
     }
 
     /// What lies in incoming under a name that [`Self::scan`] gave, whether it is complete or not; none where nothing does any more.
@@ -566,6 +585,7 @@ impl Looking<'_> {
             folder: below.to_owned(),
             target: words.to_vec(),
             changes: changes.to_owned(),
+            below: changes.to_owned(),
         });
         let trouble = uploads.is_none().then(|| "its name is not UTF-8".to_owned());
         self.scan.ready.push(Leaf {
@@ -679,6 +699,7 @@ impl Looking<'_> {
                 folder: path.to_owned(),
                 target: words.to_vec(),
                 changes: text.to_owned(),
+                below: words.iter().map(|word| format!("{word}/")).collect::<String>() + text,
             });
         }
         Ok(())
@@ -788,7 +809,12 @@ mod tests {
         assert_eq!(leaf.kind, LeafKind::Changes { files: vec![("hello_1.dsc".into(), Shared::No)] });
         assert_eq!(
             leaf.uploads,
-            [Found { folder: PathBuf::new(), target: vec![], changes: HELLO.to_owned() }]
+            [Found {
+                folder: PathBuf::new(),
+                target: vec![],
+                changes: HELLO.to_owned(),
+                below: HELLO.to_owned()
+            }]
         );
     }
 

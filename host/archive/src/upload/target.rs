@@ -5,12 +5,17 @@
 //! development, with the pocket behind it: `unstable`, `devel-proposed`.
 
 use super::examined::{Problem, Severity};
-use crate::domain::{ArchiveReference, DistributionName, Pocket, SeriesName, SeriesStatus, SuiteName};
-use crate::store::archive::{Archive, archives};
-use crate::store::distribution::{Distribution, distributions, find_distribution};
+use crate::domain::{
+    ArchiveReference, BuildId, DebVersion, DistributionName, Pocket, SeriesName, SeriesStatus, SourceName,
+    SuiteName,
+};
+use crate::store::archive::{Archive, archive_by_id, archives};
+use crate::store::distribution::{Distribution, distribution, distributions, find_distribution};
+use crate::store::package_release::find_source_release;
 use crate::store::series::{Series, series_of};
+use crate::store::series_link::{self, DEVEL};
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Connection, StoreError, suite, upload_rules};
+use crate::store::{Connection, StoreError, ancestry, binary_package_build, suite};
 
 /// Where an upload goes.
 #[derive(Debug, Clone)]
@@ -22,9 +27,6 @@ pub struct Destination {
     /// Its suite.
     pub shape: SuiteShape,
 }
-
-/// The alias that every distribution has: its newest series under development.
-const DEVEL: &str = "devel";
 
 fn wrong(what: String, remedy: impl Into<String>) -> Problem {
     Problem { severity: Severity::Rejection, check: "target", file: None, what, remedy: remedy.into() }
@@ -209,7 +211,7 @@ fn series(
     if let Some(series) = all.iter().find(|series| series.name.as_str() == name) {
         return Ok(Some(series.name.clone()));
     }
-    if let Some(id) = upload_rules::series_of_alias(db, distribution.id, name)? {
+    if let Some(id) = series_link::series_of_alias(db, distribution.id, name)? {
         return Ok(all.iter().find(|series| series.id == id).map(|series| series.name.clone()));
     }
     Ok((name == DEVEL).then(|| newest_in_development(all).map(|series| series.name.clone())).flatten())
@@ -237,6 +239,52 @@ pub fn with_pocket(
     shape(db, suite::suite(db, destination.archive.id, &name)?)
 }
 
+/// Where what a build has made goes: where the build is for.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_build(db: &Connection, id: BuildId) -> Result<Result<Destination, Problem>, StoreError> {
+    let build = match binary_package_build::build(db, id) {
+        Ok(build) => build,
+        Err(StoreError::Unknown { .. }) => {
+            let remedy = "look at `pressroom build list`, or leave the build out to have it found";
+            return Ok(Err(wrong(format!("there is no build {id}"), remedy)));
+        }
+        Err(error) => return Err(error),
+    };
+    let archive = archive_by_id(db, build.archive)?;
+    let distribution = distribution(db, archive.reference.distribution())?;
+    let shape = shape(db, suite::suite(db, archive.id, &build.suite_name)?)?;
+    Ok(Ok(Destination { distribution, archive, shape }))
+}
+
+/// The suite that a source is in or built for, where what was built names another pocket of its series: its source was sent on, as to PROPOSED.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_built(
+    db: &Connection,
+    destination: &Destination,
+    source: &SourceName,
+    version: &DebVersion,
+) -> Result<Option<SuiteShape>, StoreError> {
+    let archive = destination.archive.id;
+    let Some(release) = find_source_release(db, archive, source, version)? else { return Ok(None) };
+    let own = &destination.shape.suite.name;
+    let builds = binary_package_build::builds_of_source(db, archive, release)?;
+    let mut pockets: Vec<Pocket> = (builds.iter().map(|build| &build.suite_name))
+        .filter(|name| name.series() == own.series())
+        .map(SuiteName::pocket)
+        .collect();
+    if pockets.is_empty() {
+        pockets = ancestry::pockets_of_release(db, (archive, destination.shape.series.id), release)?;
+    }
+    match pockets.first() {
+        Some(first) if !pockets.contains(&own.pocket()) => with_pocket(db, destination, *first).map(Some),
+        _ => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -245,7 +293,7 @@ mod tests {
     use crate::domain::ArchivePurpose;
     use crate::store::Db;
     use crate::store::archive::create_archive;
-    use crate::store::distribution::{create_distribution, distribution};
+    use crate::store::distribution::create_distribution;
     use crate::store::series::{SeriesChange, change_series, create_series};
 
     fn db() -> Db {
@@ -275,7 +323,10 @@ mod tests {
                 let future = SeriesChange { status: Some(SeriesStatus::Future), ..SeriesChange::default() };
                 change_series(tx, of.last().unwrap().id, &future, now)?;
                 if all.len() == 2 {
-                    upload_rules::set_aliases(tx, id, of[1].id, &["unstable".to_owned()])?;
+                    series_link::set_aliases(tx, of[1].id, &["unstable".parse().unwrap()])?;
+                    for word in ["one", "devel", "x-proposed"] {
+                        assert!(series_link::set_aliases(tx, of[1].id, &[word.parse().unwrap()]).is_err());
+                    }
                 }
             }
             Ok::<(), StoreError>(())

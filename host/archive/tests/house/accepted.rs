@@ -1,8 +1,9 @@
 //! What was accepted becomes publications and builds, one upload after the other, and what a builder uploads finds its build.
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::accept::{Report, process_accepted};
-use pressroom_archive::build;
+use pressroom_archive::accept::{Report, Telling, Told, process_accepted, tell_of_bugs};
+use pressroom_archive::build::{self, Claim, Outcome};
+use pressroom_archive::disk;
 use pressroom_archive::domain::{
     BuildId, BuildStatus, ComponentId, CustomFormat, FileDigests, FileName, Md5, PackageKind,
     PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy, UploadStatus,
@@ -11,7 +12,7 @@ use pressroom_archive::store::binary_package_build::{self as build_rows, Along, 
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::series::SeriesChange;
-use pressroom_archive::store::{StoreError, library_file, publication, suite};
+use pressroom_archive::store::{StoreError, bug_closure, distribution, library_file, publication, suite};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -123,6 +124,10 @@ impl House {
         process_accepted(&mut self.db, &self.librarian, &archive, &|_| true, &|| now).unwrap()
     }
 
+    fn upload_status(&self, upload: UploadId) -> UploadStatus {
+        package_upload::upload(self.db.read(), upload).unwrap().status
+    }
+
     /// `amd64+ NEEDSBUILD 2505` of each build of a source; the plus has the packages for all.
     fn builds(&self, source: SourceReleaseId) -> Vec<String> {
         build_rows::builds_of_source(self.db.read(), self.archive.id, source)
@@ -154,6 +159,23 @@ impl House {
             .unwrap()
     }
 
+    fn claim(&mut self, architecture: &str, builder: &str) -> Option<Build> {
+        let (architecture, now) = (architecture.parse().unwrap(), self.now);
+        let claim = Claim { architecture: &architecture, archive: None, builder };
+        self.db.write(|tx| build::claim(tx, &claim, now)).unwrap()
+    }
+
+    fn report(
+        &mut self,
+        id: BuildId,
+        builder: &str,
+        outcome: Outcome<'_>,
+    ) -> Result<BuildStatus, StoreError> {
+        let now = self.now;
+        let report = build::Report { builder: Some(builder), outcome, log: None, comment: "" };
+        self.db.write(|tx| build::report(tx, id, &report, builder, now))
+    }
+
     fn set_status(&mut self, build: BuildId, to: BuildStatus) {
         let now: Timestamp = self.now;
         self.db
@@ -174,7 +196,7 @@ fn an_accepted_source_is_published_and_has_its_builds() {
     let report = house.process();
     assert!(report.stuck.is_empty(), "{report:?}");
     assert_eq!((report.done[0].upload, report.done[0].new_publications), (upload.0, 1));
-    assert_eq!(house.status(upload), UploadStatus::Done);
+    assert_eq!(house.upload_status(upload), UploadStatus::Done);
     assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 2515", "arm64 NEEDSBUILD 2515"]);
     let log = package_upload::log_of(house.db.read(), upload).unwrap();
     assert_eq!(log.last().unwrap().reviewer, "pressroom");
@@ -214,7 +236,7 @@ fn one_that_cannot_be_published_stops_no_other_and_says_every_reason() {
     let said = report.stuck[0].to_string();
     assert!(said.starts_with("upload 1 (hello 1) stays accepted: it is filed in strange"), "{said}");
     assert!(said.contains("pressroom queue override"), "{said}");
-    assert_eq!(house.status(first), UploadStatus::Accepted);
+    assert_eq!(house.upload_status(first), UploadStatus::Accepted);
     // and it is done as soon as it can be
     let series = house.shape("s").series.id;
     house
@@ -222,7 +244,7 @@ fn one_that_cannot_be_published_stops_no_other_and_says_every_reason() {
         .write(|tx| pressroom_archive::store::series::add_component(tx, series, &"strange".parse().unwrap()))
         .unwrap();
     assert_eq!(house.process().done.len(), 1);
-    assert_eq!(house.status(first), UploadStatus::Done);
+    assert_eq!(house.upload_status(first), UploadStatus::Done);
 }
 
 #[test]
@@ -232,7 +254,7 @@ fn a_release_pocket_that_does_not_change_takes_nothing() {
     house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
     let report = house.process();
     assert!(report.stuck[0].reasons[0].contains("release pocket does not change"), "{report:?}");
-    assert_eq!(house.status(upload), UploadStatus::Accepted);
+    assert_eq!(house.upload_status(upload), UploadStatus::Accepted);
     assert!(house.builds(source).is_empty());
     // updates of the same series do change
     let (upload, _) = house.accept("s-updates", &Source { version: "2", ..HELLO });
@@ -251,7 +273,7 @@ fn two_uploads_with_one_file_name_do_not_both_come_in() {
         report.stuck[0].reasons[0].starts_with("hello_1.dsc of hello is in the archive already"),
         "{report:?}"
     );
-    assert_eq!(house.status(second), UploadStatus::Accepted);
+    assert_eq!(house.upload_status(second), UploadStatus::Accepted);
 }
 
 #[test]
@@ -263,7 +285,7 @@ fn only_the_suites_that_are_asked_for_are_looked_at() {
     let is_wanted = |name: &pressroom_archive::domain::SuiteName| name.to_string() == "s-updates";
     let report = process_accepted(&mut house.db, &house.librarian, &archive, &is_wanted, &|| now).unwrap();
     assert_eq!(report.done.iter().map(|done| done.upload).collect::<Vec<_>>(), [updates.0]);
-    assert_eq!(house.status(release), UploadStatus::Accepted);
+    assert_eq!(house.upload_status(release), UploadStatus::Accepted);
 }
 
 #[test]
@@ -333,7 +355,7 @@ fn packages_of_an_upload_are_published_for_their_architectures_and_know_their_bu
         .unwrap();
     let report = house.process();
     assert_eq!(report.done[0].new_publications, 3, "{report:?}");
-    assert_eq!(house.status(upload), UploadStatus::Done);
+    assert_eq!(house.upload_status(upload), UploadStatus::Done);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages("s/contrib/binary-amd64/Packages"), ["hello 1", "hello-data 1"]);
     assert_eq!(house.packages("s/contrib/binary-arm64/Packages"), ["hello-data 1"]);
@@ -406,11 +428,11 @@ fn packages_that_nobody_asked_for_get_a_build_where_their_source_is() {
     assert_eq!((build.status, build.score), (BuildStatus::Uploading, 2_505));
     house.process();
     assert_eq!(house.builds(source), ["amd64 NEEDSBUILD 2505", "arm64 UPLOADING 2505"]);
-    assert_eq!(house.status(upload), UploadStatus::Done);
+    assert_eq!(house.upload_status(upload), UploadStatus::Done);
     let reason = house.attach(source, "riscv64", None).unwrap_err();
     assert!(reason.starts_with("it is for riscv64, which s does not have (it has amd64, arm64)"), "{reason}");
     let reason = house.attach(source, "all", None).unwrap_err();
-    assert!(reason.contains("no build that makes packages for all"), "{reason}");
+    assert!(reason.contains("needs no build that makes packages for all"), "{reason}");
 }
 
 #[test]
@@ -498,4 +520,246 @@ fn builds_of_a_source_that_has_given_way_are_superseded() {
     assert_eq!(house.db.write(|tx| build::supersede(tx, now)).unwrap().len(), 1);
     assert_eq!(house.builds(old), ["amd64+ SUPERSEDED 2505"]);
     assert_eq!(house.builds(new), ["amd64+ NEEDSBUILD 2505"]);
+}
+
+#[test]
+fn builders_get_the_highest_score_first_and_nothing_twice() {
+    let mut house = House::new(&["main", "universe"], &["amd64", "arm64"]);
+    let universe = house.shape("s").components[1].id;
+    let only = Source { architecture: "amd64", ..HELLO };
+    house.accept_in("s", &Source { name: "low", ..only }, universe);
+    house.accept("s", &Source { name: "first", ..only });
+    house.accept("s", &Source { name: "second", ..only });
+    house.accept("s-security", &Source { name: "urgent", changes: "Urgency: critical\n", ..only });
+    house.process();
+    let mut order = Vec::new();
+    while let Some(build) = house.claim("amd64", "alpha") {
+        assert_eq!((build.status, build.builder.as_deref()), (BuildStatus::Building, Some("alpha")));
+        order.push(format!("{} {}", build.source_name, build.score));
+    }
+    assert_eq!(order, ["urgent 5520", "first 2505", "second 2505", "low 1755"]);
+    assert!(house.claim("arm64", "beta").is_none());
+    let now = house.now;
+    let nobody = Claim { architecture: &"amd64".parse().unwrap(), archive: None, builder: " \u{7}" };
+    assert!(house.db.write(|tx| build::claim(tx, &nobody, now)).is_err());
+}
+
+#[test]
+fn a_builder_says_how_it_ended_and_only_of_its_own() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let id = house.claim("amd64", "alpha").unwrap().id;
+    let error = house.report(id, "beta", Outcome::Failed).unwrap_err().to_string();
+    assert!(error.contains("is alpha's, not beta's"), "{error}");
+    assert_eq!(
+        house.report(id, "alpha", Outcome::Misses("libfoo-dev\n (>= 2)\u{1b}[0m")).unwrap(),
+        BuildStatus::ManualDepWait
+    );
+    let build = build_rows::build(house.db.read(), id).unwrap();
+    assert_eq!(build.dependencies.as_deref(), Some("libfoo-dev (>= 2) [0m"));
+    // it has ended
+    let error = house.report(id, "alpha", Outcome::Built).unwrap_err().to_string();
+    assert!(error.contains("is MANUALDEPWAIT, and cannot be finished"), "{error}");
+    let now = house.now;
+    house.db.write(|tx| build::retry(tx, id, "ann", "", now)).unwrap();
+    let build = build_rows::build(house.db.read(), id).unwrap();
+    assert_eq!((build.status, build.builder, build.dependencies), (BuildStatus::NeedsBuild, None, None));
+    // given back, and claimed by another
+    house.claim("amd64", "alpha").unwrap();
+    assert_eq!(house.report(id, "alpha", Outcome::GivenBack).unwrap(), BuildStatus::NeedsBuild);
+    house.claim("amd64", "beta").unwrap();
+    assert_eq!(house.report(id, "beta", Outcome::Built).unwrap(), BuildStatus::Uploading);
+    assert_eq!(house.attach(source, "amd64", Some(id)).unwrap().id, id);
+    let said: Vec<String> = build_rows::events_of(house.db.read(), id)
+        .unwrap()
+        .iter()
+        .map(|event| format!("{} {}", event.actor, event.new_status))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "pressroom NEEDSBUILD",
+            "alpha BUILDING",
+            "alpha MANUALDEPWAIT",
+            "ann NEEDSBUILD",
+            "alpha BUILDING",
+            "alpha NEEDSBUILD",
+            "beta BUILDING",
+            "beta UPLOADING"
+        ]
+    );
+}
+
+#[test]
+fn what_is_cancelled_ends_when_its_builder_stops() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &Source { architecture: "any", ..HELLO });
+    house.process();
+    let amd64 = house.claim("amd64", "alpha").unwrap().id;
+    let arm64 = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap()[1].id;
+    let now = house.now;
+    let cancel = |house: &mut House, id| house.db.write(|tx| build::cancel(tx, id, "ann", "no", now));
+    assert_eq!(cancel(&mut house, arm64).unwrap(), BuildStatus::Cancelled);
+    assert!(cancel(&mut house, arm64).is_err());
+    assert_eq!(cancel(&mut house, amd64).unwrap(), BuildStatus::Cancelling);
+    // whatever the builder says now
+    assert_eq!(house.report(amd64, "alpha", Outcome::Built).unwrap(), BuildStatus::Cancelled);
+    assert!(house.claim("arm64", "alpha").is_none());
+    // a builder that never answers
+    house.db.write(|tx| build::retry(tx, amd64, "ann", "", now)).unwrap();
+    house.claim("amd64", "alpha").unwrap();
+    cancel(&mut house, amd64).unwrap();
+    assert_eq!(cancel(&mut house, amd64).unwrap(), BuildStatus::Cancelled);
+}
+
+#[test]
+fn a_score_that_somebody_sets_stays() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let id = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap()[0].id;
+    let now = house.now;
+    let score = |house: &mut House, score| house.db.write(|tx| build::set_score(tx, id, score, "ann", now));
+    assert_eq!(score(&mut house, Some(9_999)).unwrap(), 9_999);
+    house.claim("amd64", "alpha").unwrap();
+    assert!(score(&mut house, None).is_err(), "it does not wait any more");
+    house.report(id, "alpha", Outcome::Failed).unwrap();
+    house.db.write(|tx| build::retry(tx, id, "ann", "", now)).unwrap();
+    assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 9999"]);
+    assert_eq!(score(&mut house, None).unwrap(), 2_505);
+}
+
+#[test]
+fn what_could_not_be_published_is_not_tried_again() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let builds = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap();
+    let (amd64, arm64) = (builds[0].id, builds[1].id);
+    for id in [amd64, arm64] {
+        house.set_status(id, BuildStatus::Building);
+        house.set_status(id, BuildStatus::FailedToBuild);
+    }
+    let (now, series) = (house.now, house.shape("s").series.id);
+    let retry = |house: &mut House, id| {
+        house.db.write(|tx| build::retry(tx, id, "ann", "", now)).unwrap_err().to_string()
+    };
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), false)
+        })
+        .unwrap();
+    assert!(retry(&mut house, arm64).contains("s does not publish arm64 any more"));
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    assert!(retry(&mut house, amd64).contains("release pocket does not change"));
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Development), ..SeriesChange::default() });
+    house.db.read().execute_batch("UPDATE source_package_publishing_history SET status = 'DELETED'").unwrap();
+    assert!(retry(&mut house, amd64).contains("hello 1 is not published any more"));
+}
+
+// ---------------------------------------------------------------- bugs
+
+impl House {
+    fn tell(&mut self, telling: Telling) -> Told {
+        let distribution =
+            distribution::distribution(self.db.read(), self.archive.reference.distribution()).unwrap();
+        let now = self.now;
+        tell_of_bugs(&mut self.db, &self.librarian, &distribution, None, telling, now).unwrap()
+    }
+
+    fn messages(&self) -> i64 {
+        self.db.read().query_row("SELECT count(*) FROM outbox_message", [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[test]
+fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house
+        .db
+        .read()
+        .execute_batch("UPDATE distribution SET bug_webhook = 'https://bugs.example.org/closed'")
+        .unwrap();
+    let changes = "Closes: 12 34\nLaunchpad-Bugs-Fixed: 56\n";
+    let (upload, _) = house.accept("s", &Source { changes, ..HELLO });
+    house.accept("s-proposed", &Source { name: "tried", changes: "Closes: 99\n", ..HELLO });
+    let report = house.process();
+    assert_eq!(report.done[0].bugs, ["DEBBUGS 12", "DEBBUGS 34", "LAUNCHPAD 56"]);
+    assert!(report.done[1].bugs.is_empty());
+    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap().len(), 3);
+    assert_eq!(house.tell(Telling::Told), Told { bugs: 3, problems: Vec::new() });
+    assert_eq!(house.messages(), 3);
+    assert_eq!(house.tell(Telling::Told), Told::default());
+    // the same version elsewhere closes nothing once more
+    house.accept("s-updates", &Source { changes, ..HELLO });
+    assert!(house.process().done[0].bugs.is_empty());
+    assert_eq!(house.tell(Telling::Told), Told::default());
+    assert_eq!(house.messages(), 3);
+}
+
+#[test]
+fn what_cannot_be_told_holds_no_package_back_and_is_told_later() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house
+        .db
+        .read()
+        .execute_batch("UPDATE distribution SET bug_webhook = 'https://bugs.example.org/closed'")
+        .unwrap();
+    let (upload, _) = house.accept("s", &Source { changes: "Closes: 12\n", ..HELLO });
+    house.process();
+    let changes = package_upload::upload(house.db.read(), upload).unwrap().changes_file.unwrap();
+    let path = house.librarian.path(&library_file::sha256_of(house.db.read(), changes).unwrap());
+    let original = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let told = house.tell(Telling::Told);
+    assert!(told.problems[0].starts_with("nobody was told of the 1 bugs that upload 1 closes"), "{told:?}");
+    assert_eq!((house.upload_status(upload), house.messages()), (UploadStatus::Done, 0));
+    disk::write_staged(&path, &original).unwrap();
+    assert_eq!(house.tell(Telling::Told).bugs, 1);
+}
+
+#[test]
+fn whoever_is_not_to_be_told_never_is() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.accept("s", &Source { changes: "Closes: 12\n", ..HELLO });
+    house.process();
+    assert_eq!(house.tell(Telling::KeptQuiet), Told::default());
+    assert_eq!(house.tell(Telling::Told), Told::default());
+    assert_eq!(house.messages(), 0);
+}
+
+#[test]
+fn builds_that_are_missing_are_made_for_what_is_published() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, hello) = house.accept("s", &HELLO);
+    let (_, bye) = house.accept("s", &Source { name: "bye", architecture: "amd64", ..HELLO });
+    house.process();
+    house.publish(Wanted::Changed);
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), true)
+        })
+        .unwrap();
+    let (shape, archive, now) = (house.shape("s"), house.archive.clone(), house.now);
+    let sources = build_rows::published_sources(house.db.read(), shape.suite.id).unwrap();
+    assert_eq!(sources.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bye", "hello"]);
+    let create = |house: &mut House| {
+        let mut made = 0;
+        for one in &sources {
+            made += house
+                .db
+                .write(|tx| build::create::create_missing(tx, &archive, &shape, one.id, now))
+                .unwrap()
+                .len();
+        }
+        made
+    };
+    assert_eq!(create(&mut house), 1);
+    assert_eq!(house.builds(hello), ["amd64+ NEEDSBUILD 2505", "arm64 NEEDSBUILD 2505"]);
+    assert_eq!(house.builds(bye), ["amd64 NEEDSBUILD 2505"]);
+    assert_eq!(create(&mut house), 0);
 }

@@ -3,14 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod accepted;
+mod checks;
 mod contents;
 mod copies;
 mod custom;
+mod drafts;
 mod fixture;
 mod histories;
 mod incoming;
+mod intake;
 mod pool;
 mod queue;
+mod real_sources;
 mod recovery;
 mod removal;
 mod segments;

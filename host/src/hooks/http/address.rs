@@ -127,6 +127,14 @@ impl Networks {
             .map(Self)
     }
 
+    /// Every network: for what an operator has asked for.
+    pub(super) fn everywhere() -> Self {
+        Self(vec![
+            IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
+            IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
+        ])
+    }
+
     /// What speaks against an address: nothing, if it is public or in one of these networks.
     pub(crate) fn refusal(&self, address: IpAddr) -> Option<&'static str> {
         match kind(address) {

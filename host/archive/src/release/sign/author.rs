@@ -13,6 +13,7 @@ use pgp::types::{KeyDetails, PublicParams, VerifyingKey};
 
 use super::certificate::{self, fingerprint_of};
 use super::judge::{Algorithm, KeyPart, SecretHalf};
+use crate::domain::name::Said;
 
 /// A file of certificates has a few kilobytes for each; one that many people have certified, some hundred.
 pub const MAX_CERTIFICATES_BYTES: usize = 4 * 1024 * 1024;
@@ -120,7 +121,8 @@ impl Certificates {
         if bytes.len() > MAX_CERTIFICATES_BYTES {
             return Err(AuthorError::NotCertificates(None));
         }
-        let unread = |source: pgp::errors::Error| AuthorError::NotCertificates(Some(Box::new(source)));
+        let unread =
+            |source: pgp::errors::Error| AuthorError::NotCertificates(Some(Box::new(Said::by(source))));
         let (found, _headers) = SignedPublicKey::from_reader_many(bytes).map_err(unread)?;
         let certificates = found.collect::<Result<Vec<_>, _>>().map_err(unread)?;
         if certificates.is_empty() {
@@ -177,7 +179,8 @@ impl Certificates {
         if signature.len() > MAX_SIGNATURE_BYTES {
             return Err(AuthorError::NotASignature(None));
         }
-        let unread = |source: pgp::errors::Error| AuthorError::NotASignature(Some(Box::new(source)));
+        let unread =
+            |source: pgp::errors::Error| AuthorError::NotASignature(Some(Box::new(Said::by(source))));
         let (found, _headers) = DetachedSignature::from_reader_many(signature).map_err(unread)?;
         let mut last = AuthorError::NotASignature(None);
         for one in found.take(MAX_SIGNATURES) {
@@ -232,7 +235,7 @@ impl Certificates {
             judge(certificate, &maker, signature, made, now, expiry).map_err(bad)?;
             let armored = detached
                 .to_armored_string(ArmorOptions::default())
-                .map_err(|source| AuthorError::NotASignature(Some(Box::new(source))))?;
+                .map_err(|source| AuthorError::NotASignature(Some(Box::new(Said::by(source)))))?;
             return Ok(GoodSignature { fingerprint, user_id: user_id(certificate), made, armored });
         }
         Err(AuthorError::Stranger { by: maker(signature), trusted: self.fingerprints().join(", ") })

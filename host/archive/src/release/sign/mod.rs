@@ -79,4 +79,4 @@ pub struct PublicKey {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ use super::author::{self, AuthorError, Certificates, Expiry, Objection};
 use super::certificate::{self, fingerprint_of};
 use super::cleartext;
 use super::judge::{Algorithm, KeyPart, SecretHalf};
+use crate::domain::name::Said;
 use crate::format::clearsign::{self, ClearsignError};
 
 /// So far ahead may the clock of who signs be.
@@ -56,7 +57,8 @@ impl Clearsigned {
         let Some(armored) = unwrapped.signature else {
             return Ok(None);
         };
-        let unread = |source: pgp::errors::Error| ClearsignedError::NotASignature(source.to_string());
+        let unread =
+            |source: pgp::errors::Error| ClearsignedError::NotASignature(Said::by(source).to_string());
         let (found, _headers) = DetachedSignature::from_reader_many(armored.as_bytes()).map_err(unread)?;
         let signatures = found.take(MAX_SIGNATURES + 1).collect::<Result<Vec<_>, _>>().map_err(unread)?;
         if signatures.is_empty() {
@@ -204,7 +206,7 @@ impl Certificate {
         let key = self.key().ok_or(AuthorError::NotCertificates(None))?;
         write(key).map_err(|source| AuthorError::BadCertificate {
             fingerprint: fingerprint_of(&key.primary_key),
-            source: Box::new(source),
+            source: Box::new(Said::by(source)),
         })
     }
 

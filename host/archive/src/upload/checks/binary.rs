@@ -81,6 +81,7 @@ pub(super) fn take(
     check_filing(name, listed, &control, findings);
     check_relations(name, &deb, findings);
     check_architecture(asked, name, &control, findings);
+    check_dates(asked, name, &deb, findings);
     let packed = match deb.paths.pack() {
         Ok(packed) => packed,
         Err(source) => {
@@ -199,6 +200,37 @@ fn check_relations(name: &str, deb: &DebControl, findings: &mut Findings) {
                 "leave the field out of debian/control, or fill the substitution variables in it",
             );
         }
+    }
+}
+
+/// 1975-01-01: what is older comes from a clock that was never set, and breaks tools that count from 1980.
+const EARLIEST: i64 = 157_766_400;
+/// Clocks differ, and time zones are forgotten.
+const LATEST_AFTER_NOW_SECONDS: i64 = 24 * 60 * 60;
+
+/// What is in the package was not made in a time when nobody could.
+fn check_dates(asked: &Asked<'_>, name: &str, deb: &DebControl, findings: &mut Findings) {
+    const CLOCK: &str =
+        "set the clock of the machine that builds (and SOURCE_DATE_EPOCH where it is used), and build again";
+    let date = |seconds: i64| {
+        jiff::Timestamp::from_second(seconds)
+            .map_or_else(|_| format!("second {seconds}"), |date| date.to_string())
+    };
+    if let Some((seconds, path)) = &deb.dates.earliest
+        && *seconds < EARLIEST
+    {
+        findings.reject(
+            "member-date",
+            name,
+            format!("{path} in it is from {}, before 1975", date(*seconds)),
+            CLOCK,
+        );
+    }
+    if let Some((seconds, path)) = &deb.dates.latest
+        && *seconds > asked.now.as_second().saturating_add(LATEST_AFTER_NOW_SECONDS)
+    {
+        let what = format!("{path} in it is from {}, which is still to come", date(*seconds));
+        findings.reject("member-date", name, what, CLOCK);
     }
 }
 

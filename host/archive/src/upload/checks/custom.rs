@@ -2,6 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
+use super::content;
 use super::findings::Findings;
 use super::folder;
 use super::{Asked, ExamineError};
@@ -9,6 +10,8 @@ use crate::disk::DiskError;
 use crate::domain::name::{FileName, Section};
 use crate::domain::{CustomFormat, DebVersion};
 use crate::format::ChangesFile;
+use crate::format::source_tree::{self, Role};
+use crate::format::tarball::Bounds;
 use crate::librarian::{Librarian, Sealed};
 use crate::upload::examined::{ExaminedCustom, ExaminedFile};
 
@@ -50,7 +53,23 @@ pub(super) fn take(
             "rename it, and make the .changes again",
         );
     }
-    let taken = folder::take(folder, asked.librarian, listed, findings, |_| ())?;
+    let bounds = Bounds {
+        bytes: asked.limits.unpacked_bytes,
+        entries: asked.limits.unpacked_entries,
+        compressed_bytes: listed.size_bytes,
+    };
+    let ending = content::compression(&listed.name);
+    let taken = folder::take(folder, asked.librarian, listed, findings, |reader| {
+        source_tree::read(ending, reader, bounds, role(format))
+    })?;
+    if let Some(Err(error)) = taken.as_ref().map(|taken| &taken.seen) {
+        findings.reject(
+            content::check_of(error),
+            listed.name.as_str(),
+            content::unpacking(error),
+            "pack it again with tar, from a folder that has files, folders and links within it alone",
+        );
+    }
     Ok(taken.zip(called).map(|(taken, called)| TakenCustom {
         format,
         name: listed.name.clone(),
@@ -58,6 +77,19 @@ pub(super) fn take(
         called,
         section: listed.section.clone(),
     }))
+}
+
+/// What is unpacked into a tree that is served must not lead out of it; translations are only kept.
+const fn role(format: CustomFormat) -> Role {
+    match format {
+        CustomFormat::DebianInstaller
+        | CustomFormat::DistUpgrader
+        | CustomFormat::DdtpTarball
+        | CustomFormat::MetaData
+        | CustomFormat::Uefi
+        | CustomFormat::Signing => Role::Served,
+        CustomFormat::RosettaTranslations | CustomFormat::StaticTranslations => Role::Tree,
+    }
 }
 
 /// What the name of a custom file says.

@@ -9,6 +9,7 @@
 //! librarian.
 
 mod binary;
+mod content;
 mod custom;
 mod early;
 mod findings;

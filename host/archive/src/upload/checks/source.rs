@@ -1,22 +1,32 @@
 //! The source package of an upload: its `.dsc`, and the files that it lists, which come with it or are borrowed from the archive.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::os::fd::BorrowedFd;
 
+use super::content::{self, Content, Part as Role};
 use super::findings::{Findings, chain};
 use super::folder::{self, Taken, read_short};
 use super::kind::{Kind, kind};
 use super::{Asked, ExamineError};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
-use crate::domain::{ArchiveId, ArchivePurpose, FileDigests};
+use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy};
 use crate::format::control::ControlFault;
 use crate::format::dsc::DscError;
 use crate::format::field::FieldError;
-use crate::format::{Changes, ChangesFile, SourceControl, SourceFile};
+use crate::format::mailbox::Mailbox;
+use crate::format::tarball::Bounds;
+use crate::format::{
+    Changes, ChangesFile, SourceControl, SourceFile, SourceFormat, relations, source_diff, source_tree,
+};
 use crate::librarian::{Librarian, Sealed};
+use crate::people::keyring::{self, SignatureFault};
 use crate::store::{archive, upload_check};
 use crate::upload::examined::{ExaminedFile, ExaminedSource};
 
+/// Files of the archive are read so much at a time.
+const PIECE_BYTES: usize = 128 * 1024;
 /// The largest .dsc that is read.
 const MAX_DSC_BYTES: u64 = 4 << 20;
 
@@ -29,7 +39,7 @@ pub(super) struct TakenSource {
     priority: Option<PackagePriority>,
 }
 
-/// A file that a `.dsc` lists.
+/// A file that a `.dsc` lists, and where it comes from.
 enum Part {
     /// It came with it.
     Taken(FileName, Sealed),
@@ -97,6 +107,9 @@ pub(super) fn take(
         }
     };
     check_against_changes(changes_name, changes, listed, &control, findings);
+    check_signature(asked, name, &bytes, findings)?;
+    check_people(name, &control, findings);
+    check_relations(name, &control, findings);
     check_format(asked, name, &control, findings)?;
     let files = take_parts(folder, asked, changes, listed, &control, findings)?;
     Ok(Some(TakenSource {
@@ -173,6 +186,82 @@ fn check_against_changes(
     }
 }
 
+/// Whoever signed the `.dsc` is known, as whoever signed the `.changes`. What comes from another archive was signed by people who are not known here:
+/// it is taken from a program that is trusted.
+fn check_signature(
+    asked: &Asked<'_>,
+    name: &str,
+    bytes: &[u8],
+    findings: &mut Findings,
+) -> Result<(), ExamineError> {
+    let is_from_anybody = asked.policy == UploadPolicy::Insecure;
+    match keyring::verify(asked.db, bytes, asked.now)? {
+        Ok(signed) => {
+            if let Some(signer) = asked.signer.filter(|signer| *signer != signed.fingerprint) {
+                findings.warn(
+                    "dsc-signer",
+                    name,
+                    format!(
+                        "it is signed by {} with {}, but the .changes with {signer}",
+                        signed.person.name, signed.fingerprint
+                    ),
+                    "nothing is to be done where one of you looks after what the other made",
+                );
+            }
+        }
+        // the signature of the .changes holds its digest
+        Err(fault @ SignatureFault::NotSigned) if is_from_anybody => {
+            let what = format!("{fault}, and whoever downloads it cannot see who made it");
+            findings.warn("dsc-unsigned", name, what, "sign both files with debsign");
+        }
+        Err(fault) if is_from_anybody => {
+            findings.reject("dsc-signature", name, chain(&fault), fault.remedy())
+        }
+        Err(SignatureFault::NotSigned | SignatureFault::UnknownKey { .. }) => {}
+        Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
+    }
+    Ok(())
+}
+
+/// Whoever looks after the package can be written to.
+fn check_people(name: &str, control: &SourceControl, findings: &mut Findings) {
+    if let Err(error) = control.maintainer.parse::<Mailbox>() {
+        findings.reject(
+            "dsc-maintainer",
+            name,
+            format!("the field Maintainer cannot be used: {error}"),
+            "write it as \"Name <name@example.org>\" in debian/control, and build again",
+        );
+    }
+}
+
+/// The fields that say what building needs, and what must not be there.
+const RELATIONS: [&str; 6] = [
+    "Build-Depends",
+    "Build-Depends-Arch",
+    "Build-Depends-Indep",
+    "Build-Conflicts",
+    "Build-Conflicts-Arch",
+    "Build-Conflicts-Indep",
+];
+
+/// Builders can read what they need.
+fn check_relations(name: &str, control: &SourceControl, findings: &mut Findings) {
+    for (field, value) in control.pairs() {
+        if !RELATIONS.iter().any(|relation| relation.eq_ignore_ascii_case(field)) {
+            continue;
+        }
+        if let Err(error) = relations::parse(value) {
+            findings.reject(
+                "build-depends",
+                name,
+                format!("the field {field} cannot be read: {error}"),
+                "correct it in debian/control, and build again",
+            );
+        }
+    }
+}
+
 /// The series takes sources of this format.
 fn check_format(
     asked: &Asked<'_>,
@@ -212,19 +301,71 @@ fn take_parts(
         }
     }
     let mut parts = Vec::with_capacity(control.files.len());
-    for part in &control.files {
+    let mut contents = BTreeMap::new();
+    let mut listed: Vec<&SourceFile> = control.files.iter().collect();
+    // a diff is applied to what was read of its tarball
+    listed.sort_by_key(|part| Role::of(&part.name));
+    for part in listed {
+        let role = Role::of(&part.name);
         match changes.files.iter().find(|file| file.name == part.name) {
             Some(file) => {
                 if !same_as_listed(dsc, part, file, findings) {
                     continue;
                 }
-                let taken = folder::take(folder, asked.librarian, file, findings, |_| ())?;
-                parts.extend(taken.map(|taken| Part::Taken(part.name.clone(), taken.sealed)));
+                let taken = folder::take(folder, asked.librarian, file, findings, |reader| {
+                    look(asked, role, part, &contents, reader)
+                })?;
+                if let Some(taken) = taken {
+                    contents.insert(part.name.clone(), taken.seen);
+                    parts.push(Part::Taken(part.name.clone(), taken.sealed));
+                }
             }
-            None => parts.extend(borrow(asked, part, findings)?.map(Part::Borrowed)),
+            None => {
+                let Some(borrowed) = borrow(asked, part, findings)? else { continue };
+                // it was looked at when it came; but a diff needs what is in it
+                if control.format == SourceFormat::V1 && role == Role::Upstream {
+                    let file = asked.librarian.open(&borrowed.digests.sha256)?;
+                    let mut reader = BufReader::with_capacity(PIECE_BYTES, file);
+                    contents.insert(part.name.clone(), look(asked, role, part, &contents, &mut reader));
+                }
+                parts.push(Part::Borrowed(borrowed));
+            }
         }
     }
+    // where a file is missing that is said already, and nobody knows what would be in it
+    if parts.len() == control.files.len() {
+        content::check(&dsc.name, control, &contents, findings);
+    }
     Ok(parts)
+}
+
+/// Reads a file of a source package for what is in it.
+fn look(
+    asked: &Asked<'_>,
+    role: Role,
+    part: &SourceFile,
+    contents: &BTreeMap<FileName, Content>,
+    reader: &mut dyn BufRead,
+) -> Content {
+    let bounds = Bounds {
+        bytes: asked.limits.unpacked_bytes,
+        entries: asked.limits.unpacked_entries,
+        compressed_bytes: part.size_bytes,
+    };
+    match role {
+        Role::Native | Role::Upstream | Role::Component | Role::Debian => {
+            let ending = content::compression(&part.name);
+            Content::Tree(source_tree::read(ending, reader, bounds, role.of_tree()))
+        }
+        Role::Diff => {
+            let base = contents.values().find_map(|content| match content {
+                Content::Tree(Ok(tree)) => Some(&tree.members),
+                Content::Tree(Err(_)) | Content::Diff(_) | Content::Other => None,
+            });
+            Content::Diff(base.map(|base| source_diff::read(reader, bounds, base)))
+        }
+        Role::Signature => Content::Other,
+    }
 }
 
 /// The `.dsc` and the `.changes` speak of the same content.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::super::PublicKey;
 
 /// Runs a program and panics with its name when it is not there.
-pub(super) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(program)
         .args(arguments)
         .env("LC_ALL", "C")
@@ -30,7 +30,7 @@ pub(super) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Output {
     })
 }
 
-pub(super) fn succeed(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub(crate) fn succeed(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let output = run(program, arguments, input);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {}: {stderr}", output.status);
@@ -38,20 +38,20 @@ pub(super) fn succeed(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8
 }
 
 /// A home in a path that is short enough for the agent's socket.
-pub(super) struct Home {
+pub(crate) struct Home {
     directory: TempDir,
 }
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::Builder::new().prefix("pr-gpg-").tempdir_in("/tmp").unwrap() }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
@@ -61,12 +61,12 @@ impl Home {
         all
     }
 
-    pub(super) fn gpg(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    pub(crate) fn gpg(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         succeed("gpg", &self.arguments(arguments), input)
     }
 
     /// gpg, when it is to do something without asking and the clock to stand at `time`.
-    pub(super) fn gpg_at(&self, time: &str, arguments: &[&str]) -> Vec<u8> {
+    pub(crate) fn gpg_at(&self, time: &str, arguments: &[&str]) -> Vec<u8> {
         let mut all = vec![
             "--batch",
             "--yes",
@@ -82,14 +82,14 @@ impl Home {
     }
 
     /// Makes a primary key and returns its fingerprint. `usage` is as in `--quick-generate-key`.
-    pub(super) fn make_key(&self, algorithm: &str, usage: &str, time: &str, expiry: &str) -> String {
+    pub(crate) fn make_key(&self, algorithm: &str, usage: &str, time: &str, expiry: &str) -> String {
         let user_id = format!("Example {algorithm} {usage} {time} <archive@example.org>");
         self.gpg_at(time, &["--quick-generate-key", &user_id, algorithm, usage, expiry]);
         self.fingerprints(&format!("={user_id}")).remove(0)
     }
 
     /// Adds a subkey and returns its fingerprint.
-    pub(super) fn add_subkey(
+    pub(crate) fn add_subkey(
         &self,
         primary: &str,
         algorithm: &str,
@@ -103,7 +103,7 @@ impl Home {
     }
 
     /// Of the primary key, then of its subkeys.
-    pub(super) fn fingerprints(&self, key: &str) -> Vec<String> {
+    pub(crate) fn fingerprints(&self, key: &str) -> Vec<String> {
         let listing =
             self.gpg(&["--batch", "--with-colons", "--with-subkey-fingerprint", "--list-keys", key], b"");
         String::from_utf8(listing)
@@ -115,27 +115,27 @@ impl Home {
     }
 
     /// Imports the revocation that gpg made together with the key.
-    pub(super) fn revoke(&self, fingerprint: &str) {
+    pub(crate) fn revoke(&self, fingerprint: &str) {
         let certificate = self.file("openpgp-revocs.d").join(format!("{fingerprint}.rev"));
         let armored = std::fs::read_to_string(certificate).unwrap().replace(":-----BEGIN", "-----BEGIN");
         self.gpg(&["--batch", "--import"], armored.as_bytes());
     }
 
     /// Revokes the only subkey of a key.
-    pub(super) fn revoke_subkey(&self, primary: &str) {
+    pub(crate) fn revoke_subkey(&self, primary: &str) {
         let dialogue = b"key 1\nrevkey\ny\n1\nlost it\n\ny\nsave\n";
         self.gpg(&["--yes", "--command-fd", "0", "--status-fd", "2", "--edit-key", primary], dialogue);
     }
 
     /// Writes an exported secret key to a file of mode 0600.
-    pub(super) fn export_secret(&self, what: &str, key: &str, name: &str) -> PathBuf {
+    pub(crate) fn export_secret(&self, what: &str, key: &str, name: &str) -> PathBuf {
         let exported = self
             .gpg(&["--batch", "--passphrase", "", "--pinentry-mode", "loopback", "--armor", what, key], b"");
         assert!(!exported.is_empty(), "gpg exported nothing of {key}");
         self.private_file(name, &exported)
     }
 
-    pub(super) fn private_file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn private_file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.file(name);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
         file.write_all(content).unwrap();
@@ -143,14 +143,14 @@ impl Home {
     }
 
     /// A keyring file for gpgv, which wants the binary form.
-    pub(super) fn keyring(&self, key: &PublicKey) -> PathBuf {
+    pub(crate) fn keyring(&self, key: &PublicKey) -> PathBuf {
         let path = self.file("keyring.gpg");
         std::fs::write(&path, &key.binary).unwrap();
         path
     }
 
     /// What gpgv and gpg say of a detached signature; they must agree.
-    pub(super) fn detached_verifies(&self, key: &PublicKey, signature: &[u8], data: &[u8]) -> bool {
+    pub(crate) fn detached_verifies(&self, key: &PublicKey, signature: &[u8], data: &[u8]) -> bool {
         let keyring = self.keyring(key);
         let (signature_file, data_file) = (self.file("signature.asc"), self.file("data"));
         std::fs::write(&signature_file, signature).unwrap();
@@ -164,7 +164,7 @@ impl Home {
 
     /// What gpgv and gpg say of a cleartext-signed document; they must agree. Returns the text as gpgv read
     /// it.
-    pub(super) fn clear_verifies(&self, key: &PublicKey, document: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn clear_verifies(&self, key: &PublicKey, document: &[u8]) -> Option<Vec<u8>> {
         let keyring = self.keyring(key);
         let (file, text) = (self.file("InRelease"), self.file("text"));
         std::fs::write(&file, document).unwrap();

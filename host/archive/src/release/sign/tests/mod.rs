@@ -3,7 +3,7 @@
 
 mod apt;
 mod author;
-mod gnupg;
+pub(crate) mod gnupg;
 mod gpg;
 mod own_key;
 

@@ -1,0 +1,204 @@
+//! What was accepted, made ready for a pass: as the first step of a run, or as a run of its own.
+
+use std::collections::BTreeSet;
+
+use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
+use pressroom_archive::build;
+use pressroom_archive::domain::{ArchiveId, RunOutcome, SuiteName, UploadId};
+use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::store::distribution::{self, Distribution};
+use pressroom_archive::store::{Db, StoreError, binary_package_build, bug_closure, run as run_rows};
+use tracing::{debug_span, info_span};
+
+use super::context::Run;
+use super::lock::Lock;
+use crate::clock::Clock;
+use crate::root::Root;
+
+/// What the operator asks of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// Only this archive.
+    pub(crate) archive: Option<ArchiveId>,
+    /// Only these suites; none: all.
+    pub(crate) suites: BTreeSet<SuiteName>,
+    /// Nobody is told of bugs that are closed, now or later.
+    pub(crate) keeps_quiet: bool,
+}
+
+/// What such a run did.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Processed {
+    /// What became of the uploads.
+    #[serde(flatten)]
+    pub(crate) report: Report,
+    /// The bugs of which a message was written.
+    pub(crate) bugs_told: usize,
+    /// What was not done beside.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Processed {
+    /// Everything that was not done, in words.
+    fn troubles(&self) -> Vec<String> {
+        self.report.stuck.iter().map(ToString::to_string).chain(self.problems.iter().cloned()).collect()
+    }
+
+    /// Whether all was done.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.report.stuck.is_empty() && self.problems.is_empty()
+    }
+}
+
+impl Wanted {
+    fn archives(&self, db: &Db, distribution: &Distribution) -> Result<Vec<Archive>, StoreError> {
+        let mut all = archives(db.read(), distribution.id)?;
+        all.retain(|archive| self.archive.is_none_or(|id| id == archive.id));
+        Ok(all)
+    }
+
+    fn has(&self, suite: &SuiteName) -> bool {
+        self.suites.is_empty() || self.suites.contains(suite)
+    }
+}
+
+/// The name of such a run in `script_activity`.
+const SCRIPT: &str = "process-accepted";
+
+/// Processes what is accepted in a distribution: a run of its own, under the distribution's lock, recorded however it ends.
+pub(crate) fn run(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    wanted: &Wanted,
+    clock: Clock,
+) -> anyhow::Result<Processed> {
+    let _span = info_span!("process-accepted", distribution = %distribution.name).entered();
+    let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
+    // what it is may have changed until the lock was free
+    let distribution = distribution::distribution(db.read(), &distribution.name)?;
+    let host = crate::root::host_name();
+    let id = db.write(|tx| {
+        run_rows::end_dead_runs(tx, distribution.id, clock.now())?;
+        run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
+    })?;
+    let result = all(root, db, &distribution, wanted, clock);
+    let (outcome, message) = match &result {
+        Ok(done) if done.is_whole() => (RunOutcome::Succeeded, said(&done.report)),
+        Ok(done) => (RunOutcome::Failed, done.troubles().join("; ")),
+        Err(error) => (RunOutcome::Failed, error.to_string()),
+    };
+    if let Err(error) = db.write(|tx| run_rows::end_run(tx, id, outcome, &message, clock.now())) {
+        // a disk that is full: the next run records that this one has died
+        tracing::error!("how the run ended could not be recorded: {error}");
+    }
+    Ok(result?)
+}
+
+fn said(report: &Report) -> String {
+    match report.done.len() {
+        0 => "nothing to do".to_owned(),
+        1 => "1 accepted upload taken in".to_owned(),
+        more => format!("{more} accepted uploads taken in"),
+    }
+}
+
+fn all(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    wanted: &Wanted,
+    clock: Clock,
+) -> Result<Processed, StoreError> {
+    let mut report = Report::default();
+    for archive in wanted.archives(db, distribution)? {
+        let _span = debug_span!("archive", archive = %archive.reference).entered();
+        let is_wanted = |name: &SuiteName| wanted.has(name);
+        let one = process_accepted(db, &root.librarian(), &archive, &is_wanted, &|| clock.now())?;
+        report.done.extend(one.done);
+        report.stuck.extend(one.stuck);
+    }
+    supersede_builds(db, clock)?;
+    let telling = if wanted.keeps_quiet { Telling::KeptQuiet } else { Telling::Told };
+    let Told { bugs, problems } = tell(root, db, distribution, telling, clock)?;
+    Ok(Processed { report, bugs_told: bugs, problems })
+}
+
+/// Writes the messages about bugs that are closed. They wait where it is not known who writes: what was accepted is published all the same.
+fn tell(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    telling: Telling,
+    clock: Clock,
+) -> Result<Told, StoreError> {
+    // mostly there is nothing to tell, and no look at the templates is needed
+    if bug_closure::next_untold(db.read(), distribution.id, UploadId(0))?.is_none() {
+        return Ok(Told::default());
+    }
+    match root.letterhead() {
+        Ok(letterhead) => {
+            tell_of_bugs(db, &root.librarian(), distribution, letterhead.as_ref(), telling, clock.now())
+        }
+        Err(error) => {
+            let causes: Vec<String> = anyhow::Error::from(error).chain().map(ToString::to_string).collect();
+            let problem = format!(
+                "nobody was told of the bugs that uploads close, which is tried again by the next run: {}",
+                causes.join(": ")
+            );
+            Ok(Told { bugs: 0, problems: vec![problem] })
+        }
+    }
+}
+
+/// What [`run`] would do; nothing of it stays.
+pub(crate) fn rehearse(
+    root: &Root,
+    db: &mut Db,
+    distribution: &Distribution,
+    wanted: &Wanted,
+    clock: Clock,
+) -> Result<Processed, StoreError> {
+    let archives = wanted.archives(db, distribution)?;
+    let (librarian, now) = (root.librarian(), clock.now());
+    db.rehearse(|tx| {
+        let mut report = Report::default();
+        for archive in &archives {
+            let one = process_within(tx, &librarian, archive, &|name| wanted.has(name), now)?;
+            report.done.extend(one.done);
+            report.stuck.extend(one.stuck);
+        }
+        Ok::<_, StoreError>(Processed { report, ..Processed::default() })
+    })
+}
+
+/// Ends the builds that wait although their sources have given way.
+fn supersede_builds(db: &mut Db, clock: Clock) -> Result<(), StoreError> {
+    // mostly there are none, and no transaction is needed
+    if !binary_package_build::waiting_in_vain(db.read())?.is_empty() {
+        db.write(|tx| build::supersede(tx, clock.now()))?;
+    }
+    Ok(())
+}
+
+impl Run<'_> {
+    /// Makes the publications of what was accepted for the suites of this run. What cannot be is a problem of the run, and stops nothing.
+    pub(super) fn process_accepted(&mut self, db: &mut Db) -> Result<(), StoreError> {
+        let _span = info_span!("process-accepted").entered();
+        let is_wanted = |name: &SuiteName| self.options.is_for(name);
+        for archive in archives(db.read(), self.distribution.id)? {
+            let librarian = self.root.librarian();
+            let report = process_accepted(db, &librarian, &archive, &is_wanted, &|| self.clock.now())?;
+            self.accepted += report.done.len();
+            self.problems.extend(report.stuck.iter().map(ToString::to_string));
+        }
+        let told = tell(self.root, db, self.distribution, Telling::Told, self.clock)?;
+        self.problems.extend(told.problems);
+        Ok(())
+    }
+
+    /// Ends the builds that wait although what was installed has taken their sources' places.
+    pub(super) fn supersede_builds(&self, db: &mut Db) -> Result<(), StoreError> {
+        supersede_builds(db, self.clock)
+    }
+}
