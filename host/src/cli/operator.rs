@@ -106,12 +106,6 @@ pub(super) fn word(root: &Root, db: &Db, reason: Option<&str>, by: &As) -> anyho
     Ok(Overridden { by: by.actor(root, db)?.name().to_owned(), reason })
 }
 
-/// Who sets something up, for records of it: the person whose Unix user this is, else that user. What the operator of a root sets up needs no person.
-pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
-    let user = user();
-    Ok(person::person_of_user(db.read(), &user)?.map_or(user, |person| person.name.to_string()))
-}
-
 /// A reason in one line; it may be empty. Refused where it has what a terminal would obey.
 pub(super) fn reason(text: &str) -> anyhow::Result<String> {
     let reason = one_line(text);
@@ -119,6 +113,12 @@ pub(super) fn reason(text: &str) -> anyhow::Result<String> {
         return Err(exit::usage("a reason is shown to people: leave control characters out"));
     }
     Ok(reason)
+}
+
+/// Who sets something up, for records of it: the person whose Unix user this is, else that user. What the operator of a root sets up needs no person.
+pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
+    let user = user();
+    Ok(person::person_of_user(db.read(), &user)?.map_or(user, |person| person.name.to_string()))
 }
 
 /// The user who runs this, or the one behind sudo.
