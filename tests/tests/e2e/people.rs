@@ -369,3 +369,31 @@ fn the_archive_of_a_person_is_published_for_apt_in_a_folder_of_its_own() {
     let _ = client.update();
     assert_eq!(client.candidate("hello").as_deref(), Some("1.0"));
 }
+
+#[test]
+fn an_archive_of_a_person_that_cannot_be_published_stops_no_other() {
+    let root = with_people();
+    root.ok(&["archive", "add", "~ann/acme/tools"]);
+    root.ok(&["archive", "add", "~ben/acme/tools"]);
+    let folder = tempfile::tempdir().unwrap();
+    let deb = Deb::new("hello", "1.0").write(folder.path()).to_string_lossy().into_owned();
+    for (archive, suite) in
+        [("acme", "aurora"), ("~ann/acme/tools", "aurora-security"), ("~ben/acme/tools", "aurora")]
+    {
+        root.ok(&["import", "--archive", archive, "--suite", suite, &deb]);
+    }
+    // the fast track, which is for Ann's security suite, cannot be made: something else has her folder's name
+    let in_the_way = root.path().join("archives/~ann");
+    tool::make_folder(&root.path().join("archives"));
+    tool::write(&in_the_way, "");
+    root.run(&["publish"]).exits(FAILURE).says(&[
+        "low priority aurora",
+        "low priority ~ben/acme/tools aurora",
+        "~ann/acme/tools was not published",
+    ]);
+    assert!(root.index(SERIES, "main/binary-amd64/Packages").contains("Package: hello"));
+    // once it is out of the way, the next run does what was left
+    std::fs::remove_file(&in_the_way).unwrap();
+    root.ok(&["publish"]).says(&["high priority ~ann/acme/tools aurora-security"]);
+    assert!(root.path().join("archives/~ann/acme/tools/dists/aurora-security/InRelease").exists());
+}
