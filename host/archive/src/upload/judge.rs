@@ -308,13 +308,13 @@ fn look(
         policy,
         limits: bench.limits,
         signer: judged.signed.as_ref().map(|signed| signed.fingerprint.as_str()),
+        is_refused: rejects(&judged.problems),
         now: bench.now,
     };
-    let refuse_at_once = rejects(&judged.problems);
     if let Ok(name) = judged.found.changes.parse::<FileName>() {
         let Looked { examined, problems } = checks::examine(folder, &asked, &name, changes)?;
         judged.problems.extend(problems);
-        judged.examined = examined.filter(|_| !refuse_at_once);
+        judged.examined = examined;
     }
     judged.destination = Some(destination);
     Ok(())
