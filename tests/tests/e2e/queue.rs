@@ -170,7 +170,7 @@ fn whoever_sent_an_upload_is_told_what_was_decided_and_why() {
     let configuration = gate.root.path().join("pressroom.toml");
     let text = tool::read_text(&configuration);
     let mail = "\n[mail]\ntransport = \"maildir\"\nfrom = \"Acme Archive <archive@example.org>\"\n";
-    tool::write(&configuration, text + mail);
+    tool::write(&configuration, text.replacen("\n[mail]\n", mail, 1));
     let maildir = gate.root.path().join("mail");
     gate.upload(&package("hello", "1.0-1"));
     let before = mails(&maildir).len();
