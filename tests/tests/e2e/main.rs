@@ -20,6 +20,7 @@ mod operators_hooks;
 mod oracle;
 mod people;
 mod process_upload;
+mod queue;
 mod refusals;
 mod replay;
 mod segments;
