@@ -9,6 +9,7 @@
 
 mod authors;
 mod commands;
+mod copies;
 mod crash;
 mod first_party;
 mod hooks;
