@@ -10,6 +10,7 @@
 mod authors;
 mod builds;
 mod commands;
+mod copies;
 mod crash;
 mod first_party;
 mod hooks;
