@@ -8,6 +8,7 @@
 )]
 
 mod authors;
+mod builds;
 mod commands;
 mod crash;
 mod first_party;

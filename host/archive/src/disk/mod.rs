@@ -138,6 +138,32 @@ pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<(), DiskEr
     sync_folder(folder)
 }
 
+/// Writes a new file whole, from a reader, as [`write_atomic`] does; where anything has its name already it is left alone, and the answer is no.
+///
+/// # Errors
+/// When a step fails; nothing is there then.
+pub fn write_new(path: &Path, mut content: impl Read, mode: u32) -> Result<bool, DiskError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".pressroom-")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .during("write", path)?;
+    count(Work::FilesOpened, 1);
+    let written = io::copy(&mut content, temporary.as_file_mut()).during("write", path)?;
+    count(Work::BytesWritten, written);
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).during("write", path)?;
+    temporary.as_file().sync_all().during("sync", path)?;
+    count(Work::Syncs, 1);
+    match temporary.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error.error).during("write", path),
+    }
+    sync_folder(folder)?;
+    Ok(true)
+}
+
 /// Writes a new file into a tree that is not live; [`sync_filesystem`] makes it durable with the rest. A file of that name is
 /// replaced and never written into: it may be shared with the live tree.
 ///

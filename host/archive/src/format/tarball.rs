@@ -91,7 +91,7 @@ impl Bounds {
 ///
 /// # Errors
 /// What `look` says; or there is no memory for the decoder.
-pub(super) fn decompressed<T>(
+pub(crate) fn decompressed<T>(
     ending: &str,
     member: impl BufRead,
     look: impl FnOnce(&mut dyn Read) -> Result<T, ContentsError>,
@@ -139,6 +139,37 @@ pub enum EntryKind {
     Other,
 }
 
+/// Whose an entry is, as its header has it: it takes no memory of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    name: [u8; 32],
+    number: Option<u64>,
+}
+
+impl Holder {
+    fn new(said: Option<&[u8]>, number: Option<u64>) -> Self {
+        let mut name = [0; 32];
+        for (byte, said) in name.iter_mut().zip(said.unwrap_or_default()) {
+            *byte = *said;
+        }
+        Self { name, number }
+    }
+}
+
+impl std::fmt::Display for Holder {
+    /// A name that is one, else the number, else a question mark.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.name.split(|byte| *byte == 0).next().unwrap_or_default();
+        match (std::str::from_utf8(name), self.number) {
+            (Ok(name), _) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                out.write_str(name)
+            }
+            (_, Some(number)) => write!(out, "{number}"),
+            (_, None) => out.write_str("?"),
+        }
+    }
+}
+
 /// An entry of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -152,6 +183,10 @@ pub struct Entry {
     pub size_bytes: u64,
     /// Its permissions.
     pub mode: u32,
+    /// Whose it is.
+    pub user: Holder,
+    /// Which group's it is.
+    pub group: Holder,
     /// When it was changed last, in seconds since 1970; none where the field is no number.
     pub modified: Option<i64>,
 }
@@ -253,6 +288,8 @@ impl<'r> Walk<'r> {
             kind,
             size_bytes,
             mode: header.mode().unwrap_or(0),
+            user: Holder::new(header.username_bytes(), header.uid().ok()),
+            group: Holder::new(header.groupname_bytes(), header.gid().ok()),
             modified: extended.modified.or_else(|| header.mtime().ok().map(u64::cast_signed)),
         })
     }
@@ -278,6 +315,25 @@ impl<'r> Walk<'r> {
             }
         }
         Ok(Some(content))
+    }
+
+    /// Shows what is left of the content of the last entry, piece by piece.
+    ///
+    /// # Errors
+    /// When the archive ends in it.
+    pub fn each_piece(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), ContentsError> {
+        let mut piece = [0; PIECE_BYTES];
+        while self.content > 0 {
+            let most = usize::try_from(self.content).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+            match self.read(&mut piece[..most])? {
+                0 => return Err(self.damaged(&"it ends in the middle of a file")),
+                read => {
+                    each(&piece[..read]);
+                    self.content -= read as u64;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The next header; none at the end.

@@ -9,10 +9,12 @@ use rusqlite::{Connection, Transaction};
 use super::entry::Entry;
 use super::transitions::{self, Approval};
 use crate::domain::{ArchivePurpose, Pocket, UploadId, UploadStatus};
+use crate::people::{Actor, rights};
 use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
 use crate::store::upload_queue::{accepted_before, sources_there};
 use crate::store::{StoreError, package_release};
+use crate::upload::verdict::{Standing, destiny};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,17 @@ pub enum Verb {
     AcceptAndApprove,
     /// To refuse it.
     Reject,
+}
+
+/// Who decides, why and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Review<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// Why; may be empty.
+    pub comment: &'a str,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What was done to an upload.
@@ -53,12 +66,16 @@ pub fn decide(
     tx: &Transaction<'_>,
     id: UploadId,
     verb: Verb,
-    reviewer: &str,
-    comment: &str,
-    now: Timestamp,
+    review: &Review<'_>,
 ) -> Result<Result<Decided, Refused>, StoreError> {
     let mut entry = Entry::load(tx, package_upload::upload(tx, id)?)?;
     let from = entry.upload.status;
+    let rights = rights(tx, &entry.archive, review.actor)?;
+    let may = rights.may_administer(entry.suite.series, entry.suite.name.pocket(), &entry.components());
+    if let Err(denied) = may {
+        // whoever may not decide is not told what else is the matter
+        return Ok(Err(Refused { reasons: vec![denied.to_string()] }));
+    }
     let mut reasons = Vec::new();
     let steps = match steps(tx, &entry, verb)? {
         Ok(steps) => steps,
@@ -74,7 +91,7 @@ pub fn decide(
         return Ok(Err(Refused { reasons }));
     }
     for to in steps {
-        change_status(tx, id, (entry.upload.status, to), reviewer, comment, now)?;
+        change_status(tx, id, (entry.upload.status, to), review.actor.name(), review.comment, review.now)?;
         entry.upload.status = to;
     }
     let warnings = if verb == Verb::Reject { Vec::new() } else { warnings(tx, &entry)? };
@@ -89,12 +106,16 @@ fn steps(
 ) -> Result<Result<Vec<UploadStatus>, transitions::Illegal>, StoreError> {
     let from = entry.upload.status;
     let series = series_by_id(db, entry.suite.series)?;
-    let approval = transitions::approval(
-        entry.archive.purpose,
-        entry.upload.policy,
-        series.status,
-        entry.suite.name.pocket(),
-    );
+    // where it would begin if nothing in it were new
+    let customs: Vec<_> = entry.customs.iter().map(|custom| custom.format).collect();
+    let (known, _) = destiny(&Standing {
+        purpose: entry.archive.purpose,
+        status: series.status,
+        policy: entry.upload.policy,
+        new: &[],
+        customs: &customs,
+    });
+    let approval = if known == UploadStatus::Unapproved { Approval::Needed } else { Approval::NotNeeded };
     Ok(match verb {
         Verb::Reject => transitions::reject(from).map(|to| vec![to]),
         Verb::Accept => transitions::accept(from, approval).map(|to| vec![to]),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{ComponentId, ComponentName, PackagePriority, Section};
+use crate::domain::{ComponentId, ComponentName, PackagePriority, PersonName, Section};
 use crate::store::archive::{Archive, archive_by_id};
 use crate::store::package_upload::{
     PackageUpload, UploadBinary, UploadCustom, UploadSource, binaries_of, customs_of, source_of,
 };
+use crate::store::person::person_by_id;
 use crate::store::suite::{Suite, suite_by_id};
 use crate::store::upload_queue::{UploadFile, files_of};
 use crate::store::{Connection, StoreError};
@@ -20,6 +21,8 @@ pub struct Entry {
     pub archive: Archive,
     /// Its suite.
     pub suite: Suite,
+    /// Who signed it; none: nobody.
+    pub signer: Option<PersonName>,
     /// Its source, where it has one.
     pub source: Option<UploadSource>,
     /// Its binary packages.
@@ -60,6 +63,10 @@ impl Entry {
         Ok(Self {
             archive: archive_by_id(db, upload.archive)?,
             suite: suite_by_id(db, upload.suite)?,
+            signer: match upload.signer {
+                Some(signer) => Some(person_by_id(db, signer)?.name),
+                None => None,
+            },
             source: source_of(db, upload.id)?,
             binaries: binaries_of(db, upload.id)?,
             customs: customs_of(db, upload.id)?,

@@ -4,8 +4,11 @@
 //! its way ([`decide`]), or filed otherwise ([`overrides`]). Publications are not made here: what is ACCEPTED waits for process-accepted.
 
 pub mod decide;
+pub mod diff;
 mod entry;
+pub mod fetch;
 mod find;
+pub mod overrides;
 mod plain;
 pub mod transitions;
 

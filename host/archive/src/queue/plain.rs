@@ -15,6 +15,11 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// As [`plain`], for lines of files: a tab stays one, since it may mean something there and does no harm.
+pub(super) fn plain_line(line: &str) -> String {
+    line.split('\t').map(plain).collect::<Vec<_>>().join("\t")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 //! NEW and UNAPPROVED wait for somebody; a NEW one that is accepted where everything is looked at waits once more, for its approval. What was rejected may be accepted after
 //! all, what was accepted may be rejected until its publications are made; DONE is the end.
 
-use crate::domain::{ArchivePurpose, Pocket, SeriesStatus, UploadPolicy, UploadStatus};
+use crate::domain::UploadStatus;
 
 /// Whether somebody has to approve what comes into a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,37 +12,6 @@ pub enum Approval {
     Needed,
     /// What is known comes in.
     NotNeeded,
-}
-
-/// Whether uploads to a suite have to be approved: those of people to the main archives, wherever users rely on the suite or it is frozen. PPAs are their
-/// owners' affair; builders and trusted programs bring what was approved before.
-#[must_use]
-pub const fn approval(
-    purpose: ArchivePurpose,
-    policy: UploadPolicy,
-    series: SeriesStatus,
-    pocket: Pocket,
-) -> Approval {
-    match purpose {
-        ArchivePurpose::Ppa => return Approval::NotNeeded,
-        ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Copy => {}
-    }
-    match policy {
-        UploadPolicy::Buildd | UploadPolicy::Sync => return Approval::NotNeeded,
-        UploadPolicy::Insecure => {}
-    }
-    match pocket {
-        Pocket::Release | Pocket::Proposed => match series {
-            SeriesStatus::Experimental | SeriesStatus::Development | SeriesStatus::Future => {
-                Approval::NotNeeded
-            }
-            SeriesStatus::Frozen
-            | SeriesStatus::Current
-            | SeriesStatus::Supported
-            | SeriesStatus::Obsolete => Approval::Needed,
-        },
-        Pocket::Security | Pocket::Updates | Pocket::Backports => Approval::Needed,
-    }
 }
 
 /// A step that an upload's life does not have.
@@ -163,40 +132,6 @@ mod tests {
         ] {
             let text = error.to_string();
             assert!(text.contains(error.from.as_str()) && text.contains(error.to.as_str()), "{text}");
-        }
-    }
-
-    #[test]
-    fn main_archives_look_at_what_comes_where_users_rely_on_them() {
-        use SeriesStatus as Series;
-        let people = |series, pocket| {
-            approval(ArchivePurpose::Primary, UploadPolicy::Insecure, series, pocket) == Approval::Needed
-        };
-        for (series, release, updates) in [
-            (Series::Experimental, false, true),
-            (Series::Development, false, true),
-            (Series::Future, false, true),
-            (Series::Frozen, true, true),
-            (Series::Current, true, true),
-            (Series::Supported, true, true),
-            (Series::Obsolete, true, true),
-        ] {
-            assert_eq!(people(series, Pocket::Release), release, "{series}");
-            assert_eq!(people(series, Pocket::Proposed), release, "{series}");
-            for pocket in [Pocket::Security, Pocket::Updates, Pocket::Backports] {
-                assert_eq!(people(series, pocket), updates, "{series} {pocket}");
-            }
-            for (purpose, policy) in [
-                (ArchivePurpose::Ppa, UploadPolicy::Insecure),
-                (ArchivePurpose::Primary, UploadPolicy::Buildd),
-                (ArchivePurpose::Primary, UploadPolicy::Sync),
-            ] {
-                assert_eq!(
-                    approval(purpose, policy, series, Pocket::Updates),
-                    Approval::NotNeeded,
-                    "{purpose} {policy}"
-                );
-            }
         }
     }
 }

@@ -273,3 +273,30 @@ pub fn suites_before(db: &Connection, suite: SuiteId) -> Result<Vec<SuiteId>, St
         .and_then(|mut statement| statement.query_map([suite], |row| row.get(0))?.collect())
         .during("list the suites that came before")
 }
+
+/// The paragraph of a source's `.dsc`.
+///
+/// # Errors
+/// When the database fails.
+pub fn source_text(db: &Connection, release: SourceReleaseId) -> Result<String, StoreError> {
+    db.prepare_cached("SELECT dsc FROM source_package_release WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([release], |row| row.get(0)))
+        .during("read a source's paragraph")
+}
+
+/// The control paragraph of a binary package, and its file, where that is still kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn binary_text(
+    db: &Connection,
+    release: BinaryReleaseId,
+) -> Result<(String, Option<Sha256>), StoreError> {
+    db.prepare_cached(
+        "SELECT release.control, content.sha256 FROM binary_package_release AS release
+         JOIN library_file_alias AS alias ON alias.id = release.binary_package_file
+         LEFT JOIN library_file_content AS content ON content.id = alias.content WHERE release.id = ?1",
+    )
+    .and_then(|mut statement| statement.query_row([release], |row| Ok((row.get(0)?, row.get(1)?))))
+    .during("read a binary package's paragraph")
+}

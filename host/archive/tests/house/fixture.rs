@@ -326,6 +326,8 @@ pub(crate) struct Package {
     pub(crate) note: String,
     /// The paths in it, each an empty file.
     pub(crate) files: Vec<String>,
+    /// Maintainer scripts, by name.
+    pub(crate) scripts: Vec<(String, String)>,
 }
 
 impl Package {
@@ -338,6 +340,7 @@ impl Package {
             ending: "deb",
             note: String::new(),
             files: Vec::new(),
+            scripts: Vec::new(),
         }
     }
 
@@ -368,10 +371,12 @@ impl Package {
             self.name, self.version, self.architecture, self.section, self.note
         );
         let data: Vec<(&str, &[u8])> = self.files.iter().map(|file| (file.as_str(), &b""[..])).collect();
+        let mut members: Vec<(&str, &[u8])> = vec![("./control", control.as_bytes())];
+        members.extend(self.scripts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())));
         let mut deb = b"!<arch>\n".to_vec();
         for (name, content) in [
             ("debian-binary", b"2.0\n".to_vec()),
-            ("control.tar.gz", tar_gz(&[("./control", control.as_bytes())])),
+            ("control.tar.gz", tar_gz(&members)),
             ("data.tar.gz", tar_gz(&data)),
         ] {
             writeln!(deb, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, "100644", content.len())
@@ -393,6 +398,7 @@ pub(crate) fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
+        header.set_mtime(1_700_000_000);
         tar.append_data(&mut header, name, *content).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()

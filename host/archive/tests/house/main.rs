@@ -5,6 +5,7 @@
 mod accepted;
 mod checks;
 mod contents;
+mod copies;
 mod custom;
 mod drafts;
 mod fixture;

@@ -45,6 +45,18 @@ impl House {
         );
         let tarball = self.put(&file_name, &tarball).row();
         let dsc_file = self.put(&format!("{name}_{version}.dsc"), dsc.as_bytes());
+        self.source_release(name, version, &dsc, dsc_file, &[tarball])
+    }
+
+    /// A source package of files that are there.
+    pub(crate) fn source_release(
+        &mut self,
+        name: &str,
+        version: &str,
+        dsc: &str,
+        dsc_file: Made<AliasId>,
+        files: &[AliasId],
+    ) -> SourceReleaseId {
         let (archive, now) = (self.archive.id, self.now);
         let release = self.db.write(|tx| {
             package_release::source_release(
@@ -57,9 +69,9 @@ impl House {
                     section: None,
                     priority: None,
                     maintainer: "Ann Uploader <ann@example.org>",
-                    dsc: &dsc,
+                    dsc,
                     dsc_file,
-                    files: &[tarball],
+                    files,
                     archive,
                 },
                 now,
@@ -170,7 +182,7 @@ impl House {
     }
 
     /// How far an upload has come.
-    pub(crate) fn status(&self, upload: UploadId) -> UploadStatus {
+    pub(crate) fn upload_status(&self, upload: UploadId) -> UploadStatus {
         package_upload::upload(self.db.read(), upload).unwrap().status
     }
 }

@@ -5,7 +5,7 @@ use pressroom_archive::queue::{Use, Word};
 
 use super::decided::{Decision, comment};
 use super::{WAITING, Where};
-use crate::cli::describe::OPERATOR;
+use crate::cli::operator::As;
 use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\
@@ -28,9 +28,14 @@ pub(in crate::cli) struct Accept {
     /// A word about it; it is kept in the log.
     #[arg(long, visible_alias = "reason", default_value = "")]
     comment: String,
+    #[command(flatten)]
+    by: As,
     /// Say what would be, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Tell nobody.
+    #[arg(long)]
+    no_mail: bool,
     #[arg(required = true, value_name = "UPLOAD")]
     uploads: Vec<Word>,
 }
@@ -38,14 +43,17 @@ pub(in crate::cli) struct Accept {
 impl Accept {
     pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let comment = comment(&self.comment)?;
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
+        let actor = self.by.actor(&root, &db)?;
         let uploads = self.place.find(db.read(), &self.uploads, WAITING, Use::Deciding)?;
         let decision = Decision {
             verb: if self.approve { Verb::AcceptAndApprove } else { Verb::Accept },
-            reviewer: OPERATOR,
+            actor: &actor,
             comment: &comment,
             dry_run: self.dry_run,
+            no_mail: self.no_mail,
         };
-        decision.carry_out(session, &mut db, &uploads)
+        decision.carry_out(session, &root, &mut db, &uploads)
     }
 }

@@ -2,8 +2,11 @@
 
 mod accept;
 mod decided;
+mod diff;
+mod fetch;
 mod list;
 mod log;
+mod refile;
 mod reject;
 mod show;
 
@@ -26,6 +29,10 @@ use crate::cli::{End, Session};
 pub(super) enum Command {
     List(list::List),
     Show(show::Show),
+    Diff(diff::Diff),
+    Fetch(fetch::Fetch),
+    #[command(subcommand)]
+    Override(refile::Override),
     Accept(accept::Accept),
     Reject(reject::Reject),
     Log(log::Log),
@@ -36,6 +43,9 @@ impl Command {
         match self {
             Self::List(command) => command.run(session),
             Self::Show(command) => command.run(session),
+            Self::Diff(command) => command.run(session),
+            Self::Fetch(command) => command.run(session),
+            Self::Override(command) => command.run(session),
             Self::Accept(command) => command.run(session),
             Self::Reject(command) => command.run(session),
             Self::Log(command) => command.run(session),
@@ -143,6 +153,7 @@ struct Shown {
     version: String,
     policy: &'static str,
     changed_by: String,
+    signer: Option<String>,
     signing_key: Option<String>,
     created: Timestamp,
     ended: Option<Timestamp>,
@@ -161,6 +172,7 @@ impl Shown {
             version: upload.version.to_string(),
             policy: upload.policy.as_str(),
             changed_by: upload.changed_by.clone(),
+            signer: entry.signer.as_ref().map(ToString::to_string),
             signing_key: upload.signing_key.clone(),
             created: upload.date_created,
             ended: upload.date_ended,

@@ -5,7 +5,7 @@ use pressroom_archive::queue::{Use, Word};
 
 use super::decided::{Decision, comment};
 use super::{WAITING, Where};
-use crate::cli::describe::OPERATOR;
+use crate::cli::operator::As;
 use crate::cli::{End, Session, exit};
 
 const EXAMPLES: &str = "\
@@ -22,9 +22,14 @@ pub(in crate::cli) struct Reject {
     /// Why; it is kept in the log, and told to whoever sent them.
     #[arg(long, visible_alias = "reason")]
     comment: String,
+    #[command(flatten)]
+    by: As,
     /// Say what would be, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Tell nobody.
+    #[arg(long)]
+    no_mail: bool,
     #[arg(required = true, value_name = "UPLOAD")]
     uploads: Vec<Word>,
 }
@@ -35,10 +40,17 @@ impl Reject {
         if comment.is_empty() {
             return Err(exit::usage("nothing is rejected without a word: say why with --comment"));
         }
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
+        let actor = self.by.actor(&root, &db)?;
         let uploads = self.place.find(db.read(), &self.uploads, WAITING, Use::Deciding)?;
-        let decision =
-            Decision { verb: Verb::Reject, reviewer: OPERATOR, comment: &comment, dry_run: self.dry_run };
-        decision.carry_out(session, &mut db, &uploads)
+        let decision = Decision {
+            verb: Verb::Reject,
+            actor: &actor,
+            comment: &comment,
+            dry_run: self.dry_run,
+            no_mail: self.no_mail,
+        };
+        decision.carry_out(session, &root, &mut db, &uploads)
     }
 }

@@ -77,7 +77,12 @@ fn text(entry: &Entry, detailed: &Detailed) -> String {
         line("ended", &format!("{} UTC", date_text(ended)));
     }
     line("changed by", &plain(&upload.changed_by));
-    line("signed with", &upload.signing_key.as_deref().map_or_else(|| "nothing".to_owned(), plain));
+    let signed = match (&entry.signer, &upload.signing_key) {
+        (Some(signer), Some(key)) => format!("{signer}, {}", plain(key)),
+        (Some(signer), None) => signer.to_string(),
+        (None, _) => "nobody".to_owned(),
+    };
+    line("signed by", &signed);
     if !detailed.builds.is_empty() {
         let builds: Vec<String> = detailed.builds.iter().map(i64::to_string).collect();
         line("builds", &builds.join(", "));
