@@ -25,7 +25,9 @@ impl Intake {
     #[track_caller]
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Root::new())
+        let root = Root::new();
+        configure(&root, "uploads", "settle-seconds = 0");
+        Self::of(root)
     }
 
     /// The same around a root that there is.
@@ -40,17 +42,13 @@ impl Intake {
             tool::make_folder(&folder.path().join(name));
         }
         tool::make_folder(&folder.path().join("incoming").join(DISTRIBUTION));
-        let intake = Self { root, folder };
-        intake.configure("[uploads]\nsettle-seconds = 0\n");
-        intake
+        Self { root, folder }
     }
 
-    /// Adds lines to the configuration.
+    /// Adds lines to a section of the configuration.
     #[track_caller]
-    pub fn configure(&self, lines: &str) {
-        let path = self.root.path().join("pressroom.toml");
-        let text = tool::read_text(&path);
-        tool::write(&path, format!("{text}\n{lines}"));
+    pub fn configure(&self, section: &str, lines: &str) {
+        configure(&self.root, section, lines);
     }
 
     /// The base folder.
@@ -132,7 +130,7 @@ impl Intake {
     #[track_caller]
     #[must_use]
     pub fn process_now(&self, more: &[&str]) -> Ran {
-        let now = tool::succeed(tool("date").args(["--utc", "+%Y-%m-%dT%H:%M:%SZ"])).stdout;
+        let now = tool::succeed(tool("date").args(["--utc", "+%Y-%m-%dT%H:%M:%S.%NZ"])).stdout;
         let base = self.base().to_string_lossy().into_owned();
         self.root.run_at(now.trim(), &[&["process-upload", &base], more].concat())
     }
@@ -187,6 +185,14 @@ impl Default for Intake {
     fn default() -> Self {
         Self::new()
     }
+}
+
+#[track_caller]
+fn configure(root: &Root, section: &str, lines: &str) {
+    let path = root.path().join("pressroom.toml");
+    let (text, heading) = (tool::read_text(&path), format!("[{section}]\n"));
+    assert!(text.contains(&heading), "there is no {heading:?} in {text}");
+    tool::write(&path, text.replace(&heading, &format!("{heading}{lines}\n")));
 }
 
 /// The objects of a list, wherever it is in what was printed.

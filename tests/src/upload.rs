@@ -408,11 +408,11 @@ impl Upload {
         self.changes.parent().expect("a .changes lies in a folder")
     }
 
-    /// The text of the `.changes`.
+    /// The text of the `.changes`, whatever is in it.
     #[track_caller]
     #[must_use]
     pub fn text(&self) -> String {
-        tool::read_text(&self.changes)
+        String::from_utf8_lossy(&tool::read(&self.changes)).into_owned()
     }
 
     /// The names in `Files`.
