@@ -8,6 +8,7 @@ pub mod binary;
 pub mod deb;
 pub mod gnupg;
 pub mod intake;
+pub mod mail_server;
 pub mod mount;
 pub mod pool;
 pub mod random;

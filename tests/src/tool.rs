@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The Debian package that has a tool, for those that are not always there.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("apt-cache", "apt"),
     ("apt-ftparchive", "apt-utils"),
     ("apt-get", "apt"),
@@ -17,6 +17,7 @@ const PACKAGES: [(&str, &str); 15] = [
     ("dpkg-source", "dpkg-dev"),
     ("dput", "dput"),
     ("gpg", "gnupg"),
+    ("openssl", "openssl"),
     ("gpgv", "gpgv"),
     ("xz", "xz-utils"),
     ("zstd", "zstd"),

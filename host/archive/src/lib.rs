@@ -8,6 +8,7 @@
 
 pub mod accept;
 pub mod build;
+pub mod copy;
 pub mod custom;
 pub mod disk;
 pub mod dists;
@@ -20,6 +21,7 @@ pub mod notify;
 pub mod people;
 pub mod pool;
 pub mod queue;
+pub mod refile;
 pub mod release;
 pub mod store;
 pub mod upload;

@@ -4,13 +4,14 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionName,
-    PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SourceFormat,
+    ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
+    DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName,
+    SeriesStatus, SourceFormat,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
-use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication};
+use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication, series_link};
 use serde::{Deserialize, Serialize};
 
 use super::describe_people::{
@@ -202,6 +203,15 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source_formats: Option<Vec<SourceFormat>>,
+    /// Another name of the series in uploads, as unstable; again or with commas for more, empty for none. All that it has.
+    #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aliases: Option<Vec<String>>,
+    /// A series whose overrides this one inherits, as one or debian/sid; again or with commas for more, empty for none: what is published there is not new
+    /// here, and filed as there.
+    #[arg(long = "inherit-overrides", value_delimiter = ',', value_name = "SERIES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) inherit_overrides: Option<Vec<String>>,
 }
 
 impl SeriesSettings {
@@ -240,6 +250,44 @@ pub(super) fn apply(
     apply_people(tx, &description.persons, &description.teams, now)?;
     for wanted in &description.distributions {
         apply_distribution(tx, wanted, now)?;
+    }
+    // they name series of other distributions
+    for wanted in &description.distributions {
+        let id = distribution::distribution(tx, &wanted.name)?.id;
+        for one in &wanted.series {
+            apply_links(tx, (id, &wanted.name), series::series(tx, id, &one.name)?.id, &one.settings)?;
+        }
+    }
+    Ok(())
+}
+
+/// By which other names a series is meant, and whose overrides it inherits.
+fn apply_links(
+    tx: &Transaction<'_>,
+    (distribution, name): (DistributionId, &DistributionName),
+    id: pressroom_archive::domain::SeriesId,
+    settings: &SeriesSettings,
+) -> Result<(), StoreError> {
+    fn named<T: std::str::FromStr<Err = NameError>>(word: &str) -> Result<T, StoreError> {
+        word.parse().map_err(|error: NameError| StoreError::Refused(error.to_string()))
+    }
+    if let Some(aliases) = &settings.aliases {
+        let aliases = aliases.iter().filter(|word| !word.is_empty()).map(|word| named(word));
+        series_link::set_aliases(tx, id, &aliases.collect::<Result<Vec<_>, _>>()?)?;
+    }
+    if let Some(parents) = &settings.inherit_overrides {
+        let mut found = Vec::new();
+        for word in parents.iter().filter(|word| !word.is_empty()) {
+            let (of, series) = match word.split_once('/') {
+                Some((other, series)) if other != name.as_str() => {
+                    (distribution::distribution(tx, &named(other)?)?.id, series)
+                }
+                Some((_, series)) => (distribution, series),
+                None => (distribution, word.as_str()),
+            };
+            found.push(series::series(tx, of, &named(series)?)?.id);
+        }
+        series_link::set_inherits_from(tx, id, &found)?;
     }
     Ok(())
 }
@@ -382,6 +430,11 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
         for one in series::series_of(db, row.id)? {
             let (enabled, disabled): (Vec<_>, Vec<_>) =
                 series::architectures(db, one.id)?.into_iter().partition(|architecture| architecture.enabled);
+            let aliases = series_link::aliases_of(db, one.id)?.iter().map(ToString::to_string).collect();
+            let inherit_overrides = series_link::inherits_from(db, one.id)?
+                .into_iter()
+                .map(|(of, series)| format!("{of}/{series}"))
+                .collect();
             all.push(SeriesDescription {
                 package_sets: export_package_sets(db, &one)?,
                 name: one.name,
@@ -411,6 +464,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     index_segment_kib: Some(one.index_segment_size),
                     changes_list: Some(one.changes_list.unwrap_or_default()),
                     source_formats: Some(one.source_formats),
+                    aliases: Some(aliases),
+                    inherit_overrides: Some(inherit_overrides),
                 },
             });
         }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use pressroom_archive::notify::NotifyError;
 use pressroom_archive::release::ReleaseError;
 use pressroom_archive::release::sign::SignError;
 use pressroom_archive::store::StoreError;
@@ -72,6 +73,11 @@ fn code_of(error: &anyhow::Error) -> u8 {
             || cause.is::<BrokenHooks>()
             || cause.is::<Configuration>()
             || cause.is::<SignError>()
+        {
+            return CONFIGURATION;
+        }
+        if let Some(NotifyError::Template { .. } | NotifyError::Read { .. } | NotifyError::Address { .. }) =
+            cause.downcast_ref()
         {
             return CONFIGURATION;
         }

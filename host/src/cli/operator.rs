@@ -106,6 +106,15 @@ pub(super) fn word(root: &Root, db: &Db, reason: Option<&str>, by: &As) -> anyho
     Ok(Overridden { by: by.actor(root, db)?.name().to_owned(), reason })
 }
 
+/// A reason in one line; it may be empty. Refused where it has what a terminal would obey.
+pub(super) fn reason(text: &str) -> anyhow::Result<String> {
+    let reason = one_line(text);
+    if reason.chars().any(char::is_control) {
+        return Err(exit::usage("a reason is shown to people: leave control characters out"));
+    }
+    Ok(reason)
+}
+
 /// Who sets something up, for records of it: the person whose Unix user this is, else that user. What the operator of a root sets up needs no person.
 pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
     let user = user();

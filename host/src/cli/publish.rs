@@ -20,7 +20,7 @@ use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
 use crate::hooks::{VetoOverride, is_called};
-use crate::mail::deliver;
+use crate::mail;
 use crate::root::Root;
 
 const EXAMPLES: &str = "\
@@ -170,7 +170,6 @@ impl Publish {
             }
             worst = exit::worse(worst, end);
         }
-        deliver(&root, &mut db, &session.clock, root.config.mail.time_limit()).warn();
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
         for one in &shown {
             if session.output.is_text() {
@@ -195,6 +194,7 @@ impl Publish {
                 _ => {}
             }
         }
+        mail::deliver(&root, &mut db, &session.clock, root.config.mail.time_limit()).warn();
         worst
     }
 

@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
-use pressroom_archive::store::removal::{Extent, Removal, Requested, request_removal};
-use pressroom_archive::store::{StoreError, series, suite};
+use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::refile::refuse_stable;
+use pressroom_archive::store::removal::{Extent, Removal, Requested, components_of, request_removal};
+use pressroom_archive::store::shape::shape;
+use pressroom_archive::store::{StoreError, suite};
 use serde::Serialize;
 
-use super::describe::OPERATOR;
+use super::operator::As;
 use super::output::{BOLD, painted};
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
 Examples:
   pressroom remove --suite one --comment \"abandoned upstream\" hello
-  pressroom remove --suite one --binary hello-dbg
+  pressroom remove --suite one --binary hello-dbg --as ann --comment \"nobody debugs it\"
 
 What is published goes with the next `pressroom publish`; its files stay in the pool. What waits is taken back at once.";
 
@@ -31,9 +34,11 @@ pub(super) struct Remove {
     /// The names are those of binary packages, not of sources.
     #[arg(long)]
     binary: bool,
-    /// Why; it is kept with the publications.
-    #[arg(long, default_value = "")]
+    /// Why; it is kept with the publications. Where there are persons it has to be said.
+    #[arg(long, visible_alias = "reason", default_value = "")]
     comment: String,
+    #[command(flatten)]
+    by: As,
     #[arg(required = true, value_name = "PACKAGE")]
     packages: Vec<String>,
 }
@@ -47,17 +52,20 @@ struct Removed {
 
 impl Remove {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let archive = the_archive(&db, self.archive.as_ref())?;
-        let suite = suite::suite(db.read(), archive.id, &self.suite)?;
-        let status = series::series_by_id(db.read(), suite.series)?.status;
-        if suite.name.pocket() == pressroom_archive::domain::Pocket::Release && status.is_stable() {
-            return Err(exit::usage(format!(
-                "{} is {status}, and its release pocket does not change: open it again with `pressroom series set {} --status FROZEN` first",
-                suite.name,
-                suite.name.series()
-            )));
+        let shape = shape(db.read(), suite::suite(db.read(), archive.id, &self.suite)?)?;
+        let suite = &shape.suite;
+        refuse_stable(&archive, &shape).map_err(|error| exit::usage(error.to_string()))?;
+        let comment = super::operator::reason(&self.comment)?;
+        let actor = self.by.actor(&root, &db)?;
+        if comment.is_empty() && matches!(actor, Actor::Person(_)) {
+            return Err(exit::usage(
+                "packages are not removed without a word: say why with --comment; it is kept with them",
+            ));
         }
+        let rights = rights(db.read(), &archive, &actor)?;
         let extent = if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries };
         let mut removed = Vec::new();
         // all of them or none
@@ -66,12 +74,17 @@ impl Remove {
                 // the same rule for both kinds of names
                 let name: BinaryName =
                     package.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
+                let components = components_of(tx, suite.id, name.as_str(), extent)?;
+                // what is not there is said below
+                if !components.is_empty() {
+                    rights.may_administer(shape.series.id, suite.name.pocket(), &components)?;
+                }
                 let removal = Removal {
                     suite: suite.id,
                     name: name.as_str(),
                     extent,
-                    by: OPERATOR,
-                    comment: &self.comment,
+                    by: actor.name(),
+                    comment: &comment,
                 };
                 let requested = request_removal(tx, &removal, session.clock.now())?;
                 if requested == Requested::default() {
@@ -81,15 +94,15 @@ impl Remove {
                         }
                         Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
                     };
-                    return Err(StoreError::Refused(format!(
+                    return Err(anyhow::Error::from(StoreError::Refused(format!(
                         "there is no {what} {name} in {} that is published or waits and is not to be removed already; nothing was \
                          changed ({other})",
                         suite.name
-                    )));
+                    ))));
                 }
                 removed.push(Removed { package: package.clone(), requested });
             }
-            Ok::<(), StoreError>(())
+            Ok::<(), anyhow::Error>(())
         })?;
         session.output.show(&removed, || {
             removed

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
 use pressroom_archive::build;
-use pressroom_archive::domain::{ArchiveId, RunOutcome, SuiteName, UploadId};
+use pressroom_archive::domain::{ArchiveId, BuildStatus, RunOutcome, SuiteName, UploadId};
 use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::store::binary_package_build::{self, Filter, Order};
 use pressroom_archive::store::distribution::{self, Distribution};
-use pressroom_archive::store::{Db, StoreError, binary_package_build, bug_closure, run as run_rows};
+use pressroom_archive::store::{Db, StoreError, bug_closure, run as run_rows};
 use tracing::{debug_span, info_span};
 
 use super::context::Run;
@@ -118,7 +119,7 @@ fn all(
         report.done.extend(one.done);
         report.stuck.extend(one.stuck);
     }
-    supersede_builds(db, clock)?;
+    look_after_builds(db, clock)?;
     let telling = if wanted.keeps_quiet { Telling::KeptQuiet } else { Telling::Told };
     let Told { bugs, problems } = tell(root, db, distribution, telling, clock)?;
     Ok(Processed { report, bugs_told: bugs, problems })
@@ -172,11 +173,15 @@ pub(crate) fn rehearse(
     })
 }
 
-/// Ends the builds that wait although their sources have given way.
-fn supersede_builds(db: &mut Db, clock: Clock) -> Result<(), StoreError> {
+/// Ends the builds that wait although their sources have given way, and lets those be tried again that waited for packages that are published now.
+fn look_after_builds(db: &mut Db, clock: Clock) -> Result<(), StoreError> {
     // mostly there are none, and no transaction is needed
     if !binary_package_build::waiting_in_vain(db.read())?.is_empty() {
         db.write(|tx| build::supersede(tx, clock.now()))?;
+    }
+    let waiting = Filter { statuses: &[BuildStatus::ManualDepWait], ..Filter::default() };
+    if !binary_package_build::builds(db.read(), &waiting, Order::Newest, 1)?.is_empty() {
+        db.write(|tx| build::depwait::retry_satisfied(tx, clock.now()))?;
     }
     Ok(())
 }
@@ -197,8 +202,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ends the builds that wait although what was installed has taken their sources' places.
-    pub(super) fn supersede_builds(&self, db: &mut Db) -> Result<(), StoreError> {
-        supersede_builds(db, self.clock)
+    /// Ends the builds whose sources' places were taken by what was installed, and tries those again that waited for it.
+    pub(super) fn look_after_builds(&self, db: &mut Db) -> Result<(), StoreError> {
+        look_after_builds(db, self.clock)
     }
 }

@@ -214,7 +214,7 @@ impl Run<'_> {
             }
         }
         if self.installed > 0 {
-            self.supersede_builds(db)?;
+            self.look_after_builds(db)?;
         }
         let held = held?;
         retried?;

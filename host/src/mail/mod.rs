@@ -67,11 +67,11 @@ impl Delivered {
 /// Why sending cannot even begin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MailError {
-    #[error(transparent)]
+    #[error("messages cannot be sent")]
     Store(#[from] StoreError),
-    #[error(transparent)]
+    #[error("messages cannot be sent")]
     Disk(#[from] DiskError),
-    #[error(transparent)]
+    #[error("messages cannot be sent")]
     Config(#[from] ConfigError),
 }
 
@@ -262,4 +262,143 @@ pub(crate) fn open_messages(db: &Db) -> Result<(u64, u64), StoreError> {
     let counts = outbox_message::counts(db.read())?;
     let of = |status| counts.iter().find(|one| one.0 == status).map_or(0, |one| one.1);
     Ok((of(MessageStatus::Waiting), of(MessageStatus::Failed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    use jiff::{SignedDuration, Timestamp};
+    use pressroom_archive::domain::MessageKind;
+    use pressroom_archive::store::outbox_message::NewMessage;
+
+    use super::*;
+    use crate::root::{CONFIG_FILE, DATABASE_FILE};
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// A root that sends no mail.
+    fn root(folder: &std::path::Path) -> (Root, Db) {
+        disk::write_staged(&folder.join(CONFIG_FILE), b"[mail]\nretry-seconds = 60\nretry-attempts = 2\n")
+            .unwrap();
+        let db = Db::create(&folder.join(DATABASE_FILE)).unwrap();
+        (Root::open(folder).unwrap(), db)
+    }
+
+    fn add(db: &mut Db, kind: MessageKind, recipients: &str, now: Timestamp) -> MessageId {
+        let new = NewMessage {
+            kind,
+            topic: "BUG",
+            dedup_key: None,
+            upload: None,
+            sender: "a@example.org",
+            recipients,
+            content: br#"{"bug":12}"#,
+        };
+        db.write(|tx| outbox_message::add_message(tx, &new, now)).unwrap().unwrap()
+    }
+
+    /// A server that answers so many requests with these statuses, and gives back what it was sent.
+    fn answering(statuses: &'static [u16]) -> (u16, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = std::thread::spawn(move || {
+            let mut requests = Vec::new();
+            for status in statuses {
+                let (stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(&stream);
+                let (mut request, mut length) = (String::new(), 0);
+                loop {
+                    let mut line = String::new();
+                    reader.read_line(&mut line).unwrap();
+                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    request.push_str(&line);
+                    if line == "\r\n" {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                request.push_str(&String::from_utf8(body).unwrap());
+                requests.push(request);
+                write!(&stream, "HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+            requests
+        });
+        (port, served)
+    }
+
+    #[test]
+    fn a_webhook_is_told_and_told_again_until_it_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, mut db) = root(folder.path());
+        let now = Timestamp::UNIX_EPOCH;
+        let clock = Clock::fixed(now);
+        let (port, served) = answering(&[503, 204, 400]);
+        let url = format!("http://127.0.0.1:{port}/closed");
+        let first = add(&mut db, MessageKind::Webhook, &url, now);
+        let delivered = deliver(&root, &mut db, &clock, LIMIT);
+        assert_eq!((delivered.sent, delivered.postponed), (0, 1));
+        assert!(delivered.troubles[0].contains("503"), "{delivered:?}");
+        // it is not due yet
+        assert_eq!(deliver(&root, &mut db, &clock, LIMIT), Delivered::default());
+        let later = Clock::fixed(now + SignedDuration::from_secs(60));
+        assert_eq!(deliver(&root, &mut db, &later, LIMIT).sent, 1);
+        let second = add(&mut db, MessageKind::Webhook, &url, now);
+        assert_eq!(deliver(&root, &mut db, &later, LIMIT).failed, 1);
+        let status = |id| outbox_message::message(db.read(), id).unwrap().status;
+        assert_eq!((status(first), status(second)), (MessageStatus::Sent, MessageStatus::Failed));
+        let requests = served.join().unwrap();
+        let request = requests[0].to_ascii_lowercase();
+        assert!(
+            request.starts_with("post /closed http/1.1\r\n") && request.ends_with(r#"{"bug":12}"#),
+            "{request}"
+        );
+        for header in
+            ["content-type: application/json\r\n", "x-pressroom-message: 1\r\n", "x-pressroom-event: bug\r\n"]
+        {
+            assert!(request.contains(header), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_asked_gives_up_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, mut db) = root(folder.path());
+        let now = Timestamp::UNIX_EPOCH;
+        let id = add(&mut db, MessageKind::Webhook, "gopher://example.org/", now);
+        for (minute, status) in [(0, MessageStatus::Waiting), (1, MessageStatus::Failed)] {
+            let clock = Clock::fixed(now + SignedDuration::from_mins(minute));
+            let delivered = deliver(&root, &mut db, &clock, LIMIT);
+            assert!(delivered.troubles[0].contains("gopher"), "{delivered:?}");
+            assert_eq!(outbox_message::message(db.read(), id).unwrap().status, status);
+        }
+    }
+
+    #[test]
+    fn mails_stay_where_they_are_while_none_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, mut db) = root(folder.path());
+        let now = Timestamp::UNIX_EPOCH;
+        add(&mut db, MessageKind::Mail, "ann@example.org", now);
+        assert_eq!(deliver(&root, &mut db, &Clock::fixed(now), LIMIT), Delivered::default());
+        assert_eq!(open_messages(&db).unwrap(), (1, 0));
+    }
+
+    #[test]
+    fn settings_that_are_wrong_are_said_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut db) = root(folder.path());
+        let text = b"[mail]\ntransport = \"smtp\"\nfrom = \"a@example.org\"\nuser = \"a\"\n";
+        disk::write_staged(&folder.path().join(CONFIG_FILE), text).unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        add(&mut db, MessageKind::Mail, "ann@example.org", now);
+        let delivered = deliver(&root, &mut db, &Clock::fixed(now), LIMIT);
+        assert!(delivered.troubles[0].contains("password-file"), "{delivered:?}");
+        assert_eq!(open_messages(&db).unwrap(), (1, 0));
+    }
 }

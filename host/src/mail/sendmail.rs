@@ -73,7 +73,7 @@ impl Transport for Sendmail {
     fn open(&mut self) -> Result<(), String> {
         match std::fs::metadata(&self.program) {
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("no mail can be sent by {}: {error}", self.program.display())),
+            Err(error) => Err(format!("{} takes no mail: {error}", self.program.display())),
         }
     }
 

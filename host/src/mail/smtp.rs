@@ -4,6 +4,7 @@
 //! fails), but a greeting, a password or a sender that is refused is nothing that a message could help (all wait, and an operator looks).
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -118,6 +119,18 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Whether nothing came in time, which the system says in either of two ways.
+fn is_late(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+            return matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        }
+        source = cause.source();
+    }
+    false
+}
+
 /// The transport.
 pub(super) struct Smtp {
     settings: Settings,
@@ -147,16 +160,22 @@ impl Smtp {
         self.connection.as_ref().is_some_and(|connection| !connection.has_broken())
     }
 
+    /// What went wrong, the server first, because there are many mails and one server.
     fn trouble(&self, what: &str, error: &Error) -> String {
-        format!("{what} {}:{}: {}", self.settings.host, self.settings.port, chain(error))
+        let said = match (error.status(), std::error::Error::source(error)) {
+            (Some(code), Some(words)) => format!("{code} {words}"),
+            (Some(code), None) => code.to_string(),
+            (None, _) if is_late(error) => format!("no answer within {} s", self.settings.step.as_secs()),
+            (None, _) => chain(error),
+        };
+        format!("{}:{} {what}: {said}", self.settings.host, self.settings.port)
     }
 }
 
 impl Transport for Smtp {
     fn open(&mut self) -> Result<(), String> {
         if !self.is_connected() {
-            self.connection =
-                Some(self.connect().map_err(|error| self.trouble("no mail can be sent by", &error))?);
+            self.connection = Some(self.connect().map_err(|error| self.trouble("takes no mail", &error))?);
         }
         Ok(())
     }
@@ -181,7 +200,7 @@ impl Transport for Smtp {
         if !listens {
             self.connection = None;
         }
-        let reason = self.trouble(step.words(), &error);
+        let reason = self.trouble(step.fault(), &error);
         match judge(step, error.status().map(u16::from)) {
             Judgement::Message => Outcome::Refused(reason),
             Judgement::ThisTime => Outcome::Later(reason),
@@ -208,11 +227,11 @@ enum Step {
 }
 
 impl Step {
-    const fn words(self) -> &'static str {
+    const fn fault(self) -> &'static str {
         match self {
-            Self::Sender => "the sender is not welcome at",
-            Self::Recipient => "the recipient is not welcome at",
-            Self::Content => "the mail is not welcome at",
+            Self::Sender => "refuses the sender",
+            Self::Recipient => "refuses the recipient",
+            Self::Content => "refuses the mail",
         }
     }
 }
@@ -272,7 +291,9 @@ fn hand_over(connection: &mut SmtpConnection, parcel: &Parcel) -> Result<(), Fau
         connection.command(Rcpt::new(recipient, Vec::new())).map_err(failed(Step::Recipient))?;
     }
     connection.command(Data).map_err(failed(Step::Content))?;
-    connection.message(&parcel.content).map_err(failed(Step::Content))?;
+    // the library ends the last line itself
+    let content = parcel.content.strip_suffix(b"\r\n").unwrap_or(&parcel.content);
+    connection.message(content).map_err(failed(Step::Content))?;
     Ok(())
 }
 

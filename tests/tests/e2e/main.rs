@@ -8,12 +8,14 @@
 )]
 
 mod authors;
+mod builds;
 mod commands;
 mod crash;
 mod first_party;
 mod hooks;
 mod hostile;
 mod http;
+mod mail;
 mod operators_hooks;
 mod oracle;
 mod people;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pressroom_tests::random::Random;
 use pressroom_tests::root::{Root, SERIES};
 use pressroom_tests::tool;
-use pressroom_tests::upload::Package;
+use pressroom_tests::upload::{Format, Package};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl Gate {
     fn sources(&self, names: &[String]) -> PathBuf {
         let folder = self.base.with_file_name("sources");
         for name in names {
-            let _ = Package::new(name, "1.0").distribution(SERIES).source(&folder);
+            let _ = Package::new(name, "1.0").format(Format::Native).distribution(SERIES).source(&folder);
         }
         folder
     }
@@ -122,7 +122,7 @@ fn a_daemon_takes_what_comes_and_ends_when_it_is_told_to() {
 #[test]
 fn two_at_once_take_every_upload_once() {
     let gate = Gate::new();
-    let names: Vec<String> = (0..12).map(|number| format!("package-{number:02}")).collect();
+    let names: Vec<String> = (0..6).map(|number| format!("package-{number:02}")).collect();
     gate.send(&gate.sources(&names));
     let start = || {
         gate.root.command(&gate.arguments(&[])).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -139,10 +139,10 @@ fn two_at_once_take_every_upload_once() {
 #[test]
 fn whenever_it_is_killed_nothing_is_lost_and_nothing_taken_twice() {
     let gate = Gate::new();
-    let names: Vec<String> = (0..40).map(|number| format!("package-{number:02}")).collect();
+    let names: Vec<String> = (0..16).map(|number| format!("package-{number:02}")).collect();
     gate.send(&gate.sources(&names));
     let mut random = Random::new(5);
-    for _ in 0..25 {
+    for _ in 0..20 {
         let mut child = gate
             .root
             .command(&gate.arguments(&[]))
@@ -152,7 +152,7 @@ fn whenever_it_is_killed_nothing_is_lost_and_nothing_taken_twice() {
             .unwrap();
         let fd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
         let mut fds = [PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)];
-        let moment = Duration::from_micros(random.number() % 400_000);
+        let moment = Duration::from_micros(random.number() % 300_000);
         let most = Timespec { tv_sec: 0, tv_nsec: moment.as_nanos().try_into().unwrap() };
         let _ = poll(&mut fds, Some(&most)).unwrap();
         let _ = child.kill();

@@ -7,6 +7,7 @@
 mod act;
 mod attach;
 pub mod create;
+pub mod depwait;
 pub mod score;
 pub mod transitions;
 mod upkeep;

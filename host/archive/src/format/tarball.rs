@@ -438,6 +438,7 @@ impl<'r> Walk<'r> {
 
     /// The archive is not as it must be where it was read last.
     pub(super) fn damaged(&self, reason: &dyn std::fmt::Display) -> ContentsError {
+        // the library repeats what stands in the archive
         ContentsError::Tar { offset: self.offset, reason: Said::by(reason).to_string() }
     }
 }

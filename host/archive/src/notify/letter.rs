@@ -45,8 +45,9 @@ pub fn mailbox(text: &str) -> Option<Mailbox> {
         Some((name, address)) => (name.trim(), address.trim()),
         None => ("", text),
     };
-    // the library would also take what ends a line of SMTP
-    if address.len() > MAX_ADDRESS || address.chars().any(|one| one.is_control() || one.is_whitespace()) {
+    // no field has more than one line: what does is no field
+    let is_no_address = address.len() > MAX_ADDRESS || address.contains(char::is_whitespace);
+    if is_no_address || text.contains(char::is_control) {
         return None;
     }
     let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
@@ -108,7 +109,12 @@ impl Letter<'_> {
         }
         let message =
             builder.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(self.body));
-        Ok(message.map_err(failed)?.formatted())
+        let mut bytes = message.map_err(failed)?.formatted();
+        // the library leaves an empty line behind a part
+        while bytes.ends_with(b"\r\n\r\n") {
+            bytes.truncate(bytes.len() - 2);
+        }
+        Ok(bytes)
     }
 }
 
@@ -178,7 +184,7 @@ mod tests {
     #[test]
     fn nothing_that_was_sent_begins_a_header() {
         let evil = "x\r\nBcc: all@example.org\r\n\r\nbody\nX-Evil: 1\u{0}\u{b}";
-        let mail = written(evil, "\"A\r\nBcc: b@example.org\" <ann@example.org>", evil, "ok\n");
+        let mail = written(evil, "\"A\u{2028}Bcc: b@example.org\" <ann@example.org>", evil, "ok\n");
         let head = mail.split("\r\n\r\n").next().unwrap();
         for line in head.split("\r\n") {
             assert!(!line.starts_with("Bcc") && !line.starts_with("X-Evil"), "{mail}");

@@ -6,10 +6,9 @@ use lettre::message::Mailbox;
 use serde::Serialize;
 
 use crate::domain::{ArchivePurpose, BugTracker, MessageId, MessageKind, Sha256};
-use crate::store::correspondent::{self, BugTargets};
 use crate::store::distribution::{self, Distribution};
 use crate::store::outbox_message::{self, NewMessage};
-use crate::store::{Connection, StoreError, Transaction};
+use crate::store::{Connection, StoreError, Transaction, correspondent, series};
 use crate::upload::examined::Problem;
 
 use super::NotifyError;
@@ -132,13 +131,13 @@ pub fn close_bug(
     facts: &UploadFacts,
     now: Timestamp,
 ) -> Result<bool, NotifyError> {
-    let BugTargets { mail, webhook } = correspondent::bug_targets(tx, distribution.id)?;
+    let Distribution { bug_mail: mail, bug_webhook: webhook, .. } = distribution;
     let key = |how: &str| {
         let (source, version) = (facts.source.as_deref().unwrap_or_default(), facts.version.as_deref());
         format!("bug/{how}/{}/{tracker}/{bug}/{source}/{}", distribution.name, version.unwrap_or_default())
     };
     let mut written = 0;
-    if let (Some(letterhead), Some(pattern), BugTracker::Debbugs) = (letterhead, &mail, tracker) {
+    if let (Some(letterhead), Some(pattern), BugTracker::Debbugs) = (letterhead, mail, tracker) {
         let address: Address = pattern.replacen("%s", &bug.to_string(), 1).parse().map_err(|_| {
             let name = &distribution.name;
             NotifyError::Address {
@@ -169,7 +168,7 @@ pub fn close_bug(
             dedup_key: Some(&key("webhook")),
             upload: facts.upload,
             sender: "",
-            recipients: &url,
+            recipients: url,
             content: &said,
         };
         written += usize::from(outbox_message::add_message(tx, &new, now)?.is_some());
@@ -297,7 +296,8 @@ fn parties(db: &Connection, facts: &UploadFacts, signer: Option<Mailbox>) -> Res
         Ok(Some(Named { mailbox, is_uploader }))
     };
     let list = match &facts.suite {
-        Some(suite) => correspondent::changes_list(db, suite.series)?
+        Some(suite) => series::series_by_id(db, suite.series)?
+            .changes_list
             .map(|address| {
                 let series = suite.name.series();
                 mailbox(&address).ok_or_else(|| NotifyError::Address {

@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::name::{ArchitectureTag, ComponentName, FileName, Section, SeriesName, SourceName};
+use crate::domain::name::{
+    ArchitectureTag, BinaryName, ComponentName, FileName, Section, SeriesName, SourceName,
+};
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveId, ArchivePurpose, BuildId, BuildStatus, ComponentId, DebVersion, Pocket,
     SeriesId, Sha256, SourceReleaseId, SuiteId, SuiteName, UploadId,
@@ -274,6 +276,31 @@ pub fn next_waiting(
     ))
     .and_then(|mut statement| statement.query_row((architecture, archive), from_row).optional())
     .during("find the build whose turn it is")
+}
+
+/// The versions of a package that a build can use: published for its architecture in its series, in its archive or the distribution's primary one.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_versions(
+    db: &Connection,
+    build: &Build,
+    name: &BinaryName,
+) -> Result<Vec<DebVersion>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT release.version FROM suite AS own
+         JOIN archive ON archive.id = own.archive
+         JOIN archive AS other ON other.id = archive.id OR (other.distribution = archive.distribution AND other.purpose = 'PRIMARY')
+         JOIN suite ON suite.archive = other.id AND suite.distro_series = own.distro_series
+         JOIN binary_package_publishing_history AS publication
+           ON publication.suite = suite.id AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE own.id = ?1 AND publication.status = 'PUBLISHED' ORDER BY release.version",
+    )
+    .and_then(|mut statement| {
+        statement.query_map((build.suite, build.arch_series, name), |row| row.get(0))?.collect()
+    })
+    .during("look for what a build waits for")
 }
 
 /// The name of a builder's log, and its content.

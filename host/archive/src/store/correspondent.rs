@@ -1,9 +1,9 @@
-//! Whom news is sent to, as the rows of people, permissions, series and distributions say.
+//! Whom news is sent to, as the rows of people and permissions say.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
-use crate::domain::{ArchiveId, DistributionId, PersonId, SeriesId};
+use crate::domain::{ArchiveId, PersonId};
 
 /// Somebody who gets mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,36 +48,4 @@ pub fn is_uploader(db: &Connection, archive: ArchiveId, email: &str) -> Result<b
     )
     .and_then(|mut statement| statement.query_row((archive, email), |row| row.get(0)))
     .during("find whether somebody uploads")
-}
-
-/// Who reads what was accepted for a series.
-///
-/// # Errors
-/// When the database fails.
-pub fn changes_list(db: &Connection, series: SeriesId) -> Result<Option<String>, StoreError> {
-    db.prepare_cached("SELECT changes_list FROM distro_series WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([series], |row| row.get(0)))
-        .during("find who reads what was accepted")
-}
-
-/// Where the bugs of a distribution are closed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BugTargets {
-    /// An address with `%s` for the number.
-    pub mail: Option<String>,
-    /// A URL that gets JSON.
-    pub webhook: Option<String>,
-}
-
-/// Where the bugs of a distribution are closed.
-///
-/// # Errors
-/// When the database fails.
-pub fn bug_targets(db: &Connection, distribution: DistributionId) -> Result<BugTargets, StoreError> {
-    db.prepare_cached("SELECT bug_mail, bug_webhook FROM distribution WHERE id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([distribution], |row| Ok(BugTargets { mail: row.get(0)?, webhook: row.get(1)? }))
-        })
-        .during("find where bugs are closed")
 }

@@ -22,6 +22,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0008_receipts.sql")),
         M::up(include_str!("../../schema/0010_queue.sql")),
         M::up(include_str!("../../schema/0011_builds.sql")),
+        M::up(include_str!("../../schema/0013_copies.sql")),
     ])
 });
 

@@ -23,6 +23,8 @@ pub mod library_file;
 pub mod listing;
 pub mod openpgp_key;
 pub mod outbox_message;
+pub mod override_change;
+pub mod package_copy;
 pub mod package_override;
 pub mod package_release;
 pub mod package_set;

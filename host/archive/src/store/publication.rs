@@ -137,6 +137,33 @@ pub struct NewBinaryPublication<'a> {
     pub creator: &'a str,
 }
 
+/// To how many in a hundred a binary package is given, as far as somebody has a word on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phasing {
+    /// Nobody has: what is there stays as it is, what is new is given to all.
+    Unsaid,
+    /// To all of them.
+    All,
+    /// To so many.
+    Percentage(u8),
+}
+
+impl Phasing {
+    /// As rows have it.
+    const fn column(self) -> Option<u8> {
+        match self {
+            Self::Unsaid | Self::All => None,
+            Self::Percentage(percentage) => Some(percentage),
+        }
+    }
+
+    /// What a row says.
+    #[must_use]
+    pub fn of(column: Option<u8>) -> Self {
+        column.map_or(Self::All, Self::Percentage)
+    }
+}
+
 /// As [`publish_source`].
 ///
 /// # Errors
@@ -144,6 +171,19 @@ pub struct NewBinaryPublication<'a> {
 pub fn publish_binary(
     tx: &Transaction<'_>,
     new: &NewBinaryPublication<'_>,
+    now: Timestamp,
+) -> Result<Wished, StoreError> {
+    publish_phased_binary(tx, new, Phasing::Unsaid, now)
+}
+
+/// As [`publish_binary`], to so many in a hundred.
+///
+/// # Errors
+/// When the database fails.
+pub fn publish_phased_binary(
+    tx: &Transaction<'_>,
+    new: &NewBinaryPublication<'_>,
+    phasing: Phasing,
     now: Timestamp,
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
@@ -155,7 +195,9 @@ pub fn publish_binary(
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
-                && row.get::<_, Option<PackagePriority>>(6).during(WHAT)?.as_ref() == new.priority;
+                && row.get::<_, Option<PackagePriority>>(6).during(WHAT)?.as_ref() == new.priority
+                && (phasing == Phasing::Unsaid
+                    || row.get::<_, Option<u8>>(7).during(WHAT)? == phasing.column());
             standing.count(row, same).during(WHAT)?;
         }
     }
@@ -164,7 +206,8 @@ pub fn publish_binary(
     }
     tx.prepare_cached(
         "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
-         section, priority, status, date_created, creator, ancestor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'PENDING', ?8, ?9,
+         section, priority, phased_update_percentage, status, date_created, creator, ancestor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, 'PENDING', ?8, ?9,
          (SELECT max(id) FROM binary_package_publishing_history WHERE suite = ?1 AND distro_arch_series = ?2
           AND binary_package_name = ?4 AND status = 'PUBLISHED'))",
     )
@@ -179,6 +222,7 @@ pub fn publish_binary(
             new.priority,
             Date(now),
             new.creator,
+            phasing.column(),
         ))
     })
     .during("add a publication")?;
@@ -256,10 +300,11 @@ pub fn publish_as_overridden(
                 ComponentId,
                 Option<Section>,
                 Option<PackagePriority>,
+                Option<u8>,
             );
             let published: Vec<Row> = tx
                 .prepare_cached(
-                    "SELECT suite.id, distro_arch_series, binary_package_release, component, section, priority
+                    "SELECT suite.id, distro_arch_series, binary_package_release, component, section, priority, phased_update_percentage
                      FROM suite JOIN distro_arch_series AS architecture ON architecture.distro_series = suite.distro_series
                      JOIN binary_package_publishing_history AS publication
                        ON publication.suite = suite.id AND publication.distro_arch_series = architecture.id
@@ -270,12 +315,20 @@ pub fn publish_as_overridden(
                 .and_then(|mut statement| {
                     statement
                         .query_map((archive, series, name, all_pockets), |row| {
-                            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+                            Ok((
+                                row.get(0)?,
+                                row.get(1)?,
+                                row.get(2)?,
+                                row.get(3)?,
+                                row.get(4)?,
+                                row.get(5)?,
+                                row.get(6)?,
+                            ))
                         })?
                         .collect()
                 })
                 .during(WHAT)?;
-            for (suite, architecture, release, component, section, priority) in &published {
+            for (suite, architecture, release, component, section, priority, phased) in &published {
                 let publication = NewBinaryPublication {
                     suite: *suite,
                     architecture: *architecture,
@@ -286,7 +339,9 @@ pub fn publish_as_overridden(
                     priority: new.priority.as_ref().or(priority.as_ref()),
                     creator,
                 };
-                waiting += usize::from(publish_binary(tx, &publication, now)? == Wished::Pending);
+                let phasing = Phasing::of(*phased);
+                waiting +=
+                    usize::from(publish_phased_binary(tx, &publication, phasing, now)? == Wished::Pending);
             }
         }
     }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, Transaction};
 use super::pass::Transition;
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{PackageKind, PublicationId, PublicationStatus, SuiteId};
+use crate::domain::name::ComponentName;
+use crate::domain::{ComponentId, PackageKind, PublicationId, PublicationStatus, SuiteId};
 
 /// Which packages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,42 @@ pub fn request_removal(
         }
     }
     Ok(requested)
+}
+
+/// The components of what a removal of these packages would take, by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn components_of(
+    db: &Connection,
+    suite: SuiteId,
+    name: &str,
+    extent: Extent,
+) -> Result<Vec<(ComponentId, ComponentName)>, StoreError> {
+    const LIVE: &str = "publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL";
+    let binaries = match extent {
+        Extent::SourceAndBinaries => "release.source_package_name = ?2",
+        Extent::Binaries => "release.binary_package_name = ?2",
+    };
+    let sources = match extent {
+        Extent::SourceAndBinaries => format!(
+            "SELECT publication.component FROM source_package_publishing_history AS publication
+             WHERE publication.suite = ?1 AND publication.source_package_name = ?2 AND {LIVE} UNION "
+        ),
+        Extent::Binaries => String::new(),
+    };
+    db.prepare_cached(&format!(
+        "SELECT id, name FROM component WHERE id IN (
+           {sources} SELECT publication.component FROM binary_package_release AS release
+           JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
+             ON publication.binary_package_release = release.id
+           WHERE {binaries} AND publication.suite = ?1 AND {LIVE})
+         ORDER BY name"
+    ))
+    .and_then(|mut statement| {
+        statement.query_map((suite, name), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    })
+    .during("list the components of packages")
 }
 
 /// How many published packages of a suite are to be removed.

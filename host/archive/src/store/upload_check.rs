@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
-use crate::domain::digest::FileDigests;
-use crate::domain::name::{ArchitectureTag, FileName, Section, SourceName};
+use crate::domain::digest::{FileDigests, Sha256};
+use crate::domain::name::{FileName, Section, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{ArchSeriesId, ArchiveId, SeriesId, SuiteId, UploadId, UploadStatus};
 
@@ -118,9 +118,9 @@ pub fn source_parts(
     .during("find the files of a source package")
 }
 
-/// An upload that waits in an archive and has a source of this name and version.
+/// An upload that has come in and is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingSource {
+pub struct Waiting {
     /// Which.
     pub upload: UploadId,
     /// What it waits for.
@@ -136,7 +136,7 @@ pub fn waiting_source(
     archive: ArchiveId,
     name: &SourceName,
     version: &DebVersion,
-) -> Result<Option<WaitingSource>, StoreError> {
+) -> Result<Option<Waiting>, StoreError> {
     db.prepare_cached(
         "SELECT upload.id, upload.status FROM package_upload AS upload
          JOIN package_upload_source AS source ON source.package_upload = upload.id
@@ -147,7 +147,43 @@ pub fn waiting_source(
     .and_then(|mut statement| {
         statement
             .query_row((archive, name, version), |row| {
-                Ok(WaitingSource { upload: row.get(0)?, status: row.get(1)? })
+                Ok(Waiting { upload: row.get(0)?, status: row.get(1)? })
+            })
+            .optional()
+    })
+    .during("find an upload that waits")
+}
+
+/// An upload that waits in an archive and has a file of this name with other content; of several the one that is nearest to being published.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_holder(
+    db: &Connection,
+    archive: ArchiveId,
+    filename: &FileName,
+    offered: &Sha256,
+) -> Result<Option<Waiting>, StoreError> {
+    db.prepare_cached(
+        "SELECT id, status FROM (SELECT upload.id, upload.status FROM library_file_alias AS alias
+         JOIN library_file_content AS content ON content.id = alias.content
+         JOIN source_package_release_file AS file ON file.library_file = alias.id
+         JOIN package_upload_source AS source ON source.source_package_release = file.source_package_release
+         JOIN package_upload AS upload ON upload.id = source.package_upload
+         WHERE alias.filename = ?2 AND content.sha256 <> ?3 AND upload.archive = ?1 AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED')
+         UNION ALL
+         SELECT upload.id, upload.status FROM library_file_alias AS alias
+         JOIN library_file_content AS content ON content.id = alias.content
+         JOIN binary_package_release AS release ON release.binary_package_file = alias.id
+         JOIN package_upload_binary AS binary ON binary.binary_package_release = release.id
+         JOIN package_upload AS upload ON upload.id = binary.package_upload
+         WHERE alias.filename = ?2 AND content.sha256 <> ?3 AND upload.archive = ?1 AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED')
+         ) ORDER BY status = 'ACCEPTED' DESC, id LIMIT 1",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_row((archive, filename, offered), |row| {
+                Ok(Waiting { upload: row.get(0)?, status: row.get(1)? })
             })
             .optional()
     })
@@ -165,20 +201,4 @@ pub fn section_is_used(db: &Connection, archive: ArchiveId, section: &Section) -
     )
     .and_then(|mut statement| statement.query_row((archive, section.without_component()), |row| row.get(0)))
     .during("look for a section")
-}
-
-/// The tag of an architecture that the series of a suite has, whether it is published or not.
-///
-/// # Errors
-/// When the database fails.
-pub fn has_architecture(
-    db: &Connection,
-    series: SeriesId,
-    architecture: &ArchitectureTag,
-) -> Result<bool, StoreError> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM distro_arch_series WHERE distro_series = ?1 AND architecture_tag = ?2)",
-    )
-    .and_then(|mut statement| statement.query_row((series, architecture), |row| row.get(0)))
-    .during("look for an architecture")
 }

@@ -1,43 +1,9 @@
 //! What a distribution and an archive want of uploads, and what is on its way through the queue: small questions over several tables.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
-use crate::domain::{
-    ArchiveId, DebVersion, DistributionId, FileName, SeriesId, Sha256, SourceName, UploadId, UploadStatus,
-};
-
-/// Whether uploads to the release pocket of a series under development go to PROPOSED.
-///
-/// # Errors
-/// When the database fails.
-pub fn redirects_releases(db: &Connection, distribution: DistributionId) -> Result<bool, StoreError> {
-    db.prepare_cached("SELECT redirect_release_uploads FROM distribution WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([distribution], |row| row.get(0)))
-        .during("ask where uploads go")
-}
-
-/// How many bytes an archive may have; none: as many as there is room for.
-///
-/// # Errors
-/// When the database fails.
-pub fn quota_bytes(db: &Connection, archive: ArchiveId) -> Result<Option<u64>, StoreError> {
-    let mebibytes: Option<u64> = db
-        .prepare_cached("SELECT authorized_size FROM archive WHERE id = ?1")
-        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
-        .during("ask how large an archive may be")?;
-    Ok(mebibytes.map(|mebibytes| mebibytes.saturating_mul(1 << 20)))
-}
-
-/// Says how many MiB an archive may have; none: as many as there is room for.
-///
-/// # Errors
-/// When the database fails.
-pub fn set_quota(tx: &Transaction<'_>, archive: ArchiveId, mebibytes: Option<u64>) -> Result<(), StoreError> {
-    tx.execute("UPDATE archive SET authorized_size = ?2 WHERE id = ?1", (archive, mebibytes))
-        .map(|_| ())
-        .during("say how large an archive may be")
-}
+use crate::domain::{ArchiveId, DebVersion, FileName, SeriesId, Sha256, SourceName, UploadId, UploadStatus};
 
 /// How many bytes an archive has: its pool, and what waits in its queue and is not in the pool. Looks at every file of the archive.
 ///

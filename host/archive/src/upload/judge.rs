@@ -248,7 +248,7 @@ fn look(
     let Bench { db, policy, .. } = *bench;
     let purpose = destination.archive.purpose;
     let asked_for = destination.shape.suite.name.pocket();
-    let redirects = upload_rules::redirects_releases(db, destination.distribution.id)?;
+    let redirects = destination.distribution.redirect_release_uploads;
     let status = destination.shape.series.status;
     let pocket = policy::redirected(policy, purpose, redirects, status, asked_for);
     if pocket != asked_for {
@@ -304,13 +304,13 @@ fn look(
         policy,
         limits: bench.limits,
         signer: judged.signed.as_ref().map(|signed| signed.fingerprint.as_str()),
+        is_refused: rejects(&judged.problems),
         now: bench.now,
     };
-    let refuse_at_once = rejects(&judged.problems);
     if let Ok(name) = judged.found.changes.parse::<FileName>() {
         let Looked { examined, problems } = checks::examine(folder, &asked, &name, changes)?;
         judged.problems.extend(problems);
-        judged.examined = examined.filter(|_| !refuse_at_once);
+        judged.examined = examined;
     }
     judged.destination = Some(destination);
     Ok(())
@@ -363,7 +363,9 @@ fn over_quota(
     changes: &Changes,
 ) -> Result<(u64, Option<Problem>), StoreError> {
     let (db, archive) = (bench.db, &destination.archive);
-    let Some(quota) = upload_rules::quota_bytes(db, archive.id)? else { return Ok((0, None)) };
+    let Some(quota) = archive.authorized_size_mib.map(|mebibytes| mebibytes.saturating_mul(1 << 20)) else {
+        return Ok((0, None));
+    };
     let mut more: u64 = 0;
     for file in &changes.files {
         if !upload_rules::is_in_pool(db, archive.id, &file.sha256)? {

@@ -659,6 +659,29 @@ fn what_could_not_be_published_is_not_tried_again() {
     assert!(retry(&mut house, amd64).contains("hello 1 is not published any more"));
 }
 
+#[test]
+fn a_build_that_waits_for_packages_is_tried_again_when_they_are_published() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &Source { architecture: "any", ..HELLO });
+    house.process();
+    for architecture in ["amd64", "arm64"] {
+        let id = house.claim(architecture, "alpha").unwrap().id;
+        house.report(id, "alpha", Outcome::Misses("libfoo-dev (>= 2)")).unwrap();
+    }
+    let again = |house: &mut House| {
+        let now = house.now;
+        house.db.write(|tx| build::depwait::retry_satisfied(tx, now)).unwrap().len()
+    };
+    house.import("s", None, &[Package::new("libfoo-dev", "1.9", "amd64")]);
+    house.publish(Wanted::Changed);
+    assert_eq!(again(&mut house), 0);
+    house.import("s-updates", None, &[Package::new("libfoo-dev", "2.1", "amd64")]);
+    assert_eq!(again(&mut house), 0, "it is not published yet");
+    house.publish(Wanted::Changed);
+    assert_eq!(again(&mut house), 1);
+    assert_eq!(house.builds(source), ["amd64 NEEDSBUILD 2505", "arm64 MANUALDEPWAIT 2505"]);
+}
+
 // ---------------------------------------------------------------- bugs
 
 impl House {

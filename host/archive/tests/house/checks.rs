@@ -5,10 +5,12 @@ use std::os::unix::fs::symlink;
 use std::rc::Rc;
 
 use pressroom_archive::disk;
-use pressroom_archive::domain::{PersonKind, UploadPolicy};
+use pressroom_archive::domain::{PersonKind, UploadPolicy, UploadStatus};
 use pressroom_archive::release::sign::{Certificate, OwnKey, Signer};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
+use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::person::{NewPerson, create_person};
+use pressroom_archive::store::upload_check;
 use pressroom_archive::upload::checks::Limits;
 use pressroom_archive::upload::examined::Severity;
 
@@ -353,6 +355,15 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn of_what_is_refused_for_another_reason_nothing_is_kept() {
+    let house = House::new(&["main"], &["amd64"]);
+    let judge = Judge { is_refused: true, ..Judge::of(&house, "s") };
+    let looked = judge.draft(&house, &Draft::quilt());
+    assert_eq!(looked.problems, []);
+    assert!(looked.examined.is_none() && originals(&house).is_empty());
+}
+
+#[test]
 fn a_ppa_takes_sections_and_components_that_nobody_knows() {
     let house = House::new(&["main"], &["amd64"]);
     let mut draft = Draft::quilt();
@@ -494,4 +505,56 @@ fn a_dsc_is_signed_by_somebody_who_is_known() {
     let looked = judge.draft(&house, &forged);
     assert_eq!(checks(&looked.problems), ["dsc-signature"]);
     assert!(looked.examined.is_some());
+}
+
+#[test]
+fn what_waits_in_the_queue_is_lent_and_not_contradicted() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let judge = Judge::of(&house, "s");
+    let source = house.source("hello", "1-1", &[("debian/changelog", b"hello (1-1) s; urgency=low\n")]);
+    let shape = house.shape("s");
+    let (archive, now, component) = (house.archive.id, house.now, house.component("main"));
+    let upload = house
+        .db
+        .write(|tx| {
+            let new = NewUpload {
+                archive,
+                suite: shape.suite.id,
+                status: UploadStatus::New,
+                policy: UploadPolicy::Insecure,
+                signer: None,
+                signing_key: None,
+                changed_by: "",
+                changes_file: None,
+                source_name: &"hello".parse().unwrap(),
+                version: &"1-1".parse().unwrap(),
+                comment: "",
+            };
+            let upload = package_upload::add_upload(tx, &new, now)?;
+            let filed = Filed { component, section: None, priority: None, is_new: true };
+            package_upload::add_source(tx, upload, source, &filed)?;
+            Ok::<_, pressroom_archive::store::StoreError>(upload)
+        })
+        .unwrap();
+    // the file that waits, for a revision that does not bring it
+    let sha256 = {
+        let known =
+            upload_check::source_parts(house.db.read(), archive, &"hello_1-1.tar.gz".parse().unwrap());
+        known.unwrap()[0].digests.sha256
+    };
+    let mut lent = Draft::native(&tree());
+    let bytes = fs::read(house.librarian.path(&sha256)).unwrap();
+    lent.parts.clear();
+    lent.borrowed.push(("hello_1-1.tar.gz".into(), bytes));
+    let looked = judge.draft(&house, &lent);
+    assert_eq!(checks(&looked.problems), ["pool-name", "version-waiting"], "of the .dsc");
+    assert_eq!(looked.examined.unwrap().source.unwrap().files[0].digests.sha256, sha256);
+    // other content is warned of while somebody has to decide, and refused afterwards
+    let again = Draft::native(&tree());
+    trip(&house, &judge, again.clone(), ("version-waiting", "pressroom queue reject 1"), |_| {});
+    assert!(judge.draft(&house, &again).examined.is_some());
+    let accept = (UploadStatus::New, UploadStatus::Accepted);
+    house.db.write(|tx| package_upload::change_status(tx, upload, accept, "ann", "", now)).unwrap();
+    trip(&house, &judge, again.clone(), ("version-waiting", "a higher version"), |_| {});
+    trip(&house, &judge, again, ("pool-name", "which is ACCEPTED"), |_| {});
 }

@@ -304,6 +304,7 @@ pub(crate) struct Judge {
     pub(crate) limits: Limits,
     pub(crate) policy: UploadPolicy,
     pub(crate) signer: Option<String>,
+    pub(crate) is_refused: bool,
 }
 
 impl Judge {
@@ -314,6 +315,7 @@ impl Judge {
             limits: Limits::default(),
             policy: UploadPolicy::Sync,
             signer: None,
+            is_refused: false,
         }
     }
 
@@ -337,6 +339,7 @@ impl Judge {
             policy: self.policy,
             limits: &self.limits,
             signer: self.signer.as_deref(),
+            is_refused: self.is_refused,
             now: house.now,
         };
         examine(File::open(folder).unwrap(), &asked, &name, changes).unwrap()

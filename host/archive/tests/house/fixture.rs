@@ -398,6 +398,7 @@ pub(crate) fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
+        header.set_mtime(1_700_000_000);
         tar.append_data(&mut header, name, *content).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()

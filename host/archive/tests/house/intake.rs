@@ -11,7 +11,7 @@ use pressroom_archive::domain::{
 };
 use pressroom_archive::notify::Letterhead;
 use pressroom_archive::release::sign::{OwnKey, Signer};
-use pressroom_archive::store::archive::{archive, create_archive};
+use pressroom_archive::store::archive::{ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::distribution::{DistributionChange, change_distribution, distribution};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
@@ -19,7 +19,7 @@ use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, c
 use pressroom_archive::store::removal::{Extent, Removal, request_removal};
 use pressroom_archive::store::series::{SeriesChange, add_component, create_series, series_of};
 use pressroom_archive::store::series_link::{set_aliases, set_inherits_from};
-use pressroom_archive::store::{StoreError, package_upload, upload_receipt, upload_rules};
+use pressroom_archive::store::{StoreError, package_upload, upload_receipt};
 use pressroom_archive::upload::checks::Limits;
 use pressroom_archive::upload::incoming::Patience;
 use pressroom_archive::upload::process::{
@@ -583,12 +583,13 @@ fn a_file_that_two_uploads_list_goes_with_both() {
 #[test]
 fn an_archive_takes_no_more_than_its_quota() {
     let mut gate = Gate::new();
-    let archive = gate.house.archive.id;
-    gate.house.db.write(|tx| upload_rules::set_quota(tx, archive, Some(0))).unwrap();
+    let row = gate.house.archive.clone();
+    let quota = |mib| ArchiveChange { authorized_size_mib: Some(Some(mib)), ..ArchiveChange::default() };
+    gate.house.db.write(|tx| change_archive(tx, &row, &quota(0))).unwrap();
     gate.put("", &Source::new("hello", "1.0"));
     let done = gate.run_one();
     assert_eq!(done.problems[0].check, "quota");
-    gate.house.db.write(|tx| upload_rules::set_quota(tx, archive, Some(1))).unwrap();
+    gate.house.db.write(|tx| change_archive(tx, &row, &quota(1))).unwrap();
     gate.later();
     gate.put("", &Source::new("hello", "1.0"));
     assert_eq!(gate.run_one().verdict, UploadVerdict::Accepted);

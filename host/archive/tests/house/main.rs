@@ -5,6 +5,7 @@
 mod accepted;
 mod checks;
 mod contents;
+mod copies;
 mod custom;
 mod drafts;
 mod fixture;
@@ -17,5 +18,6 @@ mod real_sources;
 mod recovery;
 mod removal;
 mod segments;
+mod telling;
 mod uploads;
 mod work;

@@ -11,7 +11,7 @@ use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\
 What a builder does, in a loop:
-  build=$(pressroom --format json build claim --architecture amd64 --builder alpha)
+  build=$(pressroom --format json build claim amd64 --builder alpha)
   …                       null: nothing waits; otherwise it fetches .files and builds, for .suite
   pressroom build finish --builder alpha --log build.log 5
   dput incoming hello_2.10-3_amd64.changes
@@ -24,7 +24,7 @@ Or, where it could not:
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Claim {
     /// What the builder can build for.
-    #[arg(long)]
+    #[arg(value_name = "ARCHITECTURE")]
     architecture: ArchitectureTag,
     /// The builder's name; it is kept with the build.
     #[arg(long)]

@@ -73,10 +73,11 @@ fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars();
     for character in characters.by_ref().take(MAX_TEXT_CHARACTERS) {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
+        // quotes are no harm where nothing is quoted
+        if matches!(character, '"' | '\'' | '\\') {
             out.push(character);
+        } else {
+            out.extend(character.escape_debug());
         }
     }
     if characters.next().is_some() {
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn texts_are_one_line_and_short_and_problems_are_few() {
         let mut findings = Findings::default();
-        findings.warn("a", "evil\u{1b}[31m\n", "x".repeat(5000), "");
+        findings.warn("a", "evil\u{1b}[31m\n\u{202e}", "x".repeat(5000), "");
         assert!(!findings.rejects());
         for _ in 0..MAX_PROBLEMS {
             findings.reject("b", "", "what", "remedy");
@@ -112,7 +113,7 @@ mod tests {
         assert!(findings.rejects());
         let problems = findings.into_problems();
         assert_eq!(problems.len(), MAX_PROBLEMS + 1);
-        assert_eq!(problems[0].file.as_deref(), Some("evil\\u{1b}[31m\\n"));
+        assert_eq!(problems[0].file.as_deref(), Some("evil\\u{1b}[31m\\n\\u{202e}"));
         assert!(problems[0].what.chars().count() == MAX_TEXT_CHARACTERS + 1);
         assert_eq!(problems[1].file, None);
         assert!(

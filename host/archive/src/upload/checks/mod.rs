@@ -77,6 +77,8 @@ pub struct Asked<'a> {
     pub limits: &'a Limits,
     /// The fingerprint of the primary key that signed the `.changes`; none: it was not signed.
     pub signer: Option<&'a str>,
+    /// Whether it does not come in anyway: then it is looked at so that all that is wrong is said, and nothing of it is kept.
+    pub is_refused: bool,
     /// When.
     pub now: Timestamp,
 }
@@ -95,7 +97,8 @@ pub enum ExamineError {
 /// What was found.
 #[derive(Debug)]
 pub struct Looked {
-    /// What is in the upload, with its files with the librarian, not synced; none exactly where a problem is a rejection.
+    /// What is in the upload, with its files with the librarian, not synced; none exactly where a problem is a rejection, or it was refused
+    /// before.
     pub examined: Option<Examined>,
     /// All that is wrong, in the order in which it was found.
     pub problems: Vec<Problem>,
@@ -128,7 +131,7 @@ pub fn examine(
         examination.compare()?;
     }
     let Examination { findings, source, binaries, customs, others, .. } = examination;
-    if findings.rejects() {
+    if findings.rejects() || asked.is_refused {
         return Ok(Looked { examined: None, problems: findings.into_problems() });
     }
     let librarian = asked.librarian;

@@ -6,6 +6,7 @@ use super::source::TakenSource;
 use super::{Asked, ExamineError};
 use crate::domain::name::FileName;
 use crate::domain::{DebVersion, FileDigests, Pocket, SuiteId, SuiteName, UploadStatus};
+use crate::store::upload_check::Waiting;
 use crate::store::{package_release, suite, upload_check};
 
 /// A source.
@@ -37,22 +38,23 @@ pub(super) fn of_source(
             "{package} {version} is in the archive's queue already: upload {} is {}",
             waiting.upload, waiting.status
         );
-        if waiting.status == UploadStatus::Accepted {
-            findings.reject(
-                "version-waiting",
-                name,
-                what,
-                "give the package a higher version and build again",
-            );
-        } else {
-            let remedy = format!(
-                "only one of them can be accepted: have the other rejected with `pressroom queue reject {}`",
-                waiting.upload
-            );
-            findings.warn("version-waiting", name, what, remedy);
-        }
+        tell_waiting("version-waiting", name, what, &waiting, findings);
     }
     Ok(())
+}
+
+/// What was accepted is as good as published; of what waits for a decision only one can be.
+fn tell_waiting(check: &'static str, file: &str, what: String, waiting: &Waiting, findings: &mut Findings) {
+    if waiting.status == UploadStatus::Accepted {
+        let remedy = "give the package a higher version in debian/changelog and build again";
+        findings.reject(check, file, what, remedy);
+    } else {
+        let remedy = format!(
+            "only one of them can be published: have the other rejected with `pressroom queue reject {} --comment REASON`",
+            waiting.upload
+        );
+        findings.warn(check, file, what, remedy);
+    }
 }
 
 /// A binary package.
@@ -101,6 +103,15 @@ fn check_name(
             ),
             "a file name is used once: give the package a new version in debian/changelog and build again",
         );
+        return Ok(());
+    }
+    let waiting = upload_check::waiting_holder(asked.db, asked.archive.id, name, &digests.sha256)?;
+    if let Some(waiting) = waiting {
+        let what = format!(
+            "upload {}, which is {} in the archive's queue, has it with other content",
+            waiting.upload, waiting.status
+        );
+        tell_waiting("pool-name", name.as_str(), what, &waiting, findings);
     }
     Ok(())
 }

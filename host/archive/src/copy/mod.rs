@@ -1,0 +1,12 @@
+//! Copies of published packages from one suite to another, perhaps of another archive.
+//!
+//! [`plan`](plan()) looks at all that was asked for and gives either what will be done or every reason against it; [`judge`] is the pure part of that.
+//! [`carry_out`] does what was planned in one transaction: publications that wait for a pass where the target takes them at once, uploads where it has a
+//! queue. No file is touched: the originals are the librarian's, whichever archive they came into.
+
+mod carry_out;
+pub mod judge;
+mod plan;
+
+pub use carry_out::{Copied, Outcome, carry_out};
+pub use plan::{CopyError, End, Plan, Planned, PlannedBinary, Request, Wish, WishError, plan};
