@@ -135,9 +135,9 @@ impl<'r> Tarball<'r> {
             (self.left, self.padding) = (size, padding(size));
         }
         let path = extended.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = extended
-            .target
-            .unwrap_or_else(|| header.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default());
+        let target = extended.target.unwrap_or_else(|| {
+            header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default()
+        });
         self.path_bytes += (path.len() + target.len()) as u64;
         if self.path_bytes > self.limits.path_bytes {
             return Err(Fault::TooMuch { most: self.limits.path_bytes, what: "bytes of names" }.into());
