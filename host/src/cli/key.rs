@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use pressroom_archive::domain::PersonName;
+use pressroom_archive::domain::{PersonKind, PersonName};
 use pressroom_archive::people::keyring::{ImportError, take_in};
 use pressroom_archive::release::sign::{Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES};
 use pressroom_archive::store::openpgp_key::{OpenpgpKey, find_key, keys, remove_key, set_key_active};
@@ -102,6 +102,11 @@ impl Command {
 fn import(session: &Session, file: &std::path::Path, name: &PersonName) -> anyhow::Result<End> {
     let mut db = session.root()?.db()?;
     let whose = person::person(db.read(), name)?;
+    if whose.kind == PersonKind::Team {
+        return Err(exit::usage(format!(
+            "{name} is a team: a person signs, name one of its members with --person"
+        )));
+    }
     let now = session.clock.now();
     let limit = u64::try_from(MAX_CERTIFICATES_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();

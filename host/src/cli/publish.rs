@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
-    ArchiveReference, DistributionName, PackageKind, PassPriority, PassState, Pocket, PublicationStatus,
-    RunId, SuiteName,
+    ArchivePurpose, ArchiveReference, DistributionName, PackageKind, PassPriority, PassState, Pocket,
+    PublicationStatus, RunId, SuiteName,
 };
-use pressroom_archive::store::archive::archives;
+use pressroom_archive::store::archive::{archive_by_id, archives};
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
 use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
 use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
@@ -108,6 +108,10 @@ struct OverriddenVeto {
 #[derive(Serialize)]
 struct PublishedPass {
     pass: i64,
+    archive: String,
+    /// Whether the archive is another one than the distribution's primary one.
+    #[serde(skip)]
+    is_beside: bool,
     priority: u8,
     state: &'static str,
     suites: Vec<String>,
@@ -363,8 +367,11 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
                 .map(|(.., count)| count)
                 .sum()
         };
+        let archive = archive_by_id(db.read(), one.archive)?;
         passes.push(PublishedPass {
             pass: one.id.0,
+            is_beside: archive.purpose != ArchivePurpose::Primary,
+            archive: archive.reference.to_string(),
             priority: one.priority.as_u8(),
             state: one.state.as_str(),
             suites: names,
@@ -384,8 +391,9 @@ fn text(published: &Published, is_one_of_many: bool) -> String {
     }
     let installed = published.passes.iter().filter(|pass| pass.state == "INSTALLED");
     for pass in installed {
+        let of = if pass.is_beside { format!(" {}", pass.archive) } else { String::new() };
         text.push_str(&format!(
-            "{} {}: {} sources and {} binaries published, {} superseded{}\n",
+            "{}{of} {}: {} sources and {} binaries published, {} superseded{}\n",
             painted(BOLD, format!("{} priority", PassPriority::new(pass.priority))),
             pass.suites.join(" "),
             pass.published_sources,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pressroom_archive::domain::{ArchiveReference, PassPriority, Pocket, RunId, SuiteName};
+use pressroom_archive::domain::{ArchiveId, ArchiveReference, PassPriority, Pocket, RunId, SuiteName};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_sandbox::{Point, Sandbox};
@@ -56,6 +56,8 @@ pub(super) struct Run<'a> {
     pub(super) progress: &'a dyn Progress,
     /// What was not done, for the operators.
     pub(super) problems: Vec<String>,
+    /// Archives of people whose pass failed or is held: nothing more is done with them in this run.
+    pub(super) put_aside: Vec<ArchiveId>,
     /// How many uploads that were accepted have their publications now.
     pub(super) accepted: usize,
     /// How many passes were installed.

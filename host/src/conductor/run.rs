@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 use pressroom_archive::dists::{Recovered, recover};
-use pressroom_archive::domain::{DistributionName, PassId, PassPriority, RunId, RunOutcome};
+use pressroom_archive::domain::{ArchivePurpose, DistributionName, PassId, PassPriority, RunId, RunOutcome};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
@@ -155,6 +155,7 @@ fn publish(
         program: &program,
         progress,
         problems: Vec::new(),
+        put_aside: Vec::new(),
         accepted: 0,
         installed: 0,
         retried: BTreeSet::new(),
@@ -248,6 +249,9 @@ impl Run<'_> {
         let mut installed = Vec::new();
         let mut ended = Ok(None);
         for archive in archives {
+            if self.put_aside.contains(&archive.id) {
+                continue;
+            }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let Selection { suites, refused } =
                 span.in_scope(|| select::select(db.read(), archive, priority, self.options))?;
@@ -261,6 +265,15 @@ impl Run<'_> {
                     let new: Vec<String> =
                         problems.into_iter().filter(|problem| !self.problems.contains(problem)).collect();
                     self.problems.extend(new);
+                }
+                // what is wrong in somebody's archive is no reason to keep the next from being published
+                Ok(PassEnd::Held(reason)) if archive.purpose == ArchivePurpose::Ppa => {
+                    self.problems.push(format!("{} is held: {reason}", archive.reference));
+                    self.put_aside.push(archive.id);
+                }
+                Err(error) if archive.purpose == ArchivePurpose::Ppa => {
+                    self.problems.push(format!("{} was not published: {error:#}", archive.reference));
+                    self.put_aside.push(archive.id);
                 }
                 Ok(PassEnd::Held(reason)) => {
                     ended = Ok(Some(reason));

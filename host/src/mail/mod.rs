@@ -220,6 +220,8 @@ impl Sending<'_> {
             Outcome::Gone(reason) => {
                 let next = self.patience.next(attempts, self.clock.now());
                 self.not_sent(message.id, next, &reason)?;
+                // or the next command would wait as long for the next message
+                self.nobody(message.kind, &reason)?;
                 Ok(false)
             }
             Outcome::Nobody(reason) => {

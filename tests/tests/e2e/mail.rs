@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use pressroom_tests::mail_server::{MailServer, Speaks};
-use pressroom_tests::root::Root;
+use pressroom_tests::receiver::{Answer, Receiver};
+use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::tool::{self, Ran};
+use pressroom_tests::upload::Package;
 use serde_json::Value;
 
 /// A root whose `[mail]` says this.
@@ -359,4 +361,97 @@ fn what_is_wrong_with_the_settings_is_said_before_anything_is_written() {
     tool::write(&root.path().join("templates/mail/acme/accepted.txt"), "Subject: x\n\n{{ nothing }}\n");
     test(&root, &["ann@example.org"]).exits(3).says(&["acme/accepted.txt, line 3"]);
     assert!(outbox(&root).is_empty());
+}
+
+/// Sends a source package by Ann, and lets it be judged as a program that is trusted would.
+fn upload(root: &Root, package: Package) -> Ran {
+    let base = root.path().join("uploads");
+    let incoming = base.join("incoming");
+    tool::make_folder(&incoming);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = package.distribution(SERIES).source(folder.path());
+    let mut names = names_in(folder.path());
+    names.retain(|name| folder.path().join(name).is_file());
+    names.sort_by_key(|name| name.ends_with(".changes"));
+    for name in names {
+        std::fs::copy(folder.path().join(&name), incoming.join(&name)).unwrap();
+    }
+    root.run(&["process-upload", "--policy", "sync", base.to_str().unwrap()])
+}
+
+#[test]
+fn an_upload_is_told_of_on_its_whole_way() {
+    let server = MailServer::new(Speaks::Plain);
+    let tracker = Receiver::new().with("/closed", Answer::Status(204));
+    let root = root_with(&plain(server.port()));
+    root.ok(&["series", "set", SERIES, "--changes-list", "changes@lists.example.org"]);
+    let webhook = tracker.url("/closed");
+    let targets = ["--bug-mail", "%s-done@bugs.example.org", "--bug-webhook", &webhook];
+    root.ok(&[&["distribution", "set", DISTRIBUTION], &targets[..]].concat());
+    let before = tempfile::tempdir().unwrap();
+    let _ = Package::new("hello", "0.9-1").source(before.path());
+    let _ = root.import(SERIES, &[before.path()]).exits(0);
+
+    // something that was never there
+    let _ = upload(&root, Package::new("other", "1.0-1"));
+    let mail = parse(&server.next_mail());
+    assert_eq!(
+        (header(&mail, "X-Pressroom-Topic"), &mail["recipients"][0]),
+        ("NEW", &"ann@example.org".into())
+    );
+    assert_eq!(header(&mail, "Subject"), format!("New: other 1.0-1 for {SERIES} ({DISTRIBUTION})"));
+    // something that is not as it must be
+    let _ = upload(&root, Package::new("hello", "0.5-1"));
+    let mail = parse(&server.next_mail());
+    assert_eq!(header(&mail, "X-Pressroom-Topic"), "REJECTED");
+    let content = field(&mail, "content").replace("=\r\n", "");
+    assert!(content.contains("0.9-1"), "the reason is said: {content}");
+    // something that is welcome
+    let _ = upload(&root, Package::new("hello", "1.0-1").entry("Say hello to the moon. (Closes: #12)"));
+    let (accepted, announced) = (parse(&server.next_mail()), parse(&server.next_mail()));
+    assert_eq!(header(&accepted, "X-Pressroom-Topic"), "ACCEPTED");
+    assert_eq!(accepted["recipients"][0], "ann@example.org");
+    assert_eq!(announced["recipients"][0], "changes@lists.example.org");
+    assert_eq!(header(&announced, "Subject"), format!("[{SERIES}] hello 1.0-1 (Accepted)"));
+    assert!(field(&announced, "content").contains("Checksums-Sha256:"), "{announced}");
+    // its bugs
+    root.ok(&["publish"]);
+    let closed = parse(&server.next_mail());
+    assert_eq!(closed["recipients"][0], "12-done@bugs.example.org");
+    assert!(
+        field(&closed, "content").contains("\r\n\r\nSource: hello\r\nSource-Version: 1.0-1\r\n"),
+        "{closed}"
+    );
+    let told = tracker.take_received();
+    assert_eq!(told.len(), 1);
+    let said: Value = serde_json::from_slice(&told[0].body).unwrap();
+    assert_eq!((said["bug"].as_u64(), said["source"].as_str()), (Some(12), Some("hello")));
+    assert_eq!(told[0].headers["x-pressroom-event"], "bug");
+    // nothing of it is told again
+    root.ok(&["publish"]);
+    assert!(tracker.take_received().is_empty());
+    assert!(server.end().is_empty());
+    assert!(statuses(&root).iter().all(|status| status.ends_with("SENT")));
+}
+
+#[test]
+fn a_tracker_that_does_not_listen_is_told_again() {
+    let tracker = Receiver::new().with("/closed", Answer::Status(503));
+    let root = Root::new();
+    let webhook = tracker.url("/closed");
+    root.ok(&["distribution", "set", DISTRIBUTION, "--bug-webhook", &webhook]);
+    let before = tempfile::tempdir().unwrap();
+    let _ = Package::new("hello", "0.9-1").source(before.path());
+    let _ = root.import(SERIES, &[before.path()]).exits(0);
+    let _ = upload(&root, Package::new("hello", "1.0-1").entry("Better. (Closes: #12)"));
+    // no mail is sent here, and the webhook is told all the same
+    root.run(&["publish"]).exits(0).says(&["messages wait to be sent", "503"]);
+    assert_eq!(tracker.take_received().len(), 1);
+    tracker.answer("/closed", Answer::Status(400));
+    root.run_at("2025-03-01T12:05:00Z", &["outbox", "send"]).exits(1).says(&["400", "1 given up"]);
+    tracker.answer("/closed", Answer::Status(200));
+    root.ok(&["outbox", "retry", "--failed"]).says(&["1 sent"]);
+    let told: Vec<String> =
+        tracker.take_received().iter().map(|one| one.headers["x-pressroom-message"].clone()).collect();
+    assert_eq!(told, ["1", "1"], "a tracker can tell that it is the same");
 }

@@ -10,6 +10,7 @@
 mod authors;
 mod builds;
 mod commands;
+mod copies;
 mod crash;
 mod first_party;
 mod hooks;
@@ -23,6 +24,7 @@ mod operators_hooks;
 mod oracle;
 mod people;
 mod process_upload;
+mod queue;
 mod refusals;
 mod replay;
 mod segments;

@@ -108,7 +108,8 @@ fn the_veto_of_a_hook_is_overridden_by_a_person() {
 fn what_cannot_be_a_person_or_a_team_is_refused() {
     let root = with_people();
     for (arguments, code, word) in [
-        (&["person", "add", "ann"][..], FAILURE, "the person ann exists already"),
+        (&["person", "add", "carl", "--display-name", "\u{202e}nimda"][..], FAILURE, "one line"),
+        (&["person", "add", "ann"], FAILURE, "the person ann exists already"),
         (&["team", "add", "ann"], FAILURE, "the person ann exists already"),
         (&["person", "add", "crew"], FAILURE, "the team crew exists already"),
         (&["person", "add", "../x"], USAGE, "must not begin with"),
@@ -184,6 +185,7 @@ fn keys_are_one_persons_and_say_what_is_wrong_with_them() {
     let ann = Uploader::new("Ann Uploader", "ann@example.org");
     import(&ann, "ann").exits(0).says(&[&ann.fingerprint(), "active", "Ann Uploader <ann@example.org>"]);
     import(&ann, "ben").exits(FAILURE).says(&["that of ann already"]);
+    import(&ann, "crew").exits(USAGE).says(&["crew is a team"]);
     import(&ann, "ann").exits(0);
     for (kind, words) in [
         (Key::Rsa(1024), ["RSA of 1024 bits", "active"]),
@@ -360,10 +362,38 @@ fn the_archive_of_a_person_is_published_for_apt_in_a_folder_of_its_own() {
     // the release pocket of a released series: closed in the distribution, what there is in a PPA
     into("acme", SERIES).exits(FAILURE).says(&["does not change"]);
     into("~ann/acme/tools", SERIES).exits(0);
-    root.ok(&["publish"]);
+    root.ok(&["publish"]).says(&["~ann/acme/tools aurora", "2 binaries published"]);
     let served = root.path().join("archives/~ann/acme/tools");
     let line = Line { uri: format!("file://{}", served.display()), ..root.line(SERIES) };
     let client = Client::new(&line, &[]);
     let _ = client.update();
     assert_eq!(client.candidate("hello").as_deref(), Some("1.0"));
+}
+
+#[test]
+fn an_archive_of_a_person_that_cannot_be_published_stops_no_other() {
+    let root = with_people();
+    root.ok(&["archive", "add", "~ann/acme/tools"]);
+    root.ok(&["archive", "add", "~ben/acme/tools"]);
+    let folder = tempfile::tempdir().unwrap();
+    let deb = Deb::new("hello", "1.0").write(folder.path()).to_string_lossy().into_owned();
+    for (archive, suite) in
+        [("acme", "aurora"), ("~ann/acme/tools", "aurora-security"), ("~ben/acme/tools", "aurora")]
+    {
+        root.ok(&["import", "--archive", archive, "--suite", suite, &deb]);
+    }
+    // the fast track, which is for Ann's security suite, cannot be made: something else has her folder's name
+    let in_the_way = root.path().join("archives/~ann");
+    tool::make_folder(&root.path().join("archives"));
+    tool::write(&in_the_way, "");
+    root.run(&["publish"]).exits(FAILURE).says(&[
+        "low priority aurora",
+        "low priority ~ben/acme/tools aurora",
+        "~ann/acme/tools was not published",
+    ]);
+    assert!(root.index(SERIES, "main/binary-amd64/Packages").contains("Package: hello"));
+    // once it is out of the way, the next run does what was left
+    std::fs::remove_file(&in_the_way).unwrap();
+    root.ok(&["publish"]).says(&["high priority ~ann/acme/tools aurora-security"]);
+    assert!(root.path().join("archives/~ann/acme/tools/dists/aurora-security/InRelease").exists());
 }

@@ -526,3 +526,48 @@ impl MemberDates {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_out_is_held_against_what_went_in() {
+        let bounds = Bounds { bytes: 8 << 30, entries: 10, compressed_bytes: 1000 };
+        bounds.check(FREE_BYTES + 200_000).unwrap();
+        let refusal = bounds.check(FREE_BYTES + 200_001).unwrap_err().to_string();
+        assert_eq!(refusal, "its 1000 bytes become more than 1073941825, as those of no package do");
+        let large = Bounds { compressed_bytes: 1 << 30, ..bounds };
+        large.check(8 << 30).unwrap();
+        let refusal = large.check((8 << 30) + 1).unwrap_err().to_string();
+        assert_eq!(refusal, "it has more than 8589934592 bytes when decompressed");
+    }
+
+    #[test]
+    fn entries_say_what_they_are() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(3);
+        header.set_mode(0o4755);
+        header.set_mtime(12);
+        builder.append_data(&mut header, "a/".to_owned() + &"b".repeat(200), &b"abc"[..]).unwrap();
+        let mut link = tar::Header::new_gnu();
+        link.set_entry_type(tar::EntryType::Symlink);
+        link.set_size(0);
+        builder.append_link(&mut link, "link", "c".repeat(200)).unwrap();
+        let tar = builder.into_inner().unwrap();
+        let mut reader = &tar[..];
+        let mut walk = Walk::new(&mut reader, Bounds { bytes: 1 << 20, entries: 10, compressed_bytes: 0 });
+        let file = walk.next_entry().unwrap().unwrap();
+        assert_eq!(
+            (file.kind, file.size_bytes, file.mode, file.modified),
+            (EntryKind::File, 3, 0o4755, Some(12))
+        );
+        assert_eq!(file.path.len(), 202);
+        assert_eq!(walk.content(2).unwrap(), None, "longer than asked for");
+        assert_eq!(walk.content(3).unwrap().as_deref(), Some(&b"abc"[..]));
+        let link = walk.next_entry().unwrap().unwrap();
+        assert_eq!((link.kind, link.link), (EntryKind::Symlink, vec![b'c'; 200]));
+        assert_eq!(walk.next_entry().unwrap(), None);
+    }
+}

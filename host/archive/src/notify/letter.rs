@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, MessageBuilder, SinglePart};
 use lettre::{Address, Message};
 
 use super::{NotifyError, words};
@@ -107,8 +107,8 @@ impl Letter<'_> {
                 builder = raw(builder, name, &words::line(value, MAX_HEADER));
             }
         }
-        let message =
-            builder.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(self.body));
+        let message = builder
+            .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(encoded(&self.body)));
         let mut bytes = message.map_err(failed)?.formatted();
         // the library leaves an empty line behind a part
         while bytes.ends_with(b"\r\n\r\n") {
@@ -116,6 +116,22 @@ impl Letter<'_> {
         }
         Ok(bytes)
     }
+}
+
+/// The longest line of SMTP, in bytes without its end.
+const MAX_LINE: usize = 998;
+
+/// A text as it is sent. One that can go as it is does: people read what is in the outbox, and programs what comes to bug trackers.
+fn encoded(text: &str) -> Body {
+    // a carriage return alone is an end to some servers and none to others
+    let lines: Vec<&str> = text.lines().flat_map(|line| line.split('\r')).collect();
+    let is_plain = lines.iter().all(|line| line.is_ascii() && line.len() <= MAX_LINE);
+    let sent =
+        lines.iter().fold(String::with_capacity(text.len() + lines.len()), |out, line| out + line + "\r\n");
+    if is_plain {
+        return Body::dangerous_pre_encoded(sent.into_bytes(), ContentTransferEncoding::SevenBit);
+    }
+    Body::new(sent)
 }
 
 fn raw(builder: MessageBuilder, name: &'static str, value: &str) -> MessageBuilder {
@@ -179,6 +195,14 @@ mod tests {
         let mail = written("Übernommen: hello", "Änne <ann@example.org>", "hällo", "Grüße, \u{1f600}\n");
         assert!(mail.is_ascii(), "{mail}");
         assert!(mail.contains("Subject: =?utf-8?b?"), "{mail}");
+        let long = "w".repeat(3000);
+        for body in ["Grüße\n", long.as_str(), "a\r\nb\rc\n"] {
+            let mail = written("x", "ann@example.org", "hello", body);
+            let is_plain = mail.contains("Content-Transfer-Encoding: 7bit");
+            assert_eq!(is_plain, body.starts_with('a'), "{mail}");
+            assert!(mail.is_ascii() && mail.split("\r\n").all(|line| line.len() <= MAX_LINE), "{mail}");
+            assert!(!mail.replace("\r\n", "").contains(['\r', '\n']), "{mail}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::series::{series_by_id, series_of};
 use super::{During, StoreError};
-use crate::domain::{ArchiveId, DistributionId, DistributionName, Pocket, SeriesId, SeriesName};
+use crate::domain::{ArchiveId, DistributionId, DistributionName, SeriesId, SeriesName};
 
 /// The alias that every distribution has without saying so: its newest series under development.
 pub const DEVEL: &str = "devel";
@@ -41,12 +41,10 @@ pub fn set_aliases(tx: &Transaction<'_>, series: SeriesId, aliases: &[SeriesName
     let distribution = series_by_id(tx, series)?.distribution;
     let all = series_of(tx, distribution)?;
     for alias in aliases {
-        let text = alias.as_str();
-        let is_a_suite =
-            Pocket::ALL.iter().any(|pocket| !pocket.suffix().is_empty() && text.ends_with(pocket.suffix()));
-        if text == DEVEL || is_a_suite || all.iter().any(|series| series.name == *alias) {
+        // a name of a series has no pocket behind it, so it is no suite's
+        if alias.as_str() == DEVEL || all.iter().any(|series| series.name == *alias) {
             return Err(StoreError::Refused(format!(
-                "{alias} cannot be an alias: it means something already; choose a word that is no series, no suite and not {DEVEL}"
+                "{alias} cannot be an alias: it means something already; choose a word that is no series and not {DEVEL}"
             )));
         }
     }

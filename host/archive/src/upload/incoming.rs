@@ -7,6 +7,7 @@
 //! Whether an upload still arrives is decided by the time of the last change of its inodes, which the sender cannot set, and by what its
 //! `.changes` lists: dput sends that last.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -59,6 +60,8 @@ const MAX_STRANGERS: usize = 20;
 pub struct Incoming {
     path: PathBuf,
     folder: OwnedFd,
+    /// How many `.changes` of a folder have listed each file when that was first asked: more than do now, at most.
+    listed: RefCell<BTreeMap<PathBuf, BTreeMap<String, usize>>>,
 }
 
 /// What a leaf is.
@@ -150,7 +153,7 @@ impl Incoming {
         let path = base.join("incoming");
         let folder =
             rustix::fs::openat(CWD, &path, folder_flags(), Mode::empty()).during("open the folder", &path)?;
-        Ok(Self { path, folder })
+        Ok(Self { path, folder, listed: RefCell::default() })
     }
 
     /// Where it is.
@@ -235,15 +238,10 @@ impl Incoming {
                 let entries =
                     entries(folder.as_fd(), usize::MAX).during("read the folder", &at)?.unwrap_or_default();
                 let listing = listing(folder.as_fd(), file);
-                // what others list is asked again when all of them are gone
-                let mut listed_by = BTreeMap::new();
-                for (other, stat) in &entries {
-                    if is_changes(other) && other != file && kind(stat) == FileType::RegularFile {
-                        let Listing::Files(files) = self::listing(folder.as_fd(), other) else { continue };
-                        listed_by.extend(files.into_iter().map(|(name, _)| (name, 2)));
-                    }
-                }
-                looking.flat(below, &words, file, &listing, &entries, &listed_by);
+                let mut known = self.listed.borrow_mut();
+                let listed_by =
+                    known.entry(below.to_owned()).or_insert_with(|| count_listed(folder.as_fd(), &entries));
+                looking.flat(below, &words, file, &listing, &entries, listed_by);
             }
             FileType::RegularFile
             | FileType::Symlink
@@ -374,6 +372,21 @@ fn listing(folder: BorrowedFd<'_>, name: &OsStr) -> Listing {
         Err(_) if bytes.is_empty() => Listing::CutOff,
         Err(_) => Listing::Unknown,
     }
+}
+
+/// How many `.changes` of a folder list each file.
+fn count_listed(folder: BorrowedFd<'_>, entries: &BTreeMap<OsString, Stat>) -> BTreeMap<String, usize> {
+    let mut listed_by: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, stat) in entries.iter().filter(|(name, _)| is_changes(name)) {
+        if kind(stat) == FileType::RegularFile
+            && let Listing::Files(files) = listing(folder, name)
+        {
+            for (file, _) in files {
+                *listed_by.entry(file).or_default() += 1;
+            }
+        }
+    }
+    listed_by
 }
 
 /// The file that a marker speaks of: `hello.dsc` of `hello.dsc.upload`, nothing of `.upload`.

@@ -213,9 +213,13 @@ fn read(
         }
         Err(fault) => match bench.policy {
             UploadPolicy::Insecure => {
-                // what it says is only told in the receipt
-                judged.changes = checks::early(&bytes, &name).ok();
-                return Ok(Err(vec![refused(fault.check(), &file, fault.to_string(), fault.remedy())]));
+                let mut problems = vec![refused(fault.check(), &file, fault.to_string(), fault.remedy())];
+                // what else is wrong with it is only told in the receipt
+                match checks::early(&bytes, &name) {
+                    Ok(changes) => judged.changes = Some(changes),
+                    Err(more) => problems.extend(more),
+                }
+                return Ok(Err(problems));
             }
             UploadPolicy::Buildd | UploadPolicy::Sync => bytes,
         },

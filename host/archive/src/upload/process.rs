@@ -379,18 +379,27 @@ impl Run<'_> {
 
     /// Judges what is in a leaf and is not judged already.
     fn leaf(&mut self, leaf: Leaf) -> Result<(), ProcessError> {
-        let mut before = Vec::new();
+        let (mut before, mut stay) = (Vec::new(), Vec::new());
         if self.options.mode == Mode::Real {
             for receipt in upload_receipt::receipts_of_leaf(self.db.read(), &self.base_name, &leaf.name)? {
                 match &receipt.moved_to {
                     None => before.push(receipt),
-                    // it was to stay, and is the same still
-                    Some(place) if *place == kept(&leaf.name) && self.is_there(&leaf, &receipt) => {
-                        return Ok(());
-                    }
+                    Some(place) if *place == kept(&leaf.name) => stay.push(receipt),
                     Some(_) => {}
                 }
             }
+        }
+        // it was to stay, and is the same still
+        let is_kept = |found: &Found| {
+            stay.iter()
+                .any(|receipt| is_of(receipt, found) && receipt.changes_sha256 == self.sha256_of(found))
+        };
+        let is_stray = leaf.uploads.is_empty() && !stay.is_empty();
+        let mut leaf = leaf;
+        let found = leaf.uploads.len();
+        leaf.uploads.retain(|found| !is_kept(found));
+        if is_stray || (leaf.uploads.is_empty() && found > 0) {
+            return Ok(());
         }
         let uploads = leaf.uploads.clone();
         let trouble = leaf.trouble.clone();

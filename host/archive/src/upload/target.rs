@@ -324,7 +324,7 @@ mod tests {
                 change_series(tx, of.last().unwrap().id, &future, now)?;
                 if all.len() == 2 {
                     series_link::set_aliases(tx, of[1].id, &["unstable".parse().unwrap()])?;
-                    for word in ["one", "devel", "x-proposed"] {
+                    for word in ["one", "devel"] {
                         assert!(series_link::set_aliases(tx, of[1].id, &[word.parse().unwrap()]).is_err());
                     }
                 }

@@ -124,10 +124,6 @@ impl House {
         process_accepted(&mut self.db, &self.librarian, &archive, &|_| true, &|| now).unwrap()
     }
 
-    fn upload_status(&self, upload: UploadId) -> UploadStatus {
-        package_upload::upload(self.db.read(), upload).unwrap().status
-    }
-
     /// `amd64+ NEEDSBUILD 2505` of each build of a source; the plus has the packages for all.
     fn builds(&self, source: SourceReleaseId) -> Vec<String> {
         build_rows::builds_of_source(self.db.read(), self.archive.id, source)

@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use pressroom_archive::disk;
 use pressroom_archive::domain::{PersonKind, UploadPolicy, UploadStatus};
+use pressroom_archive::librarian::Librarian;
 use pressroom_archive::release::sign::{Certificate, OwnKey, Signer};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::person::{NewPerson, create_person};
 use pressroom_archive::store::upload_check;
-use pressroom_archive::upload::checks::Limits;
+use pressroom_archive::upload::checks::{Asked, ExamineError, Limits, early, examine};
 use pressroom_archive::upload::examined::Severity;
 
 use crate::drafts::{Draft, DraftFile, Entry, Judge, checks, control, deb, file, tar_gz, tree};
@@ -557,4 +558,38 @@ fn what_waits_in_the_queue_is_lent_and_not_contradicted() {
     house.db.write(|tx| package_upload::change_status(tx, upload, accept, "ann", "", now)).unwrap();
     trip(&house, &judge, again.clone(), ("version-waiting", "a higher version"), |_| {});
     trip(&house, &judge, again, ("pool-name", "which is ACCEPTED"), |_| {});
+}
+
+#[test]
+fn a_disk_that_fails_is_not_the_uploads_fault() {
+    let house = House::new(&["main"], &["amd64"]);
+    let (folder, draft, judge) = (tempfile::tempdir().unwrap(), Draft::quilt(), Judge::of(&house, "s"));
+    let name = draft.name.parse().unwrap();
+    let changes = early(&draft.write(folder.path()), &name).unwrap();
+    // where the librarian should be is a file
+    let librarian = Librarian::new(folder.path().join("hello_1-1.dsc"));
+    let asked = Asked {
+        db: house.db.read(),
+        librarian: &librarian,
+        archive: &judge.archive,
+        shape: &judge.shape,
+        policy: judge.policy,
+        limits: &judge.limits,
+        signer: None,
+        is_refused: false,
+        now: house.now,
+    };
+    let error = examine(fs::File::open(folder.path()).unwrap(), &asked, &name, changes).unwrap_err();
+    assert!(matches!(error, ExamineError::Disk(_)), "{error}");
+}
+
+#[test]
+fn the_same_file_of_two_uploads_is_kept_once() {
+    let house = House::new(&["main"], &["amd64"]);
+    let judge = Judge::of(&house, "s");
+    assert!(judge.draft(&house, &Draft::quilt()).examined.is_some());
+    let before = originals(&house);
+    assert!(judge.draft(&house, &Draft::quilt()).examined.is_some());
+    assert_eq!(originals(&house), before);
+    assert_eq!(before.len(), 4, "the .changes, the .dsc and its two files: {before:?}");
 }

@@ -696,7 +696,12 @@ fn what_was_built_goes_where_its_source_was_sent_on_to() {
         .unwrap();
     gate.options.policy = UploadPolicy::Buildd;
     gate.put_binary("1.0");
-    assert_eq!(gate.run_one().suite.as_deref(), Some("s-proposed"));
+    let done = gate.run_one();
+    assert_eq!(
+        (done.verdict, done.suite.as_deref()),
+        (UploadVerdict::Accepted, Some("s-proposed")),
+        "{done:?}"
+    );
 }
 
 #[test]
@@ -726,6 +731,37 @@ fn packages_of_a_builder_find_their_source_and_their_build() {
     gate.options.build = Some(builds[0]);
     let done = gate.run_one();
     assert_eq!((done.verdict, done.problems[0].check), (UploadVerdict::Rejected, "build"), "{done:?}");
+}
+
+#[test]
+fn what_cannot_be_judged_now_stays_in_incoming() {
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    let librarian = gate.house.folder.path().join("librarian");
+    disk::write_staged(&librarian, b"no folder").unwrap();
+    assert!(gate.try_run().is_err());
+    // a template that cannot be used is the operator's to mend
+    fs::remove_file(&librarian).unwrap();
+    let template = gate.house.folder.path().join("templates/d/new.txt");
+    disk::write_staged(&template, b"{{ nonsense").unwrap();
+    let error = gate.try_run().unwrap_err();
+    assert!(error.to_string().contains("new.txt"), "{error}");
+    assert_eq!((gate.left().len(), gate.count("package_upload"), gate.count("upload_receipt")), (3, 0, 0));
+    fs::remove_file(&template).unwrap();
+    assert_eq!(gate.run_one().verdict, UploadVerdict::Accepted);
+}
+
+#[test]
+fn what_comes_into_a_folder_that_is_to_stay_is_judged_too() {
+    let mut gate = Gate::new();
+    gate.options.afterwards = Afterwards::Keep;
+    gate.put("upload", &Source::new("hello", "1.0"));
+    disk::write_staged(&gate.base.join("incoming/orphan.deb"), b"x").unwrap();
+    assert_eq!(gate.run().done.len(), 2);
+    assert_eq!(gate.run().done, []);
+    gate.put("upload", &Source::new("other", "1.0"));
+    assert_eq!(gate.run_one().source.as_deref(), Some("other"));
+    assert_eq!(gate.run().done, []);
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
     let review = Review { actor: &operator(), comment: "", now };
     let decided = house.db.rehearse(|tx| decide(tx, upload, Verb::Accept, &review)).unwrap();
     assert_eq!(decided.unwrap().to, Accepted);
-    assert_eq!(house.upload_status(upload), New);
+    assert_eq!(house.status_of(upload), New);
     assert_eq!(log_of(house.db.read(), upload).unwrap().len(), 1);
 }
 
@@ -175,7 +175,7 @@ fn what_has_come_between_an_upload_and_its_publication_is_said_all_at_once() {
     ] {
         assert!(all.contains(part), "{part} in {all}");
     }
-    assert_eq!(house.upload_status(upload), New);
+    assert_eq!(house.status_of(upload), New);
     // none of this keeps anybody from refusing it
     assert_eq!(ask(&mut house, upload, Verb::Reject).unwrap().to, Rejected);
 }

@@ -8,7 +8,8 @@ use pressroom_archive::domain::{
 };
 use pressroom_archive::format::Changes;
 use pressroom_archive::notify::{
-    Letterhead, NotifyError, Signature, UploadFacts, UploadNews, close_bug, tell, templates,
+    FactFile, FactKind, Letterhead, NotifyError, Signature, UploadFacts, UploadNews, close_bug, tell,
+    templates,
 };
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::distribution::{DistributionChange, change_distribution, distribution};
@@ -240,6 +241,109 @@ fn a_refusal_says_everything_and_obeys_nothing() {
     let language = Changes::parse(changes("translations").as_bytes()).unwrap();
     let language = UploadFacts::of_changes("x", &language, UploadPolicy::Insecure, facts.signature);
     assert_eq!(told(&mut house, &news, &language).unwrap(), 0);
+}
+
+#[test]
+fn mails_read_as_people_would_write_them() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    with_list(&mut house);
+    let signer = someone(&mut house, "cem", PersonKind::Person);
+    let mut facts = facts(&house, "s-proposed", Signature::Verified(signer));
+    facts.changes = "hello (1.0-1) s; urgency=medium\n\n  * Say hello.".into();
+    let part = |name: &str, kind, is_new| FactFile {
+        name: name.into(),
+        kind,
+        component: Some("main".parse().unwrap()),
+        section: Some("devel".parse().unwrap()),
+        is_new,
+    };
+    facts.files = vec![
+        part("hello 1.0-1", FactKind::Source, true),
+        part("hello-doc 1.0-1 all", FactKind::Binary, false),
+        part("hello_1.0-1.tar.xz", FactKind::Other, false),
+    ];
+    let problem = |severity, file: Option<&str>, what: &str, remedy: &str| Problem {
+        severity,
+        check: "sample",
+        file: file.map(str::to_owned),
+        what: what.into(),
+        remedy: remedy.into(),
+    };
+    facts.warnings = vec![problem(Severity::Warning, None, "there is no debian/copyright", "add one")];
+    let rejections = [
+        problem(Severity::Rejection, Some("hello_1.0-1.dsc"), "its size is 3, not 4", "send it again"),
+        problem(Severity::Rejection, None, "the version is older than 2.0", ""),
+    ];
+    told(&mut house, &UploadNews::New, &facts).unwrap();
+    told(
+        &mut house,
+        &UploadNews::Rejected { problems: &rejections, comment: "Please talk to us.\n" },
+        &facts,
+    )
+    .unwrap();
+    told(&mut house, &UploadNews::Unapproved, &facts).unwrap();
+    told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+    let bodies: Vec<String> = outbox(&house)
+        .into_iter()
+        .map(|(_, mail)| mail.split_once("\r\n\r\n").unwrap().1.replace("\r\n", "\n"))
+        .collect();
+    assert_eq!(
+        bodies[0],
+        "\
+hello 1.0-1 has arrived for s-proposed (d). Something in it was never there before, so an archive administrator
+looks at it first. You will be told what was decided.
+
+  hello 1.0-1  (main/devel)  new
+  hello-doc 1.0-1 all  (main/devel)
+
+What you should know already:
+
+* there is no debian/copyright: add one
+
+hello (1.0-1) s; urgency=medium
+
+  * Say hello.
+
+-- 
+archive.example.org, for D
+"
+    );
+    assert_eq!(
+        bodies[1],
+        "\
+hello 1.0-1 was rejected for s-proposed (d).
+
+Please talk to us.
+
+* hello_1.0-1.dsc: its size is 3, not 4: send it again
+* the version is older than 2.0
+
+Besides:
+
+* there is no debian/copyright: add one
+
+Nothing of it was published. When this is put right it can be uploaded again.
+
+hello (1.0-1) s; urgency=medium
+
+  * Say hello.
+
+-- 
+archive.example.org, for D
+"
+    );
+    assert!(
+        bodies[2].starts_with("hello 1.0-1 has arrived for s-proposed (d), which takes nothing without"),
+        "{}",
+        bodies[2]
+    );
+    assert!(
+        bodies[3].starts_with(
+            "hello 1.0-1 was accepted for s-proposed (d), and will be in its next publication.\n\n  hello"
+        ),
+        "{}",
+        bodies[3]
+    );
 }
 
 #[test]

@@ -182,7 +182,7 @@ impl House {
     }
 
     /// How far an upload has come.
-    pub(crate) fn upload_status(&self, upload: UploadId) -> UploadStatus {
+    pub(crate) fn status_of(&self, upload: UploadId) -> UploadStatus {
         package_upload::upload(self.db.read(), upload).unwrap().status
     }
 }

@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use super::findings::{Findings, chain};
 use super::folder;
-use super::{Asked, ExamineError};
+use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::format::{
@@ -76,6 +76,7 @@ pub(super) fn take(
             return Ok(None);
         }
     };
+    fields::check("deb-control", name, deb.pairs(), findings);
     check_name(name, &control, findings);
     check_source(name, changes, &control, findings);
     check_filing(name, listed, &control, findings);

@@ -3,7 +3,7 @@
 
 use super::super::examined::Problem;
 use super::findings::{Findings, chain};
-use super::kind;
+use super::{fields, kind};
 use crate::domain::NameError;
 use crate::domain::name::FileName;
 use crate::format::changes::ChangesError;
@@ -20,6 +20,7 @@ use crate::format::{Changes, ControlError};
 pub fn early(bytes: &[u8], name: &FileName) -> Result<Changes, Vec<Problem>> {
     let changes = Changes::parse(bytes).map_err(|error| unreadable(name, &error))?;
     let mut findings = Findings::default();
+    fields::check("changes-size", name.as_str(), changes.pairs(), &mut findings);
     check_name(name, &changes, &mut findings);
     check_people(name, &changes, &mut findings);
     check_files(name, &changes, &mut findings);
@@ -217,6 +218,12 @@ mod tests {
                 NAME,
                 "changes-size",
                 "longer than",
+            ),
+            (
+                with("Urgency: medium", &format!("X: {}", "x".repeat(1 << 20))),
+                NAME,
+                "changes-size",
+                "its field X has 1048576",
             ),
             (hello().replace("hello_2.10-3.dsc", "../../etc/passwd"), NAME, "file-name", "../../etc/passwd"),
             (twice(&hello()), NAME, "file-duplicate", "twice"),

@@ -12,6 +12,7 @@ mod binary;
 mod content;
 mod custom;
 mod early;
+mod fields;
 mod findings;
 mod folder;
 mod kind;

@@ -8,7 +8,7 @@ use super::content::{self, Content, Part as Role};
 use super::findings::{Findings, chain};
 use super::folder::{self, Taken, read_short};
 use super::kind::{Kind, kind};
-use super::{Asked, ExamineError};
+use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy};
@@ -106,6 +106,7 @@ pub(super) fn take(
             return Ok(None);
         }
     };
+    fields::check("dsc-size", name, control.pairs(), findings);
     check_against_changes(changes_name, changes, listed, &control, findings);
     check_signature(asked, name, &bytes, findings)?;
     check_people(name, &control, findings);
