@@ -155,6 +155,12 @@ impl Gate {
         self.house.change_series(&SeriesChange { status: Some(status), ..SeriesChange::default() });
     }
 
+    fn change_upload(&mut self, upload: i64, to: UploadStatus) {
+        let (id, now) = (UploadId(upload), self.house.now);
+        let from = package_upload::upload(self.house.db.read(), id).unwrap().status;
+        self.house.db.write(|tx| package_upload::change_status(tx, id, (from, to), "ann", "", now)).unwrap();
+    }
+
     /// Publishes a source as what was there before.
     fn publish(&mut self, name: &str, version: &str) {
         let release = self.house.source(name, version, &[("debian/changelog", b"x")]);
@@ -497,10 +503,59 @@ fn another_upload_of_the_name_that_came_before_the_move_is_judged_for_itself() {
     gate.put("", &Source { note: "of heart", ..Source::new("hello", "1.0") });
     let report = gate.run();
     assert_eq!((report.finished, report.done.len()), (1, 1), "{report:?}");
-    assert_eq!(report.done[0].verdict, UploadVerdict::Rejected, "{report:?}");
-    assert!(report.done[0].problems.iter().any(|problem| problem.check == "queue-name"), "{report:?}");
-    assert_eq!(gate.count("package_upload"), 1);
+    // both wait for a decision, and whoever decides is told
+    assert_eq!(report.done[0].queue, Some(UploadStatus::New), "{report:?}");
+    assert!(report.done[0].problems.iter().any(|problem| problem.check == "version-waiting"), "{report:?}");
+    assert_eq!(gate.count("package_upload"), 2);
     assert!(gate.left().is_empty());
+    // of what is accepted there is one
+    gate.change_upload(1, UploadStatus::Accepted);
+    gate.later();
+    gate.put("", &Source { note: "of mind", ..Source::new("hello", "1.0") });
+    let done = gate.run_one();
+    assert!(done.problems.iter().any(|problem| problem.check == "pool-name"), "{done:?}");
+    assert_eq!((done.verdict, gate.count("package_upload")), (UploadVerdict::Rejected, 2));
+}
+
+#[test]
+fn packages_are_built_of_the_source_that_was_accepted_wherever_it_came_in_first() {
+    // a newer one of the same version was rejected
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    gate.run_one();
+    gate.later();
+    gate.put("", &Source { note: "x", ..Source::new("hello", "1.0") });
+    gate.run_one();
+    gate.change_upload(2, UploadStatus::Rejected);
+    gate.change_upload(1, UploadStatus::Accepted);
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.put_binary("1.0");
+    let done = gate.run_one();
+    assert_eq!(done.verdict, UploadVerdict::Accepted, "{done:?}");
+    // the same files came into another archive before
+    let mut gate = Gate::new();
+    let now = gate.house.now;
+    gate.house
+        .db
+        .write(|tx| {
+            let found = distribution(tx, &"d".parse().unwrap())?;
+            let reference = "~ann/d/tools".parse().unwrap();
+            create_archive(tx, &found, &reference, ArchivePurpose::Ppa, "tools", now).map(|_| ())
+        })
+        .unwrap();
+    let hello = Source::new("hello", "1.0");
+    let files = hello.files(|text| gate.signed(text));
+    for folder in ["~ann/d/tools", ""] {
+        for (name, bytes) in &files {
+            disk::write_staged(&gate.base.join("incoming").join(folder).join(name), bytes).unwrap();
+        }
+        assert_eq!(gate.run_one().verdict, UploadVerdict::Accepted);
+    }
+    gate.change_upload(2, UploadStatus::Accepted);
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.put_binary("1.0");
+    let done = gate.run_one();
+    assert_eq!((done.verdict, done.archive.as_deref()), (UploadVerdict::Accepted, Some("d")), "{done:?}");
 }
 
 #[test]
@@ -795,7 +850,7 @@ fn two_changes_of_one_name_in_a_folder_are_two() {
         &Source { suite: "s-proposed", note: "x", ..Source::new("hello", "1.0") },
     );
     assert_eq!(gate.run().done.len(), 2);
-    assert_eq!((gate.count("upload_receipt"), gate.count("package_upload")), (2, 1));
+    assert_eq!((gate.count("upload_receipt"), gate.count("package_upload")), (2, 2));
 }
 
 #[test]
