@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::AsFd;
 
 use jiff::Timestamp;
@@ -201,6 +202,11 @@ fn read(
         Err(error @ (ReadError::NotRegular | ReadError::TooLarge { .. })) => {
             let remedy = "make it with dpkg-genchanges, sign it with debsign and send it again";
             return Ok(Err(vec![refused("changes-file", &file, error.to_string(), remedy)]));
+        }
+        // nobody but its sender can change that
+        Err(ReadError::Unreadable(source)) if source.kind() == io::ErrorKind::PermissionDenied => {
+            let what = "its mode lets nobody read it";
+            return Ok(Err(vec![refused("changes-file", &file, what, "upload it again, readable for all")]));
         }
         Err(ReadError::Unreadable(source)) => {
             let path = judged.found.folder.join(&file);
