@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::domain::name::{ComponentName, FileName};
-use crate::domain::{ComponentId, Pocket, Sha256};
+use crate::domain::{ComponentId, Sha256};
 use crate::store::archive::Archive;
 use crate::store::package_upload::{self, PackageUpload, UploadBinary, UploadCustom, UploadSource};
 use crate::store::series::SeriesComponent;
@@ -53,8 +53,7 @@ pub(super) fn reasons(
 fn unfit(archive: &Archive, shape: &SuiteShape, upload: &PackageUpload, content: &Content) -> Vec<String> {
     let (suite, series) = (&shape.suite.name, &shape.series);
     let mut reasons = Vec::new();
-    let keeps_releases = archive.purpose.keeps_releases();
-    if keeps_releases && suite.pocket() == Pocket::Release && series.status.is_stable() {
+    if archive.purpose.holds_still(suite.pocket(), series.status) {
         reasons.push(format!(
             "{suite} is {}, and its release pocket does not change: open it with `pressroom series set {} --status FROZEN`, or reject the \
              upload with `pressroom queue reject {}`",

@@ -8,10 +8,9 @@ use rusqlite::Transaction;
 use super::transitions::{Act, after};
 use super::upkeep::{self, rescore};
 use crate::domain::name::{ArchitectureTag, FileName, NameError};
-use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus, Pocket};
-use crate::store::archive::archive_by_id;
+use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
-use crate::store::{StoreError, series, suite};
+use crate::store::{StoreError, archive, series, suite};
 
 /// The longest name of a builder, in characters.
 const LONGEST_NAME: usize = 100;
@@ -172,8 +171,8 @@ pub fn retry(
     let to = allowed(&build, Act::Retry, "built again")?;
     let suite = suite::suite_by_id(tx, build.suite)?;
     let of_series = series::series_by_id(tx, suite.series)?;
-    let keeps_releases = archive_by_id(tx, build.archive)?.purpose.keeps_releases();
-    if keeps_releases && build.suite_name.pocket() == Pocket::Release && of_series.status.is_stable() {
+    let archive = archive::archive_by_id(tx, build.archive)?;
+    if archive.purpose.holds_still(build.suite_name.pocket(), of_series.status) {
         return Err(StoreError::Refused(format!(
             "{} is {}, and its release pocket does not change, so what build {id} makes could not be published",
             build.suite_name, of_series.status
