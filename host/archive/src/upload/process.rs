@@ -187,6 +187,8 @@ pub struct House<'a> {
 const UNFINISHED: SignedDuration = SignedDuration::from_hours(24);
 /// So many uploads share a sync.
 const BATCH: usize = 32;
+/// Fewer do where their `.changes` are long: so many bytes of these are in memory at once, and one more.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// Takes everything out of incoming that has arrived. `clock` says what time it is; `goes_on` whether another upload is to be begun.
 ///
@@ -486,7 +488,9 @@ impl Run<'_> {
         if let Some(open) = self.batch.leaves.last_mut() {
             open.is_complete = true;
         }
-        if self.batch.judged.len() >= BATCH {
+        let texts = self.batch.judged.iter().filter_map(|(_, judged)| judged.changes.as_ref());
+        let bytes: usize = texts.map(|changes| changes.text.len()).sum();
+        if self.batch.judged.len() >= BATCH || bytes >= BATCH_BYTES {
             self.flush()?;
         }
         Ok(())

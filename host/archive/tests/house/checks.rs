@@ -585,6 +585,41 @@ fn a_disk_that_fails_is_not_the_uploads_fault() {
 }
 
 #[test]
+fn what_is_borrowed_is_read_where_the_archive_keeps_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let diff = "--- hello-1.orig/debian/changelog\n+++ hello-1/debian/changelog\n@@ -0,0 +1 @@\n+hello (1-2) s; urgency=low\n";
+    let upstream =
+        [Entry::file("debian/copyright", "It is free.\n"), Entry::file("debian/control", "Source: hello\n")];
+    let first = Draft::diff(&upstream, diff);
+    let folder = tempfile::tempdir().unwrap();
+    first.write(folder.path());
+    assert_eq!(house.import_paths("s", None, &[folder.path().join("hello_1-1.dsc")]).complaints, []);
+    house.publish(Wanted::Changed);
+    let mut next = first.with_version("1-2");
+    let orig = next.parts.remove(0);
+    next.borrowed.push((orig.name, orig.bytes));
+    // as in a dry run: what comes in goes elsewhere
+    let (folder, aside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let name = next.name.parse().unwrap();
+    let changes = early(&next.write(folder.path()), &name).unwrap();
+    let (judge, librarian) = (Judge::of(&house, "s"), Librarian::new(aside.path().to_owned()));
+    let asked = Asked {
+        db: house.db.read(),
+        librarian: &librarian,
+        kept: &house.librarian,
+        archive: &judge.archive,
+        shape: &judge.shape,
+        policy: judge.policy,
+        limits: &judge.limits,
+        signer: None,
+        is_refused: false,
+        now: house.now,
+    };
+    let looked = examine(fs::File::open(folder.path()).unwrap(), &asked, &name, changes).unwrap();
+    assert!(looked.examined.is_some(), "{:?}", looked.problems);
+}
+
+#[test]
 fn the_same_file_of_two_uploads_is_kept_once() {
     let house = House::new(&["main"], &["amd64"]);
     let judge = Judge::of(&house, "s");
