@@ -410,6 +410,16 @@ fn is_changes(name: &OsStr) -> bool {
     name.as_bytes().ends_with(b".changes")
 }
 
+/// What is called as a `.changes` is up to its ending, so that nobody looks at all the others for each.
+fn near<'a>(
+    entries: &'a BTreeMap<OsString, Stat>,
+    changes: &OsStr,
+) -> impl Iterator<Item = (&'a OsString, &'a Stat)> {
+    let stem = changes.as_bytes().strip_suffix(b"changes").unwrap_or(changes.as_bytes()).to_vec();
+    let first = OsStr::from_bytes(&stem).to_owned();
+    entries.range(first..).take_while(move |(name, _)| name.as_bytes().starts_with(&stem))
+}
+
 /// Whether something in a shared folder goes nowhere with a `.changes` that lists it: another one, or a folder, which has the uploads of others in it.
 fn is_others(name: &OsStr, stat: &Stat) -> bool {
     is_changes(name) || kind(stat) == FileType::Directory
@@ -502,7 +512,8 @@ impl Looking<'_> {
                     }
                 }
                 FileType::RegularFile => {
-                    let is_log = listings.keys().any(|changes| is_log_of(name, changes));
+                    let is_log =
+                        marked(name).is_some() && listings.keys().any(|changes| is_log_of(name, changes));
                     let is_listed = name.to_str().is_some_and(|name| listed_by.contains_key(name));
                     let is_marker = marked(name).is_some_and(|file| entries.contains_key(file)) && !is_log;
                     if listings.contains_key(name.as_os_str()) || is_listed || is_log || is_marker {
@@ -602,7 +613,8 @@ impl Looking<'_> {
                 files.push((marker, Shared::No));
             }
         }
-        let logs = entries.iter().filter(|(name, stat)| is_log_of(name, changes) && !is_others(name, stat));
+        let logs =
+            near(entries, changes).filter(|(name, stat)| is_log_of(name, changes) && !is_others(name, stat));
         files.extend(logs.map(|(name, _)| (name.clone(), Shared::No)));
         if self.waits(&name, newest, wait) {
             return;
