@@ -173,8 +173,20 @@ pub fn write_receipts(base: &Path, place: &str, receipts: &[(Receipt, Known)]) -
     };
     let mut json = json.map_err(io::Error::from).during("write the receipt of", &base.join(place))?;
     json.push(b'\n');
-    disk::write_staged(&base.join(format!("{place}.receipt.json")), &json)?;
-    disk::write_staged(&base.join(format!("{place}.receipt.txt")), text.join("\n").as_bytes())
+    put_beside(base, &format!("{place}.receipt.json"), &json)?;
+    put_beside(base, &format!("{place}.receipt.txt"), text.join("\n").as_bytes())
+}
+
+/// Writes a file that whoever looks at the folder sees whole or not at all.
+fn put_beside(base: &Path, name: &str, content: &[u8]) -> Result<(), DiskError> {
+    let path = base.join(name);
+    // of the same name in the next run: what a death leaves is written again
+    let unfinished = base.join(match name.rsplit_once('/') {
+        Some((folder, name)) => format!("{folder}/.{name}"),
+        None => format!(".{name}"),
+    });
+    disk::write_staged(&unfinished, content)?;
+    disk::rename(&unfinished, &path)
 }
 
 /// Moves a leaf to its place; what is there already stays. Says which files others list too: they are still in incoming.
