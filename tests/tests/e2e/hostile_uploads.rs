@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
@@ -325,6 +326,30 @@ fn links_pipes_and_devices_are_never_opened() {
     assert_eq!(intake.queue(&[]).len(), 1);
     assert_eq!(tool::read_text(&secret), "what nobody may read by this way\n");
     assert!(outside.changes().is_file(), "what a link leads to stays where it is");
+}
+
+#[test]
+fn odd_names_and_shapes_hold_nobody_up() {
+    let (intake, ann) = Intake::with_ann();
+    let incoming = intake.base().join("incoming");
+    let odd = OsStr::from_bytes(b"n\xf6t-utf-8\x1b[2J");
+    write(&incoming.join(odd).join(OsStr::from_bytes(b"b\xe4d_1.0_source.changes")), "Format: 1.8\n");
+    write(&incoming.join("deep/a/b/c/d/e/f/deep_1.0_source.changes"), "Format: 1.8\n");
+    tool::make_folder(&intake.incoming().join("folder_1.0_source.changes"));
+    write(&intake.incoming().join("empty_1.0_source.changes"), "");
+    write(&intake.incoming().join(".changes"), "Format: 1.8\n");
+    write(&intake.incoming().join(format!("{}.changes", "x".repeat(247))), "Format: 1.8\n");
+    write(&incoming.join("~nobody/acme/nothing/odd_1.0_source.changes"), "Format: 1.8\n");
+    tool::make_folder(&incoming.join("nothing-in-it"));
+    let socket = std::os::unix::net::UnixListener::bind(incoming.join("socket.changes")).unwrap();
+    symlink(".", incoming.join("loop")).unwrap();
+    let done = judged_with_a_good_one(&intake, &ann, &[]);
+    assert!(done.iter().all(|done| done["verdict"] != "ACCEPTED"), "{done:#?}");
+    drop(socket);
+    // and nothing of it is in the way of the next run
+    let ran = intake.process(&[]).exits(0);
+    assert!(!ran.everything().contains('\u{1b}'), "{}", ran.account());
+    assert_eq!(intake.queue(&[]).len(), 1);
 }
 
 #[test]
