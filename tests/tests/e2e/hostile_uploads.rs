@@ -66,16 +66,13 @@ fn only(done: &[Value]) -> (&Value, String) {
     (one, problems.iter().map(words).collect::<Vec<_>>().join("\n"))
 }
 
-/// What was done to an upload is done.
-fn done_to(_upload: &Upload) {}
-
 /// Ways to be bad that end in a refusal with these words.
 #[track_caller]
-fn refused(make: impl FnOnce(&Upload, &Uploader), words: &[&str]) {
+fn refused(make: impl for<'u> FnOnce(&'u Upload, &Uploader) -> &'u Upload, words: &[&str]) {
     let (intake, ann) = Intake::with_ann();
     let folder = tempfile::tempdir().unwrap();
     let upload = Package::new("bad", "1.0-1").source(folder.path());
-    make(&upload, &ann);
+    let _ = make(&upload, &ann);
     let _ = intake.send(&upload, "bad", DISTRIBUTION);
     let done = judged_with_a_good_one(&intake, &ann, &[]);
     let (_, told) = only(&done);
@@ -91,17 +88,14 @@ fn refused(make: impl FnOnce(&Upload, &Uploader), words: &[&str]) {
 #[test]
 fn a_changes_that_lists_a_path_reads_nothing_there() {
     let words = ["file name", "../../etc/passwd"];
-    refused(
-        |upload, ann| done_to(upload.replace("bad_1.0.orig.tar.gz", "../../etc/passwd").sign(ann)),
-        &words,
-    );
+    refused(|upload, ann| upload.replace("bad_1.0.orig.tar.gz", "../../etc/passwd").sign(ann), &words);
 }
 
 #[test]
 fn two_lists_that_disagree_are_refused() {
     let list = "Files:\n d41d8cd98f00b204e9800998ecf8427e 0 misc optional bad_1.0-1.dsc\n";
     refused(
-        |upload, ann| done_to(upload.edit(|text| format!("{text}{list}")).sign_changes(ann, &[])),
+        |upload, ann| upload.edit(|text| format!("{text}{list}")).sign_changes(ann, &[]),
         &["Files", "twice"],
     );
 }
@@ -116,7 +110,7 @@ fn a_changes_of_a_hundred_thousand_files_is_refused_before_any_is_opened() {
         let text = text.replace("Files:\n", &format!("Files:\n{}", lines(&md5, "misc optional ")));
         text.replace("Checksums-Sha256:\n", &format!("Checksums-Sha256:\n{}", lines(&sha256, "")))
     };
-    refused(|upload, ann| done_to(upload.edit(add).sign_changes(ann, &[])), &[".changes"]);
+    refused(|upload, ann| upload.edit(add).sign_changes(ann, &[]), &[".changes"]);
 }
 
 #[test]
@@ -139,10 +133,7 @@ fn long_field(lines: usize) -> String {
 
 #[test]
 fn fields_of_megabytes_are_refused_or_do_no_harm() {
-    refused(
-        |upload, ann| done_to(upload.edit(|text| format!("{text}{}", long_field(3000))).sign(ann)),
-        &["bytes"],
-    );
+    refused(|upload, ann| upload.edit(|text| format!("{text}{}", long_field(3000))).sign(ann), &["bytes"]);
     // one that is allowed for is not thrown at terminals and mails as it is
     let (intake, ann) = Intake::with_ann();
     let folder = tempfile::tempdir().unwrap();
@@ -174,10 +165,11 @@ fn texts_that_are_not_utf_8_or_have_other_line_ends_are_refused() {
             let at = bytes.windows(4).position(|window| window == b"Made").unwrap();
             bytes[at] = 0xe4;
             write(upload.changes(), bytes);
+            upload
         },
         &["UTF-8"],
     );
-    refused(|upload, ann| done_to(upload.sign(ann).edit(|text| text.replace('\n', "\r\n"))), &["dos2unix"]);
+    refused(|upload, ann| upload.sign(ann).edit(|text| text.replace('\n', "\r\n")), &["dos2unix"]);
 }
 
 #[test]
@@ -208,15 +200,9 @@ fn control_characters_come_to_no_terminal() {
 
 #[test]
 fn a_signature_over_another_text_is_refused() {
-    refused(
-        |upload, ann| done_to(upload.sign(ann).replace("Urgency: medium", "Urgency: high")),
-        &["signature"],
-    );
+    refused(|upload, ann| upload.sign(ann).replace("Urgency: medium", "Urgency: high"), &["signature"]);
     // nor does a good one cover what stands around it
-    refused(
-        |upload, ann| done_to(upload.sign(ann).edit(|text| format!("Source: other\n\n{text}"))),
-        &["signature"],
-    );
+    refused(|upload, ann| upload.sign(ann).edit(|text| format!("Source: other\n\n{text}")), &["signature"]);
 }
 
 // ---------------------------------------------------------------- what is in the files
@@ -263,7 +249,7 @@ fn a_bomb_as_data_of_a_package_is_refused() {
 #[test]
 fn a_bomb_as_tarball_of_a_source_is_refused() {
     refused(
-        |upload, ann| done_to(upload.put(".orig.tar.gz", bomb("bad-1.0/zeros", 3 << 30)).sign(ann)),
+        |upload, ann| upload.put(".orig.tar.gz", bomb("bad-1.0/zeros", 3 << 30)).sign(ann),
         &["bad_1.0.orig.tar.gz"],
     );
 }
@@ -274,7 +260,7 @@ fn a_dsc_that_somebody_else_has_signed_counts_only_where_that_is_known() {
     refused(
         |upload, ann| {
             upload.edit_dsc(|text| eve.clearsigned(&text));
-            upload.sign_changes(ann, &[]);
+            upload.sign_changes(ann, &[])
         },
         &[".dsc"],
     );
