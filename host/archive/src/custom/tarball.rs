@@ -120,24 +120,32 @@ impl<'r> Tarball<'r> {
         extended: Extended,
         declared: u64,
     ) -> Result<Entry, UnpackError> {
-        let kind = match header.entry_type() {
-            kind if kind.is_file() || kind.is_contiguous() => Kind::File,
-            kind if kind.is_dir() => Kind::Folder,
-            kind if kind.is_symlink() => Kind::Link,
-            kind if kind.is_hard_link() => Kind::Other("a hard link"),
-            kind if kind.is_fifo() => Kind::Other("a FIFO"),
-            kind if kind.is_character_special() || kind.is_block_special() => Kind::Other("a device"),
-            kind if kind.is_gnu_sparse() => Kind::Other("a sparse file"),
-            _ => Kind::Other("an entry of unknown kind"),
+        let kind = header.entry_type();
+        let kind = if kind.is_file() || kind.is_contiguous() {
+            Kind::File
+        } else if kind.is_dir() {
+            Kind::Folder
+        } else if kind.is_symlink() {
+            Kind::Link
+        } else if kind.is_hard_link() {
+            Kind::Other("a hard link")
+        } else if kind.is_fifo() {
+            Kind::Other("a FIFO")
+        } else if kind.is_character_special() || kind.is_block_special() {
+            Kind::Other("a device")
+        } else if kind.is_gnu_sparse() {
+            Kind::Other("a sparse file")
+        } else {
+            Kind::Other("an entry of unknown kind")
         };
         if matches!(kind, Kind::File) {
             let size = extended.size_bytes.unwrap_or(declared);
             (self.left, self.padding) = (size, padding(size));
         }
         let path = extended.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = extended
-            .target
-            .unwrap_or_else(|| header.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default());
+        let target = extended.target.unwrap_or_else(|| {
+            header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default()
+        });
         self.path_bytes += (path.len() + target.len()) as u64;
         if self.path_bytes > self.limits.path_bytes {
             return Err(Fault::TooMuch { most: self.limits.path_bytes, what: "bytes of names" }.into());
