@@ -216,7 +216,7 @@ fn check_signature(
             findings.warn("dsc-unsigned", name, what, "sign both files with debsign");
         }
         Err(fault) if is_from_anybody => {
-            findings.reject("dsc-signature", name, chain(&fault), fault.remedy())
+            findings.reject("dsc-signature", name, chain(&fault), fault.remedy());
         }
         Err(SignatureFault::NotSigned | SignatureFault::UnknownKey { .. }) => {}
         Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
