@@ -325,7 +325,7 @@ fn take_parts(
                 let Some(borrowed) = borrow(asked, part, findings)? else { continue };
                 // it was looked at when it came; but a diff needs what is in it
                 if control.format == SourceFormat::V1 && role == Role::Upstream {
-                    let file = asked.librarian.open(&borrowed.digests.sha256)?;
+                    let file = asked.kept.open(&borrowed.digests.sha256)?;
                     let mut reader = BufReader::with_capacity(PIECE_BYTES, file);
                     contents.insert(part.name.clone(), look(asked, role, part, &contents, &mut reader));
                 }
