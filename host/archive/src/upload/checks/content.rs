@@ -39,21 +39,28 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// What a file is.
-    pub(super) fn of(name: &FileName) -> Self {
+    /// What a file of a package is. A version may have any of these words in it, so that only the ends count.
+    pub(super) fn of(control: &SourceControl, name: &FileName) -> Self {
         let name = name.as_str();
-        if name.ends_with(".asc") {
+        let is_native = match control.format {
+            SourceFormat::Native => true,
+            // it is all that such a package has
+            SourceFormat::V1 => !control.files.iter().any(|file| file.name.as_str().ends_with(".diff.gz")),
+            SourceFormat::Quilt => false,
+        };
+        let stem = name.rsplit_once(".tar").map_or(name, |(stem, _)| stem);
+        if is_native {
+            Self::Native
+        } else if name.ends_with(".asc") {
             Self::Signature
         } else if name.ends_with(".diff.gz") {
             Self::Diff
-        } else if name.contains(".debian.tar.") {
+        } else if stem.ends_with(".debian") {
             Self::Debian
-        } else if name.contains(".orig-") {
-            Self::Component
-        } else if name.contains(".orig.tar.") {
+        } else if stem.ends_with(".orig") {
             Self::Upstream
         } else {
-            Self::Native
+            Self::Component
         }
     }
 
@@ -82,7 +89,7 @@ pub(super) fn check(
     let mut members = None;
     let mut is_whole = true;
     for (name, content) in contents {
-        let part = Part::of(name);
+        let part = Part::of(control, name);
         let found = match content {
             Content::Tree(Ok(tree)) => {
                 check_top(name, part, tree, findings);
