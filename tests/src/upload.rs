@@ -194,7 +194,7 @@ impl Package {
         if self.has_buildinfo {
             self.write_buildinfo(work.path());
         }
-        self.changes(&["-S"], work.path(), &tree, folder)
+        self.changes(&["-S"], None, &tree, folder)
     }
 
     /// Makes the upload of binary packages, as a builder of an architecture would: those for it and, where `with_indep`, those for all.
@@ -224,7 +224,7 @@ impl Package {
         }
         tool::write(&tree.join("debian/files"), listed);
         let mode = if with_indep { "-b" } else { "-B" };
-        self.changes(&[mode], work.path(), &tree, folder)
+        self.changes(&[mode], Some(architecture), &tree, folder)
     }
 
     /// The tree, and the tarballs of upstream's beside it.
@@ -350,8 +350,12 @@ impl Package {
 
     /// Lets dpkg-genchanges write the `.changes`, and puts it and what it lists into the folder.
     #[track_caller]
-    fn changes(&self, modes: &[&str], work: &Path, tree: &Path, folder: &Path) -> Upload {
+    fn changes(&self, modes: &[&str], host: Option<&str>, tree: &Path, folder: &Path) -> Upload {
+        let work = tree.parent().expect("a tree lies in a folder");
         let mut command = tool("dpkg-genchanges");
+        if let Some(host) = host {
+            command.env("DEB_HOST_ARCH", host);
+        }
         command.args(modes).args(&self.options).arg("-q").current_dir(tree);
         let text = tool::succeed(made(&mut command)).stdout;
         let listed = names(&text);
@@ -698,7 +702,8 @@ mod tests {
         let upload = package.built(folder.path(), "amd64", true);
         assert_eq!(upload.files(), ["one-doc_1.0-1_all.deb", "one_1.0-1_amd64.deb"]);
         assert_eq!(upload.name(), "one_1.0-1_all+amd64.changes");
-        let upload = package.built(folder.path(), "amd64", false);
-        assert_eq!(upload.files(), ["one_1.0-1_amd64.deb"]);
+        let upload = package.built(folder.path(), "arm64", false);
+        assert_eq!(upload.files(), ["one_1.0-1_arm64.deb"]);
+        assert_eq!(field(&upload.text(), "Architecture"), "arm64");
     }
 }

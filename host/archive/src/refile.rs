@@ -286,7 +286,7 @@ fn file_binary(
     };
     let phasing = match change.phasing {
         Phasing::Unsaid => Phasing::of(binary.phased_update_percentage),
-        said => said,
+        Phasing::All | Phasing::Percentage(_) => change.phasing,
     };
     Ok(Refiled {
         kind: PackageKind::Binary,

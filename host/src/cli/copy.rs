@@ -169,7 +169,10 @@ impl Copy {
                     let upload = if self.dry_run { "an upload".to_owned() } else { format!("upload {upload}") };
                     let word = match status {
                         UploadStatus::New => "is new there",
-                        _ => "is to be approved",
+                        UploadStatus::Unapproved
+                        | UploadStatus::Accepted
+                        | UploadStatus::Done
+                        | UploadStatus::Rejected => "is to be approved",
                     };
                     format!("{name}{with} {would} in the queue of {to} as {upload}: it {word} ({status})\n")
                 }

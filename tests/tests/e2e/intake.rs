@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pressroom_tests::apt::{Client, Line, spotless};
-use pressroom_tests::intake::Intake;
+use pressroom_tests::intake::{Intake, rows};
 use pressroom_tests::root::{DISTRIBUTION, SERIES};
 use pressroom_tests::server::Server;
 use pressroom_tests::tool::{self, read_text};
@@ -20,6 +20,115 @@ fn client(intake: &Intake, server: &Server) -> Client {
 #[track_caller]
 fn number(upload: &Value) -> String {
     upload["upload"].as_i64().unwrap_or_else(|| panic!("there is no upload: {upload:#}")).to_string()
+}
+
+#[test]
+fn a_source_goes_from_dput_through_new_and_an_override_to_apt_get_source_and_its_packages_to_apt_get_install()
+{
+    let (intake, ann) = Intake::with_ann();
+    let bob = Uploader::new("Bob Archivist", "bob@example.org");
+    intake.introduce("bob", &bob).grant("bob", "QUEUE_ADMIN", &["--component", "main"]);
+    intake.grant("bob", "QUEUE_ADMIN", &["--component", "universe"]);
+    let folder = tempfile::tempdir().unwrap();
+    let package = Package::new("greeting", "1.0-1").binaries(&[("greeting", "any"), ("greeting-doc", "all")]);
+    let package = package.tarball("more").signed_upstream().buildinfo();
+    let upload = package.source(&folder.path().join("source"));
+    upload.sign(&ann);
+    upload.dput(&intake.incoming(), Some(&ann)).exits(0);
+
+    let processed = intake.processed(&[]);
+    let [new] = processed.as_slice() else { panic!("{processed:?}") };
+    assert_eq!((&new["verdict"], &new["queue"]), (&"ACCEPTED".into(), &"NEW".into()), "{new:#}");
+    assert_eq!(new["signer"], "ann");
+    let number = number(new);
+    // nothing of it is published before somebody has looked at it
+    intake.root.ok(&["publish"]);
+    assert_eq!(intake.root.index(SERIES, "universe/source/Sources"), "");
+    intake.root.ok(&["queue", "list"]).says(&["greeting", "1.0-1", "NEW", SERIES]);
+    intake
+        .root
+        .ok(&["queue", "show", &number])
+        .says(&["greeting_1.0-1.dsc", "greeting_1.0.orig-more.tar.gz"]);
+    let words = [
+        "queue",
+        "override",
+        "source",
+        &number,
+        "--component",
+        "universe",
+        "--section",
+        "net",
+        "--as",
+        "bob",
+    ];
+    intake.root.ok(&words);
+    intake.root.ok(&["queue", "accept", &number, "--as", "bob", "--comment", "greets well"]);
+    intake.root.ok(&["publish"]);
+    intake.root.ok(&["queue", "log", &number]).says(&["bob", "greets well", "NEW", "ACCEPTED", "DONE"]);
+    assert_eq!(intake.root.indexed(SERIES, "universe/source/Sources"), ["greeting 1.0-1"]);
+
+    let server = Server::new(&intake.root.served());
+    let apt = client(&intake, &server);
+    apt.update();
+    spotless(apt.apt_get(&["source", "greeting"]));
+    assert!(apt.work().join("greeting-1.0/more/DATA").is_file(), "all tarballs are there and unpacked");
+
+    // the builder of amd64 makes the packages for all architectures too, the other one its own
+    let claim = |architecture: &str| -> Value {
+        let words = ["--format", "json", "build", "claim", architecture, "--builder", "forge"];
+        serde_json::from_str(&intake.root.ok(&words).stdout).unwrap()
+    };
+    for (architecture, with_indep) in [("amd64", true), ("arm64", false)] {
+        let build = claim(architecture);
+        assert_eq!(build["source"], "greeting", "{build:#}");
+        let upload = package.built(&folder.path().join(architecture), architecture, with_indep);
+        upload.dput(&intake.incoming(), None).exits(0);
+        let processed = intake.processed(&["--policy", "buildd"]);
+        let [new] = processed.as_slice() else { panic!("{processed:?}") };
+        assert_eq!((&new["verdict"], &new["queue"]), (&"ACCEPTED".into(), &"NEW".into()), "{new:#}");
+        intake.root.ok(&["queue", "accept", &self::number(new), "--as", "bob"]);
+    }
+    intake.root.ok(&["publish"]);
+    let builds = intake.root.ok(&["--format", "json", "build", "list", "--status", "all"]);
+    let builds = rows(&serde_json::from_str(&builds.stdout).unwrap());
+    assert_eq!(builds.len(), 2);
+    assert!(builds.iter().all(|build| build["status"] == "FULLYBUILT"), "{builds:?}");
+    apt.update();
+    spotless(apt.apt_get(&["install", "--yes", "--download-only", "greeting", "greeting-doc"]));
+    assert_eq!(apt.downloaded(), ["greeting-doc_1.0-1_all.deb", "greeting_1.0-1_amd64.deb"]);
+    spotless(apt.apt_get(&["install", "--yes", "--download-only", "greeting:arm64"]));
+    intake.root.verify(SERIES);
+    assert_eq!(intake.lying_in("incoming"), [DISTRIBUTION]);
+    assert_eq!(pressroom_tests::apt::names_in(&intake.incoming()), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_known_is_accepted_by_itself_and_a_deleted_package_is_new_again_where_it_was_filed() {
+    let (intake, ann) = Intake::with_ann();
+    let folder = tempfile::tempdir().unwrap();
+    let send = |version: &str| {
+        let upload = Package::new("greeting", version).source(&folder.path().join(version));
+        upload.sign(&ann);
+        intake.judged(&upload)
+    };
+    let new = send("1.0-1");
+    assert_eq!(new["queue"], "NEW");
+    let first = number(&new);
+    intake.root.ok(&["queue", "override", "source", &first, "--component", "universe"]);
+    intake.root.ok(&["queue", "accept", &first]);
+    intake.root.ok(&["publish"]);
+    // its ancestor is in universe, and so it will be
+    let second = send("1.0-2");
+    assert!(second["queue"] == "ACCEPTED" || second["queue"] == "DONE", "{second:#}");
+    intake.root.ok(&["publish"]);
+    assert_eq!(intake.root.indexed(SERIES, "universe/source/Sources"), ["greeting 1.0-2"]);
+    intake.root.ok(&["remove", "--suite", SERIES, "--reason", "nobody is greeted", "greeting"]);
+    intake.root.ok(&["publish"]);
+    let third = send("1.0-3");
+    assert_eq!(third["queue"], "NEW");
+    intake.root.ok(&["queue", "accept", &number(&third)]);
+    intake.root.ok(&["publish"]);
+    assert_eq!(intake.root.indexed(SERIES, "universe/source/Sources"), ["greeting 1.0-3"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod hostile_uploads;
 mod http;
 mod intake;
 mod mail;
+mod many_uploads;
 mod operators_hooks;
 mod oracle;
 mod people;

@@ -73,12 +73,18 @@ pub const fn after(status: BuildStatus, act: Act) -> Option<BuildStatus> {
             NeedsBuild | FullyBuilt | FailedToBuild | ManualDepWait | ChrootWait | Superseded
             | FailedToUpload | Cancelling | Cancelled => None,
         },
-        Act::Fail | Act::MissDependencies | Act::FailToPrepare => match status {
-            Building => match act {
-                Act::Fail => Some(FailedToBuild),
-                Act::MissDependencies => Some(ManualDepWait),
-                _ => Some(ChrootWait),
-            },
+        Act::Fail => match status {
+            Building => Some(FailedToBuild),
+            NeedsBuild | FullyBuilt | FailedToBuild | ManualDepWait | ChrootWait | Superseded
+            | FailedToUpload | Uploading | Cancelling | Cancelled | Gathering => None,
+        },
+        Act::MissDependencies => match status {
+            Building => Some(ManualDepWait),
+            NeedsBuild | FullyBuilt | FailedToBuild | ManualDepWait | ChrootWait | Superseded
+            | FailedToUpload | Uploading | Cancelling | Cancelled | Gathering => None,
+        },
+        Act::FailToPrepare => match status {
+            Building => Some(ChrootWait),
             NeedsBuild | FullyBuilt | FailedToBuild | ManualDepWait | ChrootWait | Superseded
             | FailedToUpload | Uploading | Cancelling | Cancelled | Gathering => None,
         },

@@ -78,7 +78,7 @@ fn arm(name: &str) -> Option<[&str; 2]> {
 
 /// An architecture without a prefix.
 fn on_linux(name: &str) -> Tuple<'_> {
-    let [abi, processor] = arm(name).unwrap_or_else(|| match name {
+    let [abi, processor] = arm(name).unwrap_or(match name {
         "arm64ilp32" => ["ilp32", "arm64"],
         "x32" => ["x32", "amd64"],
         "powerpcspe" => ["spe", "powerpc"],

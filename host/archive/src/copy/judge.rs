@@ -125,14 +125,13 @@ pub fn objections(facts: &Facts) -> Vec<Objection> {
             );
         }
     }
-    if let Some((there, live_in)) = &facts.there {
-        if there.dpkg_cmp(version).is_gt() {
-            object(
-                "not-older",
-                format!("{live_in} has {there}, which is higher than {version}"),
-                "copy a version that is at least as high, or remove that one first".to_owned(),
-            );
-        }
+    if let Some((there, live_in)) = facts.there.as_ref().filter(|(there, _)| there.dpkg_cmp(version).is_gt())
+    {
+        object(
+            "not-older",
+            format!("{live_in} has {there}, which is higher than {version}"),
+            "copy a version that is at least as high, or remove that one first".to_owned(),
+        );
     }
     if facts.is_other_source {
         object(

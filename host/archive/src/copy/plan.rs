@@ -193,7 +193,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
         purpose: match archive.purpose {
             // copies are what it is for
             ArchivePurpose::Copy => ArchivePurpose::Ppa,
-            other => other,
+            ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => archive.purpose,
         },
         enabled: archive.enabled,
         archive: &archive.reference.to_string(),
@@ -293,11 +293,7 @@ impl Planner<'_> {
         if !against.is_empty() {
             return Ok(Err(against));
         }
-        let queued = |(status, comment): (UploadStatus, String)| match status {
-            UploadStatus::Accepted if self.request.auto_approve => (status, "approved at once".to_owned()),
-            _ => (status, comment),
-        };
-        let (status, comment) = queued((status, comment));
+        let comment = if self.request.auto_approve { "approved at once".to_owned() } else { comment };
         Ok(Ok(Planned {
             release: source.release,
             name: wish.name.clone(),
@@ -531,7 +527,7 @@ impl Planner<'_> {
             purpose: match to.archive.purpose {
                 // what is in it was decided about where it comes from
                 ArchivePurpose::Copy => ArchivePurpose::Ppa,
-                other => other,
+                ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => to.archive.purpose,
             },
             status: to.shape.series.status,
             policy: UploadPolicy::Sync,

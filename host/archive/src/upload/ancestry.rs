@@ -131,7 +131,6 @@ impl<'a> Filing<'a> {
     }
 
     /// Where a custom file is filed: as it says, or as its source is.
-    #[must_use]
     pub fn custom(&self, custom: &ExaminedCustom, source: Option<ComponentId>) -> Result<Filed, NoComponent> {
         let said = Said { section: custom.section.as_ref(), priority: None };
         if self.archive.purpose == ArchivePurpose::Ppa {

@@ -341,7 +341,9 @@ fn entries(folder: BorrowedFd<'_>, most: usize) -> rustix::io::Result<Option<BTr
             continue;
         }
         match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => drop(found.insert(name.to_owned(), stat)),
+            Ok(stat) => {
+                found.insert(name.to_owned(), stat);
+            }
             Err(Errno::NOENT) => {}
             Err(error) => return Err(error),
         }

@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn a_package_without_end_is_kept_up_to_a_bound() {
         let (mut tree, mut texts) = (Tree::default(), BTreeMap::new());
-        let mut gather = Gather::new(&mut tree, &mut texts, Place::Root, |_| true);
+        let mut gather = Gather::new(&mut tree, &mut texts, Place::Root, |_| false);
         let mut archive = tar::Builder::new(Vec::new());
         for number in 0..20_000 {
             let mut header = tar::Header::new_gnu();
@@ -401,9 +401,7 @@ mod tests {
         let archive = archive.into_inner().unwrap();
         gather.walk("", archive.as_slice(), archive.len() as u64).unwrap();
         assert!(gather.is_too_much);
-        assert!(tree.nodes.len() < 19_000 && texts.len() == tree.nodes.len());
-        // what is beyond the bound leaves no text behind either
-        assert!(texts.values().all(|text| *text == Text::Whole("abc".to_owned())));
+        assert!((10_000..19_000).contains(&tree.nodes.len()), "{}", tree.nodes.len());
     }
 
     #[test]
