@@ -23,7 +23,7 @@ const MAX_NAME_BYTES: usize = 255;
 /// So often a path may lead through links, as for the kernel.
 const MAX_LINKS: usize = 40;
 /// So many names are followed for all links of a tarball together.
-const MAX_STEPS: u64 = 8 << 20;
+const MAX_STEPS: u64 = 1 << 20;
 /// setuid and setgid.
 const RIGHTS_OF_ANOTHER: u32 = 0o6000;
 

@@ -192,7 +192,7 @@ fn an_accepted_source_is_published_and_has_its_builds() {
     let report = house.process();
     assert!(report.stuck.is_empty(), "{report:?}");
     assert_eq!((report.done[0].upload, report.done[0].new_publications), (upload.0, 1));
-    assert_eq!(house.upload_status(upload), UploadStatus::Done);
+    assert_eq!(house.status_of(upload), UploadStatus::Done);
     assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 2515", "arm64 NEEDSBUILD 2515"]);
     let log = package_upload::log_of(house.db.read(), upload).unwrap();
     assert_eq!(log.last().unwrap().reviewer, "pressroom");
@@ -232,7 +232,7 @@ fn one_that_cannot_be_published_stops_no_other_and_says_every_reason() {
     let said = report.stuck[0].to_string();
     assert!(said.starts_with("upload 1 (hello 1) stays accepted: it is filed in strange"), "{said}");
     assert!(said.contains("pressroom queue override"), "{said}");
-    assert_eq!(house.upload_status(first), UploadStatus::Accepted);
+    assert_eq!(house.status_of(first), UploadStatus::Accepted);
     // and it is done as soon as it can be
     let series = house.shape("s").series.id;
     house
@@ -240,7 +240,7 @@ fn one_that_cannot_be_published_stops_no_other_and_says_every_reason() {
         .write(|tx| pressroom_archive::store::series::add_component(tx, series, &"strange".parse().unwrap()))
         .unwrap();
     assert_eq!(house.process().done.len(), 1);
-    assert_eq!(house.upload_status(first), UploadStatus::Done);
+    assert_eq!(house.status_of(first), UploadStatus::Done);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_release_pocket_that_does_not_change_takes_nothing() {
     house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
     let report = house.process();
     assert!(report.stuck[0].reasons[0].contains("release pocket does not change"), "{report:?}");
-    assert_eq!(house.upload_status(upload), UploadStatus::Accepted);
+    assert_eq!(house.status_of(upload), UploadStatus::Accepted);
     assert!(house.builds(source).is_empty());
     // updates of the same series do change
     let (upload, _) = house.accept("s-updates", &Source { version: "2", ..HELLO });
@@ -269,7 +269,7 @@ fn two_uploads_with_one_file_name_do_not_both_come_in() {
         report.stuck[0].reasons[0].starts_with("hello_1.dsc of hello is in the archive already"),
         "{report:?}"
     );
-    assert_eq!(house.upload_status(second), UploadStatus::Accepted);
+    assert_eq!(house.status_of(second), UploadStatus::Accepted);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn only_the_suites_that_are_asked_for_are_looked_at() {
     let is_wanted = |name: &pressroom_archive::domain::SuiteName| name.to_string() == "s-updates";
     let report = process_accepted(&mut house.db, &house.librarian, &archive, &is_wanted, &|| now).unwrap();
     assert_eq!(report.done.iter().map(|done| done.upload).collect::<Vec<_>>(), [updates.0]);
-    assert_eq!(house.upload_status(release), UploadStatus::Accepted);
+    assert_eq!(house.status_of(release), UploadStatus::Accepted);
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn packages_of_an_upload_are_published_for_their_architectures_and_know_their_bu
         .unwrap();
     let report = house.process();
     assert_eq!(report.done[0].new_publications, 3, "{report:?}");
-    assert_eq!(house.upload_status(upload), UploadStatus::Done);
+    assert_eq!(house.status_of(upload), UploadStatus::Done);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages("s/contrib/binary-amd64/Packages"), ["hello 1", "hello-data 1"]);
     assert_eq!(house.packages("s/contrib/binary-arm64/Packages"), ["hello-data 1"]);
@@ -424,7 +424,7 @@ fn packages_that_nobody_asked_for_get_a_build_where_their_source_is() {
     assert_eq!((build.status, build.score), (BuildStatus::Uploading, 2_505));
     house.process();
     assert_eq!(house.builds(source), ["amd64 NEEDSBUILD 2505", "arm64 UPLOADING 2505"]);
-    assert_eq!(house.upload_status(upload), UploadStatus::Done);
+    assert_eq!(house.status_of(upload), UploadStatus::Done);
     let reason = house.attach(source, "riscv64", None).unwrap_err();
     assert!(reason.starts_with("it is for riscv64, which s does not have (it has amd64, arm64)"), "{reason}");
     let reason = house.attach(source, "all", None).unwrap_err();
@@ -734,7 +734,7 @@ fn what_cannot_be_told_holds_no_package_back_and_is_told_later() {
     std::fs::remove_file(&path).unwrap();
     let told = house.tell(Telling::Told);
     assert!(told.problems[0].starts_with("nobody was told of the 1 bugs that upload 1 closes"), "{told:?}");
-    assert_eq!((house.upload_status(upload), house.messages()), (UploadStatus::Done, 0));
+    assert_eq!((house.status_of(upload), house.messages()), (UploadStatus::Done, 0));
     disk::write_staged(&path, &original).unwrap();
     assert_eq!(house.tell(Telling::Told).bugs, 1);
 }

@@ -291,3 +291,46 @@ fn file<'m>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(format: &str, version: &str, names: &[&str]) -> Vec<Part> {
+        let lines =
+            |digest: &str| names.iter().map(|name| format!("\n {digest} 3 {name}")).collect::<String>();
+        let text = format!(
+            "Format: {format}\nSource: hello\nVersion: {version}\nMaintainer: Ann Uploader <ann@example.org>\nBinary: hello\n\
+             Architecture: any\nStandards-Version: 4.6.2\nChecksums-Sha256:{}\nFiles:{}\n",
+            lines("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            lines("900150983cd24fb0d6963f7d28e17f72"),
+        );
+        let control = SourceControl::parse(text.as_bytes()).unwrap();
+        names.iter().map(|name| Part::of(&control, &name.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_version_makes_no_other_part_of_a_file() {
+        for version in ["1", "1.orig", "1.debian.tar.2", "1.orig.tar.2", "1.orig-2", "1.diff.gz.2"] {
+            let native = format!("hello_{version}.tar.gz");
+            assert_eq!(parts("3.0 (native)", version, &[&native]), [Part::Native], "{native}");
+            assert_eq!(parts("1.0", version, &[&native]), [Part::Native], "{native}");
+            if version.contains('-') {
+                continue;
+            }
+            let full = format!("{version}-1");
+            let names = [
+                format!("hello_{version}.orig.tar.xz"),
+                format!("hello_{version}.orig-doc.tar.bz2"),
+                format!("hello_{version}.orig.tar.xz.asc"),
+                format!("hello_{full}.debian.tar.lzma"),
+            ];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let expected = [Part::Upstream, Part::Component, Part::Signature, Part::Debian];
+            assert_eq!(parts("3.0 (quilt)", &full, &names), expected, "{full}");
+            let names = [format!("hello_{version}.orig.tar.gz"), format!("hello_{full}.diff.gz")];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(parts("1.0", &full, &names), [Part::Upstream, Part::Diff], "{full}");
+        }
+    }
+}
