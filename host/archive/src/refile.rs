@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use crate::domain::name::{ComponentName, PackagePriority, Section, SourceName};
-use crate::domain::{ArchivePurpose, ComponentId, PackageKind, Pocket};
+use crate::domain::{ComponentId, PackageKind};
 use crate::people::{Denied, Rights};
 use crate::store::archive::Archive;
 use crate::store::override_change::{
@@ -151,10 +151,7 @@ pub fn refile(
 /// When it would.
 pub fn refuse_stable(archive: &Archive, shape: &SuiteShape) -> Result<(), RefileError> {
     let (suite, series) = (&shape.suite.name, &shape.series);
-    if suite.pocket() == Pocket::Release
-        && series.status.is_stable()
-        && archive.purpose != ArchivePurpose::Ppa
-    {
+    if archive.purpose.holds_still(suite.pocket(), series.status) {
         return Err(RefileError::Refused(format!(
             "{suite} is {}, and its release pocket does not change: open it again with `pressroom series set {} --status FROZEN` first",
             series.status, series.name

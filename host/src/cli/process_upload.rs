@@ -34,6 +34,8 @@ judged or moved; it is still in incoming, and the next run tries again.";
 const DELIVERY: Duration = Duration::from_secs(30);
 /// So long a daemon waits at most before it looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// What comes within so long is looked at together.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Take uploads out of incoming, judge each, and put it where it belongs.
 #[derive(Debug, clap::Args)]
@@ -215,7 +217,12 @@ impl ProcessUpload {
                 // a full disk, a database that is held: it may be over at the next look
                 Err(error) => anstream::eprintln!("{} {error:#}", painted(BAD, "not all was done:")),
             }
-            if watch.wait(next, stop.readable())? == Woken::Stopped {
+            let woken = watch.wait(next, stop.readable())?;
+            // nothing that has just come is ready before it has settled, and more of it is about to come
+            let more = options.patience.settle.min(AT_ONCE);
+            if woken == Woken::Stopped
+                || (woken == Woken::Changed && watch.pause(more, stop.readable())? == Woken::Stopped)
+            {
                 break;
             }
         }

@@ -62,9 +62,7 @@ pub(crate) fn select(
         if !wanted {
             continue;
         }
-        if name.pocket() == Pocket::Release
-            && status.is_stable()
-            && archive.purpose.keeps_releases()
+        if archive.purpose.holds_still(name.pocket(), status)
             && dirt.pending + dirt.removals + dirt.customs > 0
         {
             selection.refused.push(Refusal {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::domain::name::{ComponentName, FileName};
-use crate::domain::{ComponentId, Pocket, Sha256};
+use crate::domain::{ComponentId, Sha256};
 use crate::store::archive::Archive;
 use crate::store::package_upload::{self, PackageUpload, UploadBinary, UploadCustom, UploadSource};
 use crate::store::series::SeriesComponent;
@@ -36,7 +36,7 @@ pub(super) fn reasons(
     upload: &PackageUpload,
     content: &Content,
 ) -> Result<Vec<String>, StoreError> {
-    let mut reasons = unfit(shape, upload, content);
+    let mut reasons = unfit(archive, shape, upload, content);
     for (package, filename, sha256) in files(db, content)? {
         if let Some(holder) = package_release::other_holder(db, archive.id, &filename, &sha256)? {
             reasons.push(format!(
@@ -50,10 +50,10 @@ pub(super) fn reasons(
 }
 
 /// What the suite does not have room for: a decision over values alone.
-fn unfit(shape: &SuiteShape, upload: &PackageUpload, content: &Content) -> Vec<String> {
+fn unfit(archive: &Archive, shape: &SuiteShape, upload: &PackageUpload, content: &Content) -> Vec<String> {
     let (suite, series) = (&shape.suite.name, &shape.series);
     let mut reasons = Vec::new();
-    if suite.pocket() == Pocket::Release && series.status.is_stable() {
+    if archive.purpose.holds_still(suite.pocket(), series.status) {
         reasons.push(format!(
             "{suite} is {}, and its release pocket does not change: open it with `pressroom series set {} --status FROZEN`, or reject the \
              upload with `pressroom queue reject {}`",

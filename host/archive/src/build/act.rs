@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::transitions::{Act, after};
-use super::upkeep::{rescore, supersede};
+use super::upkeep::{self, rescore};
 use crate::domain::name::{ArchitectureTag, FileName, NameError};
-use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus, Pocket};
+use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
-use crate::store::{StoreError, series, suite};
+use crate::store::{StoreError, archive, series, suite};
 
 /// The longest name of a builder, in characters.
 const LONGEST_NAME: usize = 100;
@@ -34,9 +34,14 @@ pub struct Claim<'a> {
 /// When its name is none, or the database fails.
 pub fn claim(tx: &Transaction<'_>, claim: &Claim<'_>, now: Timestamp) -> Result<Option<Build>, StoreError> {
     check_name(claim.builder)?;
-    // nobody builds what nobody will publish
-    supersede(tx, now)?;
-    let Some(build) = rows::next_waiting(tx, claim.architecture, claim.archive)? else { return Ok(None) };
+    let build = loop {
+        let Some(build) = rows::next_waiting(tx, claim.architecture, claim.archive)? else { return Ok(None) };
+        // nobody builds what nobody will publish; the others' turn comes, or that of the next run
+        if !rows::waits_in_vain(tx, build.id)? {
+            break build;
+        }
+        upkeep::end(tx, &build, now)?;
+    };
     let to = allowed(&build, Act::Claim, "claimed")?;
     let along = Along { builder: Some(claim.builder), ..Along::default() };
     rows::change_status(tx, build.id, (build.status, to), along, claim.builder, "claimed", now)?;
@@ -166,7 +171,8 @@ pub fn retry(
     let to = allowed(&build, Act::Retry, "built again")?;
     let suite = suite::suite_by_id(tx, build.suite)?;
     let of_series = series::series_by_id(tx, suite.series)?;
-    if build.suite_name.pocket() == Pocket::Release && of_series.status.is_stable() {
+    let archive = archive::archive_by_id(tx, build.archive)?;
+    if archive.purpose.holds_still(build.suite_name.pocket(), of_series.status) {
         return Err(StoreError::Refused(format!(
             "{} is {}, and its release pocket does not change, so what build {id} makes could not be published",
             build.suite_name, of_series.status

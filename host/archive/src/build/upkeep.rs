@@ -28,11 +28,14 @@ pub fn rescore(tx: &Transaction<'_>, build: &Build) -> Result<i64, StoreError> {
 pub fn supersede(tx: &Transaction<'_>, now: Timestamp) -> Result<Vec<BuildId>, StoreError> {
     let in_vain = rows::waiting_in_vain(tx)?;
     for id in &in_vain {
-        let build = rows::build(tx, *id)?;
-        if let Some(to) = after(build.status, Act::Supersede) {
-            let why = "its source is not published any more";
-            rows::change_status(tx, *id, (build.status, to), Along::default(), PUBLISHER, why, now)?;
-        }
+        end(tx, &rows::build(tx, *id)?, now)?;
     }
     Ok(in_vain)
+}
+
+/// Ends a build that waits in vain.
+pub(super) fn end(tx: &Transaction<'_>, build: &Build, now: Timestamp) -> Result<(), StoreError> {
+    let Some(to) = after(build.status, Act::Supersede) else { return Ok(()) };
+    let why = "its source is not published any more";
+    rows::change_status(tx, build.id, (build.status, to), Along::default(), PUBLISHER, why, now)
 }

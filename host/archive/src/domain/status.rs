@@ -1,5 +1,6 @@
 //! The states that rows can be in, in Soyuz's words.
 
+use super::suite::Pocket;
 use super::word::words;
 
 words! {
@@ -75,11 +76,13 @@ words! {
 }
 
 impl ArchivePurpose {
-    /// Whether the release pocket of a series that is released does not change in it. In a PPA that pocket is what there is.
+    /// Whether nothing changes in a pocket of a series of it: in the release pocket of one that users rely on. In a PPA that pocket is what there is.
     #[must_use]
-    pub const fn keeps_releases(self) -> bool {
+    pub const fn holds_still(self, pocket: Pocket, status: SeriesStatus) -> bool {
         match self {
-            Self::Primary | Self::Partner | Self::Copy => true,
+            Self::Primary | Self::Partner | Self::Copy => {
+                matches!(pocket, Pocket::Release) && status.is_stable()
+            }
             Self::Ppa => false,
         }
     }

@@ -326,7 +326,7 @@ mod tests {
     fn content(members: &Members, name: &str) -> String {
         match &members[name] {
             Member::File(content) => String::from_utf8(content.clone()).unwrap(),
-            other => panic!("{other:?}"),
+            other @ (Member::TooLong { .. } | Member::NoFile { .. }) => panic!("{other:?}"),
         }
     }
 

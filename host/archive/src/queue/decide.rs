@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::entry::Entry;
 use super::transitions::{self, Approval};
-use crate::domain::{ArchivePurpose, Pocket, UploadId, UploadStatus};
+use crate::domain::{UploadId, UploadStatus};
 use crate::people::{Actor, rights};
 use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
@@ -139,10 +139,7 @@ fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> 
             archive.reference
         ));
     }
-    if suite.name.pocket() == Pocket::Release
-        && series.status.is_stable()
-        && archive.purpose != ArchivePurpose::Ppa
-    {
+    if archive.purpose.holds_still(suite.name.pocket(), series.status) {
         reasons.push(format!(
             "{0} is {1} by now, and its release pocket does not change: reject it, and have it uploaded to {0}-updates or {0}-proposed",
             suite.name, series.status

@@ -622,14 +622,8 @@ pub fn score_facts(
         .during("look for what scores a build")
 }
 
-/// The builds that wait although their source has given way, or has gone: it is in no publication of the archive that stands, and in no upload on its way.
-///
-/// # Errors
-/// When the database fails.
-pub fn waiting_in_vain(db: &Connection) -> Result<Vec<BuildId>, StoreError> {
-    db.prepare_cached(
-        "SELECT build.id FROM binary_package_build AS build
-         WHERE build.status = 'NEEDSBUILD'
+/// What holds of a build whose source has neither a place in the archive nor an upload that waits.
+const IN_VAIN: &str = "build.status = 'NEEDSBUILD'
          AND NOT EXISTS (
            SELECT 1 FROM source_package_publishing_history AS publication JOIN suite ON suite.id = publication.suite
            WHERE publication.source_package_release = build.source_package_release
@@ -637,11 +631,30 @@ pub fn waiting_in_vain(db: &Connection) -> Result<Vec<BuildId>, StoreError> {
          AND NOT EXISTS (
            SELECT 1 FROM package_upload_source AS filed JOIN package_upload AS upload ON upload.id = filed.package_upload
            WHERE filed.source_package_release = build.source_package_release AND upload.archive = build.archive
-           AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED'))
-         ORDER BY build.id",
-    )
+           AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED'))";
+
+/// The builds that wait although their source has given way, or has gone: it is in no publication of the archive that stands, and in no upload on its way.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting_in_vain(db: &Connection) -> Result<Vec<BuildId>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT build.id FROM binary_package_build AS build WHERE {IN_VAIN} ORDER BY build.id"
+    ))
     .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
     .during("list the builds whose source has gone")
+}
+
+/// Whether a build waits although its source has gone.
+///
+/// # Errors
+/// When the database fails.
+pub fn waits_in_vain(db: &Connection, id: BuildId) -> Result<bool, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT EXISTS (SELECT 1 FROM binary_package_build AS build WHERE build.id = ?1 AND {IN_VAIN})"
+    ))
+    .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+    .during("ask whether the source of a build has gone")
 }
 
 /// Says of the binary packages of an upload which build has made them.

@@ -86,7 +86,8 @@ pub fn source_release(
     Ok(Made::New(id))
 }
 
-/// The newest source package of a name and version that came into an archive.
+/// The source package of a name and version in an archive: what is published or accepted there, wherever it came in first; else the newest that
+/// came into it.
 ///
 /// # Errors
 /// When the database fails.
@@ -96,12 +97,9 @@ pub fn find_source_release(
     name: &SourceName,
     version: &DebVersion,
 ) -> Result<Option<SourceReleaseId>, StoreError> {
-    db.prepare_cached(
-        "SELECT id FROM source_package_release WHERE source_package_name = ?1 AND version = ?2 AND upload_archive = ?3
-         ORDER BY id DESC LIMIT 1",
-    )
-    .and_then(|mut statement| statement.query_row((name, version, archive), |row| row.get(0)).optional())
-    .during("find a source package")
+    db.prepare_cached(include_str!("source_of_version.sql"))
+        .and_then(|mut statement| statement.query_row((name, version, archive), |row| row.get(0)).optional())
+        .during("find a source package")
 }
 
 /// A binary package, as it was uploaded.

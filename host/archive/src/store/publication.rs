@@ -14,7 +14,7 @@ use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePrior
 use crate::domain::version::DebVersion;
 use crate::domain::{
     ArchSeriesId, ArchiveId, BinaryFormat, BinaryReleaseId, ComponentId, ContentId, PackageKind, PassId,
-    PublicationId, PublicationStatus, SeriesId, SourceReleaseId, SuiteId,
+    Pocket, PublicationId, PublicationStatus, SeriesId, SourceReleaseId, SuiteId,
 };
 
 // ---------------------------------------------------------------- making them
@@ -259,8 +259,8 @@ pub fn publish_as_overridden(
 ) -> Result<usize, StoreError> {
     const WHAT: &str = "list what an override changes";
     // the release pocket of a stable series does not change
-    let keeps_releases = archive_by_id(tx, archive)?.purpose.keeps_releases();
-    let all_pockets = !(keeps_releases && series_by_id(tx, series)?.status.is_stable());
+    let status = series_by_id(tx, series)?.status;
+    let all_pockets = !archive_by_id(tx, archive)?.purpose.holds_still(Pocket::Release, status);
     let mut waiting = 0;
     match kind {
         PackageKind::Source => {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
-use crate::domain::{ArchiveId, DebVersion, FileName, SeriesId, Sha256, SourceName, UploadId, UploadStatus};
+use crate::domain::{ArchiveId, DebVersion, SeriesId, Sha256, SourceName, UploadId, UploadStatus};
 
 /// How many bytes an archive has: its pool, and what waits in its queue and is not in the pool. Looks at every file of the archive.
 ///
@@ -48,21 +48,4 @@ pub fn waiting_upload(
         statement.query_row((archive, series, name, version), |row| Ok((row.get(0)?, row.get(1)?))).optional()
     })
     .during("look for an upload that waits")
-}
-
-/// An upload that waits in an archive and has a file of this name with other content than offered.
-///
-/// # Errors
-/// When the database fails.
-pub fn other_waiting_holder(
-    db: &Connection,
-    archive: ArchiveId,
-    filename: &FileName,
-    offered: &Sha256,
-) -> Result<Option<(UploadId, Sha256)>, StoreError> {
-    db.prepare_cached(include_str!("other_waiting_holder.sql"))
-        .and_then(|mut statement| {
-            statement.query_row((archive, filename, offered), |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
-        .during("find which upload has a file name")
 }

@@ -16,7 +16,7 @@ use super::releases::{self, Binary};
 use crate::disk::{self, DiskError};
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, Section};
-use crate::domain::{ComponentId, PackageKind, Pocket};
+use crate::domain::{ComponentId, PackageKind};
 use crate::format::{BinaryControl, SourceControl};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
@@ -179,10 +179,7 @@ fn refuse_closed(target: &Target<'_>) -> Result<(), ImportError> {
             target.archive.reference
         )));
     }
-    if suite.pocket() == Pocket::Release
-        && series.status.is_stable()
-        && target.archive.purpose.keeps_releases()
-    {
+    if target.archive.purpose.holds_still(suite.pocket(), series.status) {
         return Err(ImportError::Refused(format!(
             "{suite} is {}, and its release pocket does not change: import to {suite}-updates or {suite}-security",
             series.status

@@ -52,6 +52,8 @@ pub const MAX_CHANGES_BYTES: u64 = 4 << 20;
 const MAX_ENTRIES: usize = 5000;
 /// `~owner/distribution/archive/suite` below the folder of an upload.
 const MAX_DEPTH: usize = 4;
+/// What could not be read is looked at again after so long.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// So many names of strangers that an upload is said to have: the rest is left out.
 const MAX_STRANGERS: usize = 20;
 
@@ -408,6 +410,11 @@ fn is_changes(name: &OsStr) -> bool {
     name.as_bytes().ends_with(b".changes")
 }
 
+/// Whether something in a shared folder goes nowhere with a `.changes` that lists it: another one, or a folder, which has the uploads of others in it.
+fn is_others(name: &OsStr, stat: &Stat) -> bool {
+    is_changes(name) || kind(stat) == FileType::Directory
+}
+
 /// A scan under way.
 struct Looking<'a> {
     incoming: &'a Incoming,
@@ -485,7 +492,8 @@ impl Looking<'_> {
                         let words: Vec<String> = words.iter().cloned().chain([word.to_owned()]).collect();
                         // one that nobody may read is not in the way of the others
                         if let Err(error) = self.shared_folder(&below.join(name), &words, stands) {
-                            let look_again = self.now;
+                            // nothing tells when that has changed
+                            let look_again = self.now.saturating_add(LOOK_AGAIN).unwrap_or(self.now);
                             let why = format!("{error}: {}", error.source);
                             self.scan.arriving.push(Arriving { name: display, why, look_again });
                         }
@@ -571,6 +579,10 @@ impl Looking<'_> {
                 missing.push(file.as_str());
                 continue;
             };
+            // whoever names what others have sent gets none of it
+            if is_others(OsStr::new(file), stat) {
+                continue;
+            }
             newest = newest.max(changed(stat));
             if kind(stat) == FileType::RegularFile && u64::try_from(stat.st_size).unwrap_or(0) < *size_bytes {
                 missing.push(file);
@@ -584,14 +596,14 @@ impl Looking<'_> {
         }
         for mut marker in markers {
             marker.push(".upload");
-            if let Some(stat) = entries.get(&marker) {
+            if let Some(stat) = entries.get(&marker).filter(|stat| !is_others(&marker, stat)) {
                 newest = newest.max(changed(stat));
                 wait = Some(being_sent(self.patience));
                 files.push((marker, Shared::No));
             }
         }
-        let logs = entries.keys().filter(|name| is_log_of(name, changes));
-        files.extend(logs.map(|name| (name.clone(), Shared::No)));
+        let logs = entries.iter().filter(|(name, stat)| is_log_of(name, changes) && !is_others(name, stat));
+        files.extend(logs.map(|(name, _)| (name.clone(), Shared::No)));
         if self.waits(&name, newest, wait) {
             return;
         }

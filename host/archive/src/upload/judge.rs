@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::AsFd;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ use crate::librarian::Librarian;
 use crate::notify::Signature;
 use crate::people::keyring::{self, Signed};
 use crate::people::{Actor, UploadQuestion, package_sets_of, rights};
+use crate::store::archive::Archive;
 use crate::store::upload_rules;
 use crate::store::{Connection, StoreError, upload_receipt};
 
@@ -33,6 +35,8 @@ pub struct Bench<'a> {
     pub db: &'a Connection,
     /// Where files go.
     pub librarian: &'a Librarian,
+    /// Where the files are that the archive has; in a dry run that is elsewhere.
+    pub kept: &'a Librarian,
     /// By which rules.
     pub policy: UploadPolicy,
     /// How large things may be.
@@ -57,6 +61,15 @@ impl Sizes {
         let bytes = upload_rules::size_bytes(db, archive)?;
         self.0.borrow_mut().insert(archive, bytes);
         Ok(bytes)
+    }
+
+    /// Why so much more does not go into an archive after what has come into it since it was judged.
+    #[must_use]
+    pub fn over(&self, archive: &Archive, more_bytes: u64) -> Option<Problem> {
+        let quota = quota_bytes(archive)?;
+        let has = *self.0.borrow().get(&archive.id)?;
+        policy::size(&archive.reference.to_string(), has, more_bytes, quota)
+            .filter(|problem| problem.severity == Severity::Rejection)
     }
 
     /// So much has come into an archive.
@@ -190,6 +203,11 @@ fn read(
             let remedy = "make it with dpkg-genchanges, sign it with debsign and send it again";
             return Ok(Err(vec![refused("changes-file", &file, error.to_string(), remedy)]));
         }
+        // nobody but its sender can change that
+        Err(ReadError::Unreadable(source)) if source.kind() == io::ErrorKind::PermissionDenied => {
+            let what = "its mode lets nobody read it";
+            return Ok(Err(vec![refused("changes-file", &file, what, "upload it again, readable for all")]));
+        }
         Err(ReadError::Unreadable(source)) => {
             let path = judged.found.folder.join(&file);
             return Err(DiskError { action: "read", path, source }.into());
@@ -303,6 +321,7 @@ fn look(
     let asked = Asked {
         db,
         librarian: bench.librarian,
+        kept: bench.kept,
         archive: &destination.archive,
         shape: &destination.shape,
         policy,
@@ -360,6 +379,10 @@ fn denied(
     }))
 }
 
+fn quota_bytes(archive: &Archive) -> Option<u64> {
+    archive.authorized_size_mib.map(|mebibytes| mebibytes.saturating_mul(1 << 20))
+}
+
 /// How many bytes an archive with a quota would get, and what is to be said of that.
 fn over_quota(
     bench: &Bench<'_>,
@@ -367,9 +390,7 @@ fn over_quota(
     changes: &Changes,
 ) -> Result<(u64, Option<Problem>), StoreError> {
     let (db, archive) = (bench.db, &destination.archive);
-    let Some(quota) = archive.authorized_size_mib.map(|mebibytes| mebibytes.saturating_mul(1 << 20)) else {
-        return Ok((0, None));
-    };
+    let Some(quota) = quota_bytes(archive) else { return Ok((0, None)) };
     let mut more: u64 = 0;
     for file in &changes.files {
         if !upload_rules::is_in_pool(db, archive.id, &file.sha256)? {

@@ -51,8 +51,26 @@ impl ProcessError {
                 error.source.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem
             ),
-            Self::Store(_) | Self::Notify(_) => true,
+            Self::Store(error) | Self::Notify(NotifyError::Store(error)) => !is_about_rows(error),
+            Self::Notify(_) => true,
         }
+    }
+}
+
+/// Whether the database would not have these rows; it serves others.
+fn is_about_rows(error: &StoreError) -> bool {
+    match error {
+        StoreError::Refused(_) | StoreError::Exists { .. } | StoreError::Unknown { .. } => true,
+        StoreError::Sql { source, .. } => {
+            matches!(
+                source,
+                rusqlite::Error::ToSqlConversionFailure(_) | rusqlite::Error::FromSqlConversionFailure(..)
+            ) || matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::ConstraintViolation | rusqlite::ErrorCode::TooBig)
+            )
+        }
+        StoreError::Missing(_) | StoreError::Unreadable { .. } | StoreError::Open { .. } => false,
     }
 }
 
@@ -193,6 +211,7 @@ pub fn process(
     let scratch = aside.as_ref().map(|folder| Librarian::new(folder.path().to_owned()));
     let mut run = Run {
         librarian: scratch.as_ref().unwrap_or(house.librarian),
+        kept: house.librarian,
         letterhead: house.letterhead,
         base_name: base.to_string_lossy().into_owned(),
         db: house.db,
@@ -260,11 +279,15 @@ struct Open {
     done: Vec<Done>,
     /// Whether all its `.changes` have been judged, so that it can be moved.
     is_complete: bool,
+    /// Whether one of them could not be written down: it comes again.
+    has_trouble: bool,
 }
 
 struct Run<'a> {
     db: &'a mut Db,
     librarian: &'a Librarian,
+    /// Where the archive's own files are.
+    kept: &'a Librarian,
     letterhead: Option<&'a Letterhead>,
     base: PathBuf,
     base_name: String,
@@ -302,7 +325,11 @@ impl Run<'_> {
             let is_same = leaf.as_ref().is_some_and(|leaf| {
                 leaf.uploads.is_empty() || receipts.iter().all(|receipt| self.is_there(leaf, receipt))
             });
-            let leaf = leaf.filter(|_| is_same);
+            // where the move was finished, whatever has this name now has come since
+            let is_moved = |leaf: &Leaf| {
+                shelf::place(&receipts).is_some_and(|place| shelf::is_there(&self.base, leaf, &place))
+            };
+            let leaf = leaf.filter(|leaf| is_same && !is_moved(leaf));
             // a folder of which not all was judged comes again with what is left
             if let Some(leaf) = &leaf
                 && leaf.uploads.iter().any(|found| !receipts.iter().any(|receipt| is_of(receipt, found)))
@@ -408,6 +435,7 @@ impl Run<'_> {
             leaf,
             done: Vec::new(),
             is_complete: false,
+            has_trouble: false,
         };
         self.batch.leaves.push(open);
         if uploads.is_empty() {
@@ -444,6 +472,7 @@ impl Run<'_> {
             let bench = Bench {
                 db: self.db.read(),
                 librarian: self.librarian,
+                kept: self.kept,
                 policy: self.options.policy,
                 limits: &self.options.limits,
                 build: self.options.build,
@@ -470,8 +499,23 @@ impl Run<'_> {
         if judged.iter().any(|(_, judged)| judged.examined.is_some()) && self.options.mode == Mode::Real {
             self.librarian.sync()?;
         }
+        let mut unwritten = BTreeSet::new();
         for (at, judged) in judged {
-            self.write_down(at, judged)?;
+            match self.write_down(at, judged) {
+                Ok(()) => {}
+                Err(error) if error.is_everybodys() => return Err(error),
+                // it stays in incoming, and is not in the way of the others
+                Err(error) => {
+                    let name = self.batch.leaves.get(at).map_or("", |open| open.leaf.name.as_str());
+                    self.report.troubles.push(format!("{name}: {}", chain(&error)));
+                    unwritten.insert(at);
+                }
+            }
+        }
+        for at in unwritten {
+            if let Some(open) = self.batch.leaves.get_mut(at) {
+                open.has_trouble = true;
+            }
         }
         let mut open = std::mem::take(&mut self.batch.leaves);
         let later: Vec<Open> = match open.pop() {
@@ -488,6 +532,15 @@ impl Run<'_> {
 
     fn write_down(&mut self, at: usize, mut judged: Judged) -> Result<(), ProcessError> {
         let Some(open) = self.batch.leaves.get_mut(at) else { return Ok(()) };
+        // others of its batch may have filled the archive meanwhile
+        if judged.verdict() == UploadVerdict::Accepted
+            && let Some(destination) = &judged.destination
+            && let Some(problem) = self.sizes.over(&destination.archive, judged.more_bytes)
+        {
+            judged.problems.retain(|one| one.check != problem.check);
+            judged.problems.push(Problem { file: Some(judged.found.changes.clone()), ..problem });
+            judged.examined = None;
+        }
         let desk = Desk {
             librarian: self.librarian,
             letterhead: self.letterhead,
@@ -524,7 +577,7 @@ impl Run<'_> {
         for open in &all {
             let mut place = None;
             // one that could not be judged to its end comes again
-            if moves && open.is_complete {
+            if moves && open.is_complete && !open.has_trouble {
                 let receipts = open
                     .receipts
                     .iter()
@@ -589,7 +642,7 @@ fn done(leaf: &Leaf, judged: &Judged, recorded: &Recorded, is_real: bool, moved_
         changes: match leaf.kind {
             LeafKind::Stray => None,
             LeafKind::Folder | LeafKind::Changes { .. } => {
-                Some(judged.found.changes.clone()).filter(|name| !name.is_empty())
+                Some(shelf::shown(&judged.found.changes)).filter(|name| !name.is_empty())
             }
         },
         verdict: recorded.verdict,

@@ -19,7 +19,9 @@ use crate::librarian::Librarian;
 use crate::notify::{self, Letterhead, NotifyError, UploadFacts, UploadNews};
 use crate::store::package_upload::{self, Filed, NewUpload};
 use crate::store::upload_receipt::{self, NewReceipt};
-use crate::store::{StoreError, ancestry, attempt, library_file, package_release, upload_rules};
+use crate::store::{
+    StoreError, ancestry, attempt, library_file, package_release, upload_check, upload_rules,
+};
 
 /// What all uploads of a run have in common.
 #[derive(Debug, Clone, Copy)]
@@ -297,12 +299,12 @@ fn check_names(tx: &Transaction<'_>, destination: &Destination, examined: &Exami
             let remedy = "give the package a new version in debian/changelog and build again";
             return Err(Stop::Refused(Box::new(refused("pool-name", name, what, remedy))));
         }
-        let sha256 = &file.digests.sha256;
-        if let Some((upload, _)) = upload_rules::other_waiting_holder(tx, archive.id, &file.name, sha256)? {
-            let what = format!("upload {upload} waits in the queue with other content of this name");
-            let remedy =
-                "a file name is used once: give the package a new version, or have that upload rejected";
-            return Err(Stop::Refused(Box::new(refused("queue-name", name, what, remedy))));
+        // of those that wait for a decision one may be published: whoever decides sees to that
+        let waiting = upload_check::waiting_holder(tx, archive.id, &file.name, &file.digests.sha256)?;
+        if let Some(waiting) = waiting.filter(|waiting| waiting.status == UploadStatus::Accepted) {
+            let what = format!("upload {} was accepted, and has other content of this name", waiting.upload);
+            let remedy = "a file name is used once: give the package a new version in debian/changelog and build again";
+            return Err(Stop::Refused(Box::new(refused("pool-name", name, what, remedy))));
         }
     }
     Ok(())

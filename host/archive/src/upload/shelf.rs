@@ -58,6 +58,22 @@ pub fn place(receipts: &[Receipt]) -> Option<String> {
     Some(format!("{}/{:08}-{}", folder_of(verdict), first.id.0, &stem[..end]))
 }
 
+/// Whether the move of a leaf to its place was finished: a `.changes` goes last.
+#[must_use]
+pub fn is_there(base: &Path, leaf: &Leaf, place: &str) -> bool {
+    let place = base.join(place);
+    let last = match &leaf.kind {
+        LeafKind::Folder | LeafKind::Stray => place,
+        LeafKind::Changes { .. } => place.join(&leaf.file),
+    };
+    last.symlink_metadata().is_ok()
+}
+
+/// A name that anybody may have chosen, in a line.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// A receipt as it is on disk.
 #[derive(Debug, Serialize)]
 pub struct ReceiptFile<'a> {
@@ -118,7 +134,7 @@ impl<'a> ReceiptFile<'a> {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}: {}", self.verdict, self.changes.unwrap_or(self.leaf));
+        let mut text = format!("{}: {}", self.verdict, shown(self.changes.unwrap_or(self.leaf)));
         if let (Some(source), Some(version)) = (self.source, self.version) {
             text.push_str(&format!(" ({source} {version})"));
         }

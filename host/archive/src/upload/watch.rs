@@ -72,6 +72,19 @@ impl Watch {
         }
     }
 
+    /// Lets what comes in come for a while, so that many pieces are one look; says whether `stop` can be read.
+    ///
+    /// # Errors
+    /// When the kernel does not let it.
+    pub fn pause(&self, most: SignedDuration, stop: BorrowedFd<'_>) -> std::io::Result<Woken> {
+        let timeout = Timespec { tv_sec: most.as_secs(), tv_nsec: most.subsec_nanos().into() };
+        match poll(&mut [PollFd::from_borrowed_fd(stop, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => Ok(Woken::Time),
+            Ok(_) => Ok(Woken::Stopped),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What has been told is looked at all at once.
     fn drain(&self) {
         let mut buffer = [const { MaybeUninit::uninit() }; 4096];
@@ -124,8 +137,10 @@ mod tests {
             assert_eq!(watch.wait(LONG, quiet.as_fd()).unwrap(), Woken::Changed, "{path}");
             assert_eq!(watch.wait(SignedDuration::ZERO, quiet.as_fd()).unwrap(), Woken::Time);
         }
-        stop.write_all(b"!").unwrap();
         let watch = Watch::begin(base.path()).unwrap();
+        assert_eq!(watch.pause(SignedDuration::ZERO, quiet.as_fd()).unwrap(), Woken::Time);
+        stop.write_all(b"!").unwrap();
+        assert_eq!(watch.pause(LONG, quiet.as_fd()).unwrap(), Woken::Stopped);
         assert_eq!(watch.wait(LONG, quiet.as_fd()).unwrap(), Woken::Stopped);
         assert!(Watch::begin(&base.path().join("incoming")).is_err());
     }

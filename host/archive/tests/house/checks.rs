@@ -571,6 +571,7 @@ fn a_disk_that_fails_is_not_the_uploads_fault() {
     let asked = Asked {
         db: house.db.read(),
         librarian: &librarian,
+        kept: &librarian,
         archive: &judge.archive,
         shape: &judge.shape,
         policy: judge.policy,

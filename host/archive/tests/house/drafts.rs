@@ -334,6 +334,7 @@ impl Judge {
         let asked = Asked {
             db: house.db.read(),
             librarian: &house.librarian,
+            kept: &house.librarian,
             archive: &self.archive,
             shape: &self.shape,
             policy: self.policy,

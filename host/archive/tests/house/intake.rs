@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
+use pressroom_archive::accept::process_accepted;
+use pressroom_archive::build::{cancel, retry};
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
-    ArchivePurpose, BuildId, FileDigests, Permission, PersonKind, Sha256, UploadId, UploadPolicy,
-    UploadStatus, UploadVerdict,
+    ArchivePurpose, BuildId, FileDigests, Permission, PersonKind, SeriesStatus, Sha256, UploadId,
+    UploadPolicy, UploadStatus, UploadVerdict,
 };
 use pressroom_archive::notify::Letterhead;
 use pressroom_archive::release::sign::{OwnKey, Signer};
@@ -151,6 +153,12 @@ impl Gate {
 
     fn status(&mut self, status: pressroom_archive::domain::SeriesStatus) {
         self.house.change_series(&SeriesChange { status: Some(status), ..SeriesChange::default() });
+    }
+
+    fn change_upload(&mut self, upload: i64, to: UploadStatus) {
+        let (id, now) = (UploadId(upload), self.house.now);
+        let from = package_upload::upload(self.house.db.read(), id).unwrap().status;
+        self.house.db.write(|tx| package_upload::change_status(tx, id, (from, to), "ann", "", now)).unwrap();
     }
 
     /// Publishes a source as what was there before.
@@ -306,7 +314,6 @@ fn a_signed_source_waits_as_new_with_a_receipt_and_a_mail() {
 
 #[test]
 fn what_is_known_is_accepted_or_waits_where_the_series_does_not_move() {
-    use pressroom_archive::domain::SeriesStatus;
     for (status, suite, expected) in [
         (SeriesStatus::Development, "s", UploadStatus::Accepted),
         (SeriesStatus::Frozen, "s", UploadStatus::Unapproved),
@@ -496,10 +503,59 @@ fn another_upload_of_the_name_that_came_before_the_move_is_judged_for_itself() {
     gate.put("", &Source { note: "of heart", ..Source::new("hello", "1.0") });
     let report = gate.run();
     assert_eq!((report.finished, report.done.len()), (1, 1), "{report:?}");
-    assert_eq!(report.done[0].verdict, UploadVerdict::Rejected, "{report:?}");
-    assert!(report.done[0].problems.iter().any(|problem| problem.check == "queue-name"), "{report:?}");
-    assert_eq!(gate.count("package_upload"), 1);
+    // both wait for a decision, and whoever decides is told
+    assert_eq!(report.done[0].queue, Some(UploadStatus::New), "{report:?}");
+    assert!(report.done[0].problems.iter().any(|problem| problem.check == "version-waiting"), "{report:?}");
+    assert_eq!(gate.count("package_upload"), 2);
     assert!(gate.left().is_empty());
+    // of what is accepted there is one
+    gate.change_upload(1, UploadStatus::Accepted);
+    gate.later();
+    gate.put("", &Source { note: "of mind", ..Source::new("hello", "1.0") });
+    let done = gate.run_one();
+    assert!(done.problems.iter().any(|problem| problem.check == "pool-name"), "{done:?}");
+    assert_eq!((done.verdict, gate.count("package_upload")), (UploadVerdict::Rejected, 2));
+}
+
+#[test]
+fn packages_are_built_of_the_source_that_was_accepted_wherever_it_came_in_first() {
+    // a newer one of the same version was rejected
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    gate.run_one();
+    gate.later();
+    gate.put("", &Source { note: "x", ..Source::new("hello", "1.0") });
+    gate.run_one();
+    gate.change_upload(2, UploadStatus::Rejected);
+    gate.change_upload(1, UploadStatus::Accepted);
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.put_binary("1.0");
+    let done = gate.run_one();
+    assert_eq!(done.verdict, UploadVerdict::Accepted, "{done:?}");
+    // the same files came into another archive before
+    let mut gate = Gate::new();
+    let now = gate.house.now;
+    gate.house
+        .db
+        .write(|tx| {
+            let found = distribution(tx, &"d".parse().unwrap())?;
+            let reference = "~ann/d/tools".parse().unwrap();
+            create_archive(tx, &found, &reference, ArchivePurpose::Ppa, "tools", now).map(|_| ())
+        })
+        .unwrap();
+    let hello = Source::new("hello", "1.0");
+    let files = hello.files(|text| gate.signed(text));
+    for folder in ["~ann/d/tools", ""] {
+        for (name, bytes) in &files {
+            disk::write_staged(&gate.base.join("incoming").join(folder).join(name), bytes).unwrap();
+        }
+        assert_eq!(gate.run_one().verdict, UploadVerdict::Accepted);
+    }
+    gate.change_upload(2, UploadStatus::Accepted);
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.put_binary("1.0");
+    let done = gate.run_one();
+    assert_eq!((done.verdict, done.archive.as_deref()), (UploadVerdict::Accepted, Some("d")), "{done:?}");
 }
 
 #[test]
@@ -596,6 +652,115 @@ fn an_archive_takes_no_more_than_its_quota() {
 }
 
 #[test]
+fn uploads_that_come_at_once_do_not_pass_a_quota_together() {
+    let mut gate = Gate::new();
+    let row = gate.house.archive.clone();
+    let quota = ArchiveChange { authorized_size_mib: Some(Some(1)), ..ArchiveChange::default() };
+    gate.house.db.write(|tx| change_archive(tx, &row, &quota)).unwrap();
+    // each has more than half a mebibyte
+    let noise = |name: &str| {
+        let mut digest = Sha256::of(name.as_bytes());
+        let mut text = String::new();
+        while text.len() < 900_000 {
+            text.push_str(&digest.to_string());
+            digest = Sha256::of(text[text.len() - 64..].as_bytes());
+        }
+        text.leak()
+    };
+    for name in ["hello", "other", "third"] {
+        gate.put("", &Source { note: noise(name), ..Source::new(name, "1.0") });
+    }
+    let report = gate.run();
+    let verdicts: Vec<UploadVerdict> = report.done.iter().map(|done| done.verdict).collect();
+    let (accepted, rejected) = (UploadVerdict::Accepted, UploadVerdict::Rejected);
+    assert_eq!(verdicts, [accepted, rejected, rejected], "{:?}", report.done[0].problems);
+    assert_eq!(report.done[1].problems[0].check, "quota", "{:?}", report.done[1].problems);
+    assert_eq!(gate.count("package_upload"), 1);
+}
+
+#[test]
+fn an_upload_takes_nothing_away_that_others_have_sent() {
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    gate.put("d/s", &Source { note: "x", ..Source::new("other", "1.0") });
+    // the first to be looked at, signed by nobody
+    let listed = [("d", &b"x"[..]), ("hello_1.0_source.changes", b"x"), ("aa_1.dsc", b"x")];
+    let text = format!(
+        "Format: 1.8\nDate: Mon, 01 Jan 2024 00:00:00 +0000\nSource: aa\nArchitecture: source\nVersion: 1\nDistribution: s\n\
+         Urgency: medium\nMaintainer: Ann Uploader <ann@example.org>\nChanges:\n aa (1) s; urgency=medium\n{}",
+        lists(&listed, Some("misc"))
+    );
+    disk::write_staged(&gate.base.join("incoming/aa_1_source.changes"), text.as_bytes()).unwrap();
+    let report = gate.run();
+    let verdicts: Vec<(String, UploadVerdict)> =
+        report.done.iter().map(|done| (done.leaf.clone(), done.verdict)).collect();
+    let expected = [
+        ("aa_1_source.changes", UploadVerdict::Failed),
+        ("d/s/other_1.0_source.changes", UploadVerdict::Accepted),
+        ("hello_1.0_source.changes", UploadVerdict::Accepted),
+    ];
+    assert_eq!(verdicts, expected.map(|(leaf, verdict)| (leaf.to_owned(), verdict)), "{report:?}");
+    assert!(report.troubles.is_empty(), "{report:?}");
+    let failed = gate.base.join(report.done[0].moved_to.as_ref().unwrap());
+    assert_eq!(below(&failed), ["aa_1_source.changes"]);
+}
+
+#[test]
+fn what_was_moved_and_sent_again_before_that_was_written_down_is_judged_for_itself() {
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    disk::write_staged(&gate.base.join("accepted"), b"in the way").unwrap();
+    gate.run();
+    fs::remove_file(gate.base.join("accepted")).unwrap();
+    let place = gate.base.join("accepted/00000001-hello_1.0_source");
+    fs::create_dir_all(&place).unwrap();
+    for name in gate.left() {
+        // the same bytes are there and here
+        fs::copy(gate.base.join("incoming").join(&name), place.join(&name)).unwrap();
+    }
+    let report = gate.run();
+    assert_eq!((report.finished, report.done.len()), (1, 1), "{report:?}");
+    assert!(report.troubles.is_empty(), "{report:?}");
+    assert!(report.done[0].problems.iter().any(|problem| problem.check == "replay"), "{report:?}");
+    assert!(gate.left().is_empty());
+    assert_eq!(gate.count("package_upload"), 1);
+}
+
+#[test]
+fn no_name_of_an_upload_moves_a_terminal() {
+    let mut gate = Gate::new();
+    let name = "a\x1b]0;x\x07_1_source.changes";
+    disk::write_staged(&gate.base.join("incoming").join(name), b"x").unwrap();
+    disk::write_staged(&gate.base.join("incoming/folder").join(name), b"x").unwrap();
+    let report = gate.run();
+    assert_eq!(report.done.len(), 2, "{report:?}");
+    for done in &report.done {
+        assert!(!done.changes.as_ref().unwrap().contains('\x1b'), "{done:?}");
+        assert!(!done.messages.concat().contains('\x1b'), "{done:?}");
+        let receipt = format!("{}.receipt.txt", done.moved_to.as_ref().unwrap());
+        assert!(!fs::read_to_string(gate.base.join(receipt)).unwrap().contains('\x1b'), "{done:?}");
+    }
+    assert!(gate.left().is_empty());
+}
+
+#[test]
+fn a_row_that_cannot_be_is_not_in_the_way_of_the_others() {
+    let mut gate = Gate::new();
+    gate.put("", &Source::new("hello", "1.0"));
+    gate.put("", &Source { note: "x", ..Source::new("other", "1.0") });
+    let trigger = "CREATE TRIGGER no BEFORE INSERT ON package_upload WHEN NEW.source_package_name = 'hello'
+                   BEGIN SELECT RAISE(ABORT, 'no'); END";
+    gate.house.db.write(|tx| tx.execute(trigger, []).map_err(sql)).unwrap();
+    let report = gate.run();
+    assert_eq!((report.done.len(), report.troubles.len()), (1, 1), "{report:?}");
+    assert_eq!(report.done[0].source.as_deref(), Some("other"));
+    assert_eq!(gate.left().len(), 3, "it comes again");
+    gate.house.db.write(|tx| tx.execute("DROP TRIGGER no", []).map_err(sql)).unwrap();
+    assert_eq!(gate.run_one().source.as_deref(), Some("hello"));
+    assert!(gate.left().is_empty());
+}
+
+#[test]
 fn uploads_to_a_series_under_development_may_go_to_proposed() {
     let mut gate = Gate::new();
     let id = gate.house.archive.distribution;
@@ -626,7 +791,15 @@ fn a_personal_archive_takes_everything_of_its_owner_at_once() {
     assert_eq!(done.archive.as_deref(), Some("~ann/d/tools"));
     let source = package_upload::source_of(gate.house.db.read(), UploadId(1)).unwrap().unwrap();
     assert_eq!((source.component.as_str(), source.filed.section.unwrap().as_str()), ("main", "extra/net"));
-    assert!(archive(gate.house.db.read(), &"~ann/d/tools".parse().unwrap()).is_ok());
+    // also of a series that is released: its pocket is all that such an archive has
+    gate.status(SeriesStatus::Current);
+    let own = archive(gate.house.db.read(), &"~ann/d/tools".parse().unwrap()).unwrap();
+    let House { db, librarian, .. } = &mut gate.house;
+    let report = process_accepted(db, librarian, &own, &|_| true, &|| now).unwrap();
+    assert_eq!((report.done.len(), report.stuck.len()), (1, 0), "{report:?}");
+    let build = BuildId(report.done[0].builds[0]);
+    db.write(|tx| cancel(tx, build, "ann", "", now)).unwrap();
+    db.write(|tx| retry(tx, build, "ann", "", now)).unwrap();
 }
 
 #[test]
@@ -677,7 +850,7 @@ fn two_changes_of_one_name_in_a_folder_are_two() {
         &Source { suite: "s-proposed", note: "x", ..Source::new("hello", "1.0") },
     );
     assert_eq!(gate.run().done.len(), 2);
-    assert_eq!((gate.count("upload_receipt"), gate.count("package_upload")), (2, 1));
+    assert_eq!((gate.count("upload_receipt"), gate.count("package_upload")), (2, 2));
 }
 
 #[test]

@@ -68,6 +68,8 @@ pub struct Asked<'a> {
     pub db: &'a Connection,
     /// Where its files go.
     pub librarian: &'a Librarian,
+    /// Where the files are that the archive has; in a dry run that is elsewhere.
+    pub kept: &'a Librarian,
     /// The archive that it is for.
     pub archive: &'a Archive,
     /// The suite that it is for.

@@ -216,7 +216,7 @@ fn check_signature(
             findings.warn("dsc-unsigned", name, what, "sign both files with debsign");
         }
         Err(fault) if is_from_anybody => {
-            findings.reject("dsc-signature", name, chain(&fault), fault.remedy())
+            findings.reject("dsc-signature", name, chain(&fault), fault.remedy());
         }
         Err(SignatureFault::NotSigned | SignatureFault::UnknownKey { .. }) => {}
         Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
@@ -325,7 +325,7 @@ fn take_parts(
                 let Some(borrowed) = borrow(asked, part, findings)? else { continue };
                 // it was looked at when it came; but a diff needs what is in it
                 if control.format == SourceFormat::V1 && role == Role::Upstream {
-                    let file = asked.librarian.open(&borrowed.digests.sha256)?;
+                    let file = asked.kept.open(&borrowed.digests.sha256)?;
                     let mut reader = BufReader::with_capacity(PIECE_BYTES, file);
                     contents.insert(part.name.clone(), look(asked, role, part, &contents, &mut reader));
                 }
