@@ -109,6 +109,7 @@ impl Intake {
     /// Puts an upload into a folder of its own in incoming, as a server does that makes one for each connection.
     #[track_caller]
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "what a test sends need not outlive a power cut")]
     pub fn send(&self, upload: &Upload, leaf: &str, target: &str) -> Upload {
         let aside = self.base().join("arriving").join(leaf);
         let _ = upload.copy(&aside.join(target));

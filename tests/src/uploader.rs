@@ -30,7 +30,6 @@ const BORN: &str = "20240101T000000";
 pub struct Uploader {
     home: tempfile::TempDir,
     user: String,
-    /// The certificate from before it was revoked, without which gpg would not sign.
     kind: Key,
 }
 

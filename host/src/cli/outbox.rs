@@ -289,7 +289,7 @@ struct Ended {
 
 fn send(session: &Session, root: &Root, db: &mut Db, limit: Duration) -> anyhow::Result<End> {
     let delivered = mail::try_to_deliver(root, db, &session.clock, limit)?;
-    let (waiting, _) = mail::open_messages(db)?;
+    let waiting = outbox_message::count_waiting(db.read())?;
     let ended = Ended { delivered, waiting };
     session.output.show(&ended, || {
         let Delivered { sent, failed, busy, troubles, .. } = &ended.delivered;

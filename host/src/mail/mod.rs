@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::time::{Duration, Instant};
 
 use pressroom_archive::disk::{self, DiskError, During};
-use pressroom_archive::domain::{MessageId, MessageKind, MessageStatus};
+use pressroom_archive::domain::{MessageId, MessageKind};
 use pressroom_archive::notify::{Patience, one_line};
 use pressroom_archive::store::outbox_message::{self, OutboxMessage};
 use pressroom_archive::store::{Db, StoreError};
@@ -259,20 +259,13 @@ impl Sending<'_> {
     }
 }
 
-/// How many messages wait, and how many have failed.
-pub(crate) fn open_messages(db: &Db) -> Result<(u64, u64), StoreError> {
-    let counts = outbox_message::counts(db.read())?;
-    let of = |status| counts.iter().find(|one| one.0 == status).map_or(0, |one| one.1);
-    Ok((of(MessageStatus::Waiting), of(MessageStatus::Failed)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
     use jiff::{SignedDuration, Timestamp};
-    use pressroom_archive::domain::MessageKind;
+    use pressroom_archive::domain::{MessageKind, MessageStatus};
     use pressroom_archive::store::outbox_message::NewMessage;
 
     use super::*;
@@ -331,6 +324,13 @@ mod tests {
             requests
         });
         (port, served)
+    }
+
+    /// How many messages wait, and how many have failed.
+    fn open_messages(db: &Db) -> Result<(u64, u64), StoreError> {
+        let counts = outbox_message::counts(db.read())?;
+        let of = |status| counts.iter().find(|one| one.0 == status).map_or(0, |one| one.1);
+        Ok((of(MessageStatus::Waiting), of(MessageStatus::Failed)))
     }
 
     #[test]

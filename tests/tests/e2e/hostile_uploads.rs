@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Stdio;
@@ -65,16 +66,13 @@ fn only(done: &[Value]) -> (&Value, String) {
     (one, problems.iter().map(words).collect::<Vec<_>>().join("\n"))
 }
 
-/// What was done to an upload is done.
-fn done_to(_upload: &Upload) {}
-
 /// Ways to be bad that end in a refusal with these words.
 #[track_caller]
-fn refused(make: impl FnOnce(&Upload, &Uploader), words: &[&str]) {
+fn refused(make: impl for<'u> FnOnce(&'u Upload, &Uploader) -> &'u Upload, words: &[&str]) {
     let (intake, ann) = Intake::with_ann();
     let folder = tempfile::tempdir().unwrap();
     let upload = Package::new("bad", "1.0-1").source(folder.path());
-    make(&upload, &ann);
+    let _ = make(&upload, &ann);
     let _ = intake.send(&upload, "bad", DISTRIBUTION);
     let done = judged_with_a_good_one(&intake, &ann, &[]);
     let (_, told) = only(&done);
@@ -90,17 +88,14 @@ fn refused(make: impl FnOnce(&Upload, &Uploader), words: &[&str]) {
 #[test]
 fn a_changes_that_lists_a_path_reads_nothing_there() {
     let words = ["file name", "../../etc/passwd"];
-    refused(
-        |upload, ann| done_to(upload.replace("bad_1.0.orig.tar.gz", "../../etc/passwd").sign(ann)),
-        &words,
-    );
+    refused(|upload, ann| upload.replace("bad_1.0.orig.tar.gz", "../../etc/passwd").sign(ann), &words);
 }
 
 #[test]
 fn two_lists_that_disagree_are_refused() {
     let list = "Files:\n d41d8cd98f00b204e9800998ecf8427e 0 misc optional bad_1.0-1.dsc\n";
     refused(
-        |upload, ann| done_to(upload.edit(|text| format!("{text}{list}")).sign_changes(ann, &[])),
+        |upload, ann| upload.edit(|text| format!("{text}{list}")).sign_changes(ann, &[]),
         &["Files", "twice"],
     );
 }
@@ -115,7 +110,7 @@ fn a_changes_of_a_hundred_thousand_files_is_refused_before_any_is_opened() {
         let text = text.replace("Files:\n", &format!("Files:\n{}", lines(&md5, "misc optional ")));
         text.replace("Checksums-Sha256:\n", &format!("Checksums-Sha256:\n{}", lines(&sha256, "")))
     };
-    refused(|upload, ann| done_to(upload.edit(add).sign_changes(ann, &[])), &[".changes"]);
+    refused(|upload, ann| upload.edit(add).sign_changes(ann, &[]), &[".changes"]);
 }
 
 #[test]
@@ -138,10 +133,7 @@ fn long_field(lines: usize) -> String {
 
 #[test]
 fn fields_of_megabytes_are_refused_or_do_no_harm() {
-    refused(
-        |upload, ann| done_to(upload.edit(|text| format!("{text}{}", long_field(3000))).sign(ann)),
-        &["bytes"],
-    );
+    refused(|upload, ann| upload.edit(|text| format!("{text}{}", long_field(3000))).sign(ann), &["bytes"]);
     // one that is allowed for is not thrown at terminals and mails as it is
     let (intake, ann) = Intake::with_ann();
     let folder = tempfile::tempdir().unwrap();
@@ -173,10 +165,11 @@ fn texts_that_are_not_utf_8_or_have_other_line_ends_are_refused() {
             let at = bytes.windows(4).position(|window| window == b"Made").unwrap();
             bytes[at] = 0xe4;
             write(upload.changes(), bytes);
+            upload
         },
         &["UTF-8"],
     );
-    refused(|upload, ann| done_to(upload.sign(ann).edit(|text| text.replace('\n', "\r\n"))), &["dos2unix"]);
+    refused(|upload, ann| upload.sign(ann).edit(|text| text.replace('\n', "\r\n")), &["dos2unix"]);
 }
 
 #[test]
@@ -207,15 +200,9 @@ fn control_characters_come_to_no_terminal() {
 
 #[test]
 fn a_signature_over_another_text_is_refused() {
-    refused(
-        |upload, ann| done_to(upload.sign(ann).replace("Urgency: medium", "Urgency: high")),
-        &["signature"],
-    );
+    refused(|upload, ann| upload.sign(ann).replace("Urgency: medium", "Urgency: high"), &["signature"]);
     // nor does a good one cover what stands around it
-    refused(
-        |upload, ann| done_to(upload.sign(ann).edit(|text| format!("Source: other\n\n{text}"))),
-        &["signature"],
-    );
+    refused(|upload, ann| upload.sign(ann).edit(|text| format!("Source: other\n\n{text}")), &["signature"]);
 }
 
 // ---------------------------------------------------------------- what is in the files
@@ -262,7 +249,7 @@ fn a_bomb_as_data_of_a_package_is_refused() {
 #[test]
 fn a_bomb_as_tarball_of_a_source_is_refused() {
     refused(
-        |upload, ann| done_to(upload.put(".orig.tar.gz", bomb("bad-1.0/zeros", 3 << 30)).sign(ann)),
+        |upload, ann| upload.put(".orig.tar.gz", bomb("bad-1.0/zeros", 3 << 30)).sign(ann),
         &["bad_1.0.orig.tar.gz"],
     );
 }
@@ -273,7 +260,7 @@ fn a_dsc_that_somebody_else_has_signed_counts_only_where_that_is_known() {
     refused(
         |upload, ann| {
             upload.edit_dsc(|text| eve.clearsigned(&text));
-            upload.sign_changes(ann, &[]);
+            upload.sign_changes(ann, &[])
         },
         &[".dsc"],
     );
@@ -325,6 +312,30 @@ fn links_pipes_and_devices_are_never_opened() {
     assert_eq!(intake.queue(&[]).len(), 1);
     assert_eq!(tool::read_text(&secret), "what nobody may read by this way\n");
     assert!(outside.changes().is_file(), "what a link leads to stays where it is");
+}
+
+#[test]
+fn odd_names_and_shapes_hold_nobody_up() {
+    let (intake, ann) = Intake::with_ann();
+    let incoming = intake.base().join("incoming");
+    let odd = OsStr::from_bytes(b"n\xf6t-utf-8\x1b[2J");
+    write(&incoming.join(odd).join(OsStr::from_bytes(b"b\xe4d_1.0_source.changes")), "Format: 1.8\n");
+    write(&incoming.join("deep/a/b/c/d/e/f/deep_1.0_source.changes"), "Format: 1.8\n");
+    tool::make_folder(&intake.incoming().join("folder_1.0_source.changes"));
+    write(&intake.incoming().join("empty_1.0_source.changes"), "");
+    write(&intake.incoming().join(".changes"), "Format: 1.8\n");
+    write(&intake.incoming().join(format!("{}.changes", "x".repeat(247))), "Format: 1.8\n");
+    write(&incoming.join("~nobody/acme/nothing/odd_1.0_source.changes"), "Format: 1.8\n");
+    tool::make_folder(&incoming.join("nothing-in-it"));
+    let socket = std::os::unix::net::UnixListener::bind(incoming.join("socket.changes")).unwrap();
+    symlink(".", incoming.join("loop")).unwrap();
+    let done = judged_with_a_good_one(&intake, &ann, &[]);
+    assert!(done.iter().all(|done| done["verdict"] != "ACCEPTED"), "{done:#?}");
+    drop(socket);
+    // and nothing of it is in the way of the next run
+    let ran = intake.process(&[]).exits(0);
+    assert!(!ran.everything().contains('\u{1b}'), "{}", ran.account());
+    assert_eq!(intake.queue(&[]).len(), 1);
 }
 
 #[test]

@@ -325,3 +325,36 @@ fn what_is_in_incoming_is_left_alone_while_it_arrives() {
     intake.process_now(&["--settle-seconds", "0"]).exits(0).says(&["1 accepted"]);
     assert_eq!(intake.queue(&[]).len(), 1);
 }
+
+#[test]
+fn what_a_person_uploads_to_an_archive_of_their_own_comes_in_by_itself_and_nobody_elses_does() {
+    let (intake, ann) = Intake::with_ann();
+    let bob = Uploader::new("Bob Uploader", "bob@example.org");
+    intake.introduce("bob", &bob).grant("bob", "UPLOAD", &[]);
+    intake.root.ok(&["archive", "add", "~ann/acme/tools"]);
+    let incoming = intake.base().join("incoming/~ann/acme/tools");
+    tool::make_folder(&incoming);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, uploader, verdict) in [("hers", &ann, "ACCEPTED"), ("his", &bob, "REJECTED")] {
+        let upload = Package::new(name, "1.0-1").section("universe/net").source(&folder.path().join(name));
+        upload.sign(uploader);
+        upload.dput(&incoming, Some(uploader)).exits(0);
+        let done = intake.processed(&[]);
+        let [done] = done.as_slice() else { panic!("{done:?}") };
+        assert_eq!(done["verdict"], verdict, "{done:#}");
+        if verdict == "ACCEPTED" {
+            assert_ne!(done["queue"], "NEW", "nobody decides about it: {done:#}");
+            assert_eq!(done["archive"], "~ann/acme/tools");
+        } else {
+            assert!(done["problems"].to_string().contains("~ann/acme/tools"), "{done:#}");
+        }
+    }
+    intake.root.ok(&["publish"]);
+    assert_eq!(
+        intake.root.index(SERIES, "main/source/Sources"),
+        "",
+        "nothing of it is in the distribution's own archive"
+    );
+    let listed = intake.root.ok(&["--format", "json", "queue", "list", "--status", "done"]).stdout;
+    assert!(listed.contains("hers") && !listed.contains("his\""), "{listed}");
+}

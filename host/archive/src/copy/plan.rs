@@ -10,7 +10,7 @@ use crate::domain::{
     DebVersion, PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
 };
 use crate::librarian::Librarian;
-use crate::people::{Rights, UploadQuestion, package_sets_of};
+use crate::people::{Rights, UploadQuestion, package_sets_of, rights};
 use crate::store::archive::Archive;
 use crate::store::package_copy::{self, CopiedBinary, CopiedSource, Within};
 use crate::store::package_upload::Filed;
@@ -154,6 +154,7 @@ pub fn plan(
     request: &Request<'_>,
 ) -> Result<Result<Plan, Vec<Objection>>, CopyError> {
     let mut against = of_target(request);
+    against.extend(of_origin(db, request)?);
     let mut packages: Vec<Planned> = Vec::new();
     // what the target refuses as a whole is not said again for each package
     if against.is_empty() {
@@ -212,6 +213,21 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
             remedy: problem.remedy,
         })
         .collect()
+}
+
+/// What is in a private archive is not everybody's to copy.
+fn of_origin(db: &Connection, request: &Request<'_>) -> Result<Option<Objection>, StoreError> {
+    let End { archive, shape } = request.from;
+    if !archive.private || archive.id == request.to.archive.id {
+        return Ok(None);
+    }
+    let denied = rights(db, archive, request.rights.actor())?.may_see().err();
+    Ok(denied.map(|denied| Objection {
+        package: format!("{} of {}", shape.suite.name, archive.reference),
+        check: "rights",
+        what: denied.what,
+        remedy: denied.remedy,
+    }))
 }
 
 /// Looks at one package.

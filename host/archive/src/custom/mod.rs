@@ -5,7 +5,6 @@
 
 pub mod name;
 mod publish;
-mod tarball;
 mod unpack;
 
 pub use name::{CustomName, CustomNameError, Place};

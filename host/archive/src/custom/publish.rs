@@ -169,13 +169,13 @@ impl Suite<'_> {
         match name.place(main, is_ppa) {
             Place::Versions { folder } => {
                 let base = self.staged.dists().join(&suite);
-                self.into_versions(custom, &name, &Versions { base, in_rows: folder.clone(), folder })
+                self.add_version(custom, &name, &Versions { base, in_rows: folder.clone(), folder })
             }
             Place::Beside { tree, folder } => {
                 self.staged.stage_tree(tree)?;
                 let in_rows = format!("../../{tree}/{suite}/{folder}");
                 let base = self.staged.folder().join(tree).join(suite);
-                self.into_versions(custom, &name, &Versions { base, folder, in_rows })
+                self.add_version(custom, &name, &Versions { base, folder, in_rows })
             }
             Place::Translations { folder } => self.translations(custom, &name, &packed, &folder),
             Place::Kept => {
@@ -222,7 +222,7 @@ impl Suite<'_> {
     }
 
     /// Gives a version its folder beside the others, and takes away those that are too many.
-    fn into_versions(
+    fn add_version(
         &mut self,
         custom: &CustomPublication,
         name: &CustomName,

@@ -9,9 +9,10 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::tarball::{Entry, Kind, Tarball, decoder};
 use crate::disk::{self, DiskError, During};
-use crate::domain::name::shown;
+use crate::domain::digest::digest_reader;
+use crate::domain::name::{Said, shown};
+use crate::format::tarball::{Bounds, ContentsError, Entry, EntryKind, Walk, decompressed};
 use crate::index;
 use crate::work::{Work, count, count_bytes};
 
@@ -21,6 +22,8 @@ const MAX_PATH_BYTES: usize = 1024;
 const MAX_NAME_BYTES: usize = 255;
 /// So often a path may lead through links, as for the kernel.
 const MAX_LINKS: usize = 40;
+/// So many names are followed for all links of a tarball together.
+const MAX_STEPS: u64 = 1 << 20;
 /// setuid and setgid.
 const RIGHTS_OF_ANOTHER: u32 = 0o6000;
 
@@ -30,7 +33,7 @@ pub struct Limits {
     /// All of it, when decompressed.
     pub unpacked_bytes: u64,
     /// Entries, folders among them.
-    pub entries: u64,
+    pub entries: usize,
     /// The bytes of all names together.
     pub path_bytes: u64,
 }
@@ -145,6 +148,26 @@ pub(super) enum UnpackError {
     Disk(#[from] DiskError),
 }
 
+impl From<ContentsError> for Fault {
+    fn from(error: ContentsError) -> Self {
+        match error {
+            ContentsError::Decompress(error) => Self::Decompress { reason: Said::by(error).to_string() },
+            ContentsError::Tar { offset, reason } => Self::Damaged { offset, reason },
+            ContentsError::Escaping { path } => Self::Path { path, reason: "leads out of the archive" },
+            ContentsError::TooMuch { most, what } => Self::TooMuch { most, what },
+            ContentsError::Bomb { unpacked_bytes, .. } => {
+                Self::TooMuch { most: unpacked_bytes, what: "bytes when decompressed" }
+            }
+        }
+    }
+}
+
+impl From<ContentsError> for UnpackError {
+    fn from(error: ContentsError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
 /// What was unpacked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unpacked {
@@ -182,16 +205,13 @@ pub(super) fn unpack(
     let packed_bytes = file.metadata().during("look at", packed)?.len();
     let trouble = Rc::new(RefCell::new(None));
     let source = Watched { inner: file, trouble: Rc::clone(&trouble) };
-    let unpacked = match decoder(ending, BufReader::new(source)) {
-        Ok(Some(mut reader)) => {
-            let tarball = Tarball::new(&mut *reader, limits.of(packed_bytes));
-            unpack_tarball(tarball, below, to)
-        }
-        Ok(None) => {
-            Err(Fault::Decompress { reason: format!("{ending} is no compression that is known") }.into())
-        }
-        Err(error) => Err(Fault::Decompress { reason: error.to_string() }.into()),
-    };
+    let limits = limits.of(packed_bytes);
+    let bounds =
+        Bounds { bytes: limits.unpacked_bytes, entries: limits.entries, compressed_bytes: packed_bytes };
+    let unpacked = decompressed(ending, BufReader::new(source), |reader| {
+        Ok(unpack_tarball(Walk::new(reader, bounds), limits, below, to))
+    });
+    let unpacked = unpacked.unwrap_or_else(|error| Err(error.into()));
     // a disk that fails looks like a stream that is damaged
     match trouble.take() {
         Some(error) => Err(error).during("read", packed).map_err(UnpackError::from),
@@ -223,43 +243,59 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-fn unpack_tarball(mut tarball: Tarball<'_>, below: Below<'_>, to: &Path) -> Result<Unpacked, UnpackError> {
+fn unpack_tarball(
+    mut walk: Walk<'_>,
+    limits: Limits,
+    below: Below<'_>,
+    to: &Path,
+) -> Result<Unpacked, UnpackError> {
+    let mut path_bytes = 0;
     let mut tree: BTreeMap<String, Node> = BTreeMap::new();
     let mut unpacked = Unpacked::default();
     disk::make_folder(to)?;
-    while let Some(entry) = tarball.next()? {
+    while let Some(entry) = walk.next_entry()? {
+        path_bytes += (entry.path.len() + entry.link.len()) as u64;
+        if path_bytes > limits.path_bytes {
+            return Err(Fault::TooMuch { most: limits.path_bytes, what: "bytes of names" }.into());
+        }
         let path = judge_entry(&entry)?;
         let Some(path) = counted(&path, below) else {
             unpacked.passed_over += 1;
             continue;
         };
         if path.is_empty() {
-            if entry.kind == Kind::Folder {
+            if entry.kind == EntryKind::Folder {
                 continue;
             }
             return Err(fault(&entry, "has to be a folder").into());
         }
         place(&mut tree, &path, &entry)?;
         match entry.kind {
-            Kind::Folder => disk::make_folder(&to.join(&path))?,
-            Kind::File => {
+            EntryKind::Folder => disk::make_folder(&to.join(&path))?,
+            EntryKind::File => {
                 let at = to.join(&path);
                 let mut file = disk::create_staged(&at)?;
-                let written =
-                    tarball.copy_content(|piece| Ok(file.write_all(piece).during("write", &at)?))?;
-                count(Work::BytesWritten, written);
+                let mut written = Ok(());
+                walk.each_piece(|piece| {
+                    if written.is_ok() {
+                        written = file.write_all(piece);
+                    }
+                })?;
+                written.during("write", &at)?;
+                count(Work::BytesWritten, entry.size_bytes);
                 unpacked.files += 1;
             }
-            Kind::Link => unpacked.links += 1,
-            Kind::Other(_) => {}
+            EntryKind::Symlink => unpacked.links += 1,
+            EntryKind::HardLink | EntryKind::Fifo | EntryKind::Device | EntryKind::Other => {}
         }
     }
     if unpacked.files == 0 {
         return Err(Fault::Empty { below: below.folder.to_owned() }.into());
     }
+    let mut steps = 0;
     for (path, node) in &tree {
         let Node::Link(target) = node else { continue };
-        if !leads_inside(&tree, path, target) {
+        if !leads_inside(&tree, path, target, &mut steps)? {
             return Err(Fault::Link {
                 path: shown(path),
                 target: shown(target),
@@ -293,10 +329,18 @@ fn judge_entry(entry: &Entry) -> Result<String, Fault> {
             part => parts.push(part),
         }
     }
-    if let Kind::Other(kind) = entry.kind {
+    let unfit = match entry.kind {
+        _ if entry.is_sparse => Some("a sparse file"),
+        EntryKind::File | EntryKind::Folder | EntryKind::Symlink => None,
+        EntryKind::HardLink => Some("a hard link"),
+        EntryKind::Fifo => Some("a FIFO"),
+        EntryKind::Device => Some("a device"),
+        EntryKind::Other => Some("an entry of unknown kind"),
+    };
+    if let Some(kind) = unfit {
         return Err(Fault::Kind { path: shown(path), kind });
     }
-    if entry.kind == Kind::File && entry.mode & RIGHTS_OF_ANOTHER != 0 {
+    if entry.kind == EntryKind::File && entry.mode & RIGHTS_OF_ANOTHER != 0 {
         return Err(fault(entry, "has a setuid or setgid bit: nothing that is served may have one"));
     }
     Ok(parts.join("/"))
@@ -327,15 +371,17 @@ fn place(tree: &mut BTreeMap<String, Node>, path: &str, entry: &Entry) -> Result
         }
     }
     let node = match entry.kind {
-        Kind::Folder => Node::Folder,
-        Kind::Link => {
-            let target = std::str::from_utf8(&entry.target).ok();
+        EntryKind::Folder => Node::Folder,
+        EntryKind::Symlink => {
+            let target = std::str::from_utf8(&entry.link).ok();
             let target = target.filter(|target| {
                 !target.is_empty() && target.len() <= MAX_PATH_BYTES && !target.chars().any(char::is_control)
             });
             Node::Link(target.ok_or_else(|| fault(entry, "is a link to no path"))?.to_owned())
         }
-        Kind::File | Kind::Other(_) => Node::File,
+        EntryKind::File | EntryKind::HardLink | EntryKind::Fifo | EntryKind::Device | EntryKind::Other => {
+            Node::File
+        }
     };
     match (tree.get(path), &node) {
         (None, _) => {
@@ -348,20 +394,29 @@ fn place(tree: &mut BTreeMap<String, Node>, path: &str, entry: &Entry) -> Result
 }
 
 /// Whether a link at a path leads to a place inside, through whichever other links. What is not there counts by its place.
-fn leads_inside(tree: &BTreeMap<String, Node>, path: &str, target: &str) -> bool {
+fn leads_inside(
+    tree: &BTreeMap<String, Node>,
+    path: &str,
+    target: &str,
+    steps: &mut u64,
+) -> Result<bool, Fault> {
     if target.starts_with('/') {
-        return false;
+        return Ok(false);
     }
     let mut at: Vec<String> = path.split('/').map(str::to_owned).collect();
     at.pop();
     let mut left: VecDeque<String> = target.split('/').map(str::to_owned).collect();
     let mut links = 0;
     while let Some(part) = left.pop_front() {
+        *steps += 1;
+        if *steps > MAX_STEPS {
+            return Err(Fault::TooMuch { most: MAX_STEPS, what: "names on the ways of its links" });
+        }
         match part.as_str() {
             "" | "." => {}
             ".." => {
                 if at.pop().is_none() {
-                    return false;
+                    return Ok(false);
                 }
             }
             _ => {
@@ -369,7 +424,7 @@ fn leads_inside(tree: &BTreeMap<String, Node>, path: &str, target: &str) -> bool
                 if let Some(Node::Link(next)) = tree.get(&at.join("/")) {
                     links += 1;
                     if next.starts_with('/') || links > MAX_LINKS {
-                        return false;
+                        return Ok(false);
                     }
                     at.pop();
                     for part in next.split('/').rev() {
@@ -379,7 +434,7 @@ fn leads_inside(tree: &BTreeMap<String, Node>, path: &str, target: &str) -> bool
             }
         }
     }
-    true
+    Ok(true)
 }
 
 /// The endings of names under which a text can lie, besides none.
@@ -413,10 +468,17 @@ pub(super) fn check_texts(folder: &Path, limits: Limits) -> Result<(), UnpackErr
             ending,
             reason: reason.to_string(),
         };
-        let reader = decoder(ending, BufReader::new(packed)).map_err(|error| bad(&error))?;
-        let Some(reader) = reader else { continue };
-        let digests =
-            crate::domain::digest::digest_reader(reader.take(left + 1)).map_err(|error| bad(&error))?;
+        let most = left.saturating_add(1);
+        let read = decompressed(ending, BufReader::new(packed), |reader| {
+            digest_reader(reader.take(most)).map_err(ContentsError::Decompress)
+        });
+        let digests = read.map_err(|error| match error {
+            ContentsError::Decompress(error) => bad(&Said::by(error)),
+            error @ (ContentsError::Tar { .. }
+            | ContentsError::Escaping { .. }
+            | ContentsError::TooMuch { .. }
+            | ContentsError::Bomb { .. }) => bad(&error),
+        })?;
         left = left
             .checked_sub(digests.size_bytes)
             .ok_or(Fault::TooMuch { most: limits.unpacked_bytes, what: "bytes of texts when unpacked" })?;

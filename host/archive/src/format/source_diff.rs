@@ -12,6 +12,8 @@ use crate::domain::name::shown;
 
 /// The longest line that is read.
 const MAX_LINE_BYTES: usize = 4 << 20;
+/// So often a diff may come back to one of the members that matter: each time all of the member is gone through.
+const MAX_TIMES: u32 = 16;
 
 /// The members of a source's tree that matter.
 pub type Members = BTreeMap<&'static str, Member>;
@@ -50,6 +52,7 @@ pub fn read(reader: impl BufRead, bounds: Bounds, base: &Members) -> Result<Memb
         is_given_back: false,
     };
     let mut members = base.clone();
+    let mut times: BTreeMap<&'static str, u32> = BTreeMap::new();
     while lines.advance()? {
         let Some(old) = lines.line.strip_prefix(b"--- ").map(path_of) else { continue };
         let old = old.to_vec();
@@ -64,7 +67,17 @@ pub fn read(reader: impl BufRead, bounds: Bounds, base: &Members) -> Result<Memb
             let path = shown(&String::from_utf8_lossy(named));
             lines.fail(&format!("{path} is not below the source's folder"))
         })?;
-        hunks(&mut lines, wanted(&path), new == b"/dev/null", &mut members)?;
+        let wanted = wanted(&path);
+        if let Some((name, _)) = wanted {
+            let times = times.entry(name).or_default();
+            *times += 1;
+            if *times > MAX_TIMES {
+                return Err(lines.fail(&format!(
+                    "it changes {name} more than {MAX_TIMES} times, and a diff changes a file once"
+                )));
+            }
+        }
+        hunks(&mut lines, wanted, new == b"/dev/null", &mut members)?;
     }
     Ok(members)
 }
@@ -313,7 +326,7 @@ mod tests {
     fn content(members: &Members, name: &str) -> String {
         match &members[name] {
             Member::File(content) => String::from_utf8(content.clone()).unwrap(),
-            other => panic!("{other:?}"),
+            other @ (Member::TooLong { .. } | Member::NoFile { .. }) => panic!("{other:?}"),
         }
     }
 
@@ -363,6 +376,18 @@ mod tests {
         ));
         let large = gz(&vec![b'\n'; 2 << 20]);
         assert!(matches!(read(&large[..], BOUNDS, &Members::new()), Err(DiffError::TooMuch(_))));
+    }
+
+    #[test]
+    fn a_diff_does_not_come_back_to_a_long_file_again_and_again() {
+        let once = "--- a/debian/changelog\n+++ a/debian/changelog\n";
+        let base = [("debian/changelog", "x\n")];
+        assert!(applied(&once.repeat(16), &base).is_ok());
+        assert!(
+            applied(&once.repeat(17), &base).unwrap_err().contains("line 34: it changes debian/changelog")
+        );
+        // of what nobody holds there may be any number
+        assert!(applied(&"--- a/x\n+++ a/x\n".repeat(1000), &base).is_ok());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub const WANTED: [(&str, u64); 4] = [
 const MAX_MEMBERS_BYTES: usize = 24 << 20;
 /// The most bytes of the names of patches and links that are held.
 const MAX_NAMES_BYTES: usize = 8 << 20;
+/// So many folders on the way to entries are looked up among the links.
+const MAX_LOOKED_UP: u64 = 32 << 20;
 
 /// A tarball that nobody can unpack, or should.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +161,7 @@ struct Finding {
 struct Held {
     members_bytes: usize,
     names_bytes: usize,
+    looked_up: u64,
 }
 
 #[derive(Default)]
@@ -188,6 +191,7 @@ impl Finding {
         if path.is_empty() {
             return Ok(());
         }
+        self.held.look_up(&path)?;
         if let Some(link) = self.link_above(&path) {
             return Err(TreeError::ThroughLink {
                 path: quoted(),
@@ -332,6 +336,18 @@ fn keep(
 }
 
 impl Held {
+    /// What it takes to find a path's folders among the links.
+    fn look_up(&mut self, path: &[u8]) -> Result<(), ContentsError> {
+        self.looked_up += path.iter().filter(|byte| **byte == b'/').count() as u64;
+        if self.looked_up > MAX_LOOKED_UP {
+            return Err(ContentsError::TooMuch {
+                most: MAX_LOOKED_UP,
+                what: "folders on the ways to its entries",
+            });
+        }
+        Ok(())
+    }
+
     fn name(&mut self, name: &[u8]) -> Result<(), ContentsError> {
         self.names_bytes += name.len() + 1;
         if self.names_bytes > MAX_NAMES_BYTES {

@@ -189,6 +189,8 @@ pub struct Entry {
     pub group: Holder,
     /// When it was changed last, in seconds since 1970; none where the field is no number.
     pub modified: Option<i64>,
+    /// Whether an extended header says that its content has holes, which only some unpackers fill.
+    pub is_sparse: bool,
 }
 
 /// On its way through a tar archive.
@@ -212,6 +214,7 @@ struct Extended {
     link: Option<Vec<u8>>,
     size_bytes: Option<u64>,
     modified: Option<i64>,
+    is_sparse: bool,
 }
 
 impl<'r> Walk<'r> {
@@ -291,6 +294,7 @@ impl<'r> Walk<'r> {
             user: Holder::new(header.username_bytes(), header.uid().ok()),
             group: Holder::new(header.groupname_bytes(), header.gid().ok()),
             modified: extended.modified.or_else(|| header.mtime().ok().map(u64::cast_signed)),
+            is_sparse: extended.is_sparse,
         })
     }
 
@@ -393,6 +397,7 @@ impl<'r> Walk<'r> {
                     let whole = record.value().ok().and_then(|value| value.split('.').next());
                     extended.modified = whole.and_then(|value| value.parse().ok());
                 }
+                key if key.starts_with(b"GNU.sparse.") => extended.is_sparse = true,
                 _ => {}
             }
         }

@@ -27,6 +27,10 @@ const MAX_MAIL_BYTES: usize = 1 << 20;
 const MAX_CHANGES_BYTES: usize = 256 << 10;
 /// So many packages, and so many problems, are listed.
 const MAX_LISTED: usize = 500;
+/// The longest changelog or `.changes`, in bytes, of a mail that would be too long.
+const SHORT_CHANGES_BYTES: usize = 16 << 10;
+/// So many of each are listed in such a mail.
+const SHORT_LISTED: usize = 20;
 /// The longest line about a problem, in characters.
 const MAX_PROBLEM: usize = 2000;
 /// Instructions of the template engine: enough for every list at its longest, and no endless loop.
@@ -254,6 +258,20 @@ impl Told {
         self
     }
 
+    /// The same with a part of what is long.
+    fn shortened(&self) -> Self {
+        let mut short = self.clone();
+        short.changes = words::lines(&self.changes, SHORT_CHANGES_BYTES);
+        short.changes_text = words::lines(&self.changes_text, SHORT_CHANGES_BYTES);
+        short.comment = words::lines(&self.comment, SHORT_CHANGES_BYTES);
+        short.packages.truncate(SHORT_LISTED);
+        short.more_packages += self.packages.len() - short.packages.len();
+        short.problems.truncate(SHORT_LISTED);
+        short.more_problems += self.problems.len() - short.problems.len();
+        short.warnings.truncate(SHORT_LISTED);
+        short
+    }
+
     /// Something of everything: to try a template with.
     fn sample() -> Self {
         let text = |text: &str| text.to_owned();
@@ -316,7 +334,9 @@ pub fn render(
     };
     let source = own.as_deref().unwrap_or(template.own());
     let file = file.filter(|_| own.is_some()).unwrap_or_else(|| template.file_name().into());
+    // what somebody has sent may be too much of a good template; what cannot be used is so with less too
     render_text(&file, source, told)
+        .or_else(|error| render_text(&file, source, &told.shortened()).map_err(|_| error))
 }
 
 /// Tries every template of every distribution, so that one that cannot be used is found before anything is decided.
@@ -418,5 +438,41 @@ impl Write for Bounded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_sent_never_makes_a_mail_too_long_to_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("demo");
+        std::fs::create_dir(&own).unwrap();
+        let name: DistributionName = "demo".parse().unwrap();
+        let template = "Subject: {{ title }}\n\n{{ changes_text }}{{ changes }}{{ changes_text }}\n\
+            {% for problem in problems %}{{ problem.line }}\n{% endfor %}{{ more_problems }} more\n";
+        crate::disk::write_staged(&own.join("rejected.txt"), template.as_bytes()).unwrap();
+        let long = "line\n".repeat(MAX_CHANGES_BYTES / 5);
+        let problem =
+            ToldProblem { line: "\u{1f600}".repeat(MAX_PROBLEM), ..Told::sample().problems.remove(0) };
+        let told = Told {
+            changes: long.clone(),
+            changes_text: long,
+            problems: vec![problem; 201],
+            ..Told::sample()
+        };
+        for distribution in [Some(&name), None] {
+            let mail = render(folder.path(), distribution, Template::Rejected, &told).unwrap();
+            assert!(mail.body.len() <= MAX_MAIL_BYTES && mail.body.contains("\u{1f600}"));
+        }
+        let mail = render(folder.path(), Some(&name), Template::Rejected, &told).unwrap();
+        assert!(mail.body.contains("[…]") && mail.body.ends_with("181 more\n"));
+        // one that is too long by itself is an error, whatever was sent
+        let endless = b"Subject: x\n\n{% for i in range(100000) %}{{ changes }}{% endfor %}";
+        crate::disk::write_staged(&own.join("rejected.txt"), endless).unwrap();
+        let error = render(folder.path(), Some(&name), Template::Rejected, &told).unwrap_err().to_string();
+        assert!(error.contains("longer than"), "{error}");
     }
 }

@@ -204,6 +204,22 @@ impl Rights {
             || self.permissions.iter().any(|granted| granted.permission == Permission::Upload)
     }
 
+    /// Whether what is in the archive is somebody's business, where it is not everybody's: it is who owns it, or has any right over it.
+    ///
+    /// # Errors
+    /// It is not: who lacks what.
+    pub fn may_see(&self) -> Result<(), Denied> {
+        if self.everything().is_some() || !self.permissions.is_empty() {
+            return Ok(());
+        }
+        let (who, archive) = (self.actor.name(), &self.archive);
+        let grant = format!("`pressroom permission grant {who} UPLOAD --archive {archive}`");
+        Err(Denied {
+            what: format!("{who} has no right over {archive}, which is private"),
+            remedy: self.inactive().unwrap_or_else(|| format!("any would do, as by {grant}")),
+        })
+    }
+
     fn everything(&self) -> Option<Ground> {
         if self.actor.may_everything() {
             return Some(Ground::Everything);

@@ -187,6 +187,16 @@ pub fn counts(db: &Connection) -> Result<Vec<(MessageStatus, u64)>, StoreError> 
     Ok(MessageStatus::ALL.iter().map(|status| (*status, of(*status))).collect())
 }
 
+/// How many messages wait; those that were sent long ago are not looked at.
+///
+/// # Errors
+/// When the database fails.
+pub fn count_waiting(db: &Connection) -> Result<u64, StoreError> {
+    db.prepare_cached("SELECT count(*) FROM outbox_message WHERE status = 'WAITING'")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .during("count the messages that wait")
+}
+
 // ---------------------------------------------------------------- sending
 
 /// Up to `limit` messages of a kind whose time has come, the one that has waited longest first.

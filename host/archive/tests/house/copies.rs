@@ -315,6 +315,18 @@ fn what_is_private_is_disclosed_only_when_that_is_said_and_only_while_its_files_
     };
     assert_eq!(checks(copy(&mut house, asked, &["hello"])), ["unembargo"]);
     asked.unembargo = true;
+    // who only has a right where it goes does not get at it
+    let ann = add_person(&mut house, "ann");
+    let to_other = Scope::Archive;
+    for permission in [Permission::Upload, Permission::QueueAdmin] {
+        permit(&mut house, &other, &ann, permission, to_other.clone());
+    }
+    let hers = Asked { actor: &ann, ..asked };
+    let against = copy(&mut house, hers, &["hello"]).unwrap_err();
+    assert_eq!((against.len(), against[0].check), (1, "rights"));
+    assert!(against[0].what.contains("d, which is private"), "{}", against[0]);
+    permit(&mut house, &own, &ann, Permission::Upload, Scope::Source("another".parse().unwrap()));
+    assert!(copy(&mut house, hers, &["hello"]).is_ok());
     assert!(copy(&mut house, asked, &["hello"]).is_ok());
     pressroom_archive::disk::discard_tree(&house.folder.path().join("librarian")).unwrap();
     assert_eq!(checks(copy(&mut house, asked, &["hello"])), ["expired"]);

@@ -223,7 +223,7 @@ fn what_is_hostile_is_refused_with_its_reason_and_leaves_nothing() {
         ("is a FIFO", vec![(EntryType::Fifo, "1/fifo", b"", 0o644)]),
         ("is a hard link", vec![file("1/a", ""), (EntryType::Link, "1/b", b"1/a", 0o644)]),
         ("is a hard link", vec![(EntryType::Link, "1/b", b"/etc/passwd", 0o644)]),
-        ("is a sparse file", vec![sparse]),
+        ("a sparse file", vec![sparse]),
         ("setuid", vec![setuid]),
         ("leads to \"/etc\"", vec![file("1/a", ""), link("1/etc", "/etc")]),
         ("not inside of 1", vec![file("1/a", ""), link("1/up", "../..")]),
@@ -288,13 +288,30 @@ fn what_is_damaged_or_too_large_is_refused() {
         ("is too long", gz(&long)),
         ("in the middle of a header", gz(&lies[..300])),
         ("more than 40 entries", gz(&tar_of(&many))),
-        ("more than 100000 bytes when unpacked", gz(&tar_of(&[file("1/zero", &"\0".repeat(200_000))]))),
+        ("more than 100000 bytes when decompressed", gz(&tar_of(&[file("1/zero", &"\0".repeat(200_000))]))),
     ] {
         upload(&mut house, CustomFormat::DebianInstaller, "debian-installer-images_1_amd64.tar.gz", &content);
         let reason = refusal(&mut house);
         assert!(reason.contains(expected), "{expected}: {reason}");
         assert!(!house.paths.dists().join("s/main/installer-amd64").exists(), "{expected}");
     }
+}
+
+#[test]
+fn links_that_take_too_long_to_follow_are_refused() {
+    let mut house = house();
+    // each leads to the one before, and forty of them to a file
+    let links: Vec<(String, String)> = (1..2000)
+        .map(|number| {
+            let next = if number % 40 == 0 { "a".to_owned() } else { (number - 1).to_string() };
+            (format!("1/{number}"), format!("{}{next}", "./".repeat(45)))
+        })
+        .collect();
+    let mut entries = vec![file("1/a", "")];
+    entries.extend(links.iter().map(|(name, target)| link(name, target)));
+    installer(&mut house, "1", &entries);
+    let reason = refusal(&mut house);
+    assert!(reason.contains("more than 1048576 names on the ways of its links"), "{reason}");
 }
 
 #[test]
@@ -305,7 +322,7 @@ fn a_tarball_that_grows_a_thousandfold_is_refused_whatever_the_limit() {
     let packed = zstd::bulk::compress(&tar, 1).unwrap();
     upload(&mut house, CustomFormat::Signing, "shim_1_amd64.tar.zst", &packed);
     let reason = refusal(&mut house);
-    assert!(reason.contains("more than 67108864 bytes when unpacked"), "{reason}");
+    assert!(reason.contains("more than 67108864 bytes when decompressed"), "{reason}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::format::{
-    BinaryControl, Changes, ChangesFile, DebControl, DebError, PackageType, read_deb_control,
+    BinaryControl, Changes, ChangesFile, DebControl, DebError, PackageType, PathList, read_deb_control,
 };
 use crate::librarian::{Librarian, Sealed};
 use crate::store::contents::PackedPaths;
@@ -83,7 +83,10 @@ pub(super) fn take(
     check_relations(name, &deb, findings);
     check_architecture(asked, name, &control, findings);
     check_dates(asked, name, &deb, findings);
-    let packed = match deb.paths.pack() {
+    // of what does not come in nobody needs the list, and all of an upload's are held together
+    let is_needed = !asked.is_refused && !findings.rejects();
+    let paths = if is_needed { deb.paths } else { PathList::default() };
+    let packed = match paths.pack() {
         Ok(packed) => packed,
         Err(source) => {
             return Err(DiskError { action: "list the files of", path: name.into(), source }.into());
@@ -91,7 +94,7 @@ pub(super) fn take(
     };
     Ok(Some(TakenBinary {
         control: Box::new(control),
-        paths: PackedPaths { count: deb.paths.len(), packed },
+        paths: PackedPaths { count: paths.len(), packed },
         text: deb.text,
         name: listed.name.clone(),
         sealed: taken.sealed,

@@ -39,21 +39,28 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// What a file is.
-    pub(super) fn of(name: &FileName) -> Self {
+    /// What a file of a package is. A version may have any of these words in it, so that only the ends count.
+    pub(super) fn of(control: &SourceControl, name: &FileName) -> Self {
         let name = name.as_str();
-        if name.ends_with(".asc") {
+        let is_native = match control.format {
+            SourceFormat::Native => true,
+            // it is all that such a package has
+            SourceFormat::V1 => !control.files.iter().any(|file| file.name.as_str().ends_with(".diff.gz")),
+            SourceFormat::Quilt => false,
+        };
+        let stem = name.rsplit_once(".tar").map_or(name, |(stem, _)| stem);
+        if is_native {
+            Self::Native
+        } else if name.ends_with(".asc") {
             Self::Signature
         } else if name.ends_with(".diff.gz") {
             Self::Diff
-        } else if name.contains(".debian.tar.") {
+        } else if stem.ends_with(".debian") {
             Self::Debian
-        } else if name.contains(".orig-") {
-            Self::Component
-        } else if name.contains(".orig.tar.") {
+        } else if stem.ends_with(".orig") {
             Self::Upstream
         } else {
-            Self::Native
+            Self::Component
         }
     }
 
@@ -82,7 +89,7 @@ pub(super) fn check(
     let mut members = None;
     let mut is_whole = true;
     for (name, content) in contents {
-        let part = Part::of(name);
+        let part = Part::of(control, name);
         let found = match content {
             Content::Tree(Ok(tree)) => {
                 check_top(name, part, tree, findings);
@@ -281,6 +288,49 @@ fn file<'m>(
                 "put a copy there instead, and build again",
             );
             Found::Refused
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(format: &str, version: &str, names: &[&str]) -> Vec<Part> {
+        let lines =
+            |digest: &str| names.iter().map(|name| format!("\n {digest} 3 {name}")).collect::<String>();
+        let text = format!(
+            "Format: {format}\nSource: hello\nVersion: {version}\nMaintainer: Ann Uploader <ann@example.org>\nBinary: hello\n\
+             Architecture: any\nStandards-Version: 4.6.2\nChecksums-Sha256:{}\nFiles:{}\n",
+            lines("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            lines("900150983cd24fb0d6963f7d28e17f72"),
+        );
+        let control = SourceControl::parse(text.as_bytes()).unwrap();
+        names.iter().map(|name| Part::of(&control, &name.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_version_makes_no_other_part_of_a_file() {
+        for version in ["1", "1.orig", "1.debian.tar.2", "1.orig.tar.2", "1.orig-2", "1.diff.gz.2"] {
+            let native = format!("hello_{version}.tar.gz");
+            assert_eq!(parts("3.0 (native)", version, &[&native]), [Part::Native], "{native}");
+            assert_eq!(parts("1.0", version, &[&native]), [Part::Native], "{native}");
+            if version.contains('-') {
+                continue;
+            }
+            let full = format!("{version}-1");
+            let names = [
+                format!("hello_{version}.orig.tar.xz"),
+                format!("hello_{version}.orig-doc.tar.bz2"),
+                format!("hello_{version}.orig.tar.xz.asc"),
+                format!("hello_{full}.debian.tar.lzma"),
+            ];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let expected = [Part::Upstream, Part::Component, Part::Signature, Part::Debian];
+            assert_eq!(parts("3.0 (quilt)", &full, &names), expected, "{full}");
+            let names = [format!("hello_{version}.orig.tar.gz"), format!("hello_{full}.diff.gz")];
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(parts("1.0", &full, &names), [Part::Upstream, Part::Diff], "{full}");
         }
     }
 }

@@ -216,7 +216,7 @@ fn check_signature(
             findings.warn("dsc-unsigned", name, what, "sign both files with debsign");
         }
         Err(fault) if is_from_anybody => {
-            findings.reject("dsc-signature", name, chain(&fault), fault.remedy())
+            findings.reject("dsc-signature", name, chain(&fault), fault.remedy());
         }
         Err(SignatureFault::NotSigned | SignatureFault::UnknownKey { .. }) => {}
         Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
@@ -305,9 +305,9 @@ fn take_parts(
     let mut contents = BTreeMap::new();
     let mut listed: Vec<&SourceFile> = control.files.iter().collect();
     // a diff is applied to what was read of its tarball
-    listed.sort_by_key(|part| Role::of(&part.name));
+    listed.sort_by_key(|part| Role::of(control, &part.name));
     for part in listed {
-        let role = Role::of(&part.name);
+        let role = Role::of(control, &part.name);
         match changes.files.iter().find(|file| file.name == part.name) {
             Some(file) => {
                 if !same_as_listed(dsc, part, file, findings) {
