@@ -34,7 +34,7 @@ use crate::hooks::{PassFacts, PointResult, StagedSide};
 #[derive(Debug)]
 pub(super) enum PassEnd {
     /// Its tree is live.
-    Installed(Installed),
+    Installed(Box<Installed>),
     /// A hook holds it; nothing changed.
     Held(String),
     /// Nothing of what waits can be published; nothing changed.
@@ -429,12 +429,12 @@ impl PassWork<'_, '_> {
             PointResult::Passed => {}
             PointResult::Held(reason) | PointResult::Failed(reason) => self.problems.push(reason),
         }
-        Ok(PassEnd::Installed(Installed {
+        Ok(PassEnd::Installed(Box::new(Installed {
             pass: self.id,
             archive: self.archive.clone(),
             shapes: self.shapes,
             problems: self.problems,
-        }))
+        })))
     }
 
     /// Forgets the pass: rows first, then the staged trees.

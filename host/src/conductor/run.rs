@@ -260,7 +260,7 @@ impl Run<'_> {
                 continue;
             }
             match self.pass(db, archive, priority, &suites) {
-                Ok(PassEnd::Installed(pass)) => installed.push(pass),
+                Ok(PassEnd::Installed(pass)) => installed.push(*pass),
                 Ok(PassEnd::Nothing(problems)) => {
                     let new: Vec<String> =
                         problems.into_iter().filter(|problem| !self.problems.contains(problem)).collect();

@@ -34,7 +34,7 @@ impl House {
         assert_eq!(done["verdict"], "ACCEPTED", "{done:#}");
         let number = done["upload"].to_string();
         if done["queue"] == "NEW" {
-            self.root.ok(&["queue", "accept", &number]);
+            self.root.ok(&["queue", "accept", "--approve", &number]);
         }
         number
     }
@@ -108,13 +108,7 @@ fn a_source_is_claimed_built_and_uploaded_and_its_packages_are_published() {
     house.root.ok(&["build", "show", "1"]).says(&["FULLYBUILT", "alpha", "came in by upload 2"]);
 
     // the other is built without a word, and found by its source
-    let built = hello("1.0-1").built(&house.leaf("arm64"), "arm64", false);
-    // dpkg-genchanges names the host's architecture too
-    built.edit(|text| {
-        text.replace("Architecture: arm64 amd64", "Architecture: arm64")
-            .replace("Architecture: amd64 arm64", "Architecture: arm64")
-    });
-    tool::succeed(tool("mv").args([built.changes(), &built.folder().join("hello_1.0-1_arm64.changes")]));
+    let _ = hello("1.0-1").built(&house.leaf("arm64"), "arm64", false);
     house.take_in("arm64", &["--policy", "buildd"]);
     // a run does all the rest
     house.root.ok(&["publish", "--dry-run"]).says(&["hello 1.0-1 for aurora would get"]);

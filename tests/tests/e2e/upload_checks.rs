@@ -1,5 +1,7 @@
 //! What uploads are refused for: real uploads, each bad in one way, and what their uploader is told of it. One run judges them all.
 
+#![expect(clippy::disallowed_methods, reason = "what a test makes need not outlive a power cut")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -474,7 +474,10 @@ pub(super) fn check_texts(folder: &Path, limits: Limits) -> Result<(), UnpackErr
         });
         let digests = read.map_err(|error| match error {
             ContentsError::Decompress(error) => bad(&Said::by(error)),
-            error => bad(&error),
+            error @ (ContentsError::Tar { .. }
+            | ContentsError::Escaping { .. }
+            | ContentsError::TooMuch { .. }
+            | ContentsError::Bomb { .. }) => bad(&error),
         })?;
         left = left
             .checked_sub(digests.size_bytes)

@@ -69,17 +69,47 @@ impl FromStr for Mailbox {
         if name.is_empty() || name.contains(['<', '>']) {
             return Err(shape());
         }
-        // more than one @ is a quoted local part, which no program of the field writes
-        if address.matches('@').count() != 1 || !address.is_ascii() || address.parse::<Address>().is_err() {
+        if !is_plain(address) || address.parse::<Address>().is_err() {
             return Err(MailboxError::Address { value: shown(address) });
         }
         Ok(Self { name: name.to_owned(), address: address.to_owned() })
     }
 }
 
+/// Whether an address is of the kind that people have. Beyond that the standard knows quoted local parts and domains in brackets, which no program of the
+/// field writes, and whose words a mail program may take for its own: for an option, a pipe, a file.
+fn is_plain(address: &str) -> bool {
+    let Some((local, domain)) = address.split_once('@') else { return false };
+    let is_of = |more: &'static str| {
+        move |character: char| character.is_ascii_alphanumeric() || more.contains(character)
+    };
+    !local.starts_with(['-', '|', '/', '!'])
+        && local.chars().all(is_of(".!#$%&'*+-/=?^_`{|}~"))
+        && domain.chars().all(is_of(".-"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_a_mail_program_could_take_for_something_else_are_refused() {
+        for address in [
+            "\"er ve\"@example.org",
+            "-oQ/tmp@example.org",
+            "|/bin/sh@example.org",
+            "/etc/passwd@example.org",
+            "ann@exam|ple.org",
+            "ann@[127.0.0.1]",
+            "ann@one@example.org",
+        ] {
+            assert!(format!("Ann <{address}>").parse::<Mailbox>().is_err(), "{address}");
+        }
+        for address in ["ann+tag@example.org", "o'hara_x=y@mail-1.example.org", "a.b@example"] {
+            assert!(format!("Ann <{address}>").parse::<Mailbox>().is_ok(), "{address}");
+        }
+    }
+
     use proptest::prelude::*;
 
     #[test]

@@ -502,7 +502,7 @@ mod tests {
         let name: DistributionName = "demo".parse().unwrap();
         let template = "Subject: {{ title }}\n\n{{ changes_text }}{{ changes }}{{ changes_text }}\n\
             {% for problem in problems %}{{ problem.line }}\n{% endfor %}{{ more_problems }} more\n";
-        std::fs::write(own.join("rejected.txt"), template).unwrap();
+        crate::disk::write_staged(&own.join("rejected.txt"), template.as_bytes()).unwrap();
         let long = "line\n".repeat(MAX_CHANGES_BYTES / 5);
         let problem =
             ToldProblem { line: "\u{1f600}".repeat(MAX_PROBLEM), ..Told::sample().problems.remove(0) };
@@ -519,11 +519,8 @@ mod tests {
         let mail = render(folder.path(), Some(&name), Template::Rejected, &told).unwrap();
         assert!(mail.body.contains("[…]") && mail.body.ends_with("181 more\n"));
         // one that is too long by itself is an error, whatever was sent
-        std::fs::write(
-            own.join("rejected.txt"),
-            "Subject: x\n\n{% for i in range(100000) %}{{ changes }}{% endfor %}",
-        )
-        .unwrap();
+        let endless = b"Subject: x\n\n{% for i in range(100000) %}{{ changes }}{% endfor %}";
+        crate::disk::write_staged(&own.join("rejected.txt"), endless).unwrap();
         let error = render(folder.path(), Some(&name), Template::Rejected, &told).unwrap_err().to_string();
         assert!(error.contains("longer than"), "{error}");
     }

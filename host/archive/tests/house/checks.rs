@@ -114,7 +114,7 @@ fn each_check_of_a_source_says_file_reason_and_remedy() {
         }),
         ("dsc-name", "is called hello_1-1.dsc", |draft| draft.dsc_name = "hello_1.dsc".into()),
         ("dsc-fields", "Maintainer is missing", |draft| {
-            replace(&mut draft.dsc, "Maintainer", "X-Maintainer")
+            replace(&mut draft.dsc, "Maintainer", "X-Maintainer");
         }),
         ("dsc-maintainer", "Maintainer", |draft| replace(&mut draft.dsc, " <ann@example.org>", "")),
         ("dsc-format", "3.0 (git)", |draft| replace(&mut draft.dsc, "(quilt)", "(git)")),

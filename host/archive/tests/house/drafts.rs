@@ -141,8 +141,11 @@ pub(crate) struct Draft {
     /// What it does not.
     pub(crate) files: Vec<DraftFile>,
     /// Made of the `.dsc` in the end, as a signature around it.
-    pub(crate) around_dsc: Rc<dyn Fn(&[u8]) -> Vec<u8>>,
+    pub(crate) around_dsc: Rc<Around>,
 }
+
+/// Makes other bytes of some.
+type Around = dyn Fn(&[u8]) -> Vec<u8>;
 
 fn dsc(format: &str, version: &str) -> String {
     format!(

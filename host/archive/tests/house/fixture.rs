@@ -276,10 +276,7 @@ impl House {
                 let at = folder.join(path);
                 if !at.exists() {
                     let is_form = |ending: &&str| folder.join(format!("{path}{ending}")).exists();
-                    assert!(
-                        [".gz", ".xz", ".zst"].iter().any(|ending| is_form(&ending)),
-                        "{path} is listed and not there"
-                    );
+                    assert!([".gz", ".xz", ".zst"].iter().any(is_form), "{path} is listed and not there");
                     continue;
                 }
                 assert_eq!(at.metadata().unwrap().len().to_string(), *size, "{path}");

@@ -663,7 +663,7 @@ fn uploads_that_come_at_once_do_not_pass_a_quota_together() {
         let mut text = String::new();
         while text.len() < 900_000 {
             text.push_str(&digest.to_string());
-            digest = Sha256::of(text[text.len() - 64..].as_bytes());
+            digest = Sha256::of(&text.as_bytes()[text.len() - 64..]);
         }
         text.leak()
     };

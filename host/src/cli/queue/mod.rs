@@ -122,7 +122,9 @@ impl Where {
             Asked { words, archive, suite: self.suite.as_ref(), statuses: &statuses, exact: self.exact };
         queue::find(db, &asked, what_for).map_err(|error| match error {
             queue::FindError::Store(error) => error.into(),
-            unclear => exit::usage(unclear.to_string()),
+            unclear @ (queue::FindError::Nothing { .. }
+            | queue::FindError::Several { .. }
+            | queue::FindError::Elsewhere { .. }) => exit::usage(unclear.to_string()),
         })
     }
 }
