@@ -46,7 +46,7 @@ pub(super) struct Copy {
     /// The binary packages too, as they are there.
     #[arg(long, visible_alias = "include-binaries")]
     binaries: bool,
-    /// From a private archive to one that is for everybody: this says that you mean it.
+    /// From a private archive to one that is for everybody: this says that you mean it. Whatever is copied from a private archive takes a right over it.
     #[arg(long)]
     unembargo: bool,
     /// Past the queue of the target: it takes the right to decide there.

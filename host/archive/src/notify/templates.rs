@@ -272,6 +272,35 @@ impl Told {
         short
     }
 
+    /// The same of an upload of which hardly anything is known.
+    fn bare(&self) -> Self {
+        Self {
+            site: self.site.clone(),
+            distribution: String::new(),
+            distribution_title: self.distribution_title.clone(),
+            archive: String::new(),
+            suite: String::new(),
+            target: String::new(),
+            upload: 0,
+            title: self.title.clone(),
+            source: String::new(),
+            version: String::new(),
+            changed_by: String::new(),
+            maintainer: String::new(),
+            signer: String::new(),
+            policy: self.policy,
+            packages: Vec::new(),
+            more_packages: 0,
+            problems: Vec::new(),
+            more_problems: 0,
+            warnings: Vec::new(),
+            comment: String::new(),
+            changes: String::new(),
+            changes_text: String::new(),
+            bug: 0,
+        }
+    }
+
     /// Something of everything: to try a template with.
     fn sample() -> Self {
         let text = |text: &str| text.to_owned();
@@ -361,6 +390,8 @@ pub fn check(folder: &Path) -> Result<(), NotifyError> {
             }
             if let Some(source) = read(&file)? {
                 render_text(&file, &source, &told)?;
+                // or the first upload of which little is known would be in the way of all others
+                render_text(&file, &source, &told.bare())?;
             }
         }
     }
@@ -444,6 +475,24 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_is_tried_with_much_and_with_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("demo");
+        std::fs::create_dir(&own).unwrap();
+        let file = own.join("rejected.txt");
+        std::fs::write(&file, "Subject: {{ title }}\n\nFirst:\n{{ problems[0].line }}\n").unwrap();
+        let error = check(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("rejected.txt, line 4"), "{error}");
+        std::fs::write(&file, "Subject: {{ title }}\n\n{% if problems %}{{ problems[0].line }}{% endif %}\n")
+            .unwrap();
+        check(folder.path()).unwrap();
+        for template in Template::ALL {
+            std::fs::write(own.join(template.file_name()), template.own()).unwrap();
+        }
+        check(folder.path()).unwrap();
+    }
 
     #[test]
     fn what_somebody_sent_never_makes_a_mail_too_long_to_be_written() {
