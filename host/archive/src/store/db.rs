@@ -19,10 +19,10 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0004_contents.sql")),
         M::up(include_str!("../../schema/0005_hook_runs_by_hook.sql")),
         M::up(include_str!("../../schema/0006_intake.sql")),
-        M::up(include_str!("../../schema/0008_receipts.sql")),
-        M::up(include_str!("../../schema/0010_queue.sql")),
-        M::up(include_str!("../../schema/0011_builds.sql")),
-        M::up(include_str!("../../schema/0013_copies.sql")),
+        M::up(include_str!("../../schema/0007_receipts.sql")),
+        M::up(include_str!("../../schema/0008_queue.sql")),
+        M::up(include_str!("../../schema/0009_builds.sql")),
+        M::up(include_str!("../../schema/0010_copies.sql")),
     ])
 });
 
