@@ -482,14 +482,18 @@ mod tests {
         let own = folder.path().join("demo");
         std::fs::create_dir(&own).unwrap();
         let file = own.join("rejected.txt");
-        std::fs::write(&file, "Subject: {{ title }}\n\nFirst:\n{{ problems[0].line }}\n").unwrap();
+        crate::disk::write_staged(&file, b"Subject: {{ title }}\n\nFirst:\n{{ problems[0].line }}\n")
+            .unwrap();
         let error = check(folder.path()).unwrap_err().to_string();
         assert!(error.contains("rejected.txt, line 4"), "{error}");
-        std::fs::write(&file, "Subject: {{ title }}\n\n{% if problems %}{{ problems[0].line }}{% endif %}\n")
-            .unwrap();
+        crate::disk::write_staged(
+            &file,
+            b"Subject: {{ title }}\n\n{% if problems %}{{ problems[0].line }}{% endif %}\n",
+        )
+        .unwrap();
         check(folder.path()).unwrap();
         for template in Template::ALL {
-            std::fs::write(own.join(template.file_name()), template.own()).unwrap();
+            crate::disk::write_staged(&own.join(template.file_name()), template.own().as_bytes()).unwrap();
         }
         check(folder.path()).unwrap();
     }
