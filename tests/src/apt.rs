@@ -129,6 +129,53 @@ impl Client {
         spotless(self.apt_get(&["update"]))
     }
 
+    /// Really installs packages, by dpkg, into a system that has nothing else; what they are for is not of this machine's system.
+    ///
+    /// # Panics
+    /// When the system cannot be made.
+    #[track_caller]
+    #[must_use]
+    pub fn install(&self, packages: &[&str]) -> Ran {
+        let system = self.system();
+        let database = system.join("var/lib/dpkg");
+        for needed in ["info", "updates", "triggers"] {
+            tool::make_folder(&database.join(needed));
+        }
+        let status = database.join("status");
+        if !status.exists() {
+            tool::write(&status, "");
+        }
+        let options = [
+            format!("Dir::State::status={}", status.display()),
+            format!("DPkg::Options::=--root={}", system.display()),
+            "DPkg::Options::=--force-not-root".to_owned(),
+        ];
+        let options = options.iter().flat_map(|option| ["-o", option]);
+        self.apt_get(&options.chain(["install", "--yes"]).chain(packages.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// Where [`Self::install`] installs.
+    #[must_use]
+    pub fn system(&self) -> PathBuf {
+        self.folder.path().join("system")
+    }
+
+    /// The packages that are installed there, as `hello 1.0 install ok installed`, sorted.
+    ///
+    /// # Panics
+    /// When dpkg-query fails.
+    #[track_caller]
+    #[must_use]
+    pub fn installed(&self) -> Vec<String> {
+        let mut query = tool("dpkg-query");
+        query.arg(format!("--admindir={}", self.system().join("var/lib/dpkg").display()));
+        let ran =
+            tool::run(query.args(["--show", "--showformat=${Package} ${Version} ${Status}\\n"])).exits(0);
+        let mut lines: Vec<String> = ran.stdout.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
     /// The version that the client would install, if any.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pressroom_tests::apt::{Client, Line, spotless};
+use pressroom_tests::deb;
 use pressroom_tests::intake::{Intake, rows};
 use pressroom_tests::root::{DISTRIBUTION, SERIES};
 use pressroom_tests::server::Server;
@@ -97,9 +98,42 @@ fn a_source_goes_from_dput_through_new_and_an_override_to_apt_get_source_and_its
     spotless(apt.apt_get(&["install", "--yes", "--download-only", "greeting", "greeting-doc"]));
     assert_eq!(apt.downloaded(), ["greeting-doc_1.0-1_all.deb", "greeting_1.0-1_amd64.deb"]);
     spotless(apt.apt_get(&["install", "--yes", "--download-only", "greeting:arm64"]));
+    apt.install(&["greeting", "greeting-doc"]).exits(0);
+    assert_eq!(
+        apt.installed(),
+        ["greeting 1.0-1 install ok installed", "greeting-doc 1.0-1 install ok installed"]
+    );
     intake.root.verify(SERIES);
     assert_eq!(intake.lying_in("incoming"), [DISTRIBUTION]);
     assert_eq!(pressroom_tests::apt::names_in(&intake.incoming()), Vec::<String>::new());
+}
+
+#[test]
+fn images_of_the_installer_come_with_the_packages_of_their_build_and_are_published_with_them() {
+    let (intake, ann) = Intake::with_ann();
+    let folder = tempfile::tempdir().unwrap();
+    let package = Package::new("images", "1").format(Format::Native).binaries(&[("images", "any")]);
+    let source = package.source(&folder.path().join("source"));
+    source.sign(&ann);
+    intake.root.ok(&["queue", "accept", &number(&intake.judged(&source))]);
+    intake.root.ok(&["publish"]);
+    let built = package.built(&folder.path().join("built"), "amd64", false);
+    let place = "installer-amd64/20260501";
+    let images = [
+        (format!("{place}/images/SHA256SUMS"), b"sums".to_vec()),
+        (format!("{place}/images/netboot/mini.iso"), b"image".to_vec()),
+    ];
+    built.add("debian-installer-images_20260501_amd64.tar.gz", "raw-installer", deb::tar_gz(&images));
+    built.dput(&intake.incoming(), None).exits(0);
+    let processed = intake.processed(&["--policy", "buildd"]);
+    intake.root.ok(&["queue", "accept", &number(&processed[0])]);
+    intake.root.ok(&["publish"]);
+    let suite = intake.root.served().join("dists").join(SERIES);
+    assert_eq!(intake.root.indexed(SERIES, "main/binary-amd64/Packages"), ["images 1"]);
+    let current = suite.join("main/installer-amd64/current");
+    assert_eq!(std::fs::read_link(&current).unwrap(), Path::new("20260501"));
+    assert_eq!(read_text(&current.join("images/netboot/mini.iso")), "image");
+    intake.root.verify(SERIES);
 }
 
 #[test]
