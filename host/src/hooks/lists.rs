@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use pressroom_archive::domain::{BinaryFormat, ComponentId, PassId, SuiteId};
+use pressroom_archive::domain::{BinaryFormat, ComponentId, PassId, SuiteId, chain};
 use pressroom_archive::format::PathList;
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::store::Connection;
@@ -356,13 +356,7 @@ fn parts<'l>(list: &'l PathList, below: &'l [String]) -> impl Iterator<Item = Ve
 }
 
 fn failed(error: &dyn std::error::Error) -> ArchiveError {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(reason) = cause {
-        said = format!("{said}: {reason}");
-        cause = reason.source();
-    }
-    ArchiveError::Failed(said)
+    ArchiveError::Failed(chain(error))
 }
 
 #[cfg(test)]

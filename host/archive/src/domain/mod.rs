@@ -1,6 +1,7 @@
 //! The field's words as types: nothing here reads a file or a row.
 
 mod archive_reference;
+mod chain;
 mod compression;
 pub mod digest;
 mod ids;
@@ -13,6 +14,7 @@ pub mod version;
 mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
+pub use chain::chain;
 pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{

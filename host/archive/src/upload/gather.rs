@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::domain::chain;
 use crate::domain::digest::Sha256;
 use crate::domain::name::{PackagePriority, Section};
 use crate::format::Changes;
@@ -52,14 +53,7 @@ impl Complaint {
 
     /// With an error and all its causes as the reason.
     pub(super) fn from_error(path: &Path, error: &dyn std::error::Error) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::new(path, reason)
+        Self::new(path, chain(error))
     }
 }
 

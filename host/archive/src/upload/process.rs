@@ -20,7 +20,7 @@ use super::judge::{Bench, Judged, Sizes, judge};
 use super::record::{Desk, Recorded, record};
 use super::shelf::{self, Known};
 use crate::disk::{self, DiskError, During};
-use crate::domain::{BuildId, ReceiptId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
+use crate::domain::{BuildId, ReceiptId, Sha256, UploadPolicy, UploadStatus, UploadVerdict, chain};
 use crate::librarian::Librarian;
 use crate::notify::{Letterhead, NotifyError};
 use crate::store::archive::archive_by_id;
@@ -250,17 +250,6 @@ pub fn process(
     }
     run.remove_left()?;
     Ok(run.report)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// What is judged and not written down yet.

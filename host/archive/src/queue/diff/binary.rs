@@ -5,7 +5,7 @@ use std::io::BufReader;
 
 use super::Seen;
 use super::tree::{Gather, Place};
-use crate::domain::BinaryReleaseId;
+use crate::domain::{BinaryReleaseId, chain};
 use crate::format::ar::ArReader;
 use crate::librarian::Librarian;
 use crate::store::{Connection, StoreError, upload_queue};
@@ -66,15 +66,4 @@ fn members(file: File, seen: &mut Seen) -> Result<(), String> {
 
 fn is_script(path: &[u8]) -> bool {
     path != b"control" && path != b"md5sums"
-}
-
-/// An error with its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};
 
 use super::Seen;
-use super::binary::chain;
 use super::text::Text;
 use super::tree::{Gather, Node, Place};
 use crate::domain::name::FileName;
-use crate::domain::{FileDigests, Sha256, SourceReleaseId};
+use crate::domain::{FileDigests, Sha256, SourceReleaseId, chain};
 use crate::librarian::Librarian;
 use crate::queue::plain;
 use crate::store::{Connection, StoreError, publication, upload_queue};

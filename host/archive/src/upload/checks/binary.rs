@@ -2,10 +2,11 @@
 
 use std::os::fd::BorrowedFd;
 
-use super::findings::{Findings, chain};
+use super::findings::Findings;
 use super::folder;
 use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
+use crate::domain::chain;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::format::{
     BinaryControl, Changes, ChangesFile, DebControl, DebError, PackageType, PathList, read_deb_control,

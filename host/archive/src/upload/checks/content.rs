@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::{Findings, chain};
+use super::findings::Findings;
+use crate::domain::chain;
 use crate::domain::name::{FileName, shown};
 use crate::format::source_diff::{DiffError, Members};
 use crate::format::source_tree::{self, Member, Role, SourceTree, TreeError};

@@ -2,10 +2,10 @@
 //! is looked at, since nothing that it says could be relied on.
 
 use super::super::examined::Problem;
-use super::findings::{Findings, chain};
+use super::findings::Findings;
 use super::{fields, kind};
-use crate::domain::NameError;
 use crate::domain::name::FileName;
+use crate::domain::{NameError, chain};
 use crate::format::changes::ChangesError;
 use crate::format::control::ControlFault;
 use crate::format::field::FieldError;

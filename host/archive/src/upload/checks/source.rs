@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::os::fd::BorrowedFd;
 
 use super::content::{self, Content, Part as Role};
-use super::findings::{Findings, chain};
+use super::findings::Findings;
 use super::folder::{self, Taken, read_short};
 use super::kind::{Kind, kind};
 use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
-use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy};
+use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy, chain};
 use crate::format::control::ControlFault;
 use crate::format::dsc::DscError;
 use crate::format::field::FieldError;
