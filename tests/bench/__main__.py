@@ -30,6 +30,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target").resolve()
 OUTPUT = TARGET / "bench"
 
+# For so long ext4 passes over inodes that were freed: RECENTCY_MIN and RECENTCY_DIRTY in fs/ext4/ialloc.c.
+SETTLE_SECONDS = 360
+
 QUICK_PACKAGES = 5000
 LEAST_PACKAGES = 200
 
@@ -152,12 +155,21 @@ def with_run(chosen: argparse.Namespace) -> None:
         except BlockingIOError:
             raise BenchError(f"another bench runs in {OUTPUT}: two at once would measure each other") from None
         place = OUTPUT / "run"
-        shutil.rmtree(place, ignore_errors=True)
+        remove_run(place)
+        ago = time.time() - removed.stat().st_mtime if (removed := OUTPUT / "removed").exists() else SETTLE_SECONDS
+        if ago < SETTLE_SECONDS:
+            say(f"note: many files were removed here {ago:.0f} s ago, and ext4 makes new ones slowly until {SETTLE_SECONDS} s have passed")
         try:
             publish(Course(chosen, place).run(), chosen)
         finally:
             if not chosen.keep:
-                shutil.rmtree(place, ignore_errors=True)
+                remove_run(place)
+
+
+def remove_run(place: Path) -> None:
+    if place.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        (OUTPUT / "removed").touch()
 
 
 def publish(results: dict, chosen: argparse.Namespace) -> None:
@@ -243,8 +255,8 @@ class Course:
         return there
 
     def room(self, count: int) -> None:
-        wanted = count * BYTES_OF_PACKAGE
-        inodes = count * INODES_OF_PACKAGE
+        wanted = count * BYTES_OF_PACKAGE * self.chosen.first_rounds
+        inodes = count * INODES_OF_PACKAGE * self.chosen.first_rounds
         if self.chosen.ten_times:
             wanted += 10 * count * BYTES_OF_PACKAGE_AT_TEN_TIMES
             inodes += 10 * count * INODES_OF_PACKAGE_AT_TEN_TIMES
@@ -290,8 +302,9 @@ class Course:
         return pool.write_packages(tool.root / f"upload-{self.serial}", packages)
 
     def opened(self, kind: type[Tool], whole: Pool, name: str) -> Tool:
+        """A tool with a root of its own. It stays until the end: ext4 gives nobody an inode that was freed a moment ago, and whoever makes many
+        files after many were removed searches long for others (`recently_deleted` in fs/ext4/ialloc.c)."""
         root = self.place / name
-        shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         return kind(root, whole)
 
@@ -303,7 +316,7 @@ class Course:
             running = []
             # who comes first changes, so that nobody always has the better place
             for kind in turn(kinds, round):
-                tool = self.opened(kind, whole, kind.name)
+                tool = self.opened(kind, whole, f"{kind.name}-{round}")
                 self.step(tool, "first", round, tool.first())
                 if isinstance(tool, Pressroom):
                     judged = Judge(tool.served, tool.keyring, Expected.of_pool(whole))
@@ -324,8 +337,6 @@ class Course:
                         judge.peer(tool, packages)
             self.only_pressroom(pressroom, judged, whole, round)
         self.measure_sizes(pressroom, "after all updates")
-        for tool in running:
-            shutil.rmtree(tool.root)
 
     def only_pressroom(self, tool: Pressroom, judged: Judge, whole: Pool, round: int) -> None:
         """Steps that the others have no counterpart of, or are not compared in."""
@@ -383,7 +394,6 @@ class Course:
                 judged.changed(map(Change, packages))
             self.step(tool, "nothing", round, [tool.publish()], report.TEN_TIMES)
             judged.changed([])
-        shutil.rmtree(tool.root)
 
 
 def turn(all_of_them: list, round: int) -> list:
