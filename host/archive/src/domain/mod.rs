@@ -15,7 +15,7 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
+pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError, Translations};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use crate::domain::Checksum;
+use super::description::Description;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, Section};
+use crate::domain::{Checksum, Translations};
 use crate::format::control;
 use crate::pool::PoolPath;
 use crate::pool::layout::source_folder;
@@ -173,17 +174,18 @@ impl<'a> Paragraph<'a> {
 }
 
 /// `Section` as indexes have it: with the component before it, unless that is main.
-fn section_field(component: &ComponentName, section: &Section) -> String {
+pub(super) fn section_field(component: &ComponentName, section: &Section) -> String {
     let section = section.without_component();
     if component.as_str() == "main" { section.to_owned() } else { format!("{component}/{section}") }
 }
 
-/// Appends the stanza of a binary in a component's Packages.
+/// Appends the stanza of a binary in a component's Packages, whose long descriptions stand there or in translations.
 pub fn binary_stanza(
     out: &mut String,
     binary: &IndexedBinary,
     component: &ComponentName,
     checksums: &[Checksum],
+    translations: Translations,
 ) {
     const OURS: [&str; 10] = [
         "status",
@@ -199,7 +201,21 @@ pub fn binary_stanza(
     ];
     let mut paragraph = Paragraph::new(&PACKAGE_RANKS);
     for (name, value) in control::pairs(&binary.control) {
-        if !OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let is_ours = match translations {
+            Translations::Whole => false,
+            Translations::English if name.eq_ignore_ascii_case("Description") => {
+                if let Some(description) = Description::new(value) {
+                    paragraph.set("Description", description.synopsis());
+                    paragraph.set("Description-md5", description.digest().to_string());
+                }
+                true
+            }
+            Translations::English => name.eq_ignore_ascii_case("Description-md5"),
+        };
+        if !is_ours {
             paragraph.keep(name, value);
         }
     }
@@ -319,6 +335,7 @@ mod tests {
             &binary(CONTROL),
             &"main".parse().unwrap(),
             &[Checksum::Md5, Checksum::Sha256],
+            Translations::Whole,
         );
         assert_eq!(
             out,
@@ -327,6 +344,18 @@ mod tests {
              MD5sum: 5d41402abc4b2a76b9719d911017c592\n\
              SHA256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
              Description: greets\n in two\n .\n parts\nX-Own: kept\n\n"
+        );
+    }
+
+    #[test]
+    fn where_descriptions_stand_apart_the_first_line_stays_with_the_digest_of_all() {
+        let mut out = String::new();
+        let control = format!("{CONTROL}Description-md5: of its own\n");
+        binary_stanza(&mut out, &binary(&control), &"main".parse().unwrap(), &[], Translations::English);
+        let (_, end) = out.split_once("Size: 5\n").unwrap();
+        assert_eq!(
+            end,
+            "Description: greets\nDescription-md5: a4ad972598dde209552a191945907d11\nX-Own: kept\n\n"
         );
     }
 
@@ -340,7 +369,7 @@ mod tests {
         ] {
             let mut out = String::new();
             let binary = IndexedBinary { section: Some(section.parse().unwrap()), ..binary(CONTROL) };
-            binary_stanza(&mut out, &binary, &component.parse().unwrap(), &[]);
+            binary_stanza(&mut out, &binary, &component.parse().unwrap(), &[], Translations::Whole);
             assert!(out.contains(field), "{out}");
         }
     }
@@ -349,7 +378,7 @@ mod tests {
     fn a_package_without_section_and_priority_has_none() {
         let mut out = String::new();
         let binary = IndexedBinary { section: None, priority: None, ..binary(CONTROL) };
-        binary_stanza(&mut out, &binary, &"universe".parse().unwrap(), &[]);
+        binary_stanza(&mut out, &binary, &"universe".parse().unwrap(), &[], Translations::Whole);
         assert!(!out.contains("Section") && !out.contains("Priority"), "{out}");
     }
 

@@ -14,6 +14,7 @@ pub mod contents;
 pub mod correspondent;
 pub mod custom_publication;
 mod db;
+pub mod described;
 pub mod distribution;
 pub mod hook;
 pub mod hook_run;

@@ -559,16 +559,14 @@ pub struct BinaryIndex {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     from: String,
-    below: String,
+    below: Option<String>,
 }
 
 impl Names {
     /// All names from one on, below another; no bound where there is none.
     #[must_use]
     pub fn between(from: Option<&str>, below: Option<&str>) -> Self {
-        // no name has this character
-        let below = below.unwrap_or("\u{10ffff}").to_owned();
-        Self { from: from.unwrap_or_default().to_owned(), below }
+        Self { from: from.unwrap_or_default().to_owned(), below: below.map(str::to_owned) }
     }
 
     /// All names.
@@ -580,7 +578,7 @@ impl Names {
     /// One name.
     #[must_use]
     pub fn one(name: &str) -> Self {
-        Self { from: name.to_owned(), below: format!("{name}\0") }
+        Self { from: name.to_owned(), below: Some(format!("{name}\0")) }
     }
 
     /// The first name that is meant.
@@ -590,7 +588,14 @@ impl Names {
 
     /// The first name that is not.
     pub(super) fn below(&self) -> &str {
-        &self.below
+        // no package's name has this character
+        self.below.as_deref().unwrap_or("\u{10ffff}")
+    }
+
+    /// Whether a name is meant.
+    #[must_use]
+    pub fn contain(&self, name: &str) -> bool {
+        name >= self.from.as_str() && self.below.as_deref().is_none_or(|below| name < below)
     }
 }
 
@@ -615,8 +620,8 @@ pub fn for_each_binary<E: From<StoreError>>(
             index.architecture,
             index.format,
             pass,
-            &names.from,
-            &names.below,
+            names.from(),
+            names.below(),
         ))
         .during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
@@ -680,7 +685,7 @@ pub fn for_each_source<E: From<StoreError>>(
 ) -> Result<(), E> {
     const WHAT: &str = "list the sources of an index";
     let mut statement = db.prepare_cached(include_str!("indexed_sources.sql")).during(WHAT)?;
-    let mut rows = statement.query((suite, component, pass, &names.from, &names.below)).during(WHAT)?;
+    let mut rows = statement.query((suite, component, pass, names.from(), names.below())).during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
         let source = || -> rusqlite::Result<IndexedSource> {
             Ok(IndexedSource {

@@ -15,8 +15,8 @@ use crate::domain::{
     CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
     MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
     PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
-    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
-    UploadStatus, UploadVerdict,
+    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, Translations, UploadId,
+    UploadPolicy, UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -58,6 +58,7 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    Translations,
     PersonKind,
     Permission,
     UploadPolicy,
