@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+use super::contents::sort::Limits;
+use super::contents::{Changes, Lines};
 use super::increment::{self, Entries};
 use super::render::{self, Rows, Stanzas};
 use super::segment::assemble::{Assembled, Assembly, Target};
@@ -12,7 +14,7 @@ use super::segment::form;
 use super::segment::previous::Previous;
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::FileDigests;
-use crate::domain::{BinaryFormat, Compressor, PassId, Translations};
+use crate::domain::{BinaryFormat, BinaryReleaseId, Compressor, PassId, Translations};
 use crate::store::archive_file::ListedFile;
 use crate::store::index_segment::{self, SegmentChange, StoredSegment};
 use crate::store::publication::{self, BinaryIndex, IndexKey};
@@ -36,6 +38,14 @@ pub enum IndexError {
         path: String,
         /// The form.
         form: Compressor,
+        /// Why.
+        source: io::Error,
+    },
+    /// The kept list of a package's files is damaged.
+    #[error("the list of the files of binary release {release} is damaged: import the package again")]
+    Paths {
+        /// The release's row.
+        release: BinaryReleaseId,
         /// Why.
         source: io::Error,
     },
@@ -65,9 +75,18 @@ pub struct Built {
     pub stanzas: u64,
 }
 
+/// What an index has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    /// Stanzas of packages.
+    Stanzas(Stanzas),
+    /// Lines of files, of the packages of an architecture and format.
+    Files(BinaryIndex),
+}
+
 /// An index that a suite has.
 struct Index<'a> {
-    of: Stanzas,
+    content: Content,
     path: String,
     component: &'a SeriesComponent,
 }
@@ -75,16 +94,22 @@ struct Index<'a> {
 impl Index<'_> {
     /// Whether one of the indexes that a pass touches is this one, or one that this one is made with.
     fn is_touched(&self, touched: &[IndexKey]) -> bool {
-        touched.iter().any(|key| match (&self.of, key) {
-            (Stanzas::Packages(own), IndexKey::Packages { component, architecture, format, .. }) => {
-                (own.component, own.architecture, own.format) == (*component, *architecture, *format)
-            }
-            (Stanzas::Translation, IndexKey::Packages { component, format, .. }) => {
+        touched.iter().any(|key| match (&self.content, key) {
+            (
+                Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own),
+                IndexKey::Packages { component, architecture, format, .. },
+            ) => (own.component, own.architecture, own.format) == (*component, *architecture, *format),
+            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages { component, format, .. }) => {
                 self.component.id == *component && *format == BinaryFormat::Deb
             }
-            (Stanzas::Sources, IndexKey::Sources { component, .. }) => self.component.id == *component,
-            (Stanzas::Packages(_) | Stanzas::Translation, IndexKey::Sources { .. })
-            | (Stanzas::Sources, IndexKey::Packages { .. }) => false,
+            (Content::Stanzas(Stanzas::Sources), IndexKey::Sources { component, .. }) => {
+                self.component.id == *component
+            }
+            (
+                Content::Stanzas(Stanzas::Packages(_) | Stanzas::Translation) | Content::Files(_),
+                IndexKey::Sources { .. },
+            )
+            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages { .. }) => false,
         })
     }
 }
@@ -98,6 +123,15 @@ pub fn index_path(component: &str, architecture: Option<&str>, format: BinaryFor
         (Some(architecture), Some(subcomponent)) => {
             format!("{component}/{subcomponent}/binary-{architecture}/Packages")
         }
+    }
+}
+
+/// Where the files of packages are listed below a suite's folder, without the ending of a form; those of debug symbols are not.
+fn contents_path(component: &str, architecture: &str, format: BinaryFormat) -> Option<String> {
+    match format {
+        BinaryFormat::Deb => Some(format!("{component}/Contents-{architecture}")),
+        BinaryFormat::Udeb => Some(format!("{component}/Contents-udeb-{architecture}")),
+        BinaryFormat::Ddeb => None,
     }
 }
 
@@ -135,21 +169,26 @@ fn indexes<'a>(
         for format in formats {
             for ArchSeries { id, tag, .. } in &shape.architectures {
                 let index = BinaryIndex { suite, component: component.id, architecture: *id, format };
+                if shape.series.contents
+                    && let Some(path) = contents_path(component.name.as_str(), tag.as_str(), format)
+                {
+                    indexes.push(Index { content: Content::Files(index), path, component });
+                }
                 indexes.push(Index {
-                    of: Stanzas::Packages(index),
+                    content: Content::Stanzas(Stanzas::Packages(index)),
                     path: index_path(component.name.as_str(), Some(tag.as_str()), format),
                     component,
                 });
             }
         }
         indexes.push(Index {
-            of: Stanzas::Sources,
+            content: Content::Stanzas(Stanzas::Sources),
             path: index_path(component.name.as_str(), None, BinaryFormat::Deb),
             component,
         });
         if shape.series.translations == Translations::English {
             let path = format!("{}/i18n/Translation-en", component.name);
-            indexes.push(Index { of: Stanzas::Translation, path, component });
+            indexes.push(Index { content: Content::Stanzas(Stanzas::Translation), path, component });
         }
     }
     Ok(indexes)
@@ -178,7 +217,10 @@ pub fn build(
         };
         let Some(made) = make(db, pass, shape, index, how, folder)? else { continue };
         built.indexes += 1;
-        built.stanzas += made.stanzas;
+        built.stanzas += match index.content {
+            Content::Stanzas(_) => made.stanzas,
+            Content::Files(_) => 0,
+        };
         built.files.extend(made.files);
         built.segments.push(made.segments);
     }
@@ -210,18 +252,39 @@ fn make(
     folder: &Path,
 ) -> Result<Option<Assembled>, IndexError> {
     let _span = tracing::info_span!("assemble", suite = %shape.suite.name, index = index.path).entered();
-    let rows = Rows::new(db, pass, (shape.suite.id, &shape.series), index.component, &index.of);
     let stored = index_segment::segments_of(db, shape.suite.id, &index.path)?;
-    let touched = match how {
-        How::Changes if !stored.is_empty() => Some(touched(&rows)?),
-        How::Changes | How::All | How::Anew => None,
-    };
-    if touched.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(None);
-    }
     let target = Target { folder, path: &index.path, forms: &shape.series.index_compressors };
-    let rule = Rule::new(shape.series.index_segment_size);
-    put_together(&rows, rule, stored, how, touched.as_deref(), target).map(Some)
+    let size = shape.series.index_segment_size;
+    match &index.content {
+        Content::Stanzas(of) => {
+            let rows = Rows::new(db, pass, (shape.suite.id, &shape.series), index.component, of);
+            let touched = match how {
+                How::Changes if !stored.is_empty() => Some(touched(&rows)?),
+                How::Changes | How::All | How::Anew => None,
+            };
+            put_together(&rows, Rule::new(size), stored, how, touched.as_deref(), target)
+        }
+        Content::Files(of) => {
+            let mut lines = Lines {
+                db,
+                pass,
+                index: *of,
+                component: &index.component.name,
+                scratch: folder,
+                limits: Limits::default(),
+                changes: Changes::default(),
+            };
+            let changes = match how {
+                How::Changes if !stored.is_empty() => lines.find_changes()?,
+                How::Changes | How::All | How::Anew => None,
+            };
+            let touched = changes.map(|changes| {
+                lines.changes = changes;
+                lines.changes.paths()
+            });
+            put_together(&lines, Rule::of_lines(size), stored, how, touched.as_deref(), target)
+        }
+    }
 }
 
 /// The names that the pass touches in an index, sorted.
@@ -240,7 +303,7 @@ fn touched(rows: &Rows<'_>) -> Result<Vec<String>, IndexError> {
     })
 }
 
-/// Puts the files of an index together from its entries and what is published of it.
+/// Puts the files of an index together from its entries and what is published of it; none where nothing is touched.
 fn put_together(
     entries: &impl Entries,
     rule: Rule,
@@ -248,7 +311,10 @@ fn put_together(
     how: How,
     touched: Option<&[String]>,
     target: Target<'_>,
-) -> Result<Assembled, IndexError> {
+) -> Result<Option<Assembled>, IndexError> {
+    if touched.is_some_and(<[String]>::is_empty) {
+        return Ok(None);
+    }
     let previous = match how {
         How::Changes | How::All => Previous::open(stored, &target.folder.join(target.path), target.forms),
         How::Anew => Previous::unused(stored),
@@ -259,7 +325,7 @@ fn put_together(
         Some(touched) => increment::change(entries, rule, &previous, touched, &mut assembly)?,
         None => increment::render_all(entries, rule, &mut assembly)?,
     }
-    assembly.finish()
+    assembly.finish().map(Some)
 }
 
 fn is_there(folder: &Path, path: &str, forms: &[Compressor]) -> bool {
@@ -306,8 +372,14 @@ fn remove_disused(
 }
 
 /// Where the indexes of a component lie that a series can have or not.
-fn optional_paths(_shape: &SuiteShape, component: &SeriesComponent) -> Vec<String> {
-    vec![format!("{}/i18n/Translation-en", component.name)]
+fn optional_paths(shape: &SuiteShape, component: &SeriesComponent) -> Vec<String> {
+    let name = component.name.as_str();
+    let mut paths = vec![format!("{name}/i18n/Translation-en")];
+    for ArchSeries { tag, .. } in &shape.architectures {
+        paths
+            .extend(BinaryFormat::ALL.iter().filter_map(|format| contents_path(name, tag.as_str(), *format)));
+    }
+    paths
 }
 
 /// Removes Packages and Sources files that the suite no longer has: of an architecture that is off, in a form that is not made. Their by-hash

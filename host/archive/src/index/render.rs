@@ -106,7 +106,7 @@ impl<'a> Rows<'a> {
             }
             Ok(())
         };
-        let mut current: (String, Vec<BinaryReleaseId>) = Default::default();
+        let mut current: (String, Vec<BinaryReleaseId>) = (String::new(), Vec::new());
         let place = (self.suite, self.component.id);
         for_each_described(self.db, Some(self.pass), place, names, |one| {
             if !one.will_be_there {
