@@ -158,6 +158,14 @@ impl<'a> Paragraph<'a> {
         self.fields.push((rank, name.into(), value.into()));
     }
 
+    /// Fields that the archive adds, in place of the package's own of these names.
+    fn add(&mut self, lines: Option<&'a str>) {
+        for (name, value) in lines.into_iter().flat_map(control::pairs) {
+            self.fields.retain(|(_, own, _)| !own.eq_ignore_ascii_case(name));
+            self.keep(name, value);
+        }
+    }
+
     fn write(mut self, out: &mut String) {
         self.fields.sort_by_key(|(rank, ..)| *rank);
         for (_, name, value) in &self.fields {
@@ -219,6 +227,7 @@ pub fn binary_stanza(
             paragraph.keep(name, value);
         }
     }
+    paragraph.add(binary.extra_fields.as_deref());
     if let Some(section) = &binary.section {
         paragraph.set("Section", section_field(component, section));
     }
@@ -267,6 +276,7 @@ pub fn source_stanza(
             paragraph.keep(name, value);
         }
     }
+    paragraph.add(source.extra_fields.as_deref());
     if let Some(section) = &source.section {
         paragraph.set("Section", section_field(component, section));
     }
@@ -321,6 +331,7 @@ mod tests {
             filename: "hello_2.10-3_amd64.deb".parse().unwrap(),
             digests: FileDigests::of(b"hello"),
             phased_update_percentage: None,
+            extra_fields: None,
         }
     }
 
@@ -360,6 +371,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_archive_adds_stands_in_order_and_for_the_packages_own() {
+        let mut out = String::new();
+        let binary = IndexedBinary {
+            extra_fields: Some("Bugs: mailto:b@example.org\nTask: demo\nx-own: ours\n".into()),
+            ..binary(CONTROL)
+        };
+        binary_stanza(&mut out, &binary, &"main".parse().unwrap(), &[], Translations::Whole);
+        assert!(
+            out.contains("Maintainer: A <a@example.org>\nBugs: mailto:b@example.org\nDepends: libc6\n"),
+            "{out}"
+        );
+        assert!(out.ends_with(" parts\nTask: demo\nx-own: ours\n\n"), "{out}");
+        assert!(!out.contains("kept"), "{out}");
+    }
+
+    #[test]
     fn a_section_has_its_component_unless_that_is_main() {
         for (component, section, field) in [
             ("main", "devel", "Section: devel\n"),
@@ -393,6 +420,7 @@ mod tests {
             filename: "hello_2.10-3.dsc".parse().unwrap(),
             digests: FileDigests::of(b"dsc"),
             release: SourceReleaseId(1),
+            extra_fields: Some("Origin: Demo\n".into()),
         };
         let files = [("hello_2.10-3.debian.tar.xz", &b"debian"[..]), ("hello_2.10-3.dsc", b"dsc")]
             .map(|(name, content)| (name.parse().unwrap(), FileDigests::of(content)));
@@ -400,7 +428,7 @@ mod tests {
         source_stanza(&mut out, &source, &files, &"main".parse().unwrap(), &[Checksum::Md5]);
         assert_eq!(
             out,
-            "Package: hello\nFormat: 3.0 (quilt)\nBinary: hello\nVersion: 2.10-3\nSection: devel\nDirectory: pool/main/h/hello\n\
+            "Package: hello\nFormat: 3.0 (quilt)\nBinary: hello\nVersion: 2.10-3\nSection: devel\nOrigin: Demo\nDirectory: pool/main/h/hello\n\
              Files:\n 8f7dd0b8ae8eed41b7f4b1c6b8b4d9b0 3 hello_2.10-3.dsc\n"
                 .replace("8f7dd0b8ae8eed41b7f4b1c6b8b4d9b0", &FileDigests::of(b"dsc").md5.to_string())
                 + &format!(" {} 6 hello_2.10-3.debian.tar.xz\n\n", FileDigests::of(b"debian").md5)

@@ -16,6 +16,7 @@ pub mod custom_publication;
 mod db;
 pub mod described;
 pub mod distribution;
+pub mod extra_override;
 pub mod hook;
 pub mod hook_run;
 pub mod hook_upkeep;
