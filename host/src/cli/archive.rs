@@ -1,6 +1,6 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText};
 use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
@@ -70,6 +70,9 @@ pub(super) struct Settings {
     /// What its builds get on top of their score.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     build_score: Option<i64>,
+    /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
+    #[arg(long, value_name = "native|apt-ftparchive")]
+    index_engine: Option<IndexEngine>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +129,7 @@ impl Command {
                     private: settings.private,
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
+                    index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),
                     permissions: Vec::new(),
                 }],

@@ -6,6 +6,7 @@
 
 pub(crate) mod accept;
 mod context;
+mod engine;
 mod files;
 mod lock;
 mod pass;
@@ -16,5 +17,6 @@ mod run;
 mod select;
 
 pub(crate) use context::{Options, Progress};
+pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};

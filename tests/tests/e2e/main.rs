@@ -12,6 +12,7 @@ mod builds;
 mod commands;
 mod copies;
 mod crash;
+mod engine;
 mod first_party;
 mod hooks;
 mod hostile;

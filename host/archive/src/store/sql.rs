@@ -12,10 +12,10 @@ use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
-    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
-    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
-    PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
-    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, Translations, UploadId,
+    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine, IndexSegmentId, KeyId,
+    MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState,
+    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, Translations, UploadId,
     UploadPolicy, UploadStatus, UploadVerdict,
 };
 
@@ -59,6 +59,7 @@ as_text!(
     HookOutcome,
     Compressor,
     Translations,
+    IndexEngine,
     PersonKind,
     Permission,
     UploadPolicy,
