@@ -252,8 +252,8 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let pass = self.id;
-        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass))?;
+        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, stay))?;
         Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 

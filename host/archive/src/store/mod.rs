@@ -35,6 +35,7 @@ pub mod pool_file;
 pub mod publication;
 pub mod removal;
 pub mod run;
+pub mod schedule;
 pub mod series;
 pub mod series_link;
 pub mod shape;

@@ -270,7 +270,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             &format!(
                 "UPDATE {table} SET status = transition.to_status,
                  date_published = CASE WHEN transition.to_status = 'PUBLISHED' THEN ?3 ELSE date_published END,
-                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED') THEN ?3 ELSE date_superseded END,
+                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE') THEN ?3 ELSE date_superseded END,
                  superseded_by = coalesce(transition.superseded_by, {table}.superseded_by)
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
@@ -281,7 +281,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         tx.execute(
             &format!(
-                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL
+                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL, scheduled_deletion_date = NULL
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
                  AND transition.from_status = 'PENDING' AND transition.to_status = 'PUBLISHED'
@@ -420,6 +420,26 @@ pub fn end_pass(tx: &Transaction<'_>, pass: PassId, message: &str, now: Timestam
     )
     .map(|_| ())
     .during("record the end of the pass")
+}
+
+/// Writes down how long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_stay(tx: &Transaction<'_>, pass: PassId, seconds: u32) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET stay_seconds = ?2 WHERE id = ?1", (pass, seconds))
+        .map(|_| ())
+        .during("record how long files stay")
+}
+
+/// How long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn stay_of(db: &Connection, pass: PassId) -> Result<u32, StoreError> {
+    db.prepare_cached("SELECT stay_seconds FROM publisher_pass WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([pass], |row| row.get(0)))
+        .during("read how long files stay")
 }
 
 /// The suites of a pass.
