@@ -5,6 +5,7 @@ mod chain;
 mod compression;
 pub mod digest;
 mod ids;
+mod ingredient;
 pub mod name;
 mod pass_priority;
 mod release_text;
@@ -23,6 +24,7 @@ pub use ids::{
     PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId, SourceReleaseId,
     SuiteId, UploadId,
 };
+pub use ingredient::{BuiltUsingField, Ingredient};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,

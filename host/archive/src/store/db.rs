@@ -24,6 +24,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0009_builds.sql")),
         M::up(include_str!("../../schema/0010_copies.sql")),
         M::up(include_str!("../../schema/0011_retention.sql")),
+        M::up(include_str!("../../schema/0012_death_row.sql")),
     ])
 });
 
