@@ -17,3 +17,4 @@ mod select;
 pub(crate) use context::{Options, Progress};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
+pub(crate) use select::published_archives;

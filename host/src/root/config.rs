@@ -38,6 +38,7 @@ pub(crate) struct Config {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Paths {
     pub(crate) archives: PathBuf,
+    pub(crate) private_archives: PathBuf,
     pub(crate) hooks: PathBuf,
     pub(crate) librarian: PathBuf,
     pub(crate) cache: PathBuf,
@@ -47,6 +48,7 @@ impl Default for Paths {
     fn default() -> Self {
         Self {
             archives: "archives".into(),
+            private_archives: "private".into(),
             hooks: "hooks".into(),
             librarian: "librarian".into(),
             cache: "cache".into(),
@@ -425,6 +427,7 @@ impl Config {
 [paths]
 # Below this folder unless absolute. Archives and the librarian on one filesystem share their files.
 # archives = "archives"
+# private-archives = "private"
 # hooks = "hooks"
 # librarian = "librarian"
 # cache = "cache"

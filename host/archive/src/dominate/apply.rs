@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 use super::judge::judge;
 use super::schedule::StayOfExecution;
 use crate::domain::{PassId, PublicationStatus};
-use crate::store::pass::{Transition, plan_transitions, set_stay, suites_of_pass};
+use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay, suites_of_pass};
 use crate::store::{StoreError, publication, removal};
 
 /// How many publications go.
@@ -43,7 +43,7 @@ pub fn dominate(tx: &Transaction<'_>, pass: PassId, stay: StayOfExecution) -> Re
     }
     let superseded = transitions.len();
     // what is to be removed has no part in a contest
-    for suite in suites_of_pass(tx, pass)? {
+    for suite in changing_suites_of_pass(tx, pass)? {
         transitions.extend(removal::requested_transitions(tx, suite)?);
     }
     plan_transitions(tx, pass, &transitions)?;

@@ -43,6 +43,7 @@ pub mod schedule;
 pub mod series;
 pub mod series_link;
 pub mod shape;
+pub mod signing_key;
 mod sql;
 pub mod suite;
 pub mod upload_check;

@@ -13,10 +13,10 @@ use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
     CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
-    KeyId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState,
-    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
-    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
-    UploadStatus, UploadVerdict,
+    KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
+    PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
+    PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
+    SourceReleaseId, SuiteId, TokenId, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -50,6 +50,7 @@ as_text!(
     DebVersion,
     Pocket,
     PublicationStatus,
+    KeyHolder,
     SeriesStatus,
     ArchivePurpose,
     PackageKind,
@@ -107,6 +108,9 @@ as_integer!(
     HookRunId,
     PersonId,
     KeyId,
+    SigningKeyId,
+    KeyUseId,
+    TokenId,
     PackageSetId,
     PermissionId,
     UploadId,
