@@ -28,6 +28,7 @@ use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
+use super::files::know_files;
 use super::select;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -304,6 +305,7 @@ impl PassWork<'_, '_> {
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
         let touched = pass::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
+        let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
@@ -312,6 +314,10 @@ impl PassWork<'_, '_> {
                 (false, true) => Scope::All,
                 (false, false) => Scope::Only(&of_suite),
             };
+            let librarian = self.run.root.librarian();
+            let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
+            unknown.iter().for_each(|problem| tracing::error!("{problem}"));
+            problems.extend(unknown);
             let folder = staged.dists().join(shape.suite.name.to_string());
             let built = index::build(db.read(), self.id, shape, scope, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
@@ -321,6 +327,7 @@ impl PassWork<'_, '_> {
             stanzas += built.stanzas;
             files.push(built.files);
         }
+        self.problems.extend(problems);
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
     }
 

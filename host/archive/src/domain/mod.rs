@@ -4,6 +4,7 @@ mod archive_reference;
 mod chain;
 mod compression;
 pub mod digest;
+mod extra_field;
 mod ids;
 mod ingredient;
 pub mod name;
@@ -16,8 +17,9 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
+pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError, Translations};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
+pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
     CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, KeyUseId,

@@ -26,6 +26,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0011_retention.sql")),
         M::up(include_str!("../../schema/0012_death_row.sql")),
         M::up(include_str!("../../schema/0014_keys.sql")),
+        M::up(include_str!("../../schema/0015_indexes.sql")),
     ])
 });
 

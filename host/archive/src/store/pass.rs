@@ -16,7 +16,8 @@ use super::suite::Dirt;
 use super::{During, StoreError};
 use crate::disk::Identity;
 use crate::domain::{
-    ArchiveId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus, RunId, SuiteId,
+    ArchiveId, ComponentId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus,
+    RunId, SuiteId,
 };
 
 /// Begins a pass over suites of an archive, whose Release files will have `release_date`. It takes the marks of these suites as they are now.
@@ -196,6 +197,27 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
             })
             .during(WHAT),
     }
+}
+
+/// The names of ordinary binary packages that the transitions of a pass touch in a component, on whichever architecture, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn touched_on_any_architecture(
+    db: &Connection,
+    pass: PassId,
+    suite: SuiteId,
+    component: ComponentId,
+) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
+         JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
+         AND publication.component = ?3 AND release.bin_package_format = 'DEB' ORDER BY publication.binary_package_name",
+    )
+    .and_then(|mut statement| statement.query_map((pass, suite, component), |row| row.get(0))?.collect())
+    .during("list the packages that change in a component")
 }
 
 /// How many publications a pass changes, by what they become.

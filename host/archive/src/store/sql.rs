@@ -16,7 +16,7 @@ use crate::domain::{
     KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
     PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
     PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
-    SourceReleaseId, SuiteId, TokenId, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -59,6 +59,7 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    Translations,
     PersonKind,
     Permission,
     UploadPolicy,
