@@ -100,6 +100,7 @@ impl Gate {
             bounces: "archive@example.org".parse().unwrap(),
             site: "here".to_owned(),
             templates: self.house.folder.path().join("templates"),
+            operators: Vec::new(),
         };
         let mut hands = Hands {
             db: &mut self.house.db,

@@ -32,6 +32,7 @@ fn letterhead(folder: &Path) -> Letterhead {
         bounces: "bounces@example.org".parse().unwrap(),
         site: "archive.example.org".into(),
         templates: folder.join("templates"),
+        operators: Vec::new(),
     }
 }
 
