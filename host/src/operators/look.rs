@@ -222,7 +222,130 @@ fn write_metrics(root: &Root, db: &Db, clock: &Clock) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use pressroom_archive::store::outbox_message::Filter;
+    use pressroom_archive::store::run::Activity;
+
     use super::*;
+    use crate::operators::{Recording, RunEnded};
+    use crate::root::{CONFIG_FILE, DATABASE_FILE};
+
+    const CONFIG: &str = "[mail]\ntransport = \"maildir\"\nfrom = \"a@example.org\"\noperators = [\"Ops <ops@example.org>\"]\n\
+                          [metrics]\nfile = \"metrics.prom\"\n";
+
+    struct House {
+        root: Root,
+        db: Db,
+        clock: Clock,
+        tail: LogTail,
+        _folder: tempfile::TempDir,
+    }
+
+    impl House {
+        fn new(config: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            disk::write_staged(&folder.path().join(CONFIG_FILE), config.as_bytes()).unwrap();
+            let db = Db::create(&folder.path().join(DATABASE_FILE)).unwrap();
+            let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+            let root = Root::open(folder.path()).unwrap();
+            Self { root, db, clock, tail: LogTail::new(clock), _folder: folder }
+        }
+
+        /// A run that is not looked at.
+        fn run(&mut self, name: &str, ended: Option<RunEnded>) {
+            let activity = Activity { name, distribution: None, scope: "/srv" };
+            let recording = Recording::begin(&self.root, &mut self.db, &self.clock, &activity).unwrap();
+            if let Some(ended) = ended {
+                recording.end(&mut self.db, &self.clock, &ended);
+            }
+        }
+
+        fn look(&mut self) {
+            consider(&self.root, &mut self.db, &self.clock, &self.tail).unwrap();
+        }
+
+        /// The subjects of all mails, the oldest first.
+        fn subjects(&self) -> Vec<String> {
+            let mut all = outbox_message::messages(self.db.read(), &Filter::default(), 100).unwrap();
+            all.reverse();
+            let subject = |content: Vec<u8>| {
+                let text = String::from_utf8(content).unwrap();
+                let line = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap();
+                line.split_once("] ").unwrap().1.to_owned()
+            };
+            all.iter().map(|one| subject(outbox_message::content(self.db.read(), one.id).unwrap())).collect()
+        }
+    }
+
+    fn failed() -> Option<RunEnded> {
+        Some(RunEnded::Failed("no room".into()))
+    }
+
+    fn done() -> Option<RunEnded> {
+        Some(RunEnded::Done("all".into()))
+    }
+
+    #[test]
+    fn an_incident_is_mailed_once_when_it_begins_and_once_when_it_is_over() {
+        let mut house = House::new(CONFIG);
+        for ended in [done(), failed(), failed(), None, failed(), done(), done(), failed()] {
+            house.run("process-upload", ended);
+            house.look();
+        }
+        let title = "process-upload of /srv";
+        assert_eq!(
+            house.subjects(),
+            [
+                format!("{title}: failed (run 2)"),
+                format!("{title}: succeeds again (run 6)"),
+                format!("{title}: failed (run 8)")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_over_before_anybody_looked_is_one_mail() {
+        let mut house = House::new(CONFIG);
+        for ended in [failed(), done(), None, done()] {
+            house.run("process-upload", ended);
+        }
+        house.look();
+        let subjects = house.subjects();
+        let title = "process-upload of /srv";
+        assert_eq!(subjects, [format!("{title}: failed (run 1)"), format!("{title}: died (run 3)")]);
+        let first = outbox_message::messages(house.db.read(), &Filter::default(), 1).unwrap()[0].id;
+        let text = String::from_utf8(outbox_message::content(house.db.read(), first).unwrap()).unwrap();
+        assert!(text.contains("A later run has succeeded already."), "{text}");
+    }
+
+    #[test]
+    fn what_people_run_by_hand_is_no_incident_and_without_operators_nothing_is_written() {
+        let mut house = House::new(CONFIG);
+        house.run("import", failed());
+        house.look();
+        assert_eq!(house.subjects(), [""; 0]);
+        let mut silent = House::new("");
+        silent.run("process-upload", failed());
+        silent.look();
+        assert_eq!(silent.subjects(), [""; 0]);
+        let state = script_state::states(silent.db.read()).unwrap().remove(0);
+        assert!(state.failing.is_some_and(|failing| !failing.told && failing.failures == 1), "{state:?}");
+    }
+
+    #[test]
+    fn metrics_are_written_and_a_place_where_they_cannot_be_stops_nothing() {
+        let mut house = House::new(CONFIG);
+        house.run("process-upload", failed());
+        look_after(&house.root, &mut house.db, &house.clock, &house.tail);
+        let text = std::fs::read_to_string(house.root.below("metrics.prom".as_ref())).unwrap();
+        let failures =
+            "pressroom_run_failures{script=\"process-upload\",distribution=\"\",scope=\"/srv\"} 1\n";
+        assert!(text.contains(failures), "{text}");
+        let config = CONFIG.replace("metrics.prom", "pressroom.toml/metrics.prom");
+        let mut house = House::new(&config);
+        house.run("process-upload", failed());
+        look_after(&house.root, &mut house.db, &house.clock, &house.tail);
+        assert_eq!(house.subjects().len(), 1);
+    }
 
     #[test]
     fn the_end_of_a_log_has_whole_lines() {

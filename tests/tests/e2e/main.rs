@@ -20,6 +20,7 @@ mod http;
 mod intake;
 mod mail;
 mod many_uploads;
+mod monitoring;
 mod operators_hooks;
 mod oracle;
 mod people;

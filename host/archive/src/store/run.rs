@@ -34,10 +34,10 @@ pub struct Activity<'a> {
     pub scope: &'a str,
 }
 
-/// Whether this process has begun a run.
+/// Whether this process has begun or ended a run.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process has begun a run, so that there may be something to say of it afterwards.
+/// Whether this process has begun or ended a run, so that there may be something to say of it afterwards.
 #[must_use]
 pub fn has_begun() -> bool {
     BEGUN.load(Ordering::Relaxed)
@@ -119,6 +119,7 @@ pub fn end_run(
     message: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    BEGUN.store(true, Ordering::Relaxed);
     tx.execute(
         "UPDATE script_activity SET date_completed = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
         (run, Date(now), outcome, message),

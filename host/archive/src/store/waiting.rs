@@ -53,7 +53,7 @@ pub fn messages(db: &Connection, status: MessageStatus) -> Result<Waiting, Store
 /// When the database fails.
 pub fn publications(db: &Connection, distribution: DistributionId) -> Result<Waiting, StoreError> {
     db.prepare_cached(
-        "SELECT count(*), min(date_created) FROM (
+        "SELECT count(*), min(waiting.date_created) FROM (
              SELECT suite, date_created FROM source_package_publishing_history WHERE status = 'PENDING'
              UNION ALL SELECT suite, date_created FROM binary_package_publishing_history WHERE status = 'PENDING') AS waiting
          JOIN suite ON suite.id = waiting.suite JOIN archive ON archive.id = suite.archive
