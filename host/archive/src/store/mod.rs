@@ -42,6 +42,8 @@ pub mod publication;
 pub mod removal;
 pub mod run;
 pub mod schedule;
+pub mod script_log;
+pub mod script_state;
 pub mod series;
 pub mod series_link;
 pub mod shape;
@@ -52,6 +54,7 @@ pub mod upload_check;
 pub mod upload_queue;
 pub mod upload_receipt;
 pub mod upload_rules;
+pub mod waiting;
 
 pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
