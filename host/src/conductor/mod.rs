@@ -20,3 +20,4 @@ pub(crate) use context::{Options, Progress};
 pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
+pub(crate) use select::published_archives;

@@ -22,6 +22,7 @@ mod indexes;
 mod intake;
 mod mail;
 mod many_uploads;
+mod monitoring;
 mod operators_hooks;
 mod oracle;
 mod people;

@@ -9,7 +9,7 @@ use super::package_override::Override;
 use super::pool_file::PoolFile;
 use super::series::series_by_id;
 use super::sql::Date;
-use super::{During, Made, StoreError};
+use super::{During, Made, StoreError, library_file};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -106,6 +106,9 @@ pub fn publish_source(
     }
     if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
+    }
+    if let Made::Known(release) = new.release {
+        library_file::refuse_expired(tx, PackageKind::Source, release.0)?;
     }
     tx.prepare_cached(
         "INSERT INTO source_package_publishing_history (suite, source_package_release, source_package_name, component, section, status,
@@ -217,6 +220,9 @@ pub fn publish_phased_binary(
     }
     if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
+    }
+    if let Made::Known(release) = new.release {
+        library_file::refuse_expired(tx, PackageKind::Binary, release.0)?;
     }
     tx.prepare_cached(
         "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,

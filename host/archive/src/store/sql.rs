@@ -11,12 +11,13 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
-    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine, IndexSegmentId, KeyId,
-    MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState,
-    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
-    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, Translations, UploadId,
-    UploadPolicy, UploadStatus, UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
+    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
+    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
+    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
+    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
+    UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -50,6 +51,7 @@ as_text!(
     DebVersion,
     Pocket,
     PublicationStatus,
+    KeyHolder,
     SeriesStatus,
     ArchivePurpose,
     PackageKind,
@@ -67,6 +69,7 @@ as_text!(
     UploadVerdict,
     CustomFormat,
     BugTracker,
+    BuiltUsingField,
     BuildStatus,
     MessageKind,
     MessageStatus,
@@ -108,6 +111,9 @@ as_integer!(
     HookRunId,
     PersonId,
     KeyId,
+    SigningKeyId,
+    KeyUseId,
+    TokenId,
     PackageSetId,
     PermissionId,
     UploadId,
