@@ -29,6 +29,7 @@ mod person;
 mod process_accepted;
 mod process_upload;
 mod publish;
+mod publish_what;
 mod queue;
 mod remove;
 mod series;

@@ -23,6 +23,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0008_queue.sql")),
         M::up(include_str!("../../schema/0009_builds.sql")),
         M::up(include_str!("../../schema/0010_copies.sql")),
+        M::up(include_str!("../../schema/0013_publishers.sql")),
     ])
 });
 

@@ -18,6 +18,7 @@ use crate::domain::{
     RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
     UploadStatus, UploadVerdict,
 };
+use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -68,6 +69,9 @@ as_text!(
     BuildStatus,
     MessageKind,
     MessageStatus,
+    Publisher,
+    SuiteAction,
+    ChangeKind,
 );
 
 macro_rules! as_integer {
