@@ -10,6 +10,7 @@ mod change_override;
 mod copy;
 mod describe;
 mod describe_people;
+mod describe_suite;
 mod distribution;
 mod exit;
 mod generate;
@@ -34,6 +35,7 @@ mod queue;
 mod remove;
 mod series;
 mod status;
+mod suite;
 mod team;
 
 use std::path::PathBuf;
@@ -107,6 +109,8 @@ enum Command {
     #[command(subcommand)]
     Series(series::Command),
     #[command(subcommand)]
+    Suite(suite::Command),
+    #[command(subcommand)]
     Archive(archive::Command),
     Apply(apply::Apply),
     Export(apply::Export),
@@ -153,6 +157,7 @@ impl Command {
             Self::Init(_)
             | Self::Distribution(_)
             | Self::Series(_)
+            | Self::Suite(_)
             | Self::Archive(_)
             | Self::Apply(_)
             | Self::Export(_)
@@ -267,6 +272,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Init(command) => command.run(&session),
         Command::Distribution(command) => command.run(&session),
         Command::Series(command) => command.run(&session),
+        Command::Suite(command) => command.run(&session),
         Command::Archive(command) => command.run(&session),
         Command::Apply(command) => command.run(&session),
         Command::Export(command) => command.run(&session),
