@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use pressroom_archive::monitor::health::Level;
 use pressroom_archive::notify::NotifyError;
 use pressroom_archive::release::ReleaseError;
 use pressroom_archive::release::sign::SignError;
@@ -57,6 +58,7 @@ const fn code_of_end(end: End) -> u8 {
         End::Success => SUCCESS,
         End::Failure => FAILURE,
         End::Held => HELD,
+        End::Checked(level) => of_level(level),
     }
 }
 
@@ -90,6 +92,16 @@ const fn rank_of(code: u8) -> u8 {
         FAILURE => 3,
         USAGE => 4,
         _ => 5,
+    }
+}
+
+/// As Nagios and its kin have them.
+pub(super) const fn of_level(level: Level) -> u8 {
+    match level {
+        Level::Ok => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+        Level::Unknown => 3,
     }
 }
 

@@ -17,7 +17,7 @@ use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
 use super::publish_what::{Order, What};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
-use crate::conductor::{Options, Phases, Progress, RunEnd, RunReport, run};
+use crate::conductor::{Options, Phases, Progress, RunEnd, RunReport, published_archives, run};
 use crate::hooks::{VetoOverride, is_called};
 use crate::mail;
 use crate::root::Root;
@@ -318,7 +318,10 @@ fn plan_all(session: &Session, root: &Root, db: &mut Db, wanted: &[Order]) -> an
     }
     session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
     // what would stop the run is said as the run would say it
-    root.signer(session.clock.began())?;
+    let keys = root.signing_keys(session.clock.began());
+    for Order { distribution, publisher, options } in wanted {
+        keys.check(db.read(), &published_archives(db.read(), distribution, *publisher, options)?)?;
+    }
     if plans.iter().any(|plan| !plan.blocked.is_empty()) {
         return Err(exit::configuration(
             "a run would publish nothing, because hooks that are to run cannot (see above)",

@@ -6,13 +6,12 @@ use std::path::Path;
 use pressroom_archive::domain::{
     ArchiveId, ArchiveReference, PassPriority, Pocket, Publisher, RunId, SuiteName,
 };
-use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_sandbox::{Point, Sandbox};
 
 use crate::clock::Clock;
 use crate::hooks::{Dispatcher, Registry, VetoOverride};
-use crate::root::Root;
+use crate::root::{Root, SigningKeys};
 
 /// The phases of a pass that can be done with care, or left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +88,7 @@ pub(super) struct Run<'a> {
     pub(super) publisher: Publisher,
     pub(super) options: &'a Options,
     pub(super) clock: Clock,
-    pub(super) signer: &'a dyn Signer,
+    pub(super) keys: &'a SigningKeys<'a>,
     pub(super) registry: &'a Registry,
     pub(super) sandbox: &'a Sandbox,
     /// This program's file.

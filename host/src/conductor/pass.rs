@@ -4,6 +4,7 @@
 //! mark is as before. After that, the next run takes it to its end.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -11,10 +12,10 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{PassId, PassPriority};
-use pressroom_archive::dominate::{Dominated, dominate};
+use pressroom_archive::dominate::{Dominated, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
-use pressroom_archive::release::sign::Signer;
+use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
@@ -30,6 +31,7 @@ use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
+use super::files::know_files;
 use super::select;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -67,6 +69,8 @@ impl Run<'_> {
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         select::refuse_older(suites, self.options, self.clock.began())?;
+        let signers = debug_span!("read-key").in_scope(|| self.keys.of(db.read(), archive))?;
+        let signing_keys = self.keys.fingerprints(db.read(), archive)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             let left_out = LeftOut {
@@ -75,9 +79,10 @@ impl Run<'_> {
             };
             db.write(|tx| {
                 publisher::refuse_beside(tx, archive, run)?;
-                let pass = pass::begin_pass(tx, run, archive.id, priority, suites, began, now)?;
-                publisher::leave_out(tx, pass, left_out)?;
-                Ok::<_, StoreError>(pass)
+                let id = pass::begin_pass(tx, run, archive.id, priority, suites, began, now)?;
+                publisher::leave_out(tx, id, left_out)?;
+                pass::set_signing_keys(tx, id, &signing_keys)?;
+                Ok::<_, StoreError>(id)
             })
         })?;
         span.record("pass", id.0);
@@ -87,6 +92,7 @@ impl Run<'_> {
             archive,
             priority,
             dirt: suites,
+            signers,
             shapes: Vec::new(),
             pooled: Pooled::default(),
             problems: Vec::new(),
@@ -125,6 +131,7 @@ struct PassWork<'a, 'r> {
     archive: &'a Archive,
     priority: PassPriority,
     dirt: &'a [Dirt],
+    signers: Rc<Signers>,
     shapes: Vec<SuiteShape>,
     /// The names that it has made in the pool, which are recorded when they are durable.
     pooled: Pooled,
@@ -142,6 +149,15 @@ enum Reached {
 impl PassWork<'_, '_> {
     fn read_shapes(&self, db: &Db) -> Result<Vec<SuiteShape>, StoreError> {
         self.dirt.iter().map(|dirt| shape(db.read(), dirt.suite.clone())).collect()
+    }
+
+    /// The suites that may change, not only their Release.
+    fn changing(&self) -> impl Iterator<Item = (&SuiteShape, &Dirt)> {
+        self.shapes.iter().zip(self.dirt).filter(|(_, dirt)| !dirt.only_release)
+    }
+
+    const fn needs_all_indexes(&self, dirt: &Dirt) -> bool {
+        dirt.needs_all_indexes() && !dirt.only_release
     }
 
     /// Does a step, recorded before and after; the text that `work` gives says what it did.
@@ -174,11 +190,13 @@ impl PassWork<'_, '_> {
             self.step(db, "poolify", Self::poolify)?;
         }
         self.step(db, "dominate", Self::dominate)?;
-        let customs = self.dirt.iter().any(|dirt| dirt.customs > 0);
+        let customs = self.changing().any(|(_, dirt)| dirt.customs > 0);
         if customs {
             self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
         }
-        let wanted = careful.indexing || careful.release || self.dirt.iter().any(Dirt::needs_release);
+        let wanted = careful.indexing
+            || careful.release
+            || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
         let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
         if !wanted && !changes {
@@ -195,7 +213,8 @@ impl PassWork<'_, '_> {
         }
         let mut changed = BTreeSet::new();
         let point = self.step(db, "pre-publication", |work, db| {
-            let side = StagedSide { staged: &mut staged, signer: work.run.signer, changed: &mut changed };
+            let signers = Rc::clone(&work.signers);
+            let side = StagedSide { staged: &mut staged, signer: signers.as_ref(), changed: &mut changed };
             work.hooks(db, Point::PrePublication, Some(side))
         })?;
         match point {
@@ -227,7 +246,7 @@ impl PassWork<'_, '_> {
     fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
         // a worker is started while the indexes are made
         self.run.sandbox.expect(usize::from(self.run.registry.has_wasm_at(Point::PrePublication)));
-        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let paths = self.run.root.archive_paths(self.archive);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
         let staged = Staged::begin(&paths, self.id, sharing)?;
         disk::make_folder(&paths.overrides)?;
@@ -242,11 +261,11 @@ impl PassWork<'_, '_> {
     fn poolify(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
         let span = debug_span!("read").entered();
         let mut pending = Vec::new();
-        for shape in &self.shapes {
+        for (shape, _) in self.changing() {
             pending.extend(source_group::publishable_files(db.read(), &shape.suite, self.run.clock.now())?);
         }
         let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
-        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let paths = self.run.root.archive_paths(self.archive);
         let librarian = self.run.root.librarian();
         span.exit();
         let pool = Pool {
@@ -281,7 +300,7 @@ impl PassWork<'_, '_> {
             published.extend(publication::published_files(db.read(), shape.suite.id)?);
         }
         let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
-        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let paths = self.run.root.archive_paths(self.archive);
         let librarian = self.run.root.librarian();
         let pool = Pool {
             archive: self.archive.id,
@@ -304,10 +323,11 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let pass = self.id;
+        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
         let judges = !self.run.options.disabled.domination;
         let (Dominated { superseded, deleted }, withheld) = db.write(|tx| {
-            let dominated = if judges { dominate(tx, pass)? } else { remove_requested(tx, pass)? };
+            let dominated =
+                if judges { dominate(tx, pass, stay)? } else { remove_requested(tx, pass, stay)? };
             Ok::<_, StoreError>((dominated, suite_hold::withhold_removals(tx, pass)?))
         })?;
         Ok(((), format!("{superseded} superseded, {} deleted", deleted.saturating_sub(withheld))))
@@ -319,7 +339,8 @@ impl PassWork<'_, '_> {
         let limits = self.run.root.config.publication.custom_limits();
         let customs = Customs { archive: self.archive, librarian: &librarian, limits };
         let now = self.run.clock.now();
-        let done = custom::publish(db, self.id, customs, staged, &self.shapes, now)?;
+        let shapes: Vec<SuiteShape> = self.changing().map(|(shape, _)| shape.clone()).collect();
+        let done = custom::publish(db, self.id, customs, staged, &shapes, now)?;
         let refused = done.refused.len();
         for refused in done.refused {
             tracing::error!("{}", refused.reason);
@@ -337,14 +358,19 @@ impl PassWork<'_, '_> {
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
         let touched = pass::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
+        let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
-            let scope = match (self.run.options.careful.indexing, dirt.needs_all_indexes()) {
+            let scope = match (self.run.options.careful.indexing, self.needs_all_indexes(dirt)) {
                 (true, _) => Scope::Careful,
                 (false, true) => Scope::All,
                 (false, false) => Scope::Only(&of_suite),
             };
+            let librarian = self.run.root.librarian();
+            let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
+            unknown.iter().for_each(|problem| tracing::error!("{problem}"));
+            problems.extend(unknown);
             let folder = staged.dists().join(shape.suite.name.to_string());
             let built = index::build(db.read(), self.id, shape, scope, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
@@ -354,6 +380,7 @@ impl PassWork<'_, '_> {
             stanzas += built.stanzas;
             files.push(built.files);
         }
+        self.problems.extend(problems);
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
     }
 
@@ -417,7 +444,7 @@ impl PassWork<'_, '_> {
         built: &[Vec<ListedFile>],
     ) -> anyhow::Result<((), String)> {
         let retention = self.run.root.config.publication.retention();
-        let signer: &dyn Signer = self.run.signer;
+        let signers = Rc::clone(&self.signers);
         let (mut listed_count, mut read_count) = (0, 0);
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
@@ -433,7 +460,7 @@ impl PassWork<'_, '_> {
                 Known { built, listed: &listed, old: &old, unlisted: &unlisted },
                 self.trust(),
                 retention,
-                signer,
+                signers.as_ref(),
             )?;
             listed_count += signed.files.len();
             read_count += signed.files_read;
@@ -498,15 +525,20 @@ impl PassWork<'_, '_> {
         let _span = info_span!("abandon").entered();
         let (pass, now) = (self.id, self.run.clock.now());
         db.write(|tx| pass::abandon_pass(tx, pass, message, now))?;
-        disk::discard_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
+        disk::discard_tree(&self.run.root.archive_paths(self.archive).staging)?;
         Ok(())
     }
 }
 
 /// What is to be removed goes, also where nothing is judged: somebody has asked for it.
-pub(super) fn remove_requested(tx: &Transaction<'_>, pass: PassId) -> Result<Dominated, StoreError> {
+pub(super) fn remove_requested(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    stay: StayOfExecution,
+) -> Result<Dominated, StoreError> {
+    pass::set_stay(tx, pass, stay.0)?;
     let mut transitions = Vec::new();
-    for suite in pass::suites_of_pass(tx, pass)? {
+    for suite in pass::changing_suites_of_pass(tx, pass)? {
         transitions.extend(removal::requested_transitions(tx, suite)?);
     }
     pass::plan_transitions(tx, pass, &transitions)?;

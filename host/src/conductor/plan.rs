@@ -162,10 +162,11 @@ pub(crate) fn plan(
                     }
                 }
                 plan_transitions(tx, pass, &transitions)?;
+                let stay = root.config.death_row.stay();
                 if options.disabled.domination {
-                    remove_requested(tx, pass)?;
+                    remove_requested(tx, pass, stay)?;
                 } else {
-                    dominate(tx, pass)?;
+                    dominate(tx, pass, stay)?;
                 }
                 suite_hold::withhold_removals(tx, pass)?;
                 let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;

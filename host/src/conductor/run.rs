@@ -127,16 +127,20 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, String, Vec<String>)> {
-    let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()));
+    let keys = root.signing_keys(clock.began());
+    let archives = select::published_archives(db.read(), distribution, publisher, options)?;
+    let checked = debug_span!("read-key").in_scope(|| keys.check(db.read(), &archives));
     let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution));
-    let (signer, registry) = match (signer, registry) {
+    let registry = match (checked, registry) {
         // everything that has to be put right is said at once
         (Err(key), Err(hooks)) => {
             let BrokenHooks(list) = hooks.downcast()?;
-            let key = anyhow::Error::from(key);
             return Err(BrokenHooks(format!("{list}\nand the key cannot be used: {key:#}")).into());
         }
-        (signer, registry) => (signer?, registry?),
+        (checked, registry) => {
+            checked?;
+            registry?
+        }
     };
     if let Some(veto_override) = &options.veto_override {
         refuse_unknown_hooks(&registry, veto_override)?;
@@ -152,7 +156,7 @@ fn publish(
         publisher,
         options,
         clock,
-        signer: signer.as_ref(),
+        keys: &keys,
         registry: &registry,
         sandbox: &sandbox,
         program: &program,
@@ -375,7 +379,7 @@ impl Run<'_> {
                 self.put_aside.push(archive.id);
                 continue;
             }
-            let paths = self.root.archive_paths(&archive.reference);
+            let paths = self.root.archive_paths(archive);
             for recovered in recover(db, archive.id, &paths, self.clock.now())? {
                 match recovered {
                     Recovered::Abandoned(pass) => {

@@ -11,12 +11,12 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
-    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
-    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
-    PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
-    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
-    UploadStatus, UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
+    KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
+    PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
+    PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
+    SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
@@ -51,6 +51,7 @@ as_text!(
     DebVersion,
     Pocket,
     PublicationStatus,
+    KeyHolder,
     SeriesStatus,
     ArchivePurpose,
     PackageKind,
@@ -59,6 +60,7 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    Translations,
     PersonKind,
     Permission,
     UploadPolicy,
@@ -66,6 +68,7 @@ as_text!(
     UploadVerdict,
     CustomFormat,
     BugTracker,
+    BuiltUsingField,
     BuildStatus,
     MessageKind,
     MessageStatus,
@@ -110,6 +113,9 @@ as_integer!(
     HookRunId,
     PersonId,
     KeyId,
+    SigningKeyId,
+    KeyUseId,
+    TokenId,
     PackageSetId,
     PermissionId,
     UploadId,

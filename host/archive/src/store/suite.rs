@@ -7,6 +7,7 @@ use super::sql::Date;
 use super::{During, StoreError, custom_publication, removal, source_group, suite_hold};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
+use crate::release::renewal::Renewal;
 
 /// A suite of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,12 @@ pub struct Suite {
     pub indexes_wanted: i64,
     /// What that was when they were.
     pub indexes_created: i64,
+    /// How often there was a reason to write its Release anew, apart from its indexes.
+    pub release_wanted: i64,
+    /// What that was when it was.
+    pub release_created: i64,
+    /// The fingerprints of the keys for its live Release, sorted, with blanks between; none: they are not known.
+    pub signing_keys: Option<String>,
     /// When it was last installed.
     pub date_last_published: Option<Timestamp>,
     /// `Date` of its live Release.
@@ -51,6 +58,7 @@ pub struct Pause {
 }
 
 const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published, release_date, \
+                       release_wanted, release_created, signing_keys, \
                        date_indexes_created IS NOT NULL, paused_by, pause_reason, date_paused, approval_required, \
                        CASE WHEN group_by_source THEN group_by_source_seconds END, domination_owed \
                        FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
@@ -64,16 +72,19 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
         name: SuiteName::new(series, pocket),
         indexes_wanted: row.get(5)?,
         indexes_created: row.get(6)?,
+        release_wanted: row.get(9)?,
+        release_created: row.get(10)?,
+        signing_keys: row.get(11)?,
         date_last_published: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
         release_date: row.get::<_, Option<Date>>(8)?.map(|date| date.0),
-        was_indexed: row.get(9)?,
-        pause: match (row.get(10)?, row.get::<_, Option<Date>>(12)?) {
-            (Some(by), Some(since)) => Some(Pause { by, reason: row.get(11)?, since: since.0 }),
+        was_indexed: row.get(12)?,
+        pause: match (row.get(13)?, row.get::<_, Option<Date>>(15)?) {
+            (Some(by), Some(since)) => Some(Pause { by, reason: row.get(14)?, since: since.0 }),
             _ => None,
         },
-        approval_required: row.get(13)?,
-        group_by_source_seconds: row.get(14)?,
-        domination_owed: row.get(15)?,
+        approval_required: row.get(16)?,
+        group_by_source_seconds: row.get(17)?,
+        domination_owed: row.get(18)?,
     })
 }
 
@@ -154,6 +165,26 @@ pub fn forget_indexes(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
     .during("mark the suites for a full publication")
 }
 
+/// Makes the Release files of suites due to be written and signed anew, which takes none of their indexes.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_release(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
+    match of {
+        Of::Archive(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE archive = ?1", [id])
+        }
+        Of::Series(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE distro_series = ?1", [id])
+        }
+        Of::Suite(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE id = ?1", [id])
+        }
+    }
+    .map(|_| ())
+    .during("mark the suites for a new Release")
+}
+
 /// Why a suite has to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirt {
@@ -173,6 +204,12 @@ pub struct Dirt {
     pub held: u64,
     /// Changes that wait until somebody approves them.
     pub unapproved: u64,
+    /// Its Release was asked for anew, its indexes were not.
+    pub release: bool,
+    /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
+    pub renewals: Vec<Renewal>,
+    /// Only its Release may be written anew: what waits in it, waits on.
+    pub only_release: bool,
 }
 
 impl Dirt {
@@ -180,12 +217,6 @@ impl Dirt {
     #[must_use]
     pub const fn needs_all_indexes(&self) -> bool {
         self.fresh
-    }
-
-    /// Whether its Release has to be made anew although no index changes.
-    #[must_use]
-    pub const fn needs_release(&self) -> bool {
-        self.fresh || !self.marks.is_empty()
     }
 
     /// Whether something waits in it, apart from its being fresh.
@@ -201,7 +232,13 @@ impl Dirt {
     /// Whether there is anything.
     #[must_use]
     pub const fn is_dirty(&self) -> bool {
-        self.fresh || self.waits()
+        self.fresh || self.waits() || self.needs_release()
+    }
+
+    /// Whether its Release has to be written anew, whatever becomes of its indexes.
+    #[must_use]
+    pub const fn needs_release(&self) -> bool {
+        self.release || !self.renewals.is_empty() || !self.marks.is_empty()
     }
 
     /// How many changes it publishes.
@@ -236,8 +273,20 @@ pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, Store
     let removals = removal::count_requested(db, suite.id)?;
     let customs = custom_publication::count_pending(db, suite.id)?;
     let held = source_group::held(db, &suite, now)?;
-    let fresh = suite.indexes_created < suite.indexes_wanted;
-    let dirt = Dirt { fresh, suite, pending, removals, customs, marks, held: 0, unapproved: 0 };
+    let dirt = Dirt {
+        fresh: suite.indexes_created < suite.indexes_wanted,
+        // one that has no Release gets its first one with its indexes
+        release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
+        suite,
+        pending,
+        removals,
+        customs,
+        marks,
+        held: 0,
+        unapproved: 0,
+        renewals: Vec::new(),
+        only_release: false,
+    };
     suite_hold::without_unapproved(db, dirt, &held)
 }
 
