@@ -11,7 +11,7 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
-use pressroom_archive::dominate::{Dominated, dominate};
+use pressroom_archive::dominate::{self, Dominated};
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::Signer;
@@ -252,8 +252,10 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
-        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, stay))?;
+        let (pass, stay, now) = (self.id, self.run.root.config.death_row.stay(), self.run.clock.now());
+        let scope = if self.run.options.careful { dominate::Scope::All } else { dominate::Scope::Touched };
+        let Dominated { superseded, deleted } =
+            db.write(|tx| dominate::dominate(tx, pass, scope, stay, now))?;
         Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 

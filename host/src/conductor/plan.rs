@@ -2,7 +2,7 @@
 
 use pressroom_archive::accept::{Done, process_within};
 use pressroom_archive::domain::{PassPriority, PublicationStatus, SuiteName};
-use pressroom_archive::dominate::dominate;
+use pressroom_archive::dominate::{Scope, dominate};
 use pressroom_archive::store::archive::archives as archives_of;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
@@ -137,7 +137,8 @@ pub(crate) fn plan(
                     }
                 }
                 plan_transitions(tx, pass, &transitions)?;
-                dominate(tx, pass, root.config.death_row.stay())?;
+                let scope = if options.careful { Scope::All } else { Scope::Touched };
+                dominate(tx, pass, scope, root.config.death_row.stay(), now)?;
                 let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
                 let suites = selection
                     .suites

@@ -11,6 +11,7 @@ pub mod archive_permission;
 pub mod binary_package_build;
 pub mod bug_closure;
 pub mod contents;
+pub mod contest;
 pub mod correspondent;
 pub mod custom_publication;
 mod db;
