@@ -13,7 +13,7 @@ use crate::domain::{ArchSeriesId, BinaryFormat, PackageKind, PassId, Publication
 use crate::store::contest::{
     self, ContestedBinary, ContestedSource, DEBUG_ENDING, Opened, SourceVersion, all_contested,
 };
-use crate::store::pass::{Transition, plan_transitions, set_stay, suites_of_pass};
+use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
 use crate::store::{StoreError, removal};
 
 /// How many publications go.
@@ -47,7 +47,7 @@ pub fn dominate(
     now: Timestamp,
 ) -> Result<Dominated, StoreError> {
     set_stay(tx, pass, stay.0)?;
-    let suites = suites_of_pass(tx, pass)?;
+    let suites = changing_suites_of_pass(tx, pass)?;
     // what is to be removed has no part in a contest
     let mut removals = Vec::new();
     for suite in &suites {

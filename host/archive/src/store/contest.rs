@@ -145,7 +145,7 @@ pub fn all_contested(db: &Connection, suite: SuiteId) -> Result<Opened, StoreErr
 pub fn fresh_suites(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, StoreError> {
     db.prepare_cached(
         "SELECT suite.id FROM publisher_pass_suite AS seen JOIN suite ON suite.id = seen.suite
-         WHERE seen.publisher_pass = ?1 AND suite.indexes_created < seen.indexes_wanted ORDER BY suite.id",
+         WHERE seen.publisher_pass = ?1 AND suite.indexes_created < seen.indexes_wanted AND NOT seen.only_release ORDER BY suite.id",
     )
     .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
     .during("list the suites that are made in full")
