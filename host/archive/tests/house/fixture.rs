@@ -131,6 +131,11 @@ impl House {
             .collect()
     }
 
+    /// What waits in a suite, if anything.
+    pub(crate) fn dirt_of(&self, suite: &str) -> Dirt {
+        suite::dirt(self.db.read(), self.shape(suite).suite).unwrap()
+    }
+
     pub(crate) fn pending(&self) -> u64 {
         self.dirt().iter().map(|dirt| dirt.pending).sum()
     }
