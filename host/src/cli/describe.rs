@@ -115,6 +115,9 @@ pub(super) struct ArchiveDescription {
     pub(super) build_score: Option<i64>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
+    /// How many of the newest versions of each package stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_versions: Option<u16>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
     pub(super) permissions: Vec<PermissionDescription>,
 }
@@ -389,6 +392,9 @@ fn apply_distribution(
             relative_build_score: wanted.build_score,
         };
         archive::change_archive(tx, &row, &change)?;
+        if let Some(versions) = wanted.keep_versions {
+            archive::keep_versions(tx, row.id, versions)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -463,6 +469,7 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     private: Some(archive.private),
                     quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
                     build_score: Some(archive.relative_build_score),
+                    keep_versions: Some(archive::versions_kept(db, archive.id)?),
                     owner: archive.reference.owner().cloned(),
                 })
             })

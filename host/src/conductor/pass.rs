@@ -12,7 +12,7 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{PassId, PassPriority};
-use pressroom_archive::dominate::{Dominated, StayOfExecution, dominate};
+use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
 use pressroom_archive::release::sign::Signers;
@@ -24,9 +24,7 @@ use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, removal, source_group, suite_hold,
-};
+use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass, source_group};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
@@ -323,14 +321,10 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
-        let judges = !self.run.options.disabled.domination;
-        let (Dominated { superseded, deleted }, withheld) = db.write(|tx| {
-            let dominated =
-                if judges { dominate(tx, pass, stay)? } else { remove_requested(tx, pass, stay)? };
-            Ok::<_, StoreError>((dominated, suite_hold::withhold_removals(tx, pass)?))
-        })?;
-        Ok(((), format!("{superseded} superseded, {} deleted", deleted.saturating_sub(withheld))))
+        let (pass, stay, now) = (self.id, self.run.root.config.death_row.stay(), self.run.clock.now());
+        let scope = self.run.options.judged();
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, scope, stay, now))?;
+        Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
     /// What is no package: unpacked into the staged trees.
@@ -528,21 +522,6 @@ impl PassWork<'_, '_> {
         disk::discard_tree(&self.run.root.archive_paths(self.archive).staging)?;
         Ok(())
     }
-}
-
-/// What is to be removed goes, also where nothing is judged: somebody has asked for it.
-pub(super) fn remove_requested(
-    tx: &Transaction<'_>,
-    pass: PassId,
-    stay: StayOfExecution,
-) -> Result<Dominated, StoreError> {
-    pass::set_stay(tx, pass, stay.0)?;
-    let mut transitions = Vec::new();
-    for suite in pass::changing_suites_of_pass(tx, pass)? {
-        transitions.extend(removal::requested_transitions(tx, suite)?);
-    }
-    pass::plan_transitions(tx, pass, &transitions)?;
-    Ok(Dominated { superseded: 0, deleted: transitions.len() })
 }
 
 /// The span of a step. The names of spans have to be known when this is compiled.

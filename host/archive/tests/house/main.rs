@@ -8,6 +8,7 @@ mod contents;
 mod copies;
 mod custom;
 mod descriptions;
+mod domination;
 mod drafts;
 mod files_index;
 mod fixture;
