@@ -12,6 +12,7 @@ mod describe;
 mod describe_people;
 mod distribution;
 mod exit;
+mod expire;
 mod generate;
 mod history;
 mod hook;
@@ -27,6 +28,7 @@ mod package_set;
 mod permission;
 mod person;
 mod process_accepted;
+mod process_death_row;
 mod process_upload;
 mod publish;
 mod queue;
@@ -132,6 +134,8 @@ enum Command {
     #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
+    ProcessDeathRow(process_death_row::ProcessDeathRow),
+    Expire(expire::Expire),
     Status(status::Status),
     History(history::History),
     #[command(subcommand)]
@@ -167,6 +171,8 @@ impl Command {
             | Self::Copy(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
+            | Self::ProcessDeathRow(_)
+            | Self::Expire(_)
             | Self::Status(_)
             | Self::History(_)
             | Self::Hook(_)
@@ -284,6 +290,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
+        Command::ProcessDeathRow(command) => command.run(&session),
+        Command::Expire(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::History(command) => command.run(&session),
         Command::Hook(command) => command.run(&session),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pressroom_archive::disk::{DiskError, FileLock};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{ArchiveReference, DistributionName};
 use pressroom_archive::librarian::Librarian;
@@ -68,6 +69,7 @@ impl Root {
     /// The store of originals.
     pub(crate) fn librarian(&self) -> Librarian {
         Librarian::new(self.at(&self.config.paths.librarian))
+            .with_lock(self.locks_folder().join("librarian.lock"))
     }
 
     /// The folders of an archive.
@@ -88,6 +90,13 @@ impl Root {
     /// The folder of lock files.
     pub(crate) fn locks_folder(&self) -> PathBuf {
         self.folder.join("locks")
+    }
+
+    /// Waits for the lock of an archive's pool: whoever makes or removes names there holds it.
+    pub(crate) fn pool_lock(&self, archive: &ArchiveReference) -> Result<FileLock, DiskError> {
+        // no part of a reference has a colon
+        let name = format!("pool-{}.lock", archive.folder().replace('/', ":"));
+        FileLock::alone(&self.locks_folder().join(name))
     }
 
     /// The key file, if a file signs.

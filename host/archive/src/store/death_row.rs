@@ -677,3 +677,43 @@ pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<()
     }
     Ok(())
 }
+
+// ---------------------------------------------------------------- its runs
+
+/// Records that a run of a script begins that publishes nothing: for a distribution, or for all that there is.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_run(
+    tx: &Transaction<'_>,
+    script: &str,
+    hostname: &str,
+    distribution: Option<DistributionId>,
+    now: Timestamp,
+) -> Result<RunId, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO script_activity (name, hostname, process_id, distribution, date_started) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
+    )
+    .and_then(|mut statement| {
+        statement.query_row((script, hostname, std::process::id(), distribution, Date(now)), |row| row.get(0))
+    })
+    .during("record the run")
+}
+
+/// Records of such runs that never said how they ended that they died. The caller holds the script's lock, so none of them lives.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_dead_runs(
+    tx: &Transaction<'_>,
+    script: &str,
+    distribution: Option<DistributionId>,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    tx.execute(
+        "UPDATE script_activity SET date_completed = ?3, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
+         WHERE name = ?1 AND distribution IS ?2 AND date_completed IS NULL",
+        (script, distribution, Date(now)),
+    )
+    .during("record the runs that died")
+}
