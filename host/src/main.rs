@@ -1,13 +1,14 @@
 //! `pressroom`: the binary.
 //!
 //! The command line ([`cli`]) finds a [`root`] and hands over to the [`conductor`], which orders the rooms of the archive crate, and to [`hooks`], which
-//! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]. Where the time goes is gathered by [`timings`].
+//! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]; what operators are told comes from [`operators`]. Where the time goes is gathered by [`timings`].
 
 mod cli;
 mod clock;
 mod conductor;
 mod hooks;
 mod mail;
+mod operators;
 mod root;
 mod stop;
 mod timings;

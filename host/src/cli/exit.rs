@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use pressroom_archive::monitor::health::Level;
 use pressroom_archive::notify::NotifyError;
 use pressroom_archive::release::ReleaseError;
 use pressroom_archive::release::sign::SignError;
@@ -47,6 +48,7 @@ pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
         Ok(End::Success) => return ExitCode::from(SUCCESS),
         Ok(End::Failure) => return ExitCode::from(FAILURE),
         Ok(End::Held) => return ExitCode::from(HELD),
+        Ok(End::Checked(level)) => return ExitCode::from(of_level(level)),
         Err(error) => error,
     };
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
@@ -61,9 +63,21 @@ pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
 pub(super) fn worse(one: anyhow::Result<End>, other: anyhow::Result<End>) -> anyhow::Result<End> {
     match (one, other) {
         (Err(error), _) | (_, Err(error)) => Err(error),
+        // a check is the only thing that its command does
+        (Ok(End::Checked(level)), Ok(_)) | (Ok(_), Ok(End::Checked(level))) => Ok(End::Checked(level)),
         (Ok(End::Failure), Ok(_)) | (Ok(_), Ok(End::Failure)) => Ok(End::Failure),
         (Ok(End::Held), Ok(_)) | (Ok(_), Ok(End::Held)) => Ok(End::Held),
         (Ok(End::Success), Ok(End::Success)) => Ok(End::Success),
+    }
+}
+
+/// As Nagios and its kin have them.
+pub(super) const fn of_level(level: Level) -> u8 {
+    match level {
+        Level::Ok => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+        Level::Unknown => 3,
     }
 }
 

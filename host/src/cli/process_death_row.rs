@@ -4,6 +4,9 @@ use pressroom_archive::domain::{ArchiveReference, DistributionName};
 use pressroom_archive::store::Db;
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
 
+use serde::Serialize;
+
+use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, bytes, painted};
 use super::{End, Session, exit};
 use crate::conductor::death_row::{OfArchive, Wanted, rehearse, run};
@@ -36,10 +39,25 @@ pub(super) struct ProcessDeathRow {
     /// Look also at what was held by an earlier run, although nothing has happened since that would let it go.
     #[arg(long)]
     careful: bool,
+    #[command(flatten)]
+    measure: Measure,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    archives: &'a [OfArchive],
+    #[serde(flatten)]
+    measured: &'a Measured,
 }
 
 impl ProcessDeathRow {
+    /// What is to be measured.
+    pub(super) const fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let measuring = Measuring::begin(session);
         let root = session.root()?;
         let mut db = root.db()?;
         let mut all: Vec<OfArchive> = Vec::new();
@@ -68,8 +86,10 @@ impl ProcessDeathRow {
             }
             worst = exit::worse(worst, end);
         }
-        session.output.show(&all, || self.text(&all))?;
+        let measured = measuring.end();
+        session.output.show(&Shown { archives: &all, measured: &measured }, || self.text(&all))?;
         if session.output.is_text() {
+            measured.say(false, "");
             for problem in all.iter().flat_map(|one| &one.reaped.problems) {
                 anstream::eprintln!("{} {problem}", painted(BAD, "not done:"));
             }

@@ -120,7 +120,7 @@ struct LastRun {
 impl Status {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
-        let db = root.db()?;
+        let db = root.db_for_reading()?;
         let read = db.read();
         let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {

@@ -8,7 +8,8 @@ use pressroom_archive::death_row::{self, Expired, Reap, ReapError, Reaped, expir
 use pressroom_archive::domain::{ArchiveId, ArchivePurpose, RunId, RunOutcome};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_archive::store::{Db, StoreError, death_row as rows, run as run_rows};
+use pressroom_archive::store::run::{self as run_rows, Activity};
+use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 use tracing::{debug_span, info_span};
 
@@ -62,11 +63,16 @@ pub(crate) fn run(
     let _lock = Lock::take_work(&folder, &format!("death-row-{name}.lock"), &what, clock.now())?;
     let host = crate::root::host_name();
     let id = db.write(|tx| {
-        rows::end_dead_runs(tx, DEATH_ROW, Some(distribution.id), clock.now())?;
-        rows::begin_run(tx, DEATH_ROW, &host, Some(distribution.id), clock.now())
+        let activity = Activity { name: DEATH_ROW, distribution: Some(distribution.id), scope: "" };
+        run_rows::end_dead_activity(tx, &activity, clock.now())?;
+        run_rows::begin_activity(tx, &activity, &host, clock.now())
     })?;
     let result = all(root, db, distribution, wanted, id, clock);
     let (outcome, message) = match &result {
+        Ok(done) if is_idle(done) => {
+            end_idle(db, id, clock);
+            return result;
+        }
         Ok(done) => {
             let problems: Vec<&str> =
                 done.iter().flat_map(|one| &one.reaped.problems).map(String::as_str).collect();
@@ -88,14 +94,22 @@ fn end(db: &mut Db, id: RunId, outcome: RunOutcome, message: &str, clock: Clock)
     }
 }
 
+/// Says of a run that it had nothing to do: one every half an hour would fill the table.
+fn end_idle(db: &mut Db, id: RunId, clock: Clock) {
+    if let Err(error) = db.write(|tx| run_rows::end_idle_run(tx, id, "nothing to do", clock.now())) {
+        tracing::error!("how the run ended could not be recorded: {error}");
+    }
+}
+
+fn is_idle(done: &[OfArchive]) -> bool {
+    done.iter().all(|one| one.reaped.looked_at == 0 && one.reaped.problems.is_empty())
+}
+
 fn said(done: &[OfArchive]) -> String {
     let publications: usize = done.iter().map(|one| one.reaped.publications).sum();
     let files: usize = done.iter().map(|one| one.reaped.files.len()).sum();
     let bytes: u64 = done.iter().map(|one| one.reaped.freed_bytes).sum();
     let held: usize = done.iter().map(|one| one.reaped.held.len()).sum();
-    if publications + files + held == 0 {
-        return "nothing to do".to_owned();
-    }
     let more = if done.iter().any(|one| one.reaped.has_more) { "; there is more that is due" } else { "" };
     format!(
         "{publications} publications removed, {files} names of files with {bytes} bytes, {held} files held{more}"
@@ -118,11 +132,10 @@ fn all(
         if wanted.careful {
             death_row::reap::look_at_all_again(db, archive.id)?;
         }
-        let paths = root.archive_paths(&archive.reference);
+        let paths = root.archive_paths(&archive);
         let reap =
             Reap { archive: &archive, root: &paths.root, librarian: &librarian, run: Some(run), limit: left };
-        let lock =
-            || root.pool_lock(&archive.reference).map_err(ReapError::from).map_err(anyhow::Error::from);
+        let lock = || root.pool_lock(&archive).map_err(ReapError::from).map_err(anyhow::Error::from);
         let reaped = death_row::reap(db, reap, clock.now(), lock)?;
         left = left.map(|left| left.saturating_sub(reaped.looked_at));
         done.push(OfArchive { archive: archive.reference.to_string(), reaped });
@@ -143,7 +156,7 @@ pub(crate) fn rehearse(
     // a real run would read it first
     death_row::reap::read_built_using(db)?;
     for archive in reaped_archives(db, distribution, wanted)? {
-        let paths = root.archive_paths(&archive.reference);
+        let paths = root.archive_paths(&archive);
         let reap = Reap {
             archive: &archive,
             root: &paths.root,
@@ -171,13 +184,17 @@ pub(crate) fn expire(root: &Root, db: &mut Db, careful: bool, clock: Clock) -> a
     let _lock = Lock::take_work(&root.locks_folder(), "expire.lock", "expiry", clock.now())?;
     let host = crate::root::host_name();
     let id = db.write(|tx| {
-        rows::end_dead_runs(tx, EXPIRE, None, clock.now())?;
-        rows::begin_run(tx, EXPIRE, &host, None, clock.now())
+        let activity = Activity { name: EXPIRE, distribution: None, scope: "" };
+        run_rows::end_dead_activity(tx, &activity, clock.now())?;
+        run_rows::begin_activity(tx, &activity, &host, clock.now())
     })?;
     let result = death_row::expire(db, &root.librarian(), wish(root, careful, Some(id)), clock.now());
     let (outcome, message) = match &result {
+        Ok(done) if done.problems.is_empty() && done.looked_at == 0 => {
+            end_idle(db, id, clock);
+            return Ok(result?);
+        }
         Ok(done) if !done.problems.is_empty() => (RunOutcome::Failed, done.problems.join("; ")),
-        Ok(done) if done.looked_at == 0 => (RunOutcome::Succeeded, "nothing to do".to_owned()),
         Ok(done) => (
             RunOutcome::Succeeded,
             format!(

@@ -7,6 +7,7 @@
 pub(crate) mod accept;
 mod context;
 pub(crate) mod death_row;
+mod files;
 mod lock;
 mod pass;
 pub(crate) mod plan;
@@ -18,3 +19,4 @@ mod select;
 pub(crate) use context::{Options, Progress};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
+pub(crate) use select::published_archives;
