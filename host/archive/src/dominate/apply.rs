@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 use super::judge::judge;
 use super::schedule::StayOfExecution;
 use crate::domain::{PassId, PublicationStatus};
-use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay, suites_of_pass};
+use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
 use crate::store::{StoreError, publication, removal};
 
 /// How many publications go.
