@@ -127,6 +127,7 @@ impl Command {
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
                     owner: reference.owner().cloned(),
+                    suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
                 series: Vec::new(),

@@ -11,6 +11,7 @@ mod check;
 mod copy;
 mod describe;
 mod describe_people;
+mod describe_suite;
 mod distribution;
 mod exit;
 mod expire;
@@ -32,10 +33,12 @@ mod process_accepted;
 mod process_death_row;
 mod process_upload;
 mod publish;
+mod publish_what;
 mod queue;
 mod remove;
 mod series;
 mod status;
+mod suite;
 mod team;
 
 use std::path::PathBuf;
@@ -111,6 +114,8 @@ enum Command {
     #[command(subcommand)]
     Series(series::Command),
     #[command(subcommand)]
+    Suite(suite::Command),
+    #[command(subcommand)]
     Archive(archive::Command),
     Apply(apply::Apply),
     Export(apply::Export),
@@ -161,6 +166,7 @@ impl Command {
             Self::Init(_)
             | Self::Distribution(_)
             | Self::Series(_)
+            | Self::Suite(_)
             | Self::Archive(_)
             | Self::Apply(_)
             | Self::Export(_)
@@ -302,6 +308,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Init(command) => command.run(&session),
         Command::Distribution(command) => command.run(&session),
         Command::Series(command) => command.run(&session),
+        Command::Suite(command) => command.run(&session),
         Command::Archive(command) => command.run(&session),
         Command::Apply(command) => command.run(&session),
         Command::Export(command) => command.run(&session),

@@ -11,12 +11,13 @@ mod files;
 mod lock;
 mod pass;
 pub(crate) mod plan;
+mod prepare;
 pub(crate) mod replay;
 mod retry;
 mod run;
 mod select;
 
-pub(crate) use context::{Options, Progress};
+pub(crate) use context::{Options, Phases, Progress};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
 pub(crate) use select::published_archives;

@@ -8,7 +8,7 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
-    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, PersonName,
+    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, PersonName, Publisher,
     ReleaseText,
 };
 
@@ -41,6 +41,14 @@ pub struct Archive {
     pub authorized_size_mib: Option<u64>,
     /// What its builds get on top of their score.
     pub relative_build_score: i64,
+}
+
+impl Archive {
+    /// Who publishes it.
+    #[must_use]
+    pub const fn publisher(&self) -> Publisher {
+        Publisher::of(self.purpose, self.private)
+    }
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \

@@ -341,6 +341,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         )
         .during(WHAT)?;
     }
+    super::suite_hold::forget_approvals(tx, pass)?;
     tx.execute(
         "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
         [pass],
@@ -359,6 +360,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;

@@ -18,6 +18,7 @@ use crate::domain::{
     PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
     SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
+use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -71,6 +72,9 @@ as_text!(
     BuildStatus,
     MessageKind,
     MessageStatus,
+    Publisher,
+    SuiteAction,
+    ChangeKind,
 );
 
 macro_rules! as_integer {

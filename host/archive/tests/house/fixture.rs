@@ -9,9 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
-};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
 use pressroom_archive::dominate::{StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
@@ -26,7 +24,7 @@ use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, publication, run, series,
+    Db, StoreError, Transaction, custom_publication, pass, publisher, run, series, source_group,
 };
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
@@ -126,7 +124,7 @@ impl House {
         shapes_of(self.db.read(), &self.archive)
             .unwrap()
             .into_iter()
-            .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+            .map(|shape| suite::dirt(self.db.read(), shape.suite, self.now).unwrap())
             .filter(Dirt::is_dirty)
             .collect()
     }
@@ -144,7 +142,7 @@ impl House {
             dirt = shapes_of(self.db.read(), &self.archive)
                 .unwrap()
                 .into_iter()
-                .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+                .map(|shape| suite::dirt(self.db.read(), shape.suite, now).unwrap())
                 .collect();
         }
         let distribution = self.archive.distribution;
@@ -156,11 +154,10 @@ impl House {
         let shapes: Vec<SuiteShape> =
             dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
         let mut pending = Vec::new();
-        let mut preference: Vec<ComponentId> = Vec::new();
         for shape in &shapes {
-            pending.extend(publication::pending_files(self.db.read(), shape.suite.id).unwrap());
-            preference = shape.components.iter().map(|component| component.id).collect();
+            pending.extend(source_group::publishable_files(self.db.read(), &shape.suite, now).unwrap());
         }
+        let preference = publisher::component_preference(self.db.read(), distribution).unwrap();
         let pool =
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
