@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use pressroom_archive::custom::{self, Customs};
-use pressroom_archive::disk::{self, Sharing};
+use pressroom_archive::death_row::finish;
+use pressroom_archive::disk::{self, FileLock, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
@@ -255,8 +256,22 @@ impl PassWork<'_, '_> {
         Ok((staged, how.to_owned()))
     }
 
+    /// Takes the pool's lock, from before it is read what is pending until the names of that are made: death row takes out what nothing wanted then, and what it
+    /// has begun to take out is gone first.
+    fn finish_removals(&self, db: &mut Db) -> anyhow::Result<FileLock> {
+        let lock = self.run.root.pool_lock(self.archive)?;
+        let paths = self.run.root.archive_paths(self.archive);
+        let (librarian, now) = (self.run.root.librarian(), self.run.clock.now());
+        for problem in finish(db, self.archive.id, &paths.root, &librarian, now)?.problems {
+            // death row says it again, and fails by it; what is published does not need that name
+            tracing::warn!("what has left the pool is still there: {problem}");
+        }
+        Ok(lock)
+    }
+
     /// Phase A.
     fn poolify(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let pool_lock = self.finish_removals(db)?;
         let span = debug_span!("read").entered();
         let mut pending = Vec::new();
         for (shape, _) in self.changing() {
@@ -273,6 +288,7 @@ impl PassWork<'_, '_> {
             preference: &preference,
         };
         let poolified = poolify(db, self.id, pool, &pending, self.run.clock.now())?;
+        drop(pool_lock);
         for Skipped { publication, kind, reason } in &poolified.skipped {
             let problem = format!(
                 "{} publication {publication} was skipped: {reason}",

@@ -12,6 +12,7 @@ mod builds;
 mod commands;
 mod copies;
 mod crash;
+mod death_row;
 mod first_party;
 mod hooks;
 mod hostile;

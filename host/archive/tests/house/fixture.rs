@@ -326,6 +326,8 @@ pub(crate) struct Package {
     pub(crate) ending: &'static str,
     /// Makes packages of one name and version differ.
     pub(crate) note: String,
+    /// More fields of its control paragraph, a line each.
+    pub(crate) fields: String,
     /// The paths in it, each an empty file.
     pub(crate) files: Vec<String>,
     /// Maintainer scripts, by name.
@@ -341,6 +343,7 @@ impl Package {
             section: "misc".into(),
             ending: "deb",
             note: String::new(),
+            fields: String::new(),
             files: Vec::new(),
             scripts: Vec::new(),
         }
@@ -356,6 +359,11 @@ impl Package {
         self
     }
 
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push_str(&format!("{name}: {value}\n"));
+        self
+    }
+
     pub(crate) fn files(mut self, files: &[&str]) -> Self {
         self.files = files.iter().map(|file| (*file).to_owned()).collect();
         self
@@ -368,9 +376,9 @@ impl Package {
 
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let control = format!(
-            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n\
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n{}\
              Description: a package {}\n",
-            self.name, self.version, self.architecture, self.section, self.note
+            self.name, self.version, self.architecture, self.section, self.fields, self.note
         );
         let data: Vec<(&str, &[u8])> = self.files.iter().map(|file| (file.as_str(), &b""[..])).collect();
         let mut members: Vec<(&str, &[u8])> = vec![("./control", control.as_bytes())];
