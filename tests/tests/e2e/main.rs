@@ -13,6 +13,7 @@ mod commands;
 mod copies;
 mod crash;
 mod death_row;
+mod engine;
 mod first_party;
 mod hooks;
 mod hostile;
