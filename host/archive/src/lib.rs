@@ -10,6 +10,7 @@ pub mod accept;
 pub mod build;
 pub mod copy;
 pub mod custom;
+pub mod death_row;
 pub mod disk;
 pub mod dists;
 pub mod domain;

@@ -181,13 +181,14 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
     let mut rows = Vec::new();
     for distribution in distributions(db.read())? {
         for archive in archives(db.read(), distribution.id)? {
+            let served_from = root.archive_paths(&archive).root.display().to_string();
             rows.push(Row {
                 archive: archive.reference.to_string(),
                 purpose: archive.purpose.to_string(),
                 display_name: archive.display_name,
                 enabled: archive.enabled,
                 publish: archive.publish,
-                served_from: root.archive_paths(&archive.reference).root.display().to_string(),
+                served_from,
             });
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
     DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName,
-    SeriesStatus, SourceFormat,
+    SeriesStatus, SourceFormat, Translations,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
@@ -203,6 +203,14 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source_formats: Option<Vec<SourceFormat>>,
+    /// Which long descriptions stand apart from Packages, in i18n/Translation-en: en or none.
+    #[arg(long, value_name = "en|none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) translations: Option<Translations>,
+    /// Whether Contents-ARCHITECTURE lists the files of packages, for apt-file.
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) contents: Option<bool>,
     /// Another name of the series in uploads, as unstable; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,6 +241,8 @@ impl SeriesSettings {
             index_segment_size: self.index_segment_kib,
             changes_list: self.changes_list.clone().map(none_if_empty),
             source_formats: self.source_formats.clone(),
+            translations: self.translations,
+            contents: self.contents,
         }
     }
 }
@@ -464,6 +474,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     index_segment_kib: Some(one.index_segment_size),
                     changes_list: Some(one.changes_list.unwrap_or_default()),
                     source_formats: Some(one.source_formats),
+                    translations: Some(one.translations),
+                    contents: Some(one.contents),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
                 },

@@ -7,7 +7,9 @@ use anyhow::Context;
 use jiff::Timestamp;
 use pressroom_archive::domain::{PersonKind, PersonName};
 use pressroom_archive::people::keyring::{ImportError, take_in};
-use pressroom_archive::release::sign::{Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES};
+use pressroom_archive::release::sign::{
+    Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES, Signer as _,
+};
 use pressroom_archive::store::openpgp_key::{OpenpgpKey, find_key, keys, remove_key, set_key_active};
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
@@ -77,12 +79,14 @@ impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         match self {
             Self::Export { binary } => {
-                let key = session.root()?.signer(session.clock.began())?.public_key()?;
+                let (root, now) = (session.root()?, session.clock.began());
+                let key = root.signing_keys(now).of_root(root.db()?.read())?.public_key()?;
                 write_bytes(if *binary { &key.binary } else { &key.armored })?;
                 Ok(End::Success)
             }
             Self::Fingerprint => {
-                let signer = session.root()?.signer(session.clock.began())?;
+                let (root, now) = (session.root()?, session.clock.began());
+                let signer = root.signing_keys(now).of_root(root.db()?.read())?;
                 session.output.show(&signer.fingerprint(), || format!("{}\n", signer.fingerprint()))?;
                 Ok(End::Success)
             }

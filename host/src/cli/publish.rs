@@ -18,7 +18,7 @@ use super::operator::{self, As};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
-use crate::conductor::{Options, Progress, RunEnd, RunReport, run};
+use crate::conductor::{Options, Progress, RunEnd, RunReport, published_archives, run};
 use crate::hooks::{VetoOverride, is_called};
 use crate::mail;
 use crate::root::Root;
@@ -271,7 +271,10 @@ fn plan_all(
     }
     session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
     // what would stop the run is said as the run would say it
-    root.signer(session.clock.began())?;
+    let keys = root.signing_keys(session.clock.began());
+    for (one, _) in wanted {
+        keys.check(db.read(), &published_archives(db.read(), one)?)?;
+    }
     if plans.iter().any(|plan| !plan.blocked.is_empty()) {
         return Err(exit::configuration(
             "a run would publish nothing, because hooks that are to run cannot (see above)",

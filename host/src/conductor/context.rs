@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pressroom_archive::domain::{ArchiveId, ArchiveReference, PassPriority, Pocket, RunId, SuiteName};
-use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_sandbox::{Point, Sandbox};
 
 use crate::clock::Clock;
 use crate::hooks::{Dispatcher, Registry, VetoOverride};
-use crate::root::Root;
+use crate::root::{Root, SigningKeys};
 
 /// What the operator asks of a run.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +47,7 @@ pub(super) struct Run<'a> {
     pub(super) distribution: &'a Distribution,
     pub(super) options: &'a Options,
     pub(super) clock: Clock,
-    pub(super) signer: &'a dyn Signer,
+    pub(super) keys: &'a SigningKeys<'a>,
     pub(super) registry: &'a Registry,
     pub(super) sandbox: &'a Sandbox,
     /// This program's file.

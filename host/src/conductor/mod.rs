@@ -6,6 +6,7 @@
 
 pub(crate) mod accept;
 mod context;
+mod files;
 mod lock;
 mod pass;
 pub(crate) mod plan;
@@ -17,3 +18,4 @@ mod select;
 pub(crate) use context::{Options, Progress};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
+pub(crate) use select::published_archives;

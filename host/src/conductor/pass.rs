@@ -4,6 +4,7 @@
 //! mark is as before. After that, the next run takes it to its end.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -14,7 +15,7 @@ use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Scope};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
-use pressroom_archive::release::sign::Signer;
+use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
@@ -27,6 +28,7 @@ use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
+use super::files::know_files;
 use super::select;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -62,9 +64,15 @@ impl Run<'_> {
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         select::refuse_older(suites, self.options, self.clock.began())?;
+        let signers = debug_span!("read-key").in_scope(|| self.keys.of(db.read(), archive))?;
+        let signing_keys = self.keys.fingerprints(db.read(), archive)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
-            db.write(|tx| pass::begin_pass(tx, run, archive.id, priority, suites, began, now))
+            db.write(|tx| {
+                let id = pass::begin_pass(tx, run, archive.id, priority, suites, began, now)?;
+                pass::set_signing_keys(tx, id, &signing_keys)?;
+                Ok::<_, StoreError>(id)
+            })
         })?;
         span.record("pass", id.0);
         let mut work = PassWork {
@@ -73,6 +81,7 @@ impl Run<'_> {
             archive,
             priority,
             dirt: suites,
+            signers,
             shapes: Vec::new(),
             pooled: Pooled::default(),
             problems: Vec::new(),
@@ -107,6 +116,7 @@ struct PassWork<'a, 'r> {
     archive: &'a Archive,
     priority: PassPriority,
     dirt: &'a [Dirt],
+    signers: Rc<Signers>,
     shapes: Vec<SuiteShape>,
     /// The names that it has made in the pool, which are recorded when they are durable.
     pooled: Pooled,
@@ -123,6 +133,15 @@ enum Reached {
 impl PassWork<'_, '_> {
     fn read_shapes(&self, db: &Db) -> Result<Vec<SuiteShape>, StoreError> {
         self.dirt.iter().map(|dirt| shape(db.read(), dirt.suite.clone())).collect()
+    }
+
+    /// The suites that may change, not only their Release.
+    fn changing(&self) -> impl Iterator<Item = (&SuiteShape, &Dirt)> {
+        self.shapes.iter().zip(self.dirt).filter(|(_, dirt)| !dirt.only_release)
+    }
+
+    const fn needs_all_indexes(&self, dirt: &Dirt) -> bool {
+        dirt.needs_all_indexes() && !dirt.only_release
     }
 
     /// Does a step, recorded before and after; the text that `work` gives says what it did.
@@ -149,11 +168,12 @@ impl PassWork<'_, '_> {
         let mut staged = self.step(db, "stage", |work, _| work.stage())?;
         self.step(db, "poolify", Self::poolify)?;
         self.step(db, "dominate", Self::dominate)?;
-        let customs = self.dirt.iter().any(|dirt| dirt.customs > 0);
+        let customs = self.changing().any(|(_, dirt)| dirt.customs > 0);
         if customs {
             self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
         }
-        let wanted = self.run.options.careful || self.dirt.iter().any(Dirt::needs_all_indexes);
+        let wanted = self.run.options.careful
+            || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
         let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
         if !wanted && !changes {
@@ -166,7 +186,8 @@ impl PassWork<'_, '_> {
         }
         let mut changed = BTreeSet::new();
         let point = self.step(db, "pre-publication", |work, db| {
-            let side = StagedSide { staged: &mut staged, signer: work.run.signer, changed: &mut changed };
+            let signers = Rc::clone(&work.signers);
+            let side = StagedSide { staged: &mut staged, signer: signers.as_ref(), changed: &mut changed };
             work.hooks(db, Point::PrePublication, Some(side))
         })?;
         match point {
@@ -195,7 +216,7 @@ impl PassWork<'_, '_> {
     fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
         // a worker is started while the indexes are made
         self.run.sandbox.expect(usize::from(self.run.registry.has_wasm_at(Point::PrePublication)));
-        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let paths = self.run.root.archive_paths(self.archive);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
         let staged = Staged::begin(&paths, self.id, sharing)?;
         disk::make_folder(&paths.overrides)?;
@@ -211,8 +232,10 @@ impl PassWork<'_, '_> {
         let span = debug_span!("read").entered();
         let mut pending = Vec::new();
         let mut preference: Vec<ComponentId> = Vec::new();
-        for shape in &self.shapes {
-            pending.extend(publication::pending_files(db.read(), shape.suite.id)?);
+        for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
+            if !dirt.only_release {
+                pending.extend(publication::pending_files(db.read(), shape.suite.id)?);
+            }
             preference.extend(
                 shape
                     .components
@@ -222,7 +245,7 @@ impl PassWork<'_, '_> {
                     .collect::<Vec<_>>(),
             );
         }
-        let paths = self.run.root.archive_paths(&self.archive.reference);
+        let paths = self.run.root.archive_paths(self.archive);
         let librarian = self.run.root.librarian();
         span.exit();
         let pool = Pool {
@@ -252,8 +275,8 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let pass = self.id;
-        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass))?;
+        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, stay))?;
         Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
@@ -263,7 +286,8 @@ impl PassWork<'_, '_> {
         let limits = self.run.root.config.publication.custom_limits();
         let customs = Customs { archive: self.archive, librarian: &librarian, limits };
         let now = self.run.clock.now();
-        let done = custom::publish(db, self.id, customs, staged, &self.shapes, now)?;
+        let shapes: Vec<SuiteShape> = self.changing().map(|(shape, _)| shape.clone()).collect();
+        let done = custom::publish(db, self.id, customs, staged, &shapes, now)?;
         let refused = done.refused.len();
         for refused in done.refused {
             tracing::error!("{}", refused.reason);
@@ -281,14 +305,19 @@ impl PassWork<'_, '_> {
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
         let touched = pass::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
+        let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
-            let scope = match (self.run.options.careful, dirt.needs_all_indexes()) {
+            let scope = match (self.run.options.careful, self.needs_all_indexes(dirt)) {
                 (true, _) => Scope::Careful,
                 (false, true) => Scope::All,
                 (false, false) => Scope::Only(&of_suite),
             };
+            let librarian = self.run.root.librarian();
+            let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
+            unknown.iter().for_each(|problem| tracing::error!("{problem}"));
+            problems.extend(unknown);
             let folder = staged.dists().join(shape.suite.name.to_string());
             let built = index::build(db.read(), self.id, shape, scope, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
@@ -298,6 +327,7 @@ impl PassWork<'_, '_> {
             stanzas += built.stanzas;
             files.push(built.files);
         }
+        self.problems.extend(problems);
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
     }
 
@@ -361,7 +391,7 @@ impl PassWork<'_, '_> {
         built: &[Vec<ListedFile>],
     ) -> anyhow::Result<((), String)> {
         let retention = self.run.root.config.publication.retention();
-        let signer: &dyn Signer = self.run.signer;
+        let signers = Rc::clone(&self.signers);
         let (mut listed_count, mut read_count) = (0, 0);
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
@@ -377,7 +407,7 @@ impl PassWork<'_, '_> {
                 Known { built, listed: &listed, old: &old, unlisted: &unlisted },
                 self.trust(),
                 retention,
-                signer,
+                signers.as_ref(),
             )?;
             listed_count += signed.files.len();
             read_count += signed.files_read;
@@ -442,7 +472,7 @@ impl PassWork<'_, '_> {
         let _span = info_span!("abandon").entered();
         let (pass, now) = (self.id, self.run.clock.now());
         db.write(|tx| pass::abandon_pass(tx, pass, message, now))?;
-        disk::discard_tree(&self.run.root.archive_paths(&self.archive.reference).staging)?;
+        disk::discard_tree(&self.run.root.archive_paths(self.archive).staging)?;
         Ok(())
     }
 }

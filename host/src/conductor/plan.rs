@@ -137,7 +137,7 @@ pub(crate) fn plan(
                     }
                 }
                 plan_transitions(tx, pass, &transitions)?;
-                dominate(tx, pass)?;
+                dominate(tx, pass, root.config.death_row.stay())?;
                 let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
                 let suites = selection
                     .suites

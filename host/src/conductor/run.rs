@@ -125,16 +125,20 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, String)> {
-    let signer = debug_span!("read-key").in_scope(|| root.signer(clock.began()));
+    let keys = root.signing_keys(clock.began());
+    let archives = select::published_archives(db.read(), distribution)?;
+    let checked = debug_span!("read-key").in_scope(|| keys.check(db.read(), &archives));
     let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution));
-    let (signer, registry) = match (signer, registry) {
+    let registry = match (checked, registry) {
         // everything that has to be put right is said at once
         (Err(key), Err(hooks)) => {
             let BrokenHooks(list) = hooks.downcast()?;
-            let key = anyhow::Error::from(key);
             return Err(BrokenHooks(format!("{list}\nand the key cannot be used: {key:#}")).into());
         }
-        (signer, registry) => (signer?, registry?),
+        (checked, registry) => {
+            checked?;
+            registry?
+        }
     };
     if let Some(veto_override) = &options.veto_override {
         refuse_unknown_hooks(&registry, veto_override)?;
@@ -149,7 +153,7 @@ fn publish(
         distribution,
         options,
         clock,
-        signer: signer.as_ref(),
+        keys: &keys,
         registry: &registry,
         sandbox: &sandbox,
         program: &program,
@@ -347,7 +351,7 @@ impl Run<'_> {
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
         for archive in archives {
             let _span = info_span!("recover", archive = %archive.reference).entered();
-            let paths = self.root.archive_paths(&archive.reference);
+            let paths = self.root.archive_paths(archive);
             for recovered in recover(db, archive.id, &paths, self.clock.now())? {
                 match recovered {
                     Recovered::Abandoned(pass) => {

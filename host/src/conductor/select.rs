@@ -12,7 +12,7 @@ use pressroom_archive::store::{Connection, StoreError, series};
 use super::context::Options;
 
 /// The archives that a distribution's run publishes: its own, the primary one first, then those of people. Copies are for rebuilds.
-pub(super) fn published_archives(
+pub(crate) fn published_archives(
     db: &Connection,
     distribution: &Distribution,
 ) -> Result<Vec<Archive>, StoreError> {

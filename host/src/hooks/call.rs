@@ -272,11 +272,8 @@ impl Caller<'_> {
     /// The environment that Soyuz gives to a point's executables.
     fn environment(&self, told: &Told, before: Option<Before<'_>>) -> Vec<(&'static str, OsString)> {
         let mut environment: Vec<(&'static str, OsString)> = vec![("SITE_NAME", told.site_name().into())];
-        let paths: Vec<_> = told
-            .archives
-            .iter()
-            .map(|(archive, _)| (archive, self.root.archive_paths(&archive.reference)))
-            .collect();
+        let paths: Vec<_> =
+            told.archives.iter().map(|(archive, _)| (archive, self.root.archive_paths(archive))).collect();
         match &told.context {
             Context::PrePublication(_) | Context::PostPublication(_) => {
                 if let Some((archive, paths)) = paths.first() {

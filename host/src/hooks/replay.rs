@@ -228,7 +228,7 @@ impl<'a> Replayer<'a> {
     pub(crate) fn rehearse(&self, db: &Connection, ready: &Ready<'_>) -> Rehearsed {
         let Ready { entry, told, .. } = ready;
         let live = told.archives.first().map(|(archive, _)| {
-            let paths = self.root.archive_paths(&archive.reference);
+            let paths = self.root.archive_paths(archive);
             Staged::of_live(&paths)
         });
         let nobodys = BTreeSet::new();
@@ -305,6 +305,10 @@ impl Signer for NoSigner {
 
     fn fingerprint(&self) -> &str {
         ""
+    }
+
+    fn signs_until(&self, _: Timestamp) -> Result<Option<Timestamp>, SignError> {
+        Ok(None)
     }
 
     fn public_key(&self) -> Result<PublicKey, SignError> {

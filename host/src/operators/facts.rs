@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::{ArchivePurpose, MessageStatus, SeriesStatus, UploadStatus};
@@ -16,7 +15,7 @@ use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::{Connection, StoreError, hook_run, run, script_state, series, suite, waiting};
 
 use crate::hooks::Registry;
-use crate::root::Root;
+use crate::root::{self, Root};
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub(crate) enum Depth {
 
 /// So many runs that nobody has considered yet are looked at.
 const MAX_RUNS: u32 = 10_000;
-/// A key that cannot sign in so many days is about to end.
-const DAYS_OF_KEYS: [i64; 4] = [1, 7, 14, 30];
+/// A key that cannot sign in so many seconds is about to end: thirty days.
+const KEY_ENDS_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Gathers what is known, and changes nothing.
 pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth) -> anyhow::Result<Facts> {
@@ -49,7 +48,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
         distributions: all,
         messages_waiting: waiting::messages(db, MessageStatus::Waiting)?,
         messages_failed: waiting::messages(db, MessageStatus::Failed)?,
-        keys: vec![key(root, now)],
+        keys: keys(root, db, now, depth)?,
         disks: if depth == Depth::Everything { disks(root) } else { Vec::new() },
     })
 }
@@ -122,41 +121,36 @@ fn suites(db: &Connection, one: &Distribution) -> Result<Vec<SuiteFacts>, StoreE
     Ok(found)
 }
 
-/// The key that signs, now and later.
-fn key(root: &Root, now: Timestamp) -> KeyFacts {
-    let chain = |error: pressroom_archive::release::sign::SignError| {
-        let causes: Vec<String> = anyhow::Error::from(error).chain().map(ToString::to_string).collect();
-        causes.join(": ")
-    };
-    let file = root.key_file();
-    if root.config.signing.gpg.is_none() && is_kept_from_us(&file) {
-        let why = "it is readable by its owner only".to_owned();
-        return KeyFacts { name: file.display().to_string(), state: KeyState::NotSeen(why) };
+/// The keys that sign, now and later. PPAs may be thousands, and to look at a key takes its file: theirs are looked at when somebody asks.
+fn keys(root: &Root, db: &Connection, now: Timestamp, depth: Depth) -> Result<Vec<KeyFacts>, StoreError> {
+    let mut of_archives = Vec::new();
+    for distribution in distributions(db)? {
+        of_archives.extend(
+            archives(db, distribution.id)?
+                .into_iter()
+                .filter(|archive| depth == Depth::Everything || archive.purpose != ArchivePurpose::Ppa),
+        );
     }
-    let signer = match root.signer(now) {
-        Ok(signer) => signer,
-        Err(error) => {
-            let name = match &root.config.signing.gpg {
-                Some(gpg) => gpg.key.to_string(),
-                None => file.display().to_string(),
-            };
-            return KeyFacts { name, state: KeyState::Bad(chain(error)) };
-        }
-    };
-    let name = signer.fingerprint().to_owned();
-    for days in DAYS_OF_KEYS {
-        let span = SignedDuration::from_hours(24 * days);
-        let Ok(then) = now.checked_add(span) else { break };
-        if let Err(error) = signer.check(then) {
-            return KeyFacts { name, state: KeyState::Ends(span.as_secs(), chain(error)) };
-        }
-    }
-    KeyFacts { name, state: KeyState::Good }
+    let states = root.signing_keys(now).states(db, &of_archives)?;
+    Ok(states.into_iter().map(|key| key_facts(key, now)).collect())
 }
 
-/// Whether a file is there, and not for the user who asks.
-fn is_kept_from_us(file: &Path) -> bool {
-    matches!(std::fs::File::open(file), Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied)
+fn key_facts(key: root::KeyState, now: Timestamp) -> KeyFacts {
+    let fingerprint = if key.fingerprint.is_empty() { "that signs".to_owned() } else { key.fingerprint };
+    let name = match key.archive {
+        Some(archive) => format!("{fingerprint} of {archive}"),
+        None => fingerprint,
+    };
+    let left = key.expires.map(|expires| (expires.duration_since(now).as_secs(), expires));
+    let state = match (key.problem, left) {
+        (Some(why), _) if key.is_hidden => KeyState::NotSeen(why),
+        (Some(why), _) => KeyState::Bad(why),
+        (None, Some((seconds, expires))) if seconds <= KEY_ENDS_SECONDS => {
+            KeyState::Ends(seconds, format!("it expires at {expires}"))
+        }
+        (None, _) => KeyState::Good,
+    };
+    KeyFacts { name, state }
 }
 
 /// The filesystems below a root, each once.

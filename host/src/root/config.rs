@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use lettre::Address;
 use lettre::message::Mailbox;
 use pressroom_archive::custom::Limits;
+use pressroom_archive::dominate::StayOfExecution;
 use pressroom_archive::monitor::health::{AgeLimit, Limits as MonitoringLimits};
 use pressroom_archive::notify::{NotifyError, Patience, mailbox};
 use pressroom_archive::release::sign::Fingerprint;
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) paths: Paths,
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
+    pub(crate) death_row: DeathRow,
     pub(crate) people: People,
     pub(crate) uploads: Uploads,
     pub(crate) hooks: Hooks,
@@ -39,6 +41,7 @@ pub(crate) struct Config {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Paths {
     pub(crate) archives: PathBuf,
+    pub(crate) private_archives: PathBuf,
     pub(crate) hooks: PathBuf,
     pub(crate) librarian: PathBuf,
     pub(crate) cache: PathBuf,
@@ -48,6 +51,7 @@ impl Default for Paths {
     fn default() -> Self {
         Self {
             archives: "archives".into(),
+            private_archives: "private".into(),
             hooks: "hooks".into(),
             librarian: "librarian".into(),
             cache: "cache".into(),
@@ -123,6 +127,26 @@ impl Publication {
             generations: self.by_hash_generations,
             grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
         }
+    }
+}
+
+/// When the files of what has given way may go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct DeathRow {
+    /// So long the files of what was superseded stay after that.
+    pub(crate) stay_seconds: u32,
+}
+
+impl Default for DeathRow {
+    fn default() -> Self {
+        Self { stay_seconds: StayOfExecution::default().0 }
+    }
+}
+
+impl DeathRow {
+    pub(crate) const fn stay(&self) -> StayOfExecution {
+        StayOfExecution(self.stay_seconds)
     }
 }
 
@@ -479,6 +503,7 @@ impl Config {
 [paths]
 # Below this folder unless absolute. Archives and the librarian on one filesystem share their files.
 # archives = "archives"
+# private-archives = "private"
 # hooks = "hooks"
 # librarian = "librarian"
 # cache = "cache"
@@ -500,6 +525,10 @@ key-file = "{key_file}"
 # by-hash-grace-seconds = 86400
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
+
+[death-row]
+# So long the files of a superseded package stay in the pool, for clients with an older index. What was removed on purpose has no stay.
+# stay-seconds = 86400
 
 [people]
 # Who decides where a command has no --as; without it, the person whose Unix user runs the command.

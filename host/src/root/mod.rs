@@ -1,19 +1,19 @@
 //! A root: the folder with the configuration, the database, the keys, the librarian, the archives and the hooks of one installation.
 
 mod config;
+mod signing;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use pressroom_archive::dists::ArchivePaths;
-use pressroom_archive::domain::{ArchiveReference, DistributionName};
+use pressroom_archive::domain::DistributionName;
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::notify::Letterhead;
-use pressroom_archive::release::sign::{GpgSettings, GpgSigner, OwnKey, SignError, Signer};
+use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::{Db, StoreError};
 
 pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE, Mail, MailTls, MailTransport};
+pub(crate) use signing::{KeyState, SigningKeys};
 
 /// The configuration's name in a root.
 pub(crate) const CONFIG_FILE: &str = "pressroom.toml";
@@ -79,9 +79,11 @@ impl Root {
         Librarian::new(self.at(&self.config.paths.librarian))
     }
 
-    /// The folders of an archive.
-    pub(crate) fn archive_paths(&self, archive: &ArchiveReference) -> ArchivePaths {
-        ArchivePaths::new(&self.at(&self.config.paths.archives), archive)
+    /// The folders of an archive. What is private lies in a tree of its own, so that no server of the others shows it.
+    pub(crate) fn archive_paths(&self, archive: &Archive) -> ArchivePaths {
+        let paths = &self.config.paths;
+        let folder = if archive.private { &paths.private_archives } else { &paths.archives };
+        ArchivePaths::new(&self.at(folder), &archive.reference)
     }
 
     /// The folder of a distribution's hooks.
@@ -97,26 +99,6 @@ impl Root {
     /// The folder of lock files.
     pub(crate) fn locks_folder(&self) -> PathBuf {
         self.folder.join("locks")
-    }
-
-    /// The key file, if a file signs.
-    pub(crate) fn key_file(&self) -> PathBuf {
-        self.at(&self.config.signing.key_file)
-    }
-
-    /// Who signs, looked at as of `now`.
-    pub(crate) fn signer(&self, now: Timestamp) -> Result<Box<dyn Signer>, SignError> {
-        let signer: Box<dyn Signer> = match &self.config.signing.gpg {
-            None => Box::new(OwnKey::load(&self.key_file(), now)?),
-            Some(gpg) => Box::new(GpgSigner::open(GpgSettings {
-                program: gpg.program.clone(),
-                home: self.at(&gpg.home),
-                key: gpg.key.clone(),
-                time_limit: Duration::from_secs(gpg.time_limit_seconds),
-            })?),
-        };
-        signer.check(now)?;
-        Ok(signer)
     }
 
     /// Who writes mails, and with which templates, all of which are tried; none where no mail is written.

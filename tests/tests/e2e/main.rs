@@ -17,6 +17,7 @@ mod hooks;
 mod hostile;
 mod hostile_uploads;
 mod http;
+mod indexes;
 mod intake;
 mod mail;
 mod many_uploads;

@@ -53,6 +53,12 @@ ids! {
     PersonId,
     /// A row of `openpgp_key`.
     KeyId,
+    /// A row of `signing_key`.
+    SigningKeyId,
+    /// A row of `signing_key_use`.
+    KeyUseId,
+    /// A row of `archive_auth_token`.
+    TokenId,
     /// A row of `package_set`.
     PackageSetId,
     /// A row of `archive_permission`.

@@ -4,7 +4,9 @@ mod archive_reference;
 mod chain;
 mod compression;
 pub mod digest;
+mod extra_field;
 mod ids;
+mod ingredient;
 pub mod name;
 mod pass_priority;
 mod release_text;
@@ -15,14 +17,16 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
+pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError, Translations};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
+pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, MessageId,
-    PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId, SourceReleaseId,
-    SuiteId, UploadId,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, KeyUseId,
+    MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId,
+    SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
 };
+pub use ingredient::{BuiltUsingField, Ingredient};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
@@ -30,7 +34,7 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, MessageKind,
+    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,
     MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
     SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
 };

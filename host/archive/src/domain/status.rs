@@ -31,6 +31,16 @@ impl PublicationStatus {
 }
 
 words! {
+    /// Who has the secret half of a key that signs archives.
+    KeyHolder, "holder of a key" {
+        /// A file of ours.
+        File = "FILE",
+        /// gpg.
+        Gpg = "GPG",
+    }
+}
+
+words! {
     /// The life of a series.
     SeriesStatus, "series status" {
         /// Nothing is promised.

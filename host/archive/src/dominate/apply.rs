@@ -3,8 +3,9 @@
 use rusqlite::Transaction;
 
 use super::judge::judge;
+use super::schedule::StayOfExecution;
 use crate::domain::{PassId, PublicationStatus};
-use crate::store::pass::{Transition, plan_transitions, suites_of_pass};
+use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
 use crate::store::{StoreError, publication, removal};
 
 /// How many publications go.
@@ -16,11 +17,13 @@ pub struct Dominated {
     pub deleted: usize,
 }
 
-/// Judges every name that the pass publishes, and writes down what is superseded; and what is to be removed from the suites of the pass.
+/// Judges every name that the pass publishes, and writes down what is superseded, with the stay that its files get; and what is to be removed from the
+/// suites of the pass.
 ///
 /// # Errors
 /// When the database fails.
-pub fn dominate(tx: &Transaction<'_>, pass: PassId) -> Result<Dominated, StoreError> {
+pub fn dominate(tx: &Transaction<'_>, pass: PassId, stay: StayOfExecution) -> Result<Dominated, StoreError> {
+    set_stay(tx, pass, stay.0)?;
     let mut transitions = Vec::new();
     for contest in publication::contests(tx, pass)? {
         for verdict in judge(&contest.candidates) {
@@ -40,7 +43,7 @@ pub fn dominate(tx: &Transaction<'_>, pass: PassId) -> Result<Dominated, StoreEr
     }
     let superseded = transitions.len();
     // what is to be removed has no part in a contest
-    for suite in suites_of_pass(tx, pass)? {
+    for suite in changing_suites_of_pass(tx, pass)? {
         transitions.extend(removal::requested_transitions(tx, suite)?);
     }
     plan_transitions(tx, pass, &transitions)?;

@@ -1,6 +1,8 @@
 //! Phase D: the Release file over everything that is in a suite's staged folder, and its signatures.
 
 mod release_file;
+pub mod renewal;
+pub mod rotation;
 pub mod sign;
 mod write;
 

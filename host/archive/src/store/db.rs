@@ -23,6 +23,10 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0008_queue.sql")),
         M::up(include_str!("../../schema/0009_builds.sql")),
         M::up(include_str!("../../schema/0010_copies.sql")),
+        M::up(include_str!("../../schema/0011_retention.sql")),
+        M::up(include_str!("../../schema/0012_death_row.sql")),
+        M::up(include_str!("../../schema/0014_keys.sql")),
+        M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),
     ])
 });

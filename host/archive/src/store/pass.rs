@@ -16,7 +16,8 @@ use super::suite::Dirt;
 use super::{During, StoreError};
 use crate::disk::Identity;
 use crate::domain::{
-    ArchiveId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus, RunId, SuiteId,
+    ArchiveId, ComponentId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus,
+    RunId, SuiteId,
 };
 
 /// Begins a pass over suites of an archive, whose Release files will have `release_date`. It takes the marks of these suites as they are now.
@@ -43,11 +44,19 @@ pub fn begin_pass(
         .during(WHAT)?;
     for dirt in suites {
         tx.execute(
-            "INSERT INTO publisher_pass_suite (publisher_pass, suite, indexes_wanted) VALUES (?1, ?2, ?3)",
-            (id, dirt.suite.id, dirt.suite.indexes_wanted),
+            "INSERT INTO publisher_pass_suite (publisher_pass, suite, indexes_wanted, release_wanted, only_release)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            (
+                id,
+                dirt.suite.id,
+                // what it does not do it does not take for done
+                if dirt.only_release { dirt.suite.indexes_created } else { dirt.suite.indexes_wanted },
+                dirt.suite.release_wanted,
+                dirt.only_release,
+            ),
         )
         .during(WHAT)?;
-        for (mark, _) in &dirt.marks {
+        for (mark, _) in dirt.marks.iter().filter(|_| !dirt.only_release) {
             tx.execute(
                 "INSERT INTO publisher_pass_dirt (publisher_pass, dirty_suite) VALUES (?1, ?2)",
                 (id, mark),
@@ -56,6 +65,16 @@ pub fn begin_pass(
         }
     }
     Ok(id)
+}
+
+/// Records for which keys the Release files of a pass are, as in [`Suite::signing_keys`](super::suite::Suite::signing_keys).
+///
+/// # Errors
+/// When the database fails.
+pub fn set_signing_keys(tx: &Transaction<'_>, pass: PassId, keys: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET signing_keys = ?2 WHERE id = ?1", (pass, keys))
+        .map(|_| ())
+        .during("record who signs")
 }
 
 /// What a pass does to one publication.
@@ -180,6 +199,27 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
     }
 }
 
+/// The names of ordinary binary packages that the transitions of a pass touch in a component, on whichever architecture, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn touched_on_any_architecture(
+    db: &Connection,
+    pass: PassId,
+    suite: SuiteId,
+    component: ComponentId,
+) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
+         JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
+         AND publication.component = ?3 AND release.bin_package_format = 'DEB' ORDER BY publication.binary_package_name",
+    )
+    .and_then(|mut statement| statement.query_map((pass, suite, component), |row| row.get(0))?.collect())
+    .during("list the packages that change in a component")
+}
+
 /// How many publications a pass changes, by what they become.
 ///
 /// # Errors
@@ -270,7 +310,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             &format!(
                 "UPDATE {table} SET status = transition.to_status,
                  date_published = CASE WHEN transition.to_status = 'PUBLISHED' THEN ?3 ELSE date_published END,
-                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED') THEN ?3 ELSE date_superseded END,
+                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE') THEN ?3 ELSE date_superseded END,
                  superseded_by = coalesce(transition.superseded_by, {table}.superseded_by)
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
@@ -281,7 +321,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         tx.execute(
             &format!(
-                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL
+                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL, scheduled_deletion_date = NULL
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
                  AND transition.from_status = 'PENDING' AND transition.to_status = 'PUBLISHED'
@@ -309,8 +349,9 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     for suite in suites_of_pass(tx, pass)? {
         tx.execute(
             // settings that changed while the pass was made are a reason that it has not seen
-            "UPDATE suite SET indexes_created = seen.indexes_wanted, date_last_published = ?3,
+            "UPDATE suite SET indexes_created = seen.indexes_wanted, release_created = seen.release_wanted, date_last_published = ?3,
              release_date = (SELECT release_date FROM publisher_pass WHERE id = ?1),
+             signing_keys = (SELECT signing_keys FROM publisher_pass WHERE id = ?1),
              date_indexes_created = CASE WHEN indexes_created < seen.indexes_wanted THEN ?3 ELSE date_indexes_created END
              FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = ?1 AND seen.suite = ?2 AND suite.id = ?2",
             (pass, suite, Date(now)),
@@ -422,6 +463,26 @@ pub fn end_pass(tx: &Transaction<'_>, pass: PassId, message: &str, now: Timestam
     .during("record the end of the pass")
 }
 
+/// Writes down how long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_stay(tx: &Transaction<'_>, pass: PassId, seconds: u32) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET stay_seconds = ?2 WHERE id = ?1", (pass, seconds))
+        .map(|_| ())
+        .during("record how long files stay")
+}
+
+/// How long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn stay_of(db: &Connection, pass: PassId) -> Result<u32, StoreError> {
+    db.prepare_cached("SELECT stay_seconds FROM publisher_pass WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([pass], |row| row.get(0)))
+        .during("read how long files stay")
+}
+
 /// The suites of a pass.
 ///
 /// # Errors
@@ -430,6 +491,18 @@ pub fn suites_of_pass(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, Sto
     db.prepare_cached("SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1 ORDER BY suite")
         .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
         .during("list the suites of a pass")
+}
+
+/// The suites of a pass of which it changes more than the Release.
+///
+/// # Errors
+/// When the database fails.
+pub fn changing_suites_of_pass(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, StoreError> {
+    db.prepare_cached(
+        "SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1 AND NOT only_release ORDER BY suite",
+    )
+    .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
+    .during("list the suites of a pass")
 }
 
 /// A pass.

@@ -10,7 +10,7 @@ use super::{During, StoreError, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
 use crate::domain::{
     ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
-    SeriesStatus, SourceFormat,
+    SeriesStatus, SourceFormat, Translations,
 };
 
 /// A series of a distribution.
@@ -50,6 +50,10 @@ pub struct Series {
     pub changes_list: Option<String>,
     /// Which formats its source packages may have, sorted.
     pub source_formats: Vec<SourceFormat>,
+    /// Where long descriptions stand.
+    pub translations: Translations,
+    /// Whether there are Contents indexes.
+    pub contents: bool,
 }
 
 /// An architecture of a series.
@@ -74,7 +78,7 @@ pub struct SeriesComponent {
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
                        advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size, \
-                       changes_list, source_formats";
+                       changes_list, source_formats, translations, contents";
 
 fn words<T: std::str::FromStr + Ord>(
     row: &rusqlite::Row<'_>,
@@ -117,6 +121,8 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         index_segment_size: row.get(14)?,
         changes_list: row.get(15)?,
         source_formats: words(row, 16, ',')?,
+        translations: row.get(17)?,
+        contents: row.get(18)?,
     })
 }
 
@@ -218,6 +224,10 @@ pub struct SeriesChange {
     pub changes_list: Option<Option<String>>,
     /// Which formats its source packages may have.
     pub source_formats: Option<Vec<SourceFormat>>,
+    /// Where long descriptions stand.
+    pub translations: Option<Translations>,
+    /// Whether there are Contents indexes.
+    pub contents: Option<bool>,
 }
 
 fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -272,6 +282,7 @@ pub fn change_series(
          valid_for_seconds = CASE WHEN ?12 THEN ?13 ELSE valid_for_seconds END,
          index_segment_size = coalesce(?15, index_segment_size),
          changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
+         translations = coalesce(?19, translations), contents = coalesce(?20, contents),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -293,6 +304,8 @@ pub fn change_series(
             change.changes_list.is_some(),
             change.changes_list.as_ref().and_then(Option::as_deref),
             formats,
+            change.translations,
+            change.contents,
         ],
     )
     .during("change the series")?;

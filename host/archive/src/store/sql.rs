@@ -11,12 +11,12 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
-    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyId, MessageId,
-    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission,
-    PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId,
-    RunOutcome, SegmentSize, SeriesId, SeriesStatus, SourceReleaseId, SuiteId, UploadId, UploadPolicy,
-    UploadStatus, UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
+    KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
+    PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
+    PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
+    SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 
 macro_rules! as_text {
@@ -50,6 +50,7 @@ as_text!(
     DebVersion,
     Pocket,
     PublicationStatus,
+    KeyHolder,
     SeriesStatus,
     ArchivePurpose,
     PackageKind,
@@ -58,6 +59,7 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    Translations,
     PersonKind,
     Permission,
     UploadPolicy,
@@ -65,6 +67,7 @@ as_text!(
     UploadVerdict,
     CustomFormat,
     BugTracker,
+    BuiltUsingField,
     BuildStatus,
     MessageKind,
     MessageStatus,
@@ -106,6 +109,9 @@ as_integer!(
     HookRunId,
     PersonId,
     KeyId,
+    SigningKeyId,
+    KeyUseId,
+    TokenId,
     PackageSetId,
     PermissionId,
     UploadId,

@@ -7,6 +7,7 @@ use super::sql::Date;
 use super::{During, StoreError, custom_publication, removal};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
+use crate::release::renewal::Renewal;
 
 /// A suite of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +24,20 @@ pub struct Suite {
     pub indexes_wanted: i64,
     /// What that was when they were.
     pub indexes_created: i64,
+    /// How often there was a reason to write its Release anew, apart from its indexes.
+    pub release_wanted: i64,
+    /// What that was when it was.
+    pub release_created: i64,
+    /// The fingerprints of the keys for its live Release, sorted, with blanks between; none: they are not known.
+    pub signing_keys: Option<String>,
     /// When it was last installed.
     pub date_last_published: Option<Timestamp>,
     /// `Date` of its live Release.
     pub release_date: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published, release_date \
+const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published, release_date, \
+                       release_wanted, release_created, signing_keys \
                        FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
@@ -41,6 +49,9 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
         name: SuiteName::new(series, pocket),
         indexes_wanted: row.get(5)?,
         indexes_created: row.get(6)?,
+        release_wanted: row.get(9)?,
+        release_created: row.get(10)?,
+        signing_keys: row.get(11)?,
         date_last_published: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
         release_date: row.get::<_, Option<Date>>(8)?.map(|date| date.0),
     })
@@ -118,6 +129,23 @@ pub fn forget_indexes(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
     .during("mark the suites for a full publication")
 }
 
+/// Makes the Release files of suites due to be written and signed anew, which takes none of their indexes.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_release(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
+    match of {
+        Of::Archive(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE archive = ?1", [id])
+        }
+        Of::Series(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE distro_series = ?1", [id])
+        }
+    }
+    .map(|_| ())
+    .during("mark the suites for a new Release")
+}
+
 /// Why a suite has to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirt {
@@ -133,6 +161,12 @@ pub struct Dirt {
     pub customs: u64,
     /// Explicit marks, oldest first.
     pub marks: Vec<(DirtId, String)>,
+    /// Its Release was asked for anew, its indexes were not.
+    pub release: bool,
+    /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
+    pub renewals: Vec<Renewal>,
+    /// Only its Release may be written anew: what waits in it, waits on.
+    pub only_release: bool,
 }
 
 impl Dirt {
@@ -151,7 +185,13 @@ impl Dirt {
     /// Whether there is anything.
     #[must_use]
     pub const fn is_dirty(&self) -> bool {
-        self.fresh || self.waits()
+        self.fresh || self.waits() || self.needs_release()
+    }
+
+    /// Whether its Release has to be written anew, whatever becomes of its indexes.
+    #[must_use]
+    pub const fn needs_release(&self) -> bool {
+        self.release || !self.renewals.is_empty()
     }
 }
 
@@ -178,7 +218,18 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
         .during("list the marks of a suite")?;
     let removals = removal::count_requested(db, suite.id)?;
     let customs = custom_publication::count_pending(db, suite.id)?;
-    Ok(Dirt { fresh: suite.indexes_created < suite.indexes_wanted, suite, pending, removals, customs, marks })
+    Ok(Dirt {
+        fresh: suite.indexes_created < suite.indexes_wanted,
+        // one that has no Release gets its first one with its indexes
+        release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
+        suite,
+        pending,
+        removals,
+        customs,
+        marks,
+        renewals: Vec::new(),
+        only_release: false,
+    })
 }
 
 /// Asks for a suite to be published although nothing of it is pending.

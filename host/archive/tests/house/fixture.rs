@@ -12,7 +12,7 @@ use pressroom_archive::dists::{ArchivePaths, Staged, install};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
 };
-use pressroom_archive::dominate::dominate;
+use pressroom_archive::dominate::{StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
@@ -164,7 +164,7 @@ impl House {
         let pool =
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
-        keep(self.db.write(|tx| dominate(tx, pass)));
+        keep(self.db.write(|tx| dominate(tx, pass, StayOfExecution::default())));
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();

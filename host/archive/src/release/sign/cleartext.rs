@@ -88,6 +88,14 @@ pub(super) fn frame(text: &str, hash: &str, armored_signature: &str) -> Vec<u8> 
     document.into_bytes()
 }
 
+/// The digests that the headers of a framed document name.
+pub(super) fn hashes(document: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(document);
+    let headers = text.lines().skip(1).take_while(|line| !line.is_empty());
+    let named = headers.filter_map(|line| line.strip_prefix("Hash: "));
+    named.flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect()
+}
+
 /// The armoured signature of a document made elsewhere, once it is sure that the document frames `text` and
 /// nothing else.
 pub(super) fn unframe<'a>(document: &'a [u8], text: &str) -> Result<&'a str, &'static str> {

@@ -119,6 +119,22 @@ impl GpgSigner {
         invocation.output()
     }
 
+    /// The key as gpg lists it now, without the parts that are not to sign.
+    fn parts_that_may(&self) -> Result<KeyFacts, SignError> {
+        let facts = list(&self.settings)?;
+        if !self.settings.key.insists() {
+            return Ok(facts);
+        }
+        let wanted = self.settings.key.without_mark();
+        Ok(KeyFacts {
+            subkeys: facts.subkeys.into_iter().filter(|part| part.fingerprint == wanted).collect(),
+            primary: KeyPart {
+                signs: facts.primary.signs && facts.primary.fingerprint == wanted,
+                ..facts.primary
+            },
+        })
+    }
+
     fn verify(&self, armored: &str, kind: SignatureType, bytes: &[u8]) -> Result<(), SignError> {
         let bad = |reason: String| SignError::BadSignature { fingerprint: self.fingerprint.clone(), reason };
         let (signatures, _headers) =
@@ -164,19 +180,11 @@ impl Signer for GpgSigner {
     /// that could ask somebody to touch a card, each time. A passphrase that no agent holds thus shows at the
     /// first signature.
     fn check(&self, now: Timestamp) -> Result<(), SignError> {
-        let facts = list(&self.settings)?;
-        if !self.settings.key.insists() {
-            return facts.choose(now).map(|_| ());
-        }
-        let wanted = self.settings.key.without_mark();
-        let alone = KeyFacts {
-            subkeys: facts.subkeys.into_iter().filter(|part| part.fingerprint == wanted).collect(),
-            primary: KeyPart {
-                signs: facts.primary.signs && facts.primary.fingerprint == wanted,
-                ..facts.primary
-            },
-        };
-        alone.choose(now).map(|_| ())
+        self.parts_that_may()?.choose(now).map(|_| ())
+    }
+
+    fn signs_until(&self, now: Timestamp) -> Result<Option<Timestamp>, SignError> {
+        Ok(self.parts_that_may()?.signs_until(now))
     }
 
     fn fingerprint(&self) -> &str {

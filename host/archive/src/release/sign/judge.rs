@@ -86,6 +86,16 @@ impl KeyFacts {
             fingerprint: self.primary.fingerprint.clone(),
         }))
     }
+
+    /// Until when a part that can sign at `now` does: none of them expires later, nor does the primary key. None: there is no end.
+    pub(super) fn signs_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let signs =
+            |part: &&KeyPart| part.signs && part.secret != SecretHalf::Elsewhere && part.judge(now).is_ok();
+        let parts = self.subkeys.iter().chain(Some(&self.primary)).filter(signs);
+        let last = parts.map(|part| part.expires.unwrap_or(Timestamp::MAX)).max();
+        let end = last.unwrap_or(now).min(self.primary.expires.unwrap_or(Timestamp::MAX));
+        Some(end).filter(|end| *end != Timestamp::MAX)
+    }
 }
 
 impl KeyPart {

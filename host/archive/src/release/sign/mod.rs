@@ -13,6 +13,7 @@ mod certificate;
 mod cleartext;
 mod error;
 mod gpg;
+mod joint;
 mod judge;
 mod own_key;
 mod process;
@@ -23,6 +24,7 @@ pub use author::{
 };
 pub use error::SignError;
 pub use gpg::{Fingerprint, GpgSettings, GpgSigner};
+pub use joint::Signers;
 pub use own_key::OwnKey;
 pub use uploader::{
     Certificate, CertificatePart, CertificateSummary, Clearsigned, ClearsignedError, Issuer, TextSignature,
@@ -61,6 +63,12 @@ pub trait Signer: Send + Sync {
 
     /// The fingerprint of the primary key in upper-case hexadecimal digits, as in `Signed-By`.
     fn fingerprint(&self) -> &str;
+
+    /// Until when it can sign, as it is now: the expiry of the key, or of the last of its parts that sign. None: it does not expire.
+    ///
+    /// # Errors
+    /// The key could not be looked at.
+    fn signs_until(&self, now: Timestamp) -> Result<Option<Timestamp>, SignError>;
 
     /// The public key, to be handed to clients.
     ///

@@ -169,6 +169,10 @@ impl Signer for OwnKey {
         &self.facts.primary.fingerprint
     }
 
+    fn signs_until(&self, now: Timestamp) -> Result<Option<Timestamp>, SignError> {
+        Ok(self.facts.signs_until(now))
+    }
+
     fn public_key(&self) -> Result<PublicKey, SignError> {
         let failed = |source| self.library_error("export the public key", source);
         Ok(PublicKey {

@@ -1,0 +1,209 @@
+//! `signing_key` and `signing_key_use`: the keys that archives are signed with, where their secret halves are, and which signs what until when.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::{ArchiveId, KeyHolder, SigningKeyId};
+use crate::release::rotation::{self, KeyUse, Rotation};
+
+/// A key that signs, has signed, or may be told to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Its row.
+    pub id: SigningKeyId,
+    /// Of the primary key, in upper-case hexadecimal digits.
+    pub fingerprint: String,
+    /// Who has its secret half.
+    pub held_by: KeyHolder,
+    /// The file, below the root unless absolute; or the key as gpg is asked for it.
+    pub place: String,
+    /// When it came here.
+    pub date_created: Timestamp,
+}
+
+const COLUMNS: &str = "id, fingerprint, held_by, place, date_created FROM signing_key";
+
+fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SigningKey> {
+    Ok(SigningKey {
+        id: row.get(0)?,
+        fingerprint: row.get(1)?,
+        held_by: row.get(2)?,
+        place: row.get(3)?,
+        date_created: row.get::<_, Date>(4)?.0,
+    })
+}
+
+/// All keys, oldest first. Without the one of the configuration, unless another has taken its place.
+///
+/// # Errors
+/// When the database fails.
+pub fn signing_keys(db: &Connection) -> Result<Vec<SigningKey>, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} ORDER BY id"))
+        .and_then(|mut statement| statement.query_map([], from_row)?.collect())
+        .during("list the signing keys")
+}
+
+/// The key of a fingerprint.
+///
+/// # Errors
+/// When the database fails.
+pub fn find_signing_key(db: &Connection, fingerprint: &str) -> Result<Option<SigningKey>, StoreError> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE fingerprint = ?1"))
+        .and_then(|mut statement| statement.query_row([fingerprint], from_row).optional())
+        .during("look for a signing key")
+}
+
+/// The key of a fingerprint.
+///
+/// # Errors
+/// When there is none; it says which there are.
+pub fn signing_key(db: &Connection, fingerprint: &str) -> Result<SigningKey, StoreError> {
+    if let Some(key) = find_signing_key(db, fingerprint)? {
+        return Ok(key);
+    }
+    Err(StoreError::Unknown {
+        what: "signing key with the fingerprint",
+        name: fingerprint.chars().filter(|character| !character.is_control()).take(80).collect(),
+        known: signing_keys(db)?.into_iter().map(|key| key.fingerprint).collect(),
+    })
+}
+
+/// Takes a key in, or says anew where its secret half is.
+///
+/// # Errors
+/// When the database fails.
+pub fn put_signing_key(
+    tx: &Transaction<'_>,
+    fingerprint: &str,
+    held_by: KeyHolder,
+    place: &str,
+    now: Timestamp,
+) -> Result<SigningKeyId, StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO signing_key (fingerprint, held_by, place, date_created) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (fingerprint) DO UPDATE SET held_by = excluded.held_by, place = excluded.place RETURNING id",
+    )
+    .and_then(|mut statement| {
+        statement.query_row((fingerprint, held_by, place, Date(now)), |row| row.get(0))
+    })
+    .during("take the signing key in")
+}
+
+/// Every use of keys by an archive, or by all that have none of their own: those that have ended too, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, StoreError> {
+    db.prepare_cached(
+        "SELECT signing_key_use.id, fingerprint, date_begun, date_ended FROM signing_key_use
+         JOIN signing_key ON signing_key.id = signing_key WHERE archive IS ?1 ORDER BY signing_key_use.id",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([archive], |row| {
+                Ok(KeyUse {
+                    id: row.get(0)?,
+                    fingerprint: row.get(1)?,
+                    begun: row.get::<_, Date>(2)?.0,
+                    ended: row.get::<_, Option<Date>>(3)?.map(|date| date.0),
+                })
+            })?
+            .collect()
+    })
+    .during("list who signs")
+}
+
+/// The fingerprint of the one key of an archive's own that stays, if it has any.
+///
+/// # Errors
+/// When the database fails.
+pub fn own_key_of(db: &Connection, archive: ArchiveId, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let uses = uses(db, Some(archive))?;
+    Ok(rotation::current(&uses, now).first().map(|one| one.fingerprint.clone()))
+}
+
+/// Carries out a rotation to a key that is here. Keys that it ends and that have no row (that of the configuration, or the root's where an archive gets its
+/// first own one) must be here too; they get one.
+///
+/// # Errors
+/// When a key is not here, or the database fails.
+pub fn carry_out(
+    tx: &Transaction<'_>,
+    archive: Option<ArchiveId>,
+    new: &str,
+    rotation: &Rotation,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "record who signs";
+    let begin = |fingerprint: &str, begun: Timestamp, ended: Option<Timestamp>| -> Result<(), StoreError> {
+        let key = signing_key(tx, fingerprint)?.id;
+        tx.execute(
+            "INSERT INTO signing_key_use (archive, signing_key, date_begun, date_ended, decided_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (archive, key, Date(begun), ended.map(Date), by),
+        )
+        .map(|_| ())
+        .during(WHAT)
+    };
+    let end = |id, ended: Option<Timestamp>| {
+        tx.execute(
+            "UPDATE signing_key_use SET date_ended = ?2, decided_by = ?3 WHERE id = ?1",
+            (id, ended.map(Date), by),
+        )
+        .map(|_| ())
+        .during(WHAT)
+    };
+    let of_archive = uses(tx, archive)?;
+    let has_row = |one: &KeyUse| one.id.is_some() && of_archive.iter().any(|other| other.id == one.id);
+    for (one, until) in &rotation.ends {
+        match one.id.filter(|_| has_row(one)) {
+            Some(id) => end(id, Some(*until))?,
+            None => begin(&one.fingerprint, one.begun, Some(*until))?,
+        }
+    }
+    match &rotation.kept {
+        Some(one) if has_row(one) => {
+            if let Some(id) = one.id {
+                end(id, None)?;
+            }
+        }
+        Some(one) => begin(&one.fingerprint, one.begun, None)?,
+        None => {}
+    }
+    if rotation.begins {
+        begin(new, now, None)?;
+    }
+    Ok(())
+}
+
+/// Lets an archive have no key of its own any more: those of the root sign it from now on.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_own_keys(
+    tx: &Transaction<'_>,
+    archive: ArchiveId,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE signing_key_use SET date_ended = ?2, decided_by = ?3 WHERE archive = ?1 AND (date_ended IS NULL OR date_ended > ?2)",
+        (archive, Date(now), by),
+    )
+    .map(|_| ())
+    .during("record who signs")
+}
+
+/// Whether a key signs now, or is to.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_in_use(db: &Connection, key: SigningKeyId, now: Timestamp) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM signing_key_use WHERE signing_key = ?1 AND (date_ended IS NULL OR date_ended > ?2))",
+    )
+    .and_then(|mut statement| statement.query_row((key, Date(now)), |row| row.get(0)))
+    .during("ask whether a key signs")
+}
