@@ -71,15 +71,14 @@ fn every_unit_starts_a_command_that_there_is_and_systemd_takes_it() {
 #[test]
 fn every_line_of_the_crontab_is_a_command_that_there_is() {
     let text = tool::read_text(&packaging().join("crontab.example"));
-    let commands: Vec<&str> =
-        text.lines().filter_map(|line| line.split("  pressroom  pressroom ").nth(1)).collect();
-    assert_eq!(commands.len() + text.lines().filter(|line| line.starts_with("3-59")).count(), 5, "{text}");
-    for command in text.lines().filter_map(|line| line.rsplit_once(" pressroom ").map(|(_, command)| command))
-    {
-        if !command.starts_with("from") {
-            is_known(command);
-        }
-    }
+    // behind the times stands the user
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("  pressroom  pressroom "))
+        .map(|(_, command)| command)
+        .collect();
+    assert_eq!(commands.len(), 5, "{text}");
+    commands.into_iter().for_each(is_known);
 }
 
 #[test]
