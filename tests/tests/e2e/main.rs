@@ -26,6 +26,7 @@ mod many_uploads;
 mod monitoring;
 mod operators_hooks;
 mod oracle;
+mod packaging;
 mod people;
 mod process_upload;
 mod queue;
