@@ -9,6 +9,7 @@ mod ids;
 mod ingredient;
 pub mod name;
 mod pass_priority;
+mod publisher;
 mod release_text;
 mod status;
 mod suite;
@@ -32,6 +33,7 @@ pub use name::{
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
 };
 pub use pass_priority::PassPriority;
+pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,

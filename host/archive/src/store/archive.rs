@@ -9,7 +9,7 @@ use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
     ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, IndexEngine, PRIMARY_ARCHIVE_NAME,
-    PersonName, ReleaseText,
+    PersonName, Publisher, ReleaseText,
 };
 
 /// An archive.
@@ -43,6 +43,14 @@ pub struct Archive {
     pub relative_build_score: i64,
     /// What makes its Packages and Sources.
     pub index_engine: IndexEngine,
+}
+
+impl Archive {
+    /// Who publishes it.
+    #[must_use]
+    pub const fn publisher(&self) -> Publisher {
+        Publisher::of(self.purpose, self.private)
+    }
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
@@ -233,6 +241,39 @@ pub fn change_archive(
     .during("change the archive")?;
     if shown {
         suite::forget_indexes(tx, suite::Of::Archive(archive.id))?;
+    }
+    Ok(())
+}
+
+/// So many versions of a name may an archive keep in its indexes.
+pub const MOST_VERSIONS_KEPT: u16 = 1000;
+
+/// How many of the newest versions of each name stay in the indexes of an archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn versions_kept(db: &Connection, archive: ArchiveId) -> Result<u16, StoreError> {
+    db.prepare_cached("SELECT keep_versions FROM archive WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("read how many versions stay")
+}
+
+/// Says how many of the newest versions of each name stay. Where it is fewer than before, the suites are due for a full publication, which takes out what
+/// is too many; what is out already does not come back when it is more.
+///
+/// # Errors
+/// When it is none, or more than [`MOST_VERSIONS_KEPT`], or the database fails.
+pub fn keep_versions(tx: &Transaction<'_>, archive: ArchiveId, versions: u16) -> Result<(), StoreError> {
+    if versions == 0 || versions > MOST_VERSIONS_KEPT {
+        return Err(StoreError::Refused(format!(
+            "an archive keeps from 1 to {MOST_VERSIONS_KEPT} versions of each package, not {versions}"
+        )));
+    }
+    let before = versions_kept(tx, archive)?;
+    tx.execute("UPDATE archive SET keep_versions = ?2 WHERE id = ?1", (archive, versions))
+        .during("say how many versions stay")?;
+    if versions < before {
+        suite::forget_indexes(tx, suite::Of::Archive(archive))?;
     }
     Ok(())
 }

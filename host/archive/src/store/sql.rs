@@ -19,6 +19,7 @@ use crate::domain::{
     SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
     UploadVerdict,
 };
+use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -73,6 +74,9 @@ as_text!(
     BuildStatus,
     MessageKind,
     MessageStatus,
+    Publisher,
+    SuiteAction,
+    ChangeKind,
 );
 
 macro_rules! as_integer {
