@@ -7,6 +7,7 @@
 //!
 //! Descriptions apart and lists of files are not its affair.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -195,13 +196,14 @@ pub(super) fn generate(
             Of::Packages(index) => (task.component.name.as_str(), Some(index.format)),
             Of::Sources => (task.component.name.as_str(), None),
         };
-        if !overrides.contains_key(&group) {
-            let said = said_of_group(db, pass, shape, task)?;
-            write_overrides(shop, &generated.suite, group, &said)?;
-            overrides.insert(group, said);
-        }
-        let empty = BTreeMap::new();
-        let said = overrides.get(&group).unwrap_or(&empty);
+        let said = match overrides.entry(group) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let said = said_of_group(db, pass, shape, task)?;
+                write_overrides(shop, &generated.suite, group, &said)?;
+                new.insert(said)
+            }
+        };
         let wanted = wanted_of(db, pass, shape, task, said)?;
         let list: String =
             wanted.iter().filter(|one| one.own.is_none()).map(|one| format!("{}\n", one.file)).collect();
