@@ -14,6 +14,7 @@ mod describe_people;
 mod describe_suite;
 mod distribution;
 mod exit;
+mod expire;
 mod generate;
 mod history;
 mod hook;
@@ -29,6 +30,7 @@ mod package_set;
 mod permission;
 mod person;
 mod process_accepted;
+mod process_death_row;
 mod process_upload;
 mod publish;
 mod publish_what;
@@ -140,6 +142,8 @@ enum Command {
     #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
+    ProcessDeathRow(process_death_row::ProcessDeathRow),
+    Expire(expire::Expire),
     Status(status::Status),
     Check(check::Check),
     History(history::History),
@@ -156,6 +160,7 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
             Self::Init(_)
@@ -177,6 +182,7 @@ impl Command {
             | Self::Copy(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
+            | Self::Expire(_)
             | Self::Status(_)
             | Self::Check(_)
             | Self::History(_)
@@ -321,6 +327,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
+        Command::ProcessDeathRow(command) => command.run(&session),
+        Command::Expire(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),

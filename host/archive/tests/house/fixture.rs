@@ -9,8 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
-use pressroom_archive::dominate::{StayOfExecution, dominate};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
+};
+use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
@@ -129,6 +131,11 @@ impl House {
             .collect()
     }
 
+    /// What waits in a suite, if anything.
+    pub(crate) fn dirt_of(&self, suite: &str) -> Dirt {
+        suite::dirt(self.db.read(), self.shape(suite).suite).unwrap()
+    }
+
     pub(crate) fn pending(&self) -> u64 {
         self.dirt().iter().map(|dirt| dirt.pending).sum()
     }
@@ -161,7 +168,8 @@ impl House {
         let pool =
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
-        keep(self.db.write(|tx| dominate(tx, pass, StayOfExecution::default())));
+        let judged = if scope_is_all { dominate::Scope::All } else { dominate::Scope::Touched };
+        keep(self.db.write(|tx| dominate(tx, pass, judged, StayOfExecution::default(), now)));
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();
@@ -318,6 +326,8 @@ pub(crate) struct Package {
     pub(crate) ending: &'static str,
     /// Makes packages of one name and version differ.
     pub(crate) note: String,
+    /// More fields of its control paragraph, a line each.
+    pub(crate) fields: String,
     /// The paths in it, each an empty file.
     pub(crate) files: Vec<String>,
     /// Maintainer scripts, by name.
@@ -333,6 +343,7 @@ impl Package {
             section: "misc".into(),
             ending: "deb",
             note: String::new(),
+            fields: String::new(),
             files: Vec::new(),
             scripts: Vec::new(),
         }
@@ -348,6 +359,11 @@ impl Package {
         self
     }
 
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push_str(&format!("{name}: {value}\n"));
+        self
+    }
+
     pub(crate) fn files(mut self, files: &[&str]) -> Self {
         self.files = files.iter().map(|file| (*file).to_owned()).collect();
         self
@@ -360,9 +376,9 @@ impl Package {
 
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let control = format!(
-            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n\
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n{}\
              Description: a package {}\n",
-            self.name, self.version, self.architecture, self.section, self.note
+            self.name, self.version, self.architecture, self.section, self.fields, self.note
         );
         let data: Vec<(&str, &[u8])> = self.files.iter().map(|file| (file.as_str(), &b""[..])).collect();
         let mut members: Vec<(&str, &[u8])> = vec![("./control", control.as_bytes())];
