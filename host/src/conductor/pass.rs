@@ -13,7 +13,7 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::death_row::finish;
 use pressroom_archive::disk::{self, FileLock, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
-use pressroom_archive::domain::{ComponentId, IndexEngine, PassId, PassPriority};
+use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
@@ -311,6 +311,7 @@ impl PassWork<'_, '_> {
 
     /// Looks again at the pool's files of everything that is published.
     fn verify_pool(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let _pool_lock = self.finish_removals(db)?;
         let mut published = Vec::new();
         for shape in &self.shapes {
             published.extend(publication::published_files(db.read(), shape.suite.id)?);

@@ -97,7 +97,7 @@ fn stop_passes(root: &Root) -> tempfile::TempDir {
         &root.hooks("pre-publication").join("10-stands"),
         &format!(
             "#!/bin/sh\ncase \"$ARCHIVEROOT\" in */tools) of=ppas ;; */secret) of=private ;; *) of=main ;; esac\n\
-             [ -p '{at}/'$of.go ] || exit 0\necho here >'{at}/'$of.here\nread word <'{at}/'$of.go\n"
+             [ -p '{at}/'$of.go ] || exit 0\nexec 3<>'{at}/'$of.go\necho here >'{at}/'$of.here\nread word <&3\n"
         ),
     );
     folder

@@ -232,6 +232,8 @@ fn what_a_run_leaves_out_is_owed_by_the_next() {
     root.ok(&["publish", "--disable-domination"]);
     assert_eq!(root.indexed(SERIES, INDEX), ["more 1", "more 2"]);
     root.ok(&["publish", "--disable-domination"]).says(&["Nothing to publish"]);
+    root.ok(&["publish"]);
+    assert_eq!(root.indexed(SERIES, INDEX), ["more 2"]);
     // a new suite is not installed without indexes
     root.ok(&["series", "add", "borealis", "--component", "main", "--architecture", "amd64"]);
     root.ok(&["publish", "--disable-indexing"]).says(&["borealis", "in full first"]);
