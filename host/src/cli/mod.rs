@@ -32,6 +32,7 @@ mod process_upload;
 mod publish;
 mod queue;
 mod remove;
+mod report;
 mod series;
 mod status;
 mod team;
@@ -133,6 +134,8 @@ enum Command {
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
+    Report(report::Command),
+    #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
     Status(status::Status),
@@ -161,6 +164,7 @@ impl Command {
             | Self::Export(_)
             | Self::Override(_)
             | Self::Remove(_)
+            | Self::Report(_)
             | Self::Person(_)
             | Self::Team(_)
             | Self::Permission(_)
@@ -302,6 +306,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
+        Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
         Command::Team(command) => command.run(&session),
         Command::Permission(command) => command.run(&session),

@@ -51,6 +51,7 @@ pub mod shape;
 pub mod signing_key;
 mod sql;
 pub mod suite;
+pub mod unbuilt;
 pub mod upload_check;
 pub mod upload_queue;
 pub mod upload_receipt;
