@@ -1,6 +1,6 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText};
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
@@ -73,6 +73,9 @@ pub(super) struct Settings {
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
     keep_versions: Option<u16>,
+    /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
+    #[arg(long, value_name = "native|apt-ftparchive")]
+    index_engine: Option<IndexEngine>,
 }
 
 #[derive(Serialize)]
@@ -131,7 +134,9 @@ impl Command {
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
                     keep_versions: settings.keep_versions,
+                    index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),
+                    suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
                 series: Vec::new(),

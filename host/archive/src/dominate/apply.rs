@@ -14,6 +14,7 @@ use crate::store::contest::{
     self, ContestedBinary, ContestedSource, DEBUG_ENDING, Opened, SourceVersion, all_contested,
 };
 use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
+use crate::store::suite_hold::withhold_removals;
 use crate::store::{StoreError, removal};
 
 /// How many publications go.
@@ -28,6 +29,8 @@ pub struct Dominated {
 /// Which names are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
+    /// None: only what somebody wants removed goes.
+    Requested,
     /// Those that the pass publishes or deletes, and those whose stay depends on them; all of suites that are published in full.
     Touched,
     /// All of the suites of the pass; and what has given way there before, and should have a date from which on it may go, gets it.
@@ -54,14 +57,16 @@ pub fn dominate(
         removals.extend(removal::requested_transitions(tx, *suite)?);
     }
     plan_transitions(tx, pass, &removals)?;
-    let mut dominated =
-        Dominated { superseded: 0, deleted: removals.len() + delete_binaries_of_sources(tx, pass)? };
-    let keep = NonZeroUsize::new(contest::versions_kept(tx, pass)?).unwrap_or(NonZeroUsize::MIN);
-    let mut opened = contest::opened(tx, pass)?;
+    let withheld = withhold_removals(tx, pass)?;
+    let deleted = removals.len().saturating_sub(withheld) + delete_binaries_of_sources(tx, pass)?;
+    let mut dominated = Dominated { superseded: 0, deleted };
     let in_full = match scope {
-        Scope::Touched => contest::fresh_suites(tx, pass)?,
+        Scope::Requested => return Ok(dominated),
+        Scope::Touched => contest::suites_in_full(tx, pass)?,
         Scope::All => suites,
     };
+    let keep = NonZeroUsize::new(contest::versions_kept(tx, pass)?).unwrap_or(NonZeroUsize::MIN);
+    let mut opened = contest::opened(tx, pass)?;
     for suite in in_full {
         let all = all_contested(tx, suite)?;
         let of_suite = opened.entry(suite).or_default();

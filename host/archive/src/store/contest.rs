@@ -138,17 +138,19 @@ pub fn all_contested(db: &Connection, suite: SuiteId) -> Result<Opened, StoreErr
     Ok(Opened { binaries, sources, of_sources: BTreeSet::new() })
 }
 
-/// The suites of a pass whose indexes it makes in full, because they are new or settings have changed.
+/// The suites of a pass that are judged in full: those whose indexes it makes in full, because they are new or settings have changed, and those in
+/// which something was published without being judged.
 ///
 /// # Errors
 /// When the database fails.
-pub fn fresh_suites(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, StoreError> {
+pub fn suites_in_full(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, StoreError> {
     db.prepare_cached(
         "SELECT suite.id FROM publisher_pass_suite AS seen JOIN suite ON suite.id = seen.suite
-         WHERE seen.publisher_pass = ?1 AND suite.indexes_created < seen.indexes_wanted AND NOT seen.only_release ORDER BY suite.id",
+         WHERE seen.publisher_pass = ?1 AND (suite.indexes_created < seen.indexes_wanted OR suite.domination_owed)
+         AND NOT seen.only_release ORDER BY suite.id",
     )
     .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
-    .during("list the suites that are made in full")
+    .during("list the suites that are judged in full")
 }
 
 /// How many versions of a name stay in the archive of a pass.

@@ -341,6 +341,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         )
         .during(WHAT)?;
     }
+    super::suite_hold::forget_approvals(tx, pass)?;
     // what goes with its source says so in its words
     tx.execute(
         "UPDATE binary_package_publishing_history AS gone
@@ -370,6 +371,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;

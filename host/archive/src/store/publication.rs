@@ -423,14 +423,30 @@ pub struct PendingFile {
 /// # Errors
 /// When the database fails.
 pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
-    const WHAT: &str = "list what is pending";
+    files_of(db, suite, PublicationStatus::Pending)
+}
+
+/// The files of what is published in a suite, sources first, by publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+    files_of(db, suite, PublicationStatus::Published)
+}
+
+fn files_of(
+    db: &Connection,
+    suite: SuiteId,
+    status: PublicationStatus,
+) -> Result<Vec<PendingFile>, StoreError> {
+    const WHAT: &str = "list the files of publications";
     let mut files: Vec<PendingFile> = Vec::new();
     for (kind, sql) in [
         (PackageKind::Source, include_str!("pending_source_files.sql")),
         (PackageKind::Binary, include_str!("pending_binary_files.sql")),
     ] {
         let mut statement = db.prepare_cached(sql).during(WHAT)?;
-        let mut rows = statement.query([suite]).during(WHAT)?;
+        let mut rows = statement.query((suite, status)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             read_pending_file(row, kind, &mut files).during(WHAT)?;
         }
