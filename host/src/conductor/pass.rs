@@ -311,6 +311,7 @@ impl PassWork<'_, '_> {
 
     /// Looks again at the pool's files of everything that is published.
     fn verify_pool(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let _pool_lock = self.finish_removals(db)?;
         let mut published = Vec::new();
         for shape in &self.shapes {
             published.extend(publication::published_files(db.read(), shape.suite.id)?);
