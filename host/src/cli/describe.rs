@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
-    DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName,
-    SeriesStatus, SourceFormat, Translations,
+    DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize,
+    SeriesName, SeriesStatus, SourceFormat, Translations,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
@@ -113,6 +113,10 @@ pub(super) struct ArchiveDescription {
     pub(super) quota_mib: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) build_score: Option<i64>,
+    /// How many of the newest versions of each package stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_versions: Option<u16>,
+    pub(super) index_engine: Option<IndexEngine>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
@@ -387,8 +391,12 @@ fn apply_distribution(
             private: wanted.private,
             authorized_size_mib: wanted.quota_mib.map(|mib| (mib > 0).then_some(mib)),
             relative_build_score: wanted.build_score,
+            index_engine: wanted.index_engine,
         };
         archive::change_archive(tx, &row, &change)?;
+        if let Some(versions) = wanted.keep_versions {
+            archive::keep_versions(tx, row.id, versions)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -463,6 +471,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     private: Some(archive.private),
                     quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
                     build_score: Some(archive.relative_build_score),
+                    keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    index_engine: Some(archive.index_engine),
                     owner: archive.reference.owner().cloned(),
                 })
             })

@@ -6,6 +6,7 @@ use std::path::Path;
 use pressroom_archive::domain::{
     ArchiveId, ArchiveReference, PassPriority, Pocket, Publisher, RunId, SuiteName,
 };
+use pressroom_archive::dominate::Scope;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_sandbox::{Point, Sandbox};
 
@@ -65,6 +66,15 @@ impl Options {
         let is_named =
             self.suites.is_empty() || self.suites.contains(suite) || self.dirty_suites.contains(suite);
         is_named && (!self.security_only || suite.pocket() == Pocket::Security)
+    }
+
+    /// Which publications are judged.
+    pub(super) const fn judged(&self) -> Scope {
+        match (self.disabled.domination, self.careful.domination) {
+            (true, _) => Scope::Requested,
+            (false, true) => Scope::All,
+            (false, false) => Scope::Touched,
+        }
     }
 
     /// Whether the run is for an archive, as far as its publisher has it.

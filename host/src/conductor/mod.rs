@@ -7,6 +7,7 @@
 pub(crate) mod accept;
 mod context;
 pub(crate) mod death_row;
+mod engine;
 mod files;
 mod lock;
 mod pass;
@@ -18,6 +19,7 @@ mod run;
 mod select;
 
 pub(crate) use context::{Options, Phases, Progress};
+pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use run::{BrokenHooks, RunEnd, RunReport, run};
 pub(crate) use select::published_archives;

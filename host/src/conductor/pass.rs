@@ -4,6 +4,7 @@
 //! mark is as before. After that, the next run takes it to its end.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -12,9 +13,9 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::death_row::finish;
 use pressroom_archive::disk::{self, FileLock, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
-use pressroom_archive::domain::{PassId, PassPriority};
-use pressroom_archive::dominate::{Dominated, StayOfExecution, dominate};
-use pressroom_archive::index::{self, Scope};
+use pressroom_archive::domain::{ComponentId, IndexEngine, PassId, PassPriority};
+use pressroom_archive::dominate::{Dominated, dominate};
+use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
 use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
@@ -25,13 +26,12 @@ use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, removal, source_group, suite_hold,
-};
+use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass, source_group};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
+use super::engine::Engine;
 use super::files::know_files;
 use super::select;
 use crate::hooks::{PassFacts, PointResult, StagedSide};
@@ -340,14 +340,10 @@ impl PassWork<'_, '_> {
 
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let (pass, stay) = (self.id, self.run.root.config.death_row.stay());
-        let judges = !self.run.options.disabled.domination;
-        let (Dominated { superseded, deleted }, withheld) = db.write(|tx| {
-            let dominated =
-                if judges { dominate(tx, pass, stay)? } else { remove_requested(tx, pass, stay)? };
-            Ok::<_, StoreError>((dominated, suite_hold::withhold_removals(tx, pass)?))
-        })?;
-        Ok(((), format!("{superseded} superseded, {} deleted", deleted.saturating_sub(withheld))))
+        let (pass, stay, now) = (self.id, self.run.root.config.death_row.stay(), self.run.clock.now());
+        let scope = self.run.options.judged();
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, scope, stay, now))?;
+        Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
     /// What is no package: unpacked into the staged trees.
@@ -389,7 +385,8 @@ impl PassWork<'_, '_> {
             unknown.iter().for_each(|problem| tracing::error!("{problem}"));
             problems.extend(unknown);
             let folder = staged.dists().join(shape.suite.name.to_string());
-            let built = index::build(db.read(), self.id, shape, scope, &folder)
+            let built = self
+                .build(db, shape, scope, staged, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
             let pass = self.id;
             db.write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments))?;
@@ -399,6 +396,38 @@ impl PassWork<'_, '_> {
         }
         self.problems.extend(problems);
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
+    }
+
+    /// The indexes of a suite, by the archive's engine.
+    fn build(
+        &self,
+        db: &Db,
+        shape: &SuiteShape,
+        scope: Scope<'_>,
+        staged: &Staged,
+        folder: &Path,
+    ) -> Result<Built, IndexError> {
+        match self.archive.index_engine {
+            IndexEngine::Native => index::build(db.read(), self.id, shape, scope, folder),
+            IndexEngine::AptFtparchive => {
+                let paths = staged.paths();
+                if matches!(scope, Scope::Careful) {
+                    disk::remove_tree(&paths.cache)?;
+                }
+                let time_limit = self.run.root.config.publication.apt_ftparchive_time_limit();
+                let engine = Engine { launcher: self.run.program, paths, time_limit };
+                let work = staged.folder().join("index-engine");
+                let run = |apt_conf: &str, to_be_made: &str| engine.run(&work, apt_conf, to_be_made);
+                let workshop = Workshop {
+                    root: &paths.root,
+                    work: &work,
+                    overrides: &paths.overrides,
+                    cache: &paths.cache,
+                    run: &run,
+                };
+                index::build_with(db.read(), self.id, shape, scope, folder, Some(&workshop))
+            }
+        }
     }
 
     fn facts<'f>(&'f self, archives: &'f [(Archive, PassId)]) -> PassFacts<'f> {
@@ -545,21 +574,6 @@ impl PassWork<'_, '_> {
         disk::discard_tree(&self.run.root.archive_paths(self.archive).staging)?;
         Ok(())
     }
-}
-
-/// What is to be removed goes, also where nothing is judged: somebody has asked for it.
-pub(super) fn remove_requested(
-    tx: &Transaction<'_>,
-    pass: PassId,
-    stay: StayOfExecution,
-) -> Result<Dominated, StoreError> {
-    pass::set_stay(tx, pass, stay.0)?;
-    let mut transitions = Vec::new();
-    for suite in pass::changing_suites_of_pass(tx, pass)? {
-        transitions.extend(removal::requested_transitions(tx, suite)?);
-    }
-    pass::plan_transitions(tx, pass, &transitions)?;
-    Ok(Dominated { superseded: 0, deleted: transitions.len() })
 }
 
 /// The span of a step. The names of spans have to be known when this is compiled.

@@ -9,11 +9,10 @@ use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
 use pressroom_archive::store::publication::{NamedTransition, changed_publications, named_transitions};
 use pressroom_archive::store::source_group::publishable_files;
-use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows, suite_hold};
+use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 
 use super::context::{Options, Phases};
-use super::pass::remove_requested;
 use super::prepare;
 use super::retry::AFTER_INSTALLATION;
 use super::select::{self, published_archives, select};
@@ -162,13 +161,7 @@ pub(crate) fn plan(
                     }
                 }
                 plan_transitions(tx, pass, &transitions)?;
-                let stay = root.config.death_row.stay();
-                if options.disabled.domination {
-                    remove_requested(tx, pass, stay)?;
-                } else {
-                    dominate(tx, pass, stay)?;
-                }
-                suite_hold::withhold_removals(tx, pass)?;
+                dominate(tx, pass, options.judged(), root.config.death_row.stay(), now)?;
                 let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
                 let suites = selection
                     .suites

@@ -167,7 +167,12 @@ fn disks(root: &Root) -> Vec<DiskFacts> {
         found.push(DiskFacts {
             path: path.display().to_string(),
             free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
-            size_bytes: space.f_blocks.saturating_mul(space.f_frsize),
+            // without what is kept for root, as df has it
+            size_bytes: space
+                .f_blocks
+                .saturating_sub(space.f_bfree)
+                .saturating_add(space.f_bavail)
+                .saturating_mul(space.f_frsize),
             free_files: space.f_favail,
             files: space.f_files,
         });

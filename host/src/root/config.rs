@@ -110,15 +110,26 @@ pub(crate) struct Publication {
     pub(crate) by_hash_grace_seconds: u32,
     /// So much may come out of a custom upload.
     pub(crate) custom_unpacked_mib: u32,
+    /// So long apt-ftparchive may take for the indexes of a suite.
+    pub(crate) apt_ftparchive_seconds: u32,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { by_hash_generations: 2, by_hash_grace_seconds: 24 * 60 * 60, custom_unpacked_mib: 4096 }
+        Self {
+            by_hash_generations: 2,
+            by_hash_grace_seconds: 24 * 60 * 60,
+            custom_unpacked_mib: 4096,
+            apt_ftparchive_seconds: 4 * 60 * 60,
+        }
     }
 }
 
 impl Publication {
+    pub(crate) fn apt_ftparchive_time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.apt_ftparchive_seconds))
+    }
+
     pub(crate) const fn custom_limits(&self) -> Limits {
         Limits::new((self.custom_unpacked_mib as u64) << 20)
     }

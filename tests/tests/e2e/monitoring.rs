@@ -10,6 +10,9 @@ const WARNING: i32 = 1;
 const CRITICAL: i32 = 2;
 const UNKNOWN: i32 = 3;
 
+/// How full the disk of these tests is does not matter.
+const ANY_DISK: &str = "[monitoring]\ndisk-warning-percent = 0\ndisk-critical-percent = 0\n";
+
 /// A root whose operators have a Maildir, and metrics.
 fn root() -> Root {
     let root = Root::new();
@@ -17,7 +20,7 @@ fn root() -> Root {
     let text = tool::read_text(&file);
     let before = text.split("\n[mail]\n").next().unwrap();
     let mail = "transport = \"maildir\"\nfrom = \"Acme Archive <archive@example.org>\"\noperators = [\"Ops <ops@example.org>\"]";
-    tool::write(&file, format!("{before}\n[mail]\n{mail}\n[metrics]\nfile = \"metrics.prom\"\n"));
+    tool::write(&file, format!("{before}\n[mail]\n{mail}\n[metrics]\nfile = \"metrics.prom\"\n{ANY_DISK}"));
     root
 }
 

@@ -12,6 +12,7 @@ pub mod binary_package_build;
 pub mod bug_closure;
 pub mod built_using;
 pub mod contents;
+pub mod contest;
 pub mod correspondent;
 pub mod custom_publication;
 mod db;

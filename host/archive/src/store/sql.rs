@@ -12,11 +12,12 @@ use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
-    KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
-    PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
-    PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
-    SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
+    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
+    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
+    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
+    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
+    UploadVerdict,
 };
 use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
@@ -61,6 +62,7 @@ as_text!(
     HookOutcome,
     Compressor,
     Translations,
+    IndexEngine,
     PersonKind,
     Permission,
     UploadPolicy,

@@ -9,8 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
-use pressroom_archive::dominate::{StayOfExecution, dominate};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
+};
+use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
@@ -129,6 +131,11 @@ impl House {
             .collect()
     }
 
+    /// What waits in a suite, if anything.
+    pub(crate) fn dirt_of(&self, suite: &str) -> Dirt {
+        suite::dirt(self.db.read(), self.shape(suite).suite).unwrap()
+    }
+
     pub(crate) fn pending(&self) -> u64 {
         self.dirt().iter().map(|dirt| dirt.pending).sum()
     }
@@ -161,7 +168,8 @@ impl House {
         let pool =
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
-        keep(self.db.write(|tx| dominate(tx, pass, StayOfExecution::default())));
+        let judged = if scope_is_all { dominate::Scope::All } else { dominate::Scope::Touched };
+        keep(self.db.write(|tx| dominate(tx, pass, judged, StayOfExecution::default(), now)));
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();

@@ -9,6 +9,7 @@ mod copies;
 mod custom;
 mod death_row;
 mod descriptions;
+mod domination;
 mod drafts;
 mod expiry;
 mod files_index;

@@ -442,7 +442,7 @@ fn operators_hear_once_of_a_template_that_breaks_over_what_was_sent() {
     let mut head = letterhead(house.folder.path());
     head.operators = ["Ops <ops@example.org>", "night@example.org"].map(|one| one.parse().unwrap()).into();
     // good enough for what templates are tried with
-    let text = "Subject: {{ source }}\n\n{% if source == 'hello' %}{{ nonsense }}{% endif %}\n";
+    let text = "Subject: {{ title }}\n\n{% if source == 'hello' %}{{ nonsense }}{% endif %}\n";
     let file = head.templates.join("d/accepted.txt");
     pressroom_archive::disk::write_staged(&file, text.as_bytes()).unwrap();
     templates::check(&head.templates).unwrap();
