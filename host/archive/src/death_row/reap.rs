@@ -116,7 +116,8 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
     lock: impl Fn() -> Result<L, E>,
 ) -> Result<Reaped, E> {
     let mut reaped = Reaped::default();
-    {
+    // of most archives, most of the time, there is nothing
+    if !rows::undone(db.read(), reap.archive.id)?.is_empty() {
         let _lock = lock()?;
         reaped.problems.extend(finish(db, reap.archive.id, reap.root, reap.librarian, now)?.problems);
     }
@@ -344,7 +345,8 @@ fn look_at(
     reaped.publications += ids.len();
     if ids.is_empty() {
         let date = next_look(&reasons, now);
-        for one in own.iter().filter(|one| is_due(one, now)) {
+        // also of one that is active again, and has a date from before
+        for one in own.iter().filter(|one| one.scheduled.is_some_and(|scheduled| scheduled <= now)) {
             rows::look_again(tx, (one.kind, one.id), date)?;
         }
         return Ok(());

@@ -554,3 +554,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_happens_to_a_publication_is_a_reason_to_look_at_it() {
+    let mut house = superseded();
+    house.import("s-updates", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.pass_time(24);
+    assert_eq!((house.reap().looked_at, house.reap().looked_at), (1, 0));
+    // it was published again, and goes a second time
+    house.sql(
+        "UPDATE binary_package_publishing_history SET status = 'PUBLISHED' WHERE date_look_again IS NOT NULL",
+    );
+    assert_eq!(
+        house.value::<i64>(
+            "SELECT count(*) FROM binary_package_publishing_history WHERE date_look_again IS NOT NULL"
+        ),
+        0
+    );
+    assert_eq!((house.reap().looked_at, house.reap().looked_at), (1, 0), "a date from before means nothing");
+    house.sql("UPDATE binary_package_publishing_history SET status = 'DELETED', scheduled_deletion_date = 0");
+    assert_eq!(house.reap().publications, 4);
+    assert!(!house.has("main"));
+}
