@@ -13,7 +13,7 @@ use pressroom_archive::custom::{self, Customs};
 use pressroom_archive::death_row::finish;
 use pressroom_archive::disk::{self, FileLock, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
-use pressroom_archive::domain::{ComponentId, IndexEngine, PassId, PassPriority};
+use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
