@@ -514,7 +514,7 @@ proptest! {
                 ("PUBLISHED", _) | (_, None) => "NULL".to_owned(),
                 (_, Some(date)) => (date * 1_000_000).to_string(),
             };
-            house.sql(&format!("UPDATE binary_package_publishing_history SET status = '{status}', scheduled_deletion_date = {date} WHERE id = {id}"));
+            house.sql(&format!("UPDATE binary_package_publishing_history SET status = '{status}', scheduled_deletion_date = {date}, date_published = coalesce(date_published, 1) WHERE id = {id}"));
         }
         for step in steps {
             house.now += SignedDuration::from_secs(step);
