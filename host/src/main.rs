@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(first) if first == hooks::WORKER_ARGUMENT => return pressroom_sandbox::worker::run(),
         Some(first) if first == hooks::LAUNCH_ARGUMENT => return hooks::launch(arguments),
+        Some(first) if first == conductor::ENGINE_ARGUMENT => return conductor::confine_engine(arguments),
         _ => {}
     }
     // what is served is to be read by others, whoever runs this; what is not has modes of its own

@@ -5,6 +5,9 @@ ALTER TABLE distro_series ADD COLUMN translations TEXT NOT NULL DEFAULT 'none' C
 -- Whether Contents-ARCHITECTURE lists the files of packages.
 ALTER TABLE distro_series ADD COLUMN contents INTEGER NOT NULL DEFAULT 0 CHECK (contents IN (0, 1));
 
+-- What makes Packages and Sources.
+ALTER TABLE archive ADD COLUMN index_engine TEXT NOT NULL DEFAULT 'native' CHECK (index_engine IN ('native', 'apt-ftparchive'));
+
 -- An archive admin's word on further fields of a package's stanzas, as `Task`.
 CREATE TABLE extra_override (
     archive         INTEGER NOT NULL REFERENCES archive (id),

@@ -1,7 +1,7 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
-use pressroom_archive::store::archive::{archive, archives};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText};
+use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
@@ -70,6 +70,12 @@ pub(super) struct Settings {
     /// What its builds get on top of their score.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     build_score: Option<i64>,
+    /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
+    keep_versions: Option<u16>,
+    /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
+    #[arg(long, value_name = "native|apt-ftparchive")]
+    index_engine: Option<IndexEngine>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +85,7 @@ struct Row {
     display_name: String,
     enabled: bool,
     publish: bool,
+    keep_versions: u16,
     served_from: String,
 }
 
@@ -126,7 +133,10 @@ impl Command {
                     private: settings.private,
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
+                    keep_versions: settings.keep_versions,
+                    index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),
+                    suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
                 series: Vec::new(),
@@ -188,6 +198,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 display_name: archive.display_name,
                 enabled: archive.enabled,
                 publish: archive.publish,
+                keep_versions: versions_kept(db.read(), archive.id)?,
                 served_from,
             });
         }

@@ -5,19 +5,22 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
-    DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName,
-    SeriesStatus, SourceFormat, Translations,
+    DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize,
+    SeriesName, SeriesStatus, SourceFormat, Translations,
 };
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
-use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication, series_link};
+use pressroom_archive::store::{
+    Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
+};
 use serde::{Deserialize, Serialize};
 
 use super::describe_people::{
     PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
     apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
 };
+use super::describe_suite::{SuiteDescription, apply_suites, export_suites};
 
 /// Any number of distributions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -62,6 +65,10 @@ pub(super) struct DistributionSettings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bug_webhook: Option<String>,
+    /// The distribution that it derives from (`publish --all-derived`); empty for none.
+    #[arg(long, value_name = "DISTRIBUTION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<String>,
 }
 
 impl DistributionSettings {
@@ -106,6 +113,12 @@ pub(super) struct ArchiveDescription {
     pub(super) quota_mib: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) build_score: Option<i64>,
+    /// How many of the newest versions of each package stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_versions: Option<u16>,
+    pub(super) index_engine: Option<IndexEngine>,
+    #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
+    pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
     pub(super) permissions: Vec<PermissionDescription>,
 }
@@ -220,6 +233,10 @@ pub(super) struct SeriesSettings {
     #[arg(long = "inherit-overrides", value_delimiter = ',', value_name = "SERIES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) inherit_overrides: Option<Vec<String>>,
+    /// The series before it; empty for none. When the indexes of a new series are made for the first time, it gets the custom uploads of that one.
+    #[arg(long, value_name = "SERIES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous_series: Option<String>,
 }
 
 impl SeriesSettings {
@@ -264,6 +281,13 @@ pub(super) fn apply(
     // they name series of other distributions
     for wanted in &description.distributions {
         let id = distribution::distribution(tx, &wanted.name)?.id;
+        if let Some(parent) = &wanted.settings.parent {
+            let parent = match parent.as_str() {
+                "" => None,
+                name => Some(distribution::distribution(tx, &named(name)?)?.id),
+            };
+            derivation::set_parent(tx, id, parent)?;
+        }
         for one in &wanted.series {
             apply_links(tx, (id, &wanted.name), series::series(tx, id, &one.name)?.id, &one.settings)?;
         }
@@ -271,15 +295,24 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// By which other names a series is meant, and whose overrides it inherits.
+/// A name that is one.
+fn named<T: std::str::FromStr<Err = NameError>>(word: &str) -> Result<T, StoreError> {
+    word.parse().map_err(|error: NameError| StoreError::Refused(error.to_string()))
+}
+
+/// By which other names a series is meant, whose overrides it inherits, and which one came before it.
 fn apply_links(
     tx: &Transaction<'_>,
     (distribution, name): (DistributionId, &DistributionName),
     id: pressroom_archive::domain::SeriesId,
     settings: &SeriesSettings,
 ) -> Result<(), StoreError> {
-    fn named<T: std::str::FromStr<Err = NameError>>(word: &str) -> Result<T, StoreError> {
-        word.parse().map_err(|error: NameError| StoreError::Refused(error.to_string()))
+    if let Some(previous) = &settings.previous_series {
+        let previous = match previous.as_str() {
+            "" => None,
+            name => Some(series::series(tx, distribution, &named(name)?)?.id),
+        };
+        new_series::set_previous_series(tx, id, previous)?;
     }
     if let Some(aliases) = &settings.aliases {
         let aliases = aliases.iter().filter(|word| !word.is_empty()).map(|word| named(word));
@@ -358,8 +391,12 @@ fn apply_distribution(
             private: wanted.private,
             authorized_size_mib: wanted.quota_mib.map(|mib| (mib > 0).then_some(mib)),
             relative_build_score: wanted.build_score,
+            index_engine: wanted.index_engine,
         };
         archive::change_archive(tx, &row, &change)?;
+        if let Some(versions) = wanted.keep_versions {
+            archive::keep_versions(tx, row.id, versions)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -375,9 +412,10 @@ fn apply_distribution(
         apply_series(tx, id, &wanted.settings, now)?;
         apply_package_sets(tx, &series::series_by_id(tx, id)?, &wanted.package_sets, now)?;
     }
-    // rights are over components, series and package sets
+    // suites are of series; rights are over components, series and package sets
     for wanted in &wanted.archives {
         let row = archive::archive(tx, &wanted.reference(name))?;
+        apply_suites(tx, &row, &wanted.suites)?;
         apply_permissions(tx, &row, &wanted.permissions, OPERATOR, now)?;
     }
     Ok(())
@@ -419,6 +457,7 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
             .into_iter()
             .map(|archive| {
                 Ok(ArchiveDescription {
+                    suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
                     name: archive.reference.name().parse().map_err(|_| {
                         StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
@@ -432,6 +471,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     private: Some(archive.private),
                     quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
                     build_score: Some(archive.relative_build_score),
+                    keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    index_engine: Some(archive.index_engine),
                     owner: archive.reference.owner().cloned(),
                 })
             })
@@ -478,6 +519,10 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     contents: Some(one.contents),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
+                    previous_series: Some(
+                        new_series::previous_series(db, one.id)?
+                            .map_or_else(String::new, |(_, name)| name.to_string()),
+                    ),
                 },
             });
         }
@@ -488,6 +533,9 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                 redirect_release_uploads: Some(row.redirect_release_uploads),
                 bug_mail: Some(row.bug_mail.unwrap_or_default()),
                 bug_webhook: Some(row.bug_webhook.unwrap_or_default()),
+                parent: Some(
+                    derivation::parent(db, row.id)?.map_or_else(String::new, |(_, name)| name.to_string()),
+                ),
             },
             archives,
             series: all,

@@ -11,8 +11,10 @@ mod check;
 mod copy;
 mod describe;
 mod describe_people;
+mod describe_suite;
 mod distribution;
 mod exit;
+mod expire;
 mod generate;
 mod history;
 mod hook;
@@ -28,12 +30,15 @@ mod package_set;
 mod permission;
 mod person;
 mod process_accepted;
+mod process_death_row;
 mod process_upload;
 mod publish;
+mod publish_what;
 mod queue;
 mod remove;
 mod series;
 mod status;
+mod suite;
 mod team;
 
 use std::path::PathBuf;
@@ -109,6 +114,8 @@ enum Command {
     #[command(subcommand)]
     Series(series::Command),
     #[command(subcommand)]
+    Suite(suite::Command),
+    #[command(subcommand)]
     Archive(archive::Command),
     Apply(apply::Apply),
     Export(apply::Export),
@@ -135,6 +142,8 @@ enum Command {
     #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
+    ProcessDeathRow(process_death_row::ProcessDeathRow),
+    Expire(expire::Expire),
     Status(status::Status),
     Check(check::Check),
     History(history::History),
@@ -151,11 +160,13 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
             Self::Init(_)
             | Self::Distribution(_)
             | Self::Series(_)
+            | Self::Suite(_)
             | Self::Archive(_)
             | Self::Apply(_)
             | Self::Export(_)
@@ -171,6 +182,7 @@ impl Command {
             | Self::Copy(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
+            | Self::Expire(_)
             | Self::Status(_)
             | Self::Check(_)
             | Self::History(_)
@@ -296,6 +308,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Init(command) => command.run(&session),
         Command::Distribution(command) => command.run(&session),
         Command::Series(command) => command.run(&session),
+        Command::Suite(command) => command.run(&session),
         Command::Archive(command) => command.run(&session),
         Command::Apply(command) => command.run(&session),
         Command::Export(command) => command.run(&session),
@@ -314,6 +327,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
+        Command::ProcessDeathRow(command) => command.run(&session),
+        Command::Expire(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),

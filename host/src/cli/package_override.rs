@@ -12,7 +12,7 @@ use pressroom_archive::store::extra_override::{
     NamedExtraField, extra_fields, remove_extra_fields, set_extra_fields,
 };
 use pressroom_archive::store::package_override::{
-    NamedOverride, Override, components_now, overrides, remove_override, set_override,
+    NamedOverride, Override, components_now, find_override, overrides, remove_override, set_override,
 };
 use pressroom_archive::store::publication::publish_as_overridden;
 use pressroom_archive::store::series::SeriesComponent;
@@ -133,6 +133,12 @@ impl Command {
                 if files {
                     set_override(tx, place, what, &new, actor.name(), now)?;
                 }
+                // what was said before and waits to be published stays said
+                let new = if files {
+                    new
+                } else {
+                    find_override(tx, place.0, place.1, what.0, what.1)?.unwrap_or_default()
+                };
                 set_extra_fields(tx, place, what, architecture.as_ref(), fields, actor.name(), now)?;
                 if *published {
                     publish_as_overridden(tx, place, what, &new, actor.name(), now)?;

@@ -105,7 +105,20 @@ struct Row {
     published_binaries: u64,
     /// Why the next run publishes it; none: it does not.
     dirty: Vec<String>,
+    /// Who holds it; none: nobody.
+    paused: Option<Paused>,
+    /// Changes that wait until somebody approves them.
+    unapproved: u64,
+    /// Binaries that wait for the rest of their source.
+    held: u64,
     last_published: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Paused {
+    by: String,
+    reason: String,
+    since: String,
 }
 
 #[derive(Serialize)]
@@ -147,7 +160,7 @@ impl Status {
                     };
                     let last_published = one.date_last_published.map(|date| date.to_string());
                     let name = one.name.to_string();
-                    let dirt = suite::dirt(read, one)?;
+                    let dirt = suite::dirt(read, one, session.clock.now())?;
                     let mut dirty = Vec::new();
                     if dirt.fresh {
                         dirty.push("fresh".to_owned());
@@ -162,6 +175,14 @@ impl Status {
                         dirty.push("custom uploads".to_owned());
                     }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
+                    if dirt.suite.domination_owed {
+                        dirty.push("not dominated".to_owned());
+                    }
+                    let paused = dirt.suite.pause.map(|pause| Paused {
+                        by: pause.by,
+                        reason: pause.reason,
+                        since: pause.since.to_string(),
+                    });
                     rows.push(Row {
                         archive: archive.reference.to_string(),
                         suite: name,
@@ -170,6 +191,9 @@ impl Status {
                         published_sources: count(&sources, PublicationStatus::Published),
                         published_binaries: count(&binaries, PublicationStatus::Published),
                         dirty,
+                        paused,
+                        unapproved: dirt.unapproved,
+                        held: dirt.held,
                         last_published,
                     });
                 }
@@ -215,11 +239,20 @@ fn text(shown: &Shown) -> String {
         .suites
         .iter()
         .map(|row| {
-            let dirty = if row.dirty.is_empty() {
-                painted(GOOD, "clean")
-            } else {
-                painted(WARN, row.dirty.join(", "))
-            };
+            let mut words = Vec::new();
+            if let Some(Paused { by, reason, since }) = &row.paused {
+                words.push(painted(BAD, format!("paused by {by} since {since} ({reason})")));
+            }
+            if !row.dirty.is_empty() {
+                words.push(painted(WARN, row.dirty.join(", ")));
+            }
+            if row.unapproved > 0 {
+                words.push(painted(WARN, format!("{} to approve", row.unapproved)));
+            }
+            if row.held > 0 {
+                words.push(painted(DIM, format!("{} wait for their source", row.held)));
+            }
+            let dirty = if words.is_empty() { painted(GOOD, "clean") } else { words.join(", ") };
             vec![
                 row.archive.clone(),
                 row.suite.clone(),

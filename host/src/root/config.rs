@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) paths: Paths,
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
+    pub(crate) librarian: LibrarianSettings,
     pub(crate) death_row: DeathRow,
     pub(crate) people: People,
     pub(crate) uploads: Uploads,
@@ -109,15 +110,26 @@ pub(crate) struct Publication {
     pub(crate) by_hash_grace_seconds: u32,
     /// So much may come out of a custom upload.
     pub(crate) custom_unpacked_mib: u32,
+    /// So long apt-ftparchive may take for the indexes of a suite.
+    pub(crate) apt_ftparchive_seconds: u32,
 }
 
 impl Default for Publication {
     fn default() -> Self {
-        Self { by_hash_generations: 2, by_hash_grace_seconds: 24 * 60 * 60, custom_unpacked_mib: 4096 }
+        Self {
+            by_hash_generations: 2,
+            by_hash_grace_seconds: 24 * 60 * 60,
+            custom_unpacked_mib: 4096,
+            apt_ftparchive_seconds: 4 * 60 * 60,
+        }
     }
 }
 
 impl Publication {
+    pub(crate) fn apt_ftparchive_time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.apt_ftparchive_seconds))
+    }
+
     pub(crate) const fn custom_limits(&self) -> Limits {
         Limits::new((self.custom_unpacked_mib as u64) << 20)
     }
@@ -127,6 +139,20 @@ impl Publication {
             generations: self.by_hash_generations,
             grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
         }
+    }
+}
+
+/// How long originals are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LibrarianSettings {
+    /// So long after a package has left the pool of somebody's archive.
+    pub(crate) keep_removed_seconds: u32,
+}
+
+impl Default for LibrarianSettings {
+    fn default() -> Self {
+        Self { keep_removed_seconds: 7 * 24 * 60 * 60 }
     }
 }
 
@@ -525,6 +551,10 @@ key-file = "{key_file}"
 # by-hash-grace-seconds = 86400
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
+
+[librarian]
+# The files of a package that has left the pool of a person's archive are kept for so long; `pressroom expire` lets them go.
+# keep-removed-seconds = 604800
 
 [death-row]
 # So long the files of a superseded package stay in the pool, for clients with an older index. What was removed on purpose has no stay.

@@ -5,6 +5,7 @@ mod signing;
 
 use std::path::{Path, PathBuf};
 
+use pressroom_archive::disk::{DiskError, FileLock};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::DistributionName;
 use pressroom_archive::librarian::Librarian;
@@ -77,6 +78,7 @@ impl Root {
     /// The store of originals.
     pub(crate) fn librarian(&self) -> Librarian {
         Librarian::new(self.at(&self.config.paths.librarian))
+            .with_lock(self.locks_folder().join("librarian.lock"))
     }
 
     /// The folders of an archive. What is private lies in a tree of its own, so that no server of the others shows it.
@@ -99,6 +101,13 @@ impl Root {
     /// The folder of lock files.
     pub(crate) fn locks_folder(&self) -> PathBuf {
         self.folder.join("locks")
+    }
+
+    /// Waits for the lock of an archive's pool: whoever makes or removes names there holds it.
+    pub(crate) fn pool_lock(&self, archive: &Archive) -> Result<FileLock, DiskError> {
+        // no part of a reference has a colon
+        let name = format!("pool-{}.lock", archive.reference.folder().replace('/', ":"));
+        FileLock::alone(&self.locks_folder().join(name))
     }
 
     /// Who writes mails, and with which templates, all of which are tried; none where no mail is written.

@@ -154,7 +154,8 @@ fn a_changed_file_costs_its_line_in_an_archive_of_any_size() {
     let (small, large) = (archive(100), archive(500));
     for spent in [&small, &large] {
         assert_eq!(spent.of("lines_rendered"), 1, "{:?}", spent.all());
-        assert_eq!(spent.of("stanzas_rendered"), 1, "{:?}", spent.all());
+        // once more where it begins a segment
+        assert!((1..=2).contains(&spent.of("stanzas_rendered")), "{:?}", spent.all());
         // of Packages and of Contents; of descriptions nothing has changed
         assert!((2..=8).contains(&spent.of("segments_rendered")), "{:?}", spent.all());
     }

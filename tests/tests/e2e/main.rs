@@ -12,6 +12,8 @@ mod builds;
 mod commands;
 mod copies;
 mod crash;
+mod death_row;
+mod engine;
 mod first_party;
 mod hooks;
 mod hostile;

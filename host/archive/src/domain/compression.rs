@@ -53,6 +53,16 @@ words! {
     }
 }
 
+words! {
+    /// What makes Packages and Sources.
+    IndexEngine, "index engine" {
+        /// Pressroom itself, from its rows: what a change costs depends on the change.
+        Native = "native",
+        /// apt-ftparchive, from the files in the pool: it looks at every package of an index.
+        AptFtparchive = "apt-ftparchive",
+    }
+}
+
 /// How much text a segment of an index has on average. Small ones make a change quick to publish, large ones make small files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]

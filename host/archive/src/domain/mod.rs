@@ -9,6 +9,7 @@ mod ids;
 mod ingredient;
 pub mod name;
 mod pass_priority;
+mod publisher;
 mod release_text;
 mod status;
 mod suite;
@@ -17,7 +18,7 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError, Translations};
+pub use compression::{Checksum, Compressor, IndexEngine, SegmentSize, SegmentSizeError, Translations};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
@@ -32,6 +33,7 @@ pub use name::{
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
 };
 pub use pass_priority::PassPriority;
+pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use status::{
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,

@@ -7,6 +7,6 @@ mod apply;
 mod judge;
 pub mod schedule;
 
-pub use apply::{Dominated, dominate};
-pub use judge::{Verdict, judge};
+pub use apply::{Dominated, Scope, dominate};
+pub use judge::{Becomes, Verdict, judge};
 pub use schedule::{StayOfExecution, schedule_after, schedule_suite};

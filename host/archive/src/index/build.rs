@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::contents::sort::Limits;
 use super::contents::{Changes, Lines};
+use super::ftparchive::{self, Generated, Of, Task, Workshop};
 use super::increment::{self, Entries};
 use super::render::{self, Rows, Stanzas};
 use super::segment::assemble::{Assembled, Assembly, Target};
@@ -40,6 +41,16 @@ pub enum IndexError {
         form: Compressor,
         /// Why.
         source: io::Error,
+    },
+    /// apt-ftparchive failed, or made something else.
+    #[error(
+        "apt-ftparchive cannot make the indexes of {suite}: {reason}; `pressroom archive set ARCHIVE --index-engine native` does without it"
+    )]
+    Engine {
+        /// The suite.
+        suite: String,
+        /// Why.
+        reason: String,
     },
     /// The kept list of a package's files is damaged.
     #[error("the list of the files of binary release {release} is damaged: import the package again")]
@@ -205,17 +216,31 @@ pub fn build(
     scope: Scope<'_>,
     folder: &Path,
 ) -> Result<Built, IndexError> {
+    build_with(db, pass, shape, scope, folder, None)
+}
+
+/// [`build`], with Packages and Sources by apt-ftparchive where there is a workshop for it.
+///
+/// # Errors
+/// When the database or the disk fails, or apt-ftparchive.
+pub fn build_with(
+    db: &Connection,
+    pass: PassId,
+    shape: &SuiteShape,
+    scope: Scope<'_>,
+    folder: &Path,
+    workshop: Option<&Workshop<'_>>,
+) -> Result<Built, IndexError> {
     let mut built = Built::default();
     let indexes = indexes(db, pass, shape, scope, folder)?;
-    for index in &indexes {
-        let how = match scope {
-            Scope::Careful => How::Anew,
-            Scope::All => How::All,
-            Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => How::All,
-            Scope::Only(keys) if index.is_touched(keys) => How::Changes,
-            Scope::Only(_) => continue,
-        };
-        let Some(made) = make(db, pass, shape, index, how, folder)? else { continue };
+    let to_make: Vec<(&Index<'_>, How)> =
+        indexes.iter().filter_map(|index| Some((index, how(index, scope, shape, folder)?))).collect();
+    let mut generated = match workshop {
+        Some(workshop) => Some(generate(db, pass, shape, &to_make, workshop)?),
+        None => None,
+    };
+    for (index, how) in to_make {
+        let Some(made) = make(db, pass, shape, index, how, folder, generated.as_mut())? else { continue };
         built.indexes += 1;
         built.stanzas += match index.content {
             Content::Stanzas(_) => made.stanzas,
@@ -223,6 +248,9 @@ pub fn build(
         };
         built.files.extend(made.files);
         built.segments.push(made.segments);
+    }
+    if let Some(workshop) = workshop {
+        ftparchive::tidy(workshop)?;
     }
     if !matches!(scope, Scope::Only(_)) {
         remove_others(folder, &indexes, &shape.series.index_compressors)?;
@@ -242,6 +270,38 @@ enum How {
     Anew,
 }
 
+/// How a pass makes an index; none where it does not.
+fn how(index: &Index<'_>, scope: Scope<'_>, shape: &SuiteShape, folder: &Path) -> Option<How> {
+    match scope {
+        Scope::Careful => Some(How::Anew),
+        Scope::All => Some(How::All),
+        Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => Some(How::All),
+        Scope::Only(keys) => index.is_touched(keys).then_some(How::Changes),
+    }
+}
+
+/// Lets apt-ftparchive make what it can make of these indexes.
+fn generate(
+    db: &Connection,
+    pass: PassId,
+    shape: &SuiteShape,
+    to_make: &[(&Index<'_>, How)],
+    workshop: &Workshop<'_>,
+) -> Result<Generated, IndexError> {
+    let tasks: Vec<Task<'_>> = to_make
+        .iter()
+        .filter_map(|(index, _)| {
+            let of = match &index.content {
+                Content::Stanzas(Stanzas::Packages(of)) => Of::Packages(of),
+                Content::Stanzas(Stanzas::Sources) => Of::Sources,
+                Content::Stanzas(Stanzas::Translation) | Content::Files(_) => return None,
+            };
+            Some(Task { path: &index.path, component: index.component, of })
+        })
+        .collect();
+    ftparchive::generate(db, pass, shape, &tasks, workshop)
+}
+
 /// Makes an index; none where the pass changes nothing in it.
 fn make(
     db: &Connection,
@@ -250,11 +310,17 @@ fn make(
     index: &Index<'_>,
     how: How,
     folder: &Path,
+    generated: Option<&mut Generated>,
 ) -> Result<Option<Assembled>, IndexError> {
     let _span = tracing::info_span!("assemble", suite = %shape.suite.name, index = index.path).entered();
     let stored = index_segment::segments_of(db, shape.suite.id, &index.path)?;
     let target = Target { folder, path: &index.path, forms: &shape.series.index_compressors };
     let size = shape.series.index_segment_size;
+    if let Some(generated) = generated
+        && let Some(made) = generated.take(&index.path)?
+    {
+        return put_together(&made, Rule::new(size), stored, how, None, target);
+    }
     match &index.content {
         Content::Stanzas(of) => {
             let rows = Rows::new(db, pass, (shape.suite.id, &shape.series), index.component, of);

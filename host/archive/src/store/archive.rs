@@ -8,8 +8,8 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
-    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, PersonName,
-    ReleaseText,
+    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, IndexEngine, PRIMARY_ARCHIVE_NAME,
+    PersonName, Publisher, ReleaseText,
 };
 
 /// An archive.
@@ -41,10 +41,20 @@ pub struct Archive {
     pub authorized_size_mib: Option<u64>,
     /// What its builds get on top of their score.
     pub relative_build_score: i64,
+    /// What makes its Packages and Sources.
+    pub index_engine: IndexEngine,
+}
+
+impl Archive {
+    /// Who publishes it.
+    #[must_use]
+    pub const fn publisher(&self) -> Publisher {
+        Publisher::of(self.purpose, self.private)
+    }
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
-                       label, enabled, publish, owner, private, authorized_size, relative_build_score \
+                       label, enabled, publish, owner, private, authorized_size, relative_build_score, index_engine \
                        FROM archive JOIN distribution ON distribution.id = archive.distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
@@ -71,6 +81,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
         private: row.get(12)?,
         authorized_size_mib: row.get(13)?,
         relative_build_score: row.get(14)?,
+        index_engine: row.get(15)?,
     })
 }
 
@@ -190,6 +201,8 @@ pub struct ArchiveChange {
     pub authorized_size_mib: Option<Option<u64>>,
     /// What its builds get on top of their score.
     pub relative_build_score: Option<i64>,
+    /// What makes its Packages and Sources.
+    pub index_engine: Option<IndexEngine>,
 }
 
 /// Changes an archive. What stands in its Release files makes its suites due for a full publication.
@@ -202,12 +215,14 @@ pub fn change_archive(
     change: &ArchiveChange,
 ) -> Result<(), StoreError> {
     let differs = |new: &Option<ReleaseText>, old: &str| new.as_ref().is_some_and(|new| new.as_str() != old);
-    let shown = differs(&change.origin, &archive.origin) || differs(&change.label, &archive.label);
+    let shown = differs(&change.origin, &archive.origin)
+        || differs(&change.label, &archive.label)
+        || change.index_engine.is_some_and(|engine| engine != archive.index_engine);
     tx.execute(
         "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
          origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish),
          private = coalesce(?8, private), authorized_size = CASE WHEN ?9 THEN ?10 ELSE authorized_size END,
-         relative_build_score = coalesce(?11, relative_build_score) WHERE id = ?1",
+         relative_build_score = coalesce(?11, relative_build_score), index_engine = coalesce(?12, index_engine) WHERE id = ?1",
         (
             archive.id,
             &change.display_name,
@@ -220,11 +235,45 @@ pub fn change_archive(
             change.authorized_size_mib.is_some(),
             change.authorized_size_mib.flatten(),
             change.relative_build_score,
+            change.index_engine,
         ),
     )
     .during("change the archive")?;
     if shown {
         suite::forget_indexes(tx, suite::Of::Archive(archive.id))?;
+    }
+    Ok(())
+}
+
+/// So many versions of a name may an archive keep in its indexes.
+pub const MOST_VERSIONS_KEPT: u16 = 1000;
+
+/// How many of the newest versions of each name stay in the indexes of an archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn versions_kept(db: &Connection, archive: ArchiveId) -> Result<u16, StoreError> {
+    db.prepare_cached("SELECT keep_versions FROM archive WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("read how many versions stay")
+}
+
+/// Says how many of the newest versions of each name stay. Where it is fewer than before, the suites are due for a full publication, which takes out what
+/// is too many; what is out already does not come back when it is more.
+///
+/// # Errors
+/// When it is none, or more than [`MOST_VERSIONS_KEPT`], or the database fails.
+pub fn keep_versions(tx: &Transaction<'_>, archive: ArchiveId, versions: u16) -> Result<(), StoreError> {
+    if versions == 0 || versions > MOST_VERSIONS_KEPT {
+        return Err(StoreError::Refused(format!(
+            "an archive keeps from 1 to {MOST_VERSIONS_KEPT} versions of each package, not {versions}"
+        )));
+    }
+    let before = versions_kept(tx, archive)?;
+    tx.execute("UPDATE archive SET keep_versions = ?2 WHERE id = ?1", (archive, versions))
+        .during("say how many versions stay")?;
+    if versions < before {
+        suite::forget_indexes(tx, suite::Of::Archive(archive))?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0010_copies.sql")),
         M::up(include_str!("../../schema/0011_retention.sql")),
         M::up(include_str!("../../schema/0012_death_row.sql")),
+        M::up(include_str!("../../schema/0013_publishers.sql")),
         M::up(include_str!("../../schema/0014_keys.sql")),
         M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),

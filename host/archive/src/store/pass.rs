@@ -341,6 +341,18 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         )
         .during(WHAT)?;
     }
+    super::suite_hold::forget_approvals(tx, pass)?;
+    // what goes with its source says so in its words
+    tx.execute(
+        "UPDATE binary_package_publishing_history AS gone
+         SET removed_by = coalesce(source.removed_by, 'domination'), removal_comment = source.removal_comment
+         FROM publisher_transition AS transition
+         LEFT JOIN source_package_publishing_history AS source ON source.id = transition.deleted_with
+         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.to_status = 'DELETED'
+         AND transition.publication = gone.id AND gone.status = 'DELETED' AND gone.removed_by IS NULL",
+        [pass],
+    )
+    .during(WHAT)?;
     tx.execute(
         "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
         [pass],
@@ -359,6 +371,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;

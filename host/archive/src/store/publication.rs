@@ -423,14 +423,30 @@ pub struct PendingFile {
 /// # Errors
 /// When the database fails.
 pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
-    const WHAT: &str = "list what is pending";
+    files_of(db, suite, PublicationStatus::Pending)
+}
+
+/// The files of what is published in a suite, sources first, by publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+    files_of(db, suite, PublicationStatus::Published)
+}
+
+fn files_of(
+    db: &Connection,
+    suite: SuiteId,
+    status: PublicationStatus,
+) -> Result<Vec<PendingFile>, StoreError> {
+    const WHAT: &str = "list the files of publications";
     let mut files: Vec<PendingFile> = Vec::new();
     for (kind, sql) in [
         (PackageKind::Source, include_str!("pending_source_files.sql")),
         (PackageKind::Binary, include_str!("pending_binary_files.sql")),
     ] {
         let mut statement = db.prepare_cached(sql).during(WHAT)?;
-        let mut rows = statement.query([suite]).during(WHAT)?;
+        let mut rows = statement.query((suite, status)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             read_pending_file(row, kind, &mut files).during(WHAT)?;
         }
@@ -469,72 +485,6 @@ fn read_pending_file(
         }),
     }
     Ok(())
-}
-
-/// One publication as domination sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The row.
-    pub publication: PublicationId,
-    /// The release's row.
-    pub release: i64,
-    /// Its version.
-    pub version: DebVersion,
-    /// Published now, or by this pass.
-    pub status: PublicationStatus,
-    /// When it was made; decides between equal versions.
-    pub date_created: Timestamp,
-}
-
-/// Publications of one name that a pass would have in one index: those published, and those that it publishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contest {
-    /// Source or binary.
-    pub kind: PackageKind,
-    /// The suite.
-    pub suite: SuiteId,
-    /// All of them, in no order that means anything.
-    pub candidates: Vec<Candidate>,
-}
-
-/// The contests that a pass has opened: every name that it publishes, where there is more than one publication.
-///
-/// # Errors
-/// When the database fails.
-pub fn contests(db: &Connection, pass: PassId) -> Result<Vec<Contest>, StoreError> {
-    let mut contests: Vec<(String, Contest)> = Vec::new();
-    for (kind, sql) in [
-        (PackageKind::Source, include_str!("source_contests.sql")),
-        (PackageKind::Binary, include_str!("binary_contests.sql")),
-    ] {
-        let mut statement = db.prepare_cached(sql).during("list what competes")?;
-        let mut rows = statement.query([pass]).during("list what competes")?;
-        while let Some(row) = rows.next().during("list what competes")? {
-            let mut read = || -> rusqlite::Result<()> {
-                let (key, suite): (String, SuiteId) = (row.get(0)?, row.get(1)?);
-                let candidate = Candidate {
-                    publication: row.get(2)?,
-                    release: row.get(3)?,
-                    version: row.get(4)?,
-                    status: row.get(5)?,
-                    date_created: row.get::<_, Date>(6)?.0,
-                };
-                match contests.last_mut() {
-                    Some((last, contest)) if *last == key && contest.kind == kind => {
-                        contest.candidates.push(candidate);
-                    }
-                    _ => contests.push((key, Contest { kind, suite, candidates: vec![candidate] })),
-                }
-                Ok(())
-            };
-            read().during("list what competes")?;
-        }
-    }
-    Ok(contests
-        .into_iter()
-        .map(|(_, contest)| contest)
-        .filter(|contest| contest.candidates.len() > 1)
-        .collect())
 }
 
 /// Which packages an index has.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{DistributionId, RunId, RunOutcome};
+use crate::domain::{DistributionId, Publisher, RunId, RunOutcome};
 
 /// Records that a run begins.
 ///
@@ -128,19 +128,20 @@ pub fn end_run(
     .during("record how the run ended")
 }
 
-/// Records of runs that never said how they ended that they died. The caller holds the distribution's lock, so none of them lives.
+/// Records of runs of a publisher that never said how they ended that they died. The caller holds the publisher's lock, so none of them lives.
 ///
 /// # Errors
 /// When the database fails.
 pub fn end_dead_runs(
     tx: &Transaction<'_>,
     distribution: DistributionId,
+    publisher: Publisher,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     tx.execute(
-        "UPDATE script_activity SET date_completed = ?2, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
-         WHERE distribution = ?1 AND scope = '' AND date_completed IS NULL",
-        (distribution, Date(now)),
+        "UPDATE script_activity SET date_completed = ?3, outcome = 'INTERRUPTED', message = 'it died; found by the next run'
+         WHERE distribution = ?1 AND publisher = ?2 AND date_completed IS NULL",
+        (distribution, publisher, Date(now)),
     )
     .during("record the runs that died")
 }
@@ -170,10 +171,12 @@ pub struct Run {
     pub outcome: Option<RunOutcome>,
     /// What it said at the end.
     pub message: String,
+    /// Of which publisher it is; none: it publishes nothing.
+    pub publisher: Option<Publisher>,
 }
 
 const SELECT: &str = "SELECT script_activity.id, script_activity.name, hostname, process_id, coalesce(distribution.name, ''), date_started,
-    date_completed, outcome, message, distribution, scope FROM script_activity LEFT JOIN distribution ON distribution.id = distribution";
+    date_completed, outcome, message, distribution, scope, publisher FROM script_activity LEFT JOIN distribution ON distribution.id = distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -188,6 +191,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Run> {
         message: row.get(8)?,
         distribution_id: row.get(9)?,
         scope: row.get(10)?,
+        publisher: row.get(11)?,
     })
 }
 

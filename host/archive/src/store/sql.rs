@@ -12,12 +12,14 @@ use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId,
-    KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId,
-    PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId,
-    PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId,
-    SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
+    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
+    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
+    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
+    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
+    UploadVerdict,
 };
+use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -60,6 +62,7 @@ as_text!(
     HookOutcome,
     Compressor,
     Translations,
+    IndexEngine,
     PersonKind,
     Permission,
     UploadPolicy,
@@ -71,6 +74,9 @@ as_text!(
     BuildStatus,
     MessageKind,
     MessageStatus,
+    Publisher,
+    SuiteAction,
+    ChangeKind,
 );
 
 macro_rules! as_integer {
