@@ -66,7 +66,8 @@ where
         Err(error) => RunEnded::Failed(error.to_string()),
         Ok(report) => {
             let not_taken = report.complaints.len() + complaints;
-            let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+            let count =
+                |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
             let mut said = format!("{} taken in", count(report.accepted.len(), "package"));
             if not_taken > 0 {
                 said.push_str(&format!(", {} not", count(not_taken, "file")));

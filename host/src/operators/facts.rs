@@ -54,7 +54,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
 }
 
 /// How scripts are doing, also by runs that nobody has considered yet.
-fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
+pub(crate) fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
     let mut states: BTreeMap<Script, ScriptState> =
         script_state::states(db)?.into_iter().map(|state| (state.script.clone(), state)).collect();
     for run in run::not_considered(db, MAX_RUNS)? {
@@ -158,7 +158,9 @@ fn disks(root: &Root) -> Vec<DiskFacts> {
     let paths = &root.config.paths;
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for path in [root.folder().to_owned(), root.below(&paths.archives), root.below(&paths.librarian)] {
+    let private = root.below(&paths.private_archives);
+    for path in [root.folder().to_owned(), root.below(&paths.archives), private, root.below(&paths.librarian)]
+    {
         let Ok(metadata) = std::fs::metadata(&path) else { continue };
         if !seen.insert(metadata.dev()) {
             continue;
