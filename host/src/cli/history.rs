@@ -1,6 +1,7 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
 use pressroom_archive::domain::{PassPriority, RunOutcome};
+use pressroom_archive::monitor::Script;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
@@ -105,11 +106,12 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         .into_iter()
         .map(|call| shown_call(db, call))
         .collect::<Result<_, _>>()?;
+    let scope = Script::of(&run).scope;
     Ok(ShownRun {
         run: run.id.0,
         script: run.name,
         distribution: run.distribution,
-        scope: run.scope,
+        scope,
         host: run.hostname,
         process: run.process_id,
         started: run.date_started.to_string(),
@@ -120,6 +122,21 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         hooks,
         log: script_log::log_of(db, run.id)?,
     })
+}
+
+/// What a run is about: a scope within a distribution is one of its archives, which names it, or one of its publishers.
+fn about(run: &ShownRun) -> String {
+    let ShownRun { distribution, scope, .. } = run;
+    one_line(
+        &match (scope.as_str(), distribution.as_str()) {
+            ("", about) => about.to_owned(),
+            (scope, distribution) if distribution.is_empty() || scope.contains(distribution) => {
+                scope.to_owned()
+            }
+            (publisher, distribution) => format!("{distribution} ({publisher})"),
+        },
+        200,
+    )
 }
 
 fn text(run: &ShownRun, details: bool) -> String {
@@ -133,8 +150,7 @@ fn text(run: &ShownRun, details: bool) -> String {
         "{} {} {} {} {}\n",
         painted(BOLD, format!("run {}", run.run)),
         run.script,
-        // a scope within a distribution names it
-        one_line(if run.scope.is_empty() { &run.distribution } else { &run.scope }, 200),
+        about(run),
         painted(style, &run.outcome),
         painted(DIM, format!("{} on {}, process {}", run.started, run.host, run.process)),
     );

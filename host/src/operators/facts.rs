@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::domain::{ArchivePurpose, MessageStatus, SeriesStatus, UploadStatus};
+use pressroom_archive::domain::{ArchivePurpose, MessageStatus, Publisher, SeriesStatus, UploadStatus};
 use pressroom_archive::monitor::health::{
     DiskFacts, DistributionFacts, Facts, KeyFacts, KeyState, OpenRun, SuiteFacts,
 };
@@ -63,7 +64,26 @@ pub(crate) fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
             states.insert(script, state);
         }
     }
-    Ok(states.into_values().collect())
+    let mut found = Vec::new();
+    for state in states.into_values() {
+        if is_there(db, &state.script)? {
+            found.push(state);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether what a script works on is there still: nothing will ever succeed again with a folder that is gone.
+fn is_there(db: &Connection, script: &Script) -> Result<bool, StoreError> {
+    if script.name == "process-upload" {
+        let incoming = Path::new(&script.scope).join("incoming").symlink_metadata();
+        return Ok(!matches!(incoming, Err(error) if error.kind() == std::io::ErrorKind::NotFound));
+    }
+    let (Ok(publisher), Some(distribution)) = (script.scope.parse::<Publisher>(), script.distribution_id)
+    else {
+        return Ok(true);
+    };
+    Ok(archives(db, distribution)?.iter().any(|archive| archive.publisher() == publisher))
 }
 
 fn distribution(
