@@ -1,6 +1,7 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
 use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
+use pressroom_archive::monitor::Script;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
@@ -125,6 +126,18 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
     })
 }
 
+/// What a run is about: a scope within a distribution is one of its archives, which names it, or one of its publishers.
+fn about(run: &ShownRun) -> String {
+    let about = match run.publisher {
+        _ if !run.scope.is_empty() => run.scope.clone(),
+        Some(publisher @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
+            format!("{} ({publisher})", run.distribution)
+        }
+        Some(Publisher::MainArchives) | None => run.distribution.clone(),
+    };
+    one_line(&about, 200)
+}
+
 fn text(run: &ShownRun, details: bool) -> String {
     let detail = if details { Detail::All } else { Detail::Failures };
     let style = match run.outcome.as_str() {
@@ -132,19 +145,11 @@ fn text(run: &ShownRun, details: bool) -> String {
         "HELD" | "RUNNING" => WARN,
         _ => BAD,
     };
-    let about = match run.publisher {
-        _ if !run.scope.is_empty() => run.scope.clone(),
-        Some(Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives) => {
-            format!("{} ({})", run.distribution, run.publisher.map_or("", Publisher::as_str))
-        }
-        Some(Publisher::MainArchives) | None => run.distribution.clone(),
-    };
     let mut text = format!(
         "{} {} {} {} {}\n",
         painted(BOLD, format!("run {}", run.run)),
         run.script,
-        // a scope within a distribution names it
-        one_line(&about, 200),
+        about(run),
         painted(style, &run.outcome),
         painted(DIM, format!("{} on {}, process {}", run.started, run.host, run.process)),
     );
