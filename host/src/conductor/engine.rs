@@ -1,6 +1,6 @@
 //! Running apt-ftparchive: with a time limit, without the machine's configuration, and kept to the folders that it works in.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -95,7 +95,7 @@ pub(crate) fn confine(mut arguments: impl Iterator<Item = OsString>) -> ExitCode
 }
 
 fn become_program(
-    work: &OsString,
+    work: &OsStr,
     (read, write): (&[PathBuf], &[PathBuf]),
     program: OsString,
     arguments: impl Iterator<Item = OsString>,
