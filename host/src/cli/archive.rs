@@ -1,6 +1,6 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText, SignedBy};
 use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
@@ -70,6 +70,18 @@ pub(super) struct Settings {
     /// What its builds get on top of their score.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     build_score: Option<i64>,
+    /// The fingerprint of the key that signs it alone, from the next pass on; none for the root's. See also `pressroom key rotate --archive`.
+    #[arg(long, value_name = "FINGERPRINT|none")]
+    signing_key: Option<String>,
+    /// `Signed-By` in the Release files: none, keys (those that sign it), or fingerprints with commas between. Clients hold what comes next to it.
+    #[arg(long, value_name = "none|keys|FINGERPRINTS")]
+    signed_by: Option<SignedBy>,
+    /// `Changelogs` in the Release files: a URL with @CHANGEPATH@ in it, no, or nothing.
+    #[arg(long, value_name = "URL")]
+    changelogs: Option<ReleaseText>,
+    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it, no, or nothing.
+    #[arg(long, value_name = "URL")]
+    snapshots: Option<ReleaseText>,
 }
 
 #[derive(Serialize)]
@@ -126,6 +138,10 @@ impl Command {
                     private: settings.private,
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
+                    signing_key: settings.signing_key.clone(),
+                    signed_by: settings.signed_by.clone(),
+                    changelogs: settings.changelogs.clone(),
+                    snapshots: settings.snapshots.clone(),
                     owner: reference.owner().cloned(),
                     permissions: Vec::new(),
                 }],

@@ -4,14 +4,18 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
-    DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize, SeriesName,
-    SeriesStatus, SourceFormat,
+    ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
+    DistributionId, DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize,
+    SeriesName, SeriesStatus, SignedBy, SourceFormat,
 };
+use pressroom_archive::release::rotation;
+use pressroom_archive::release::sign::{Fingerprint, SignError};
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
-use pressroom_archive::store::{Connection, StoreError, Transaction, distribution, publication, series_link};
+use pressroom_archive::store::{
+    Connection, StoreError, Transaction, distribution, publication, series_link, signing_key,
+};
 use serde::{Deserialize, Serialize};
 
 use super::describe_people::{
@@ -106,6 +110,15 @@ pub(super) struct ArchiveDescription {
     pub(super) quota_mib: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) build_score: Option<i64>,
+    /// The fingerprint of its own key, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signing_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed_by: Option<SignedBy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changelogs: Option<ReleaseText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) snapshots: Option<ReleaseText>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
     pub(super) permissions: Vec<PermissionDescription>,
 }
@@ -203,7 +216,15 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source_formats: Option<Vec<SourceFormat>>,
-    /// Another name of the series in uploads, as unstable; again or with commas for more, empty for none. All that it has.
+    /// `Suite` in the Release files instead of its name, as stable (stable-updates and so on in the other pockets); empty for its name.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) suite_name: Option<ReleaseText>,
+    /// `Codename` in the Release files instead of its name; empty for its name.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) codename: Option<ReleaseText>,
+    /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aliases: Option<Vec<String>>,
@@ -233,6 +254,8 @@ impl SeriesSettings {
             index_segment_size: self.index_segment_kib,
             changes_list: self.changes_list.clone().map(none_if_empty),
             source_formats: self.source_formats.clone(),
+            suite_name: self.suite_name.clone(),
+            codename: self.codename.clone(),
         }
     }
 }
@@ -348,8 +371,14 @@ fn apply_distribution(
             private: wanted.private,
             authorized_size_mib: wanted.quota_mib.map(|mib| (mib > 0).then_some(mib)),
             relative_build_score: wanted.build_score,
+            signed_by: wanted.signed_by.clone(),
+            changelogs: wanted.changelogs.clone(),
+            snapshots: wanted.snapshots.clone(),
         };
         archive::change_archive(tx, &row, &change)?;
+        if let Some(key) = &wanted.signing_key {
+            set_own_key(tx, &row, key, now)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -371,6 +400,24 @@ fn apply_distribution(
         apply_permissions(tx, &row, &wanted.permissions, OPERATOR, now)?;
     }
     Ok(())
+}
+
+/// Gives an archive a key of its own, at once and alone; `none`: those of the root sign it.
+fn set_own_key(
+    tx: &Transaction<'_>,
+    archive: &archive::Archive,
+    key: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if key.is_empty() || key == "none" {
+        return signing_key::end_own_keys(tx, archive.id, OPERATOR, now);
+    }
+    let key: Fingerprint = key.parse().map_err(|error: SignError| StoreError::Refused(error.to_string()))?;
+    let fingerprint = signing_key::signing_key(tx, &key.to_string())?.fingerprint;
+    match rotation::rotate(&signing_key::uses(tx, Some(archive.id))?, &fingerprint, now, now) {
+        Ok(change) => signing_key::carry_out(tx, Some(archive.id), &fingerprint, &change, OPERATOR, now),
+        Err(_it_does) => Ok(()),
+    }
 }
 
 fn apply_series(
@@ -400,8 +447,14 @@ fn text_of(text: &str) -> Result<ReleaseText, StoreError> {
     text.parse().map_err(|error: ReleaseTextError| StoreError::Refused(error.to_string()))
 }
 
+/// The own key of an archive that stays, if it has one.
+fn own_key(db: &Connection, id: ArchiveId, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let uses = signing_key::uses(db, Some(id))?;
+    Ok(rotation::current(&uses, now).first().map(|one| one.fingerprint.clone()))
+}
+
 /// Everything that there is, so that applying it elsewhere makes the same.
-pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
+pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, StoreError> {
     let (persons, teams) = export_people(db)?;
     let mut description = Description { persons, teams, distributions: Vec::new() };
     for row in distribution::distributions(db)? {
@@ -422,6 +475,10 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     private: Some(archive.private),
                     quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
                     build_score: Some(archive.relative_build_score),
+                    signing_key: Some(own_key(db, archive.id, now)?.unwrap_or_else(|| "none".to_owned())),
+                    signed_by: Some(archive.signed_by),
+                    changelogs: Some(text_of(&archive.changelogs)?),
+                    snapshots: Some(text_of(&archive.snapshots)?),
                     owner: archive.reference.owner().cloned(),
                 })
             })
@@ -464,6 +521,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     index_segment_kib: Some(one.index_segment_size),
                     changes_list: Some(one.changes_list.unwrap_or_default()),
                     source_formats: Some(one.source_formats),
+                    suite_name: Some(text_of(&one.suite_name)?),
+                    codename: Some(text_of(&one.codename)?),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
                 },

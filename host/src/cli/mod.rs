@@ -32,6 +32,7 @@ mod publish;
 mod queue;
 mod remove;
 mod series;
+mod signing_key;
 mod status;
 mod team;
 

@@ -1,15 +1,20 @@
 //! `pressroom status`: what is pending, published, dirty.
 
+use jiff::SignedDuration;
 use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
+use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::series::series_by_id;
+use pressroom_archive::store::suite::Renewal;
 use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
 use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
+use crate::root::KeyState;
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
 #[derive(Debug, clap::Args)]
@@ -28,7 +33,39 @@ struct Shown {
     walls: Walls,
     /// Hooks that failed after an installation, and what is done about it.
     failed_hooks: Vec<FailedHook>,
+    /// The keys that sign.
+    signing_keys: Vec<ShownKey>,
     last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct ShownKey {
+    #[serde(flatten)]
+    state: KeyState,
+    /// It expires soon.
+    warned: bool,
+}
+
+impl ShownKey {
+    /// What is to be said of it, if anything.
+    fn text(&self) -> Option<String> {
+        let KeyState { archive, fingerprint, ends, expires, problem } = &self.state;
+        let whose = archive.as_ref().map_or_else(String::new, |archive| format!(" of {archive}"));
+        if let Some(problem) = problem {
+            return Some(format!("{} {problem}\n", painted(BAD, format!("the key{whose} cannot sign:"))));
+        }
+        if let Some(end) = ends {
+            return Some(format!(
+                "{} {fingerprint}{whose} signs until {end}, beside the key that takes its place\n",
+                painted(DIM, "key on its way out:")
+            ));
+        }
+        let expires = expires.filter(|_| self.warned)?;
+        Some(format!(
+            "{} {fingerprint}{whose} on {expires}: extend it, or put another in its place with `pressroom key rotate` while clients know it\n",
+            painted(WARN, "key expires:")
+        ))
+    }
 }
 
 #[derive(Serialize)]
@@ -105,6 +142,10 @@ struct Row {
     published_binaries: u64,
     /// Why the next run publishes it; none: it does not.
     dirty: Vec<String>,
+    /// The `Valid-Until` of its live Release.
+    valid_until: Option<String>,
+    /// That has passed: clients refuse the suite.
+    has_lapsed: bool,
     last_published: Option<String>,
 }
 
@@ -122,6 +163,8 @@ impl Status {
         let root = session.root()?;
         let db = root.db()?;
         let read = db.read();
+        let (keys, now) = (root.signing_keys(session.clock.began()), session.clock.began());
+        let mut all_archives = Vec::new();
         let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {
             Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
@@ -147,6 +190,9 @@ impl Status {
                     };
                     let last_published = one.date_last_published.map(|date| date.to_string());
                     let name = one.name.to_string();
+                    let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
+                    let valid_until = valid_until(&one, valid_for);
+                    let renewals = keys.renewals(read, &archive, &one, valid_for);
                     let dirt = suite::dirt(read, one)?;
                     let mut dirty = Vec::new();
                     if dirt.fresh {
@@ -162,6 +208,16 @@ impl Status {
                         dirty.push("custom uploads".to_owned());
                     }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
+                    if dirt.release {
+                        dirty.push("new Release".to_owned());
+                    }
+                    // what is not published is not renewed
+                    if archive.publish {
+                        dirty.extend(renewals.iter().map(|renewal| match renewal {
+                            Renewal::ValidUntil(until) => format!("valid until {until}"),
+                            Renewal::Keys => "signed for other keys".to_owned(),
+                        }));
+                    }
                     rows.push(Row {
                         archive: archive.reference.to_string(),
                         suite: name,
@@ -170,11 +226,22 @@ impl Status {
                         published_sources: count(&sources, PublicationStatus::Published),
                         published_binaries: count(&binaries, PublicationStatus::Published),
                         dirty,
+                        has_lapsed: valid_until.is_some_and(|until| until <= now),
+                        valid_until: valid_until.map(|until| until.to_string()),
                         last_published,
                     });
                 }
+                all_archives.push(archive);
             }
         }
+        let warn_before = SignedDuration::from_secs(root.config.signing.warn_before_seconds.into());
+        let states = keys.states(read, &all_archives)?.into_iter();
+        let signing_keys = states
+            .map(|state| ShownKey {
+                warned: state.expires.is_some_and(|expires| now.duration_until(expires) <= warn_before),
+                state,
+            })
+            .collect();
         let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
             run: run.id.0,
             script: run.name,
@@ -183,7 +250,7 @@ impl Status {
             message: run.message,
         });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -215,7 +282,9 @@ fn text(shown: &Shown) -> String {
         .suites
         .iter()
         .map(|row| {
-            let dirty = if row.dirty.is_empty() {
+            let dirty = if row.has_lapsed {
+                painted(BAD, format!("lapsed, clients refuse it; {}", row.dirty.join(", ")))
+            } else if row.dirty.is_empty() {
                 painted(GOOD, "clean")
             } else {
                 painted(WARN, row.dirty.join(", "))
@@ -251,6 +320,7 @@ fn text(shown: &Shown) -> String {
             "{head} {hook} ({point}) of run {run}, called {often}, {outcome}: {summary}; {then}\n"
         ));
     }
+    text.extend(shown.signing_keys.iter().filter_map(ShownKey::text));
     text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };

@@ -65,6 +65,7 @@ impl Run<'_> {
         select::refuse_older(suites, self.options, self.clock.began())?;
         let signers = debug_span!("read-key").in_scope(|| self.keys.of(db.read(), archive))?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
+        select::refuse_locking_out(archive, &signing_keys)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             db.write(|tx| {
@@ -81,6 +82,7 @@ impl Run<'_> {
             priority,
             dirt: suites,
             signers,
+            signing_keys: signing_keys.split(' ').map(str::to_owned).collect(),
             shapes: Vec::new(),
             pooled: Pooled::default(),
             problems: Vec::new(),
@@ -116,6 +118,7 @@ struct PassWork<'a, 'r> {
     priority: PassPriority,
     dirt: &'a [Dirt],
     signers: Rc<Signers>,
+    signing_keys: Vec<String>,
     shapes: Vec<SuiteShape>,
     /// The names that it has made in the pool, which are recorded when they are durable.
     pooled: Pooled,
@@ -353,6 +356,7 @@ impl PassWork<'_, '_> {
             distribution_display_name: &self.run.distribution.display_name,
             shape,
             date: self.run.clock.began(),
+            signing_keys: &self.signing_keys,
         }
     }
 

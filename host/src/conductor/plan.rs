@@ -64,6 +64,7 @@ pub(crate) fn plan(
     clock: Clock,
 ) -> Result<Plan, StoreError> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
+    let keys = root.signing_keys(clock.began());
     let archives = published_archives(db.read(), distribution)?;
     let (all_archives, librarian) = (archives_of(db.read(), distribution.id)?, root.librarian());
     let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
@@ -107,7 +108,7 @@ pub(crate) fn plan(
                 break;
             }
             for archive in &archives {
-                let mut selection = select(tx, archive, priority, options)?;
+                let mut selection = select(tx, archive, priority, options, &keys)?;
                 plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
                 // what the fast track would have published is clean by then
                 selection.suites.retain(|dirt| !published.contains(&dirt.suite.id));
@@ -121,6 +122,9 @@ pub(crate) fn plan(
                 let mut transitions: Vec<Transition> = Vec::new();
                 for dirt in &selection.suites {
                     published.push(dirt.suite.id);
+                    if dirt.only_release {
+                        continue;
+                    }
                     for file in pending_files(tx, dirt.suite.id)? {
                         if transitions
                             .last()
@@ -182,6 +186,13 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
         reasons.push(format!("{} custom uploads are to be unpacked", dirt.customs));
     }
     reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
+    if dirt.only_release {
+        reasons = Vec::new();
+    }
+    if dirt.release {
+        reasons.push("its Release shows settings that have changed".to_owned());
+    }
+    reasons.extend(dirt.renewals.iter().map(ToString::to_string));
     if options.careful {
         reasons.push("careful".to_owned());
     }

@@ -258,7 +258,7 @@ impl Run<'_> {
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let Selection { suites, refused } =
-                span.in_scope(|| select::select(db.read(), archive, priority, self.options))?;
+                span.in_scope(|| select::select(db.read(), archive, priority, self.options, self.keys))?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
             if suites.is_empty() {
                 continue;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, SuiteName};
+use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{Connection, StoreError, series};
 
 use super::context::Options;
+use crate::root::SigningKeys;
 
 /// The archives that a distribution's run publishes: its own, the primary one first, then those of people. Copies are for rebuilds.
 pub(crate) fn published_archives(
@@ -43,6 +44,7 @@ pub(crate) fn select(
     archive: &Archive,
     priority: PassPriority,
     options: &Options,
+    keys: &SigningKeys<'_>,
 ) -> Result<Selection, StoreError> {
     let mut selection = Selection::default();
     for suite in suite::suites_of(db, archive.id)? {
@@ -52,11 +54,15 @@ pub(crate) fn select(
         if !named || (is_security, priority) == (false, PassPriority::HIGH) {
             continue;
         }
-        let status = series::series_by_id(db, suite.series)?.status;
-        let dirt = suite::dirt(db, suite)?;
+        let series = series::series_by_id(db, suite.series)?;
+        let status = series.status;
+        let mut dirt = suite::dirt(db, suite)?;
+        dirt.renewals = keys.renewals(db, archive, &dirt.suite, series.valid_for_seconds);
         let waits = dirt.waits();
         let wanted = match priority {
-            PassPriority::HIGH => waits || (options.security_only && (dirt.fresh || options.careful)),
+            PassPriority::HIGH => {
+                waits || (options.security_only && (dirt.fresh || dirt.needs_release() || options.careful))
+            }
             _ => dirt.is_dirty() || options.careful,
         };
         if !wanted {
@@ -74,6 +80,11 @@ pub(crate) fn select(
                 ),
                 suite: name,
             });
+            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits
+            if dirt.needs_release() {
+                dirt.only_release = true;
+                selection.suites.push(dirt);
+            }
             continue;
         }
         selection.suites.push(dirt);
@@ -129,4 +140,29 @@ pub(super) fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp)
         Some(older) if !options.accept_older_date => Err(older),
         _ => Ok(()),
     }
+}
+
+/// A Release whose `Signed-By` names none of the keys that sign: clients would refuse whatever comes after it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Release files of {archive} would say that the next ones are signed by {named}, which is none of its keys ({keys}): clients would take nothing \
+     any more; see `pressroom archive set {archive} --signed-by`"
+)]
+pub(super) struct LockedOut {
+    archive: String,
+    named: String,
+    keys: String,
+}
+
+/// Clients hold the next Release to the keys that the last one has named. A name with an exclamation mark is a subkey's, and left to the operator.
+pub(super) fn refuse_locking_out(archive: &Archive, keys: &str) -> Result<(), LockedOut> {
+    let SignedBy::These(named) = &archive.signed_by else { return Ok(()) };
+    if named.iter().any(|one| one.ends_with('!') || keys.split(' ').any(|key| key == one)) {
+        return Ok(());
+    }
+    Err(LockedOut {
+        archive: archive.reference.to_string(),
+        named: named.join(", "),
+        keys: keys.replace(' ', ", "),
+    })
 }

@@ -12,10 +12,14 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use pressroom_archive::domain::{ArchiveId, KeyHolder};
-use pressroom_archive::release::rotation::{self, KeyUse};
-use pressroom_archive::release::sign::{GpgSettings, GpgSigner, OwnKey, SignError, Signer, Signers};
+use pressroom_archive::release::renewal::{Terms, renewals};
+use pressroom_archive::release::rotation;
+use pressroom_archive::release::sign::{
+    GpgSettings, GpgSigner, OwnKey, PublicKey, SignError, Signer, Signers,
+};
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::signing_key::{self, SigningKey};
+use pressroom_archive::store::signing_key::{self, KeyUse, SigningKey};
+use pressroom_archive::store::suite::{Renewal, Suite};
 use pressroom_archive::store::{Connection, StoreError};
 
 use super::Root;
@@ -207,6 +211,30 @@ impl SigningKeys<'_> {
         );
         signer.check(self.now)?;
         Ok(signer)
+    }
+
+    /// The public half of a key that signs or lies ready, if it can be looked at.
+    pub(crate) fn public_key(&self, db: &Connection, fingerprint: &str) -> Option<PublicKey> {
+        let place = match signing_key::find_signing_key(db, fingerprint).ok()? {
+            Some(key) => Place { held_by: key.held_by, place: key.place },
+            None => self.root.configured_key(),
+        };
+        let signer = self.root.open_key(&place, self.now).ok()?;
+        if signer.fingerprint() == fingerprint { signer.public_key().ok() } else { None }
+    }
+
+    /// Why the Release of a suite that is published is to be written anew by itself.
+    pub(crate) fn renewals(
+        &self,
+        db: &Connection,
+        archive: &Archive,
+        suite: &Suite,
+        valid_for_seconds: Option<i64>,
+    ) -> Vec<Renewal> {
+        // a key that cannot be looked at is complained of where it is to sign
+        let keys = self.fingerprints(db, archive).ok();
+        let margin = self.root.config.publication.refresh_margin();
+        renewals(suite, valid_for_seconds, Terms { now: self.now, margin, keys: keys.as_deref() })
     }
 
     /// What is to be said of each key that signs now, by whom it signs: the root's, then archives' own.

@@ -8,6 +8,7 @@ mod ids;
 pub mod name;
 mod pass_priority;
 mod release_text;
+mod signed_by;
 mod status;
 mod suite;
 pub mod version;
@@ -29,6 +30,7 @@ pub use name::{
 };
 pub use pass_priority::PassPriority;
 pub use release_text::{ReleaseText, ReleaseTextError};
+pub use signed_by::{SignedBy, SignedByError};
 pub use status::{
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,
     MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,

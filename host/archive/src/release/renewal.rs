@@ -4,25 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::suite::Suite;
-
-/// Why a Release is written anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Renewal {
-    /// Its `Valid-Until` comes near, or has passed.
-    ValidUntil(Timestamp),
-    /// It is for other keys than those that sign now.
-    Keys,
-}
-
-impl std::fmt::Display for Renewal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ValidUntil(until) => write!(f, "its Release is valid until {until} only"),
-            Self::Keys => f.write_str("its Release was signed for other keys"),
-        }
-    }
-}
+use crate::store::suite::{Renewal, Suite};
 
 /// How suites are renewed.
 #[derive(Debug, Clone, Copy)]

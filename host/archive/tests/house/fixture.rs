@@ -192,8 +192,13 @@ impl House {
                 self.db
                     .write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)),
             );
-            let release =
-                ReleaseFile { archive: &self.archive, distribution_display_name: "D", shape, date: now };
+            let release = ReleaseFile {
+                archive: &self.archive,
+                distribution_display_name: "D",
+                shape,
+                date: now,
+                signing_keys: &[],
+            };
             let listed = archive_file::listed_files(self.db.read(), shape.suite.id).unwrap();
             let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
             let live = self.paths.dists().join(shape.suite.name.to_string());
