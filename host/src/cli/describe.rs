@@ -66,15 +66,22 @@ pub(super) struct DistributionSettings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bug_webhook: Option<String>,
+    /// The name under which clients find the newest series with packages, as devel: a link in the dists of each archive; empty for none.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) development_alias: Option<String>,
 }
 
 impl DistributionSettings {
-    fn change(&self) -> DistributionChange {
-        DistributionChange {
+    fn change(&self) -> Result<DistributionChange, StoreError> {
+        let alias = self.development_alias.clone().map(none_if_empty);
+        let parsed = alias.map(|alias| alias.map(|alias| alias.parse()).transpose()).transpose();
+        Ok(DistributionChange {
+            development_alias: parsed.map_err(|error: NameError| StoreError::Refused(error.to_string()))?,
             redirect_release_uploads: self.redirect_release_uploads,
             bug_mail: self.bug_mail.clone().map(none_if_empty),
             bug_webhook: self.bug_webhook.clone().map(none_if_empty),
-        }
+        })
     }
 }
 
@@ -352,7 +359,7 @@ fn apply_distribution(
             distribution
         }
     };
-    distribution::change_distribution(tx, distribution.id, &wanted.settings.change())?;
+    distribution::change_distribution(tx, distribution.id, &wanted.settings.change()?)?;
     for wanted in &wanted.archives {
         let reference = wanted.reference(name);
         let purpose = if wanted.owner.is_some() { ArchivePurpose::Ppa } else { ArchivePurpose::Partner };
@@ -535,6 +542,9 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                 redirect_release_uploads: Some(row.redirect_release_uploads),
                 bug_mail: Some(row.bug_mail.unwrap_or_default()),
                 bug_webhook: Some(row.bug_webhook.unwrap_or_default()),
+                development_alias: Some(
+                    row.development_alias.map(|alias| alias.to_string()).unwrap_or_default(),
+                ),
             },
             archives,
             series: all,

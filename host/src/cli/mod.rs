@@ -35,6 +35,7 @@ mod series;
 mod signing_key;
 mod status;
 mod team;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -117,6 +118,8 @@ enum Command {
     #[command(subcommand)]
     Permission(permission::Command),
     #[command(subcommand)]
+    Token(token::Command),
+    #[command(subcommand)]
     PackageSet(package_set::Command),
     #[command(subcommand)]
     Override(package_override::Command),
@@ -161,6 +164,7 @@ impl Command {
             | Self::Person(_)
             | Self::Team(_)
             | Self::Permission(_)
+            | Self::Token(_)
             | Self::PackageSet(_)
             | Self::Queue(_)
             | Self::ProcessAccepted(_)
@@ -276,6 +280,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Person(command) => command.run(&session),
         Command::Team(command) => command.run(&session),
         Command::Permission(command) => command.run(&session),
+        Command::Token(command) => command.run(&session),
         Command::PackageSet(command) => command.run(&session),
         Command::ProcessUpload(command) => command.run(&session),
         Command::Queue(command) => command.run(&session),

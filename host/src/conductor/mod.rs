@@ -6,6 +6,7 @@
 
 pub(crate) mod accept;
 mod context;
+mod links;
 mod lock;
 mod pass;
 pub(crate) mod plan;

@@ -1,4 +1,4 @@
-//! One pass over one archive: stage, poolify, dominate, custom (where custom uploads wait), index, pre-publication, release, install, post-publication.
+//! One pass over one archive: stage, poolify, dominate, custom (where custom uploads wait), index, links (where suites have other names), pre-publication, release, install, post-publication.
 //!
 //! Each step is recorded before and after. Until the installation begins, a failure forgets the pass and its staged trees: every publication and every
 //! mark is as before. After that, the next run takes it to its end.
@@ -28,7 +28,7 @@ use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
-use super::select;
+use super::{links, select};
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
 /// How a pass ended.
@@ -182,6 +182,9 @@ impl PassWork<'_, '_> {
             return Ok(Reached::Nothing);
         }
         let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
+        if links::are_concerned(db.read(), self.archive, self.run.distribution)? {
+            self.step(db, "links", |work, db| work.links(db, &staged))?;
+        }
         // only hooks look at it
         if !self.run.registry.at(Point::PrePublication).is_empty() {
             debug_span!("unsigned").in_scope(|| self.unsigned(db, &staged, &built))?;
@@ -325,6 +328,17 @@ impl PassWork<'_, '_> {
             files.push(built.files);
         }
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
+    }
+
+    /// Other names of suites.
+    fn links(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<((), String)> {
+        let linked = links::link(db, self.id, self.archive, self.run.distribution, &staged.dists())?;
+        for refused in &linked.refused {
+            tracing::error!("{refused}");
+        }
+        let detail = format!("{} changed, {} refused", linked.changes.len(), linked.refused.len());
+        self.problems.extend(linked.refused);
+        Ok(((), detail))
     }
 
     fn facts<'f>(&'f self, archives: &'f [(Archive, PassId)]) -> PassFacts<'f> {
@@ -482,6 +496,7 @@ fn span_of(step: &'static str) -> Span {
         "dominate" => info_span!("dominate"),
         "custom" => info_span!("custom"),
         "index" => info_span!("index"),
+        "links" => info_span!("links"),
         "pre-publication" => info_span!("pre-publication"),
         "release" => info_span!("release"),
         "install" => info_span!("install"),

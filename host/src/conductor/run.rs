@@ -208,6 +208,9 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
+        for archive in &archives {
+            self.root.write_readers(db.read(), archive, self.clock.now())?;
+        }
         self.process_accepted(db)?;
         let held = self.both_priorities(db, &archives);
         // those of the past have waited long enough, also where a pass of today has failed

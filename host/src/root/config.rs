@@ -37,6 +37,8 @@ pub(crate) struct Config {
 pub(crate) struct Paths {
     pub(crate) archives: PathBuf,
     pub(crate) private_archives: PathBuf,
+    /// The files of who may read private archives.
+    pub(crate) readers: PathBuf,
     pub(crate) hooks: PathBuf,
     pub(crate) librarian: PathBuf,
     pub(crate) cache: PathBuf,
@@ -47,6 +49,7 @@ impl Default for Paths {
         Self {
             archives: "archives".into(),
             private_archives: "private".into(),
+            readers: "readers".into(),
             hooks: "hooks".into(),
             librarian: "librarian".into(),
             cache: "cache".into(),
@@ -418,7 +421,9 @@ impl Config {
 [paths]
 # Below this folder unless absolute. Archives and the librarian on one filesystem share their files.
 # archives = "archives"
+# Private archives, and the files of who may read them, are for a web server that asks who it is: see docs/operators.md.
 # private-archives = "private"
+# readers = "readers"
 # hooks = "hooks"
 # librarian = "librarian"
 # cache = "cache"

@@ -1,6 +1,7 @@
 //! A root: the folder with the configuration, the database, the keys, the librarian, the archives and the hooks of one installation.
 
 mod config;
+mod readers;
 mod signing;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ impl Root {
         self.at(Path::new(CONFIG_FILE))
     }
 
+    /// A path below the root, unless it is absolute.
     fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod ancestry;
 pub mod archive;
+pub mod archive_auth_token;
 pub mod archive_file;
 pub mod archive_permission;
 pub mod binary_package_build;
@@ -15,6 +16,7 @@ pub mod correspondent;
 pub mod custom_publication;
 mod db;
 pub mod distribution;
+pub mod dists_link;
 pub mod hook;
 pub mod hook_run;
 pub mod hook_upkeep;

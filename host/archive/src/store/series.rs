@@ -179,6 +179,11 @@ pub fn create_series(
     if all.iter().any(|series| series.name == *name) {
         return Err(StoreError::Exists { what: "series", name: name.to_string() });
     }
+    if super::series_link::is_alias(tx, distribution, name.as_str())? {
+        return Err(StoreError::Refused(format!(
+            "{name} is another name of a series already: choose another, or take that name away with `pressroom series set --alias`"
+        )));
+    }
     let previous = all.last().map(|series| series.id);
     let id = tx
         .prepare_cached(
