@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
-use pressroom_archive::domain::{ArchiveReference, KeyHolder};
+use pressroom_archive::domain::{ArchiveReference, KeyHolder, SignedBy};
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Certificate, Fingerprint, OwnKey, Signer as _};
 use pressroom_archive::store::archive::{Archive, archive, archives};
 use pressroom_archive::store::distribution::distributions;
+use pressroom_archive::store::series::series_of;
 use pressroom_archive::store::{Connection, Db, StoreError, signing_key};
 
 use super::operator;
@@ -122,6 +123,7 @@ impl Rotate {
         let whose = self.archive.as_ref().map(|reference| archive(db.read(), reference)).transpose()?;
         let new = self.new.to_string();
         rotate(&root, &mut db, whose.as_ref(), &new, self.overlap_seconds, now)?;
+        warn_of_short(&db, whose.as_ref(), self.overlap_seconds)?;
         super::key::list_all(session, &root, &db)
     }
 }
@@ -204,6 +206,26 @@ fn rotate(
         }
         signing_key::carry_out(tx, id, new, &rotation, &by, now)
     })?;
+    Ok(())
+}
+
+/// Clients hold the next Release to the keys that the last one has named, as long as that is valid.
+fn warn_of_short(db: &Db, archive: Option<&Archive>, overlap_seconds: u32) -> Result<(), StoreError> {
+    let concerned = match archive {
+        Some(archive) => vec![archive.clone()],
+        None => all_archives(db.read())?,
+    };
+    for archive in concerned.iter().filter(|archive| archive.signed_by != SignedBy::Nothing) {
+        let valid =
+            series_of(db.read(), archive.distribution)?.into_iter().filter_map(|one| one.valid_for_seconds);
+        if let Some(longest) = valid.max().filter(|longest| *longest > i64::from(overlap_seconds)) {
+            tracing::warn!(
+                "the Release files of {} name the keys that sign (Signed-By) and have a Valid-Until after {longest} seconds: clients that do not \
+                 update while both keys sign refuse the new one alone until then; an overlap of more than {longest} seconds spares them that",
+                archive.reference
+            );
+        }
+    }
     Ok(())
 }
 

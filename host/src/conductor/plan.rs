@@ -190,7 +190,7 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
         reasons = Vec::new();
     }
     if dirt.release {
-        reasons.push("its Release shows settings that have changed".to_owned());
+        reasons.push("its Release shows settings that have changed, or it has other names".to_owned());
     }
     reasons.extend(dirt.renewals.iter().map(ToString::to_string));
     if options.careful {

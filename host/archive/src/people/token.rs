@@ -78,7 +78,8 @@ pub fn new_token() -> Result<NewToken, TokenError> {
     rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(TokenError::Random)?;
     rand::rngs::OsRng.try_fill_bytes(&mut salt).map_err(TokenError::Random)?;
     let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hash = bcrypt::hash_with_salt(&secret, COST, salt).map_err(|error| TokenError::Hash(error.to_string()))?;
+    let hash =
+        bcrypt::hash_with_salt(&secret, COST, salt).map_err(|error| TokenError::Hash(error.to_string()))?;
     Ok(NewToken { secret, hash: hash.format_for_version(bcrypt::Version::TwoY) })
 }
 
