@@ -35,6 +35,12 @@ build: ## build pressroom and its hooks, optimised
 	$(CARGO) build --profile plugin --target wasm32-wasip2 --package announce --package checksums \
 		--package command-not-found --package feed --package indices --package mirror-push --package trace --package webhook
 
+.PHONY: deb
+deb: ## make a Debian package of Pressroom into target/debian, and let lintian judge
+	@script/setup deb
+	$(CARGO) build --release --package pressroom
+	@packaging/deb
+
 # What `make bench` measures; BENCH=--help says what there is.
 BENCH ?= --ten-times
 

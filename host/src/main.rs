@@ -1,13 +1,14 @@
 //! `pressroom`: the binary.
 //!
 //! The command line ([`cli`]) finds a [`root`] and hands over to the [`conductor`], which orders the rooms of the archive crate, and to [`hooks`], which
-//! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]. Where the time goes is gathered by [`timings`].
+//! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]; what operators are told comes from [`operators`]. Where the time goes is gathered by [`timings`].
 
 mod cli;
 mod clock;
 mod conductor;
 mod hooks;
 mod mail;
+mod operators;
 mod root;
 mod stop;
 mod timings;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(first) if first == hooks::WORKER_ARGUMENT => return pressroom_sandbox::worker::run(),
         Some(first) if first == hooks::LAUNCH_ARGUMENT => return hooks::launch(arguments),
+        Some(first) if first == conductor::ENGINE_ARGUMENT => return conductor::confine_engine(arguments),
         _ => {}
     }
     // what is served is to be read by others, whoever runs this; what is not has modes of its own

@@ -125,6 +125,22 @@ impl Client {
         self.run("apt-cache", arguments)
     }
 
+    /// Runs apt-file over what `apt-file update`, which is `apt-get update` with its settings, has fetched.
+    #[track_caller]
+    #[must_use]
+    pub fn apt_file(&self, arguments: &[&str]) -> Ran {
+        self.run("apt-file", arguments)
+    }
+
+    /// Adds to the client's configuration.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[track_caller]
+    pub fn configure(&self, name: &str, text: &str) {
+        tool::write(&self.folder.path().join("etc/apt.conf.d").join(name), text);
+    }
+
     #[track_caller]
     fn run(&self, program: &str, arguments: &[&str]) -> Ran {
         let mut command = tool(program);

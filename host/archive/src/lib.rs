@@ -4,12 +4,13 @@
 //! originals; [`people`] says who may do what, and who signed; [`notify`] writes down what people are told. Above them stand the rooms of an upload's
 //! way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
 //! accepted, and [`build`] what is to be built of it. And those of a publication: [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a
-//! pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`].
+//! pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`]; how it is doing is said by [`monitor`].
 
 pub mod accept;
 pub mod build;
 pub mod copy;
 pub mod custom;
+pub mod death_row;
 pub mod disk;
 pub mod dists;
 pub mod domain;
@@ -17,6 +18,7 @@ pub mod dominate;
 pub mod format;
 pub mod index;
 pub mod librarian;
+pub mod monitor;
 pub mod notify;
 pub mod people;
 pub mod pool;

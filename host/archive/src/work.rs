@@ -25,6 +25,8 @@ pub enum Work {
     BytesCopied,
     /// Stanzas made from rows.
     StanzasRendered,
+    /// Lines of Contents made from the lists of packages.
+    LinesRendered,
     /// Segments of indexes whose text was made.
     SegmentsRendered,
     /// Segments compressed, once for each form.
@@ -37,7 +39,7 @@ pub enum Work {
 
 impl Work {
     /// All of them, as they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::RowsRead,
         Self::DatabaseSteps,
         Self::FilesOpened,
@@ -45,6 +47,7 @@ impl Work {
         Self::BytesWritten,
         Self::BytesCopied,
         Self::StanzasRendered,
+        Self::LinesRendered,
         Self::SegmentsRendered,
         Self::SegmentsCompressed,
         Self::SegmentsKept,
@@ -62,6 +65,7 @@ impl Work {
             Self::BytesWritten => "bytes_written",
             Self::BytesCopied => "bytes_copied",
             Self::StanzasRendered => "stanzas_rendered",
+            Self::LinesRendered => "lines_rendered",
             Self::SegmentsRendered => "segments_rendered",
             Self::SegmentsCompressed => "segments_compressed",
             Self::SegmentsKept => "segments_kept",

@@ -12,6 +12,7 @@
 mod compile;
 mod digest;
 mod engine;
+mod folders;
 mod frames;
 mod hosts;
 mod inspect;
@@ -26,6 +27,7 @@ pub mod worker;
 pub use compile::{CompileError, Compiled};
 pub use digest::{NotASha256, Sha256};
 pub use engine::artefact_key;
+pub use folders::confine_to;
 pub use hosts::{HOSTS, HostVersion, Interface};
 pub use inspect::{Examination, InspectError, Inspection, MOST_COMPONENT_BYTES, Producer, examine, inspect};
 pub use limits::{CompileLimits, Limits};

@@ -146,8 +146,11 @@ fn qualified_lines(description: &Description) -> anyhow::Result<Vec<String>> {
             part(
                 &mut lines,
                 name.clone(),
-                &ArchiveDescription { permissions: Vec::new(), ..archive.clone() },
+                &ArchiveDescription { suites: Vec::new(), permissions: Vec::new(), ..archive.clone() },
             )?;
+            for suite in &archive.suites {
+                part(&mut lines, format!("{name} suite {}", suite.name), &suite.settings)?;
+            }
             for permission in &archive.permissions {
                 // each is one line: two of them may have lines in common
                 let text = toml::to_string(permission)?;

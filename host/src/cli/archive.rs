@@ -1,7 +1,9 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PersonName, ReleaseText, SignedBy};
-use pressroom_archive::store::archive::{archive, archives};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText, SignedBy,
+};
+use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
@@ -82,6 +84,12 @@ pub(super) struct Settings {
     /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it, no, or nothing.
     #[arg(long, value_name = "URL")]
     snapshots: Option<ReleaseText>,
+    /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
+    keep_versions: Option<u16>,
+    /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
+    #[arg(long, value_name = "native|apt-ftparchive")]
+    index_engine: Option<IndexEngine>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +99,7 @@ struct Row {
     display_name: String,
     enabled: bool,
     publish: bool,
+    keep_versions: u16,
     served_from: String,
 }
 
@@ -142,7 +151,10 @@ impl Command {
                     signed_by: settings.signed_by.clone(),
                     changelogs: settings.changelogs.clone(),
                     snapshots: settings.snapshots.clone(),
+                    keep_versions: settings.keep_versions,
+                    index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),
+                    suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
                 series: Vec::new(),
@@ -204,6 +216,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 display_name: archive.display_name,
                 enabled: archive.enabled,
                 publish: archive.publish,
+                keep_versions: versions_kept(db.read(), archive.id)?,
                 served_from,
             });
         }

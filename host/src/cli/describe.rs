@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
-    DistributionId, DistributionName, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize,
-    SeriesName, SeriesStatus, SignedBy, SourceFormat,
+    DistributionId, DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError,
+    SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Fingerprint, SignError};
@@ -14,7 +14,8 @@ use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
-    Connection, StoreError, Transaction, distribution, publication, series_link, signing_key,
+    Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
+    signing_key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ use super::describe_people::{
     PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
     apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
 };
+use super::describe_suite::{SuiteDescription, apply_suites, export_suites};
 
 /// Any number of distributions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -70,6 +72,10 @@ pub(super) struct DistributionSettings {
     #[arg(long, value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) development_alias: Option<String>,
+    /// The distribution that it derives from (`publish --all-derived`); empty for none.
+    #[arg(long, value_name = "DISTRIBUTION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<String>,
 }
 
 impl DistributionSettings {
@@ -126,6 +132,13 @@ pub(super) struct ArchiveDescription {
     pub(super) changelogs: Option<ReleaseText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) snapshots: Option<ReleaseText>,
+    /// How many of the newest versions of each package stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_versions: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) index_engine: Option<IndexEngine>,
+    #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
+    pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
     pub(super) permissions: Vec<PermissionDescription>,
 }
@@ -231,6 +244,14 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) codename: Option<ReleaseText>,
+    /// Which long descriptions stand apart from Packages, in i18n/Translation-en: en or none.
+    #[arg(long, value_name = "en|none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) translations: Option<Translations>,
+    /// Whether Contents-ARCHITECTURE lists the files of packages, for apt-file.
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) contents: Option<bool>,
     /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,6 +261,10 @@ pub(super) struct SeriesSettings {
     #[arg(long = "inherit-overrides", value_delimiter = ',', value_name = "SERIES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) inherit_overrides: Option<Vec<String>>,
+    /// The series before it; empty for none. When the indexes of a new series are made for the first time, it gets the custom uploads of that one.
+    #[arg(long, value_name = "SERIES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous_series: Option<String>,
 }
 
 impl SeriesSettings {
@@ -263,6 +288,8 @@ impl SeriesSettings {
             source_formats: self.source_formats.clone(),
             suite_name: self.suite_name.clone(),
             codename: self.codename.clone(),
+            translations: self.translations,
+            contents: self.contents,
         }
     }
 }
@@ -284,6 +311,13 @@ pub(super) fn apply(
     // they name series of other distributions
     for wanted in &description.distributions {
         let id = distribution::distribution(tx, &wanted.name)?.id;
+        if let Some(parent) = &wanted.settings.parent {
+            let parent = match parent.as_str() {
+                "" => None,
+                name => Some(distribution::distribution(tx, &named(name)?)?.id),
+            };
+            derivation::set_parent(tx, id, parent)?;
+        }
         for one in &wanted.series {
             apply_links(tx, (id, &wanted.name), series::series(tx, id, &one.name)?.id, &one.settings)?;
         }
@@ -291,15 +325,24 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// By which other names a series is meant, and whose overrides it inherits.
+/// A name that is one.
+fn named<T: std::str::FromStr<Err = NameError>>(word: &str) -> Result<T, StoreError> {
+    word.parse().map_err(|error: NameError| StoreError::Refused(error.to_string()))
+}
+
+/// By which other names a series is meant, whose overrides it inherits, and which one came before it.
 fn apply_links(
     tx: &Transaction<'_>,
     (distribution, name): (DistributionId, &DistributionName),
     id: pressroom_archive::domain::SeriesId,
     settings: &SeriesSettings,
 ) -> Result<(), StoreError> {
-    fn named<T: std::str::FromStr<Err = NameError>>(word: &str) -> Result<T, StoreError> {
-        word.parse().map_err(|error: NameError| StoreError::Refused(error.to_string()))
+    if let Some(previous) = &settings.previous_series {
+        let previous = match previous.as_str() {
+            "" => None,
+            name => Some(series::series(tx, distribution, &named(name)?)?.id),
+        };
+        new_series::set_previous_series(tx, id, previous)?;
     }
     if let Some(aliases) = &settings.aliases {
         let aliases = aliases.iter().filter(|word| !word.is_empty()).map(|word| named(word));
@@ -381,10 +424,14 @@ fn apply_distribution(
             signed_by: wanted.signed_by.clone(),
             changelogs: wanted.changelogs.clone(),
             snapshots: wanted.snapshots.clone(),
+            index_engine: wanted.index_engine,
         };
         archive::change_archive(tx, &row, &change)?;
         if let Some(key) = &wanted.signing_key {
             set_own_key(tx, &row, key, now)?;
+        }
+        if let Some(versions) = wanted.keep_versions {
+            archive::keep_versions(tx, row.id, versions)?;
         }
     }
     for wanted in &wanted.series {
@@ -401,9 +448,10 @@ fn apply_distribution(
         apply_series(tx, id, &wanted.settings, now)?;
         apply_package_sets(tx, &series::series_by_id(tx, id)?, &wanted.package_sets, now)?;
     }
-    // rights are over components, series and package sets
+    // suites are of series; rights are over components, series and package sets
     for wanted in &wanted.archives {
         let row = archive::archive(tx, &wanted.reference(name))?;
+        apply_suites(tx, &row, &wanted.suites)?;
         apply_permissions(tx, &row, &wanted.permissions, OPERATOR, now)?;
     }
     Ok(())
@@ -469,6 +517,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
             .into_iter()
             .map(|archive| {
                 Ok(ArchiveDescription {
+                    suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
                     name: archive.reference.name().parse().map_err(|_| {
                         StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
@@ -486,6 +535,8 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     signed_by: Some(archive.signed_by),
                     changelogs: Some(text_of(&archive.changelogs)?),
                     snapshots: Some(text_of(&archive.snapshots)?),
+                    keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    index_engine: Some(archive.index_engine),
                     owner: archive.reference.owner().cloned(),
                 })
             })
@@ -530,8 +581,14 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     source_formats: Some(one.source_formats),
                     suite_name: Some(text_of(&one.suite_name)?),
                     codename: Some(text_of(&one.codename)?),
+                    translations: Some(one.translations),
+                    contents: Some(one.contents),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
+                    previous_series: Some(
+                        new_series::previous_series(db, one.id)?
+                            .map_or_else(String::new, |(_, name)| name.to_string()),
+                    ),
                 },
             });
         }
@@ -544,6 +601,9 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                 bug_webhook: Some(row.bug_webhook.unwrap_or_default()),
                 development_alias: Some(
                     row.development_alias.map(|alias| alias.to_string()).unwrap_or_default(),
+                ),
+                parent: Some(
+                    derivation::parent(db, row.id)?.map_or_else(String::new, |(_, name)| name.to_string()),
                 ),
             },
             archives,

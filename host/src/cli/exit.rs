@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use pressroom_archive::monitor::health::Level;
 use pressroom_archive::notify::NotifyError;
 use pressroom_archive::release::ReleaseError;
 use pressroom_archive::release::sign::SignError;
@@ -43,27 +44,64 @@ pub(super) fn configuration(message: impl Into<String>) -> anyhow::Error {
 
 /// Prints an error with its causes, and gives the exit code.
 pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
-    let error = match end {
-        Ok(End::Success) => return ExitCode::from(SUCCESS),
-        Ok(End::Failure) => return ExitCode::from(FAILURE),
-        Ok(End::Held) => return ExitCode::from(HELD),
-        Err(error) => error,
-    };
+    match end {
+        Ok(end) => ExitCode::from(code_of_end(end)),
+        Err(error) => {
+            print(&error);
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+const fn code_of_end(end: End) -> u8 {
+    match end {
+        End::Success => SUCCESS,
+        End::Failure => FAILURE,
+        End::Held => HELD,
+        End::Checked(level) => of_level(level),
+    }
+}
+
+fn print(error: &anyhow::Error) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     anstream::eprintln!("{red}error:{red:#} {error}");
     for cause in error.chain().skip(1) {
         anstream::eprintln!("  because: {cause}");
     }
-    ExitCode::from(code_of(&error))
 }
 
-/// The end that a run over several things has: the one that asks for more.
+/// The end that a run over several things has: the one that asks for more. Of two errors the other one is printed here.
 pub(super) fn worse(one: anyhow::Result<End>, other: anyhow::Result<End>) -> anyhow::Result<End> {
-    match (one, other) {
-        (Err(error), _) | (_, Err(error)) => Err(error),
-        (Ok(End::Failure), Ok(_)) | (Ok(_), Ok(End::Failure)) => Ok(End::Failure),
-        (Ok(End::Held), Ok(_)) | (Ok(_), Ok(End::Held)) => Ok(End::Held),
-        (Ok(End::Success), Ok(End::Success)) => Ok(End::Success),
+    let rank = |end: &anyhow::Result<End>| match end {
+        Ok(end) => rank_of(code_of_end(*end)),
+        Err(error) => rank_of(code_of(error)),
+    };
+    let (worst, rest) = if rank(&other) > rank(&one) { (other, one) } else { (one, other) };
+    if let Err(error) = &rest {
+        print(error);
+    }
+    worst
+}
+
+/// How much a code asks for: somebody has to put something right; something failed; a hook holds something; another run is at it.
+const fn rank_of(code: u8) -> u8 {
+    match code {
+        SUCCESS => 0,
+        BUSY => 1,
+        HELD => 2,
+        FAILURE => 3,
+        USAGE => 4,
+        _ => 5,
+    }
+}
+
+/// As Nagios and its kin have them.
+pub(super) const fn of_level(level: Level) -> u8 {
+    match level {
+        Level::Ok => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+        Level::Unknown => 3,
     }
 }
 

@@ -1,8 +1,9 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
 use pressroom_archive::domain::{PassPriority, RunOutcome};
+use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
-use pressroom_archive::store::{Connection, hook_run, pass, suite};
+use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
 use serde::Serialize;
 
 use super::hook::calls::{Detail, ShownCall, call_text, micros, shown_call};
@@ -25,6 +26,8 @@ struct ShownRun {
     run: i64,
     script: String,
     distribution: String,
+    /// What it is about beside that, as a folder of uploads.
+    scope: String,
     host: String,
     process: i64,
     started: String,
@@ -33,6 +36,9 @@ struct ShownRun {
     message: String,
     passes: Vec<ShownPass>,
     hooks: Vec<ShownCall>,
+    /// The end of what it said, where it did not succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -54,7 +60,7 @@ struct ShownStep {
 
 impl History {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let db = session.root()?.db()?;
+        let db = session.root()?.db_for_reading()?;
         let runs = run::last_runs(db.read(), self.limit)?
             .into_iter()
             .map(|run| shown(db.read(), run))
@@ -103,6 +109,7 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         run: run.id.0,
         script: run.name,
         distribution: run.distribution,
+        scope: run.scope,
         host: run.hostname,
         process: run.process_id,
         started: run.date_started.to_string(),
@@ -111,6 +118,7 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         message: run.message,
         passes,
         hooks,
+        log: script_log::log_of(db, run.id)?,
     })
 }
 
@@ -125,7 +133,8 @@ fn text(run: &ShownRun, details: bool) -> String {
         "{} {} {} {} {}\n",
         painted(BOLD, format!("run {}", run.run)),
         run.script,
-        run.distribution,
+        // a scope within a distribution names it
+        one_line(if run.scope.is_empty() { &run.distribution } else { &run.scope }, 200),
         painted(style, &run.outcome),
         painted(DIM, format!("{} on {}, process {}", run.started, run.host, run.process)),
     );
@@ -161,6 +170,12 @@ fn text(run: &ShownRun, details: bool) -> String {
     let own = |hook: &&ShownCall| !run.passes.iter().any(|pass| hook.pass == Some(pass.pass));
     for hook in run.hooks.iter().filter(own) {
         text.push_str(&call_text(hook, "    ", detail));
+    }
+    if let Some(log) = run.log.as_deref().filter(|_| details) {
+        text.push_str("  the end of its log:\n");
+        for line in log.lines() {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pressroom_archive::domain::{ArchiveReference, ComponentName, SuiteName};
+use pressroom_archive::store::run::Activity;
 use pressroom_archive::store::shape::shape;
 use pressroom_archive::store::{series, suite};
 use pressroom_archive::upload::gather;
@@ -15,6 +16,10 @@ use super::describe::OPERATOR;
 use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, bar, painted};
 use super::{End, Session, the_archive};
+use crate::operators::{Recording, RunEnded};
+
+/// The name of such a run in `script_activity`.
+const SCRIPT: &str = "import";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +57,26 @@ struct Imported<'a> {
     measured: &'a Measured,
 }
 
+/// What is recorded of an import that has so many complaints before it begins.
+fn ended<E>(result: &Result<ImportReport, E>, complaints: usize) -> RunEnded
+where
+    E: std::error::Error,
+{
+    match result {
+        Err(error) => RunEnded::Failed(error.to_string()),
+        Ok(report) => {
+            let not_taken = report.complaints.len() + complaints;
+            let said = format!("{} packages taken in, {not_taken} files not", report.accepted.len());
+            // as the exit code has it
+            if not_taken > 0 || report.accepted.is_empty() {
+                RunEnded::Failed(said)
+            } else {
+                RunEnded::Done(said)
+            }
+        }
+    }
+}
+
 impl Import {
     pub(super) const fn measure(&self) -> &Measure {
         &self.measure
@@ -70,12 +95,16 @@ impl Import {
         };
         let target =
             Target { archive: &archive, shape: &shape, component: component.as_ref(), creator: OPERATOR };
+        let scope = archive.reference.to_string();
+        let activity = Activity { name: SCRIPT, distribution: Some(archive.distribution), scope: &scope };
+        let recording = Recording::begin(&root, &mut db, &session.clock, &activity)?;
         let gathered = debug_span!("gather").in_scope(|| gather(&self.paths));
         let bar = bar(gathered.items.len() as u64, "reading packages");
         let progress = |count: usize| bar.inc(count as u64);
         let result =
             import(&mut db, &root.librarian(), &target, &gathered.items, session.clock.now(), &progress);
         bar.finish_and_clear();
+        recording.end(&mut db, &session.clock, &ended(&result, gathered.complaints.len()));
         span.exit();
         let measured = measuring.end();
         let mut report = match result {

@@ -7,11 +7,14 @@ mod apply;
 mod archive;
 mod build;
 mod change_override;
+mod check;
 mod copy;
 mod describe;
 mod describe_people;
+mod describe_suite;
 mod distribution;
 mod exit;
+mod expire;
 mod generate;
 mod history;
 mod hook;
@@ -27,13 +30,16 @@ mod package_set;
 mod permission;
 mod person;
 mod process_accepted;
+mod process_death_row;
 mod process_upload;
 mod publish;
+mod publish_what;
 mod queue;
 mod remove;
 mod series;
 mod signing_key;
 mod status;
+mod suite;
 mod team;
 mod token;
 
@@ -43,10 +49,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use pressroom_archive::domain::{ArchiveReference, DistributionName};
+use pressroom_archive::monitor::health::Level;
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::{Connection, Db};
 
 use crate::clock::Clock;
+use crate::operators::{LogTail, look_after};
 use crate::root::Root;
 use crate::timings::{Phases, Trace};
 use measure::Measure;
@@ -62,7 +70,7 @@ A first archive, from nothing to apt:
   echo 'deb [signed-by=/etc/apt/keyrings/demo.asc] file:/srv/apt/archives/demo one main' > /etc/apt/sources.list.d/demo.list
 
 Exit codes: 0 success; 1 failure; 2 wrong use, or a name that does not exist; 3 something in the configuration,
-a key or a hook's grant is not as it must be; 4 another run is publishing; 5 a hook holds the publication.";
+a key or a hook's grant is not as it must be; 4 another run is publishing; 5 a hook holds the publication. `pressroom check` has those of Nagios.";
 
 /// Publishes package archives: takes packages in, and publishes them into signed apt repositories that change in one step, with hooks of your own at
 /// fixed points.
@@ -108,6 +116,8 @@ enum Command {
     #[command(subcommand)]
     Series(series::Command),
     #[command(subcommand)]
+    Suite(suite::Command),
+    #[command(subcommand)]
     Archive(archive::Command),
     Apply(apply::Apply),
     Export(apply::Export),
@@ -136,7 +146,10 @@ enum Command {
     #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
+    ProcessDeathRow(process_death_row::ProcessDeathRow),
+    Expire(expire::Expire),
     Status(status::Status),
+    Check(check::Check),
     History(history::History),
     #[command(subcommand)]
     Hook(hook::Command),
@@ -151,11 +164,13 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
             Self::Init(_)
             | Self::Distribution(_)
             | Self::Series(_)
+            | Self::Suite(_)
             | Self::Archive(_)
             | Self::Apply(_)
             | Self::Export(_)
@@ -172,7 +187,9 @@ impl Command {
             | Self::Copy(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
+            | Self::Expire(_)
             | Self::Status(_)
+            | Self::Check(_)
             | Self::History(_)
             | Self::Hook(_)
             | Self::Key(_)
@@ -190,6 +207,8 @@ pub(crate) struct Session {
     verbose: bool,
     /// Gathers where the time goes, if that was asked for.
     phases: Option<Phases>,
+    /// What was logged last.
+    tail: LogTail,
 }
 
 /// A command's end, when it is not an error: whether all was done.
@@ -200,11 +219,24 @@ pub(crate) enum End {
     Failure,
     /// A hook holds the publication.
     Held,
+    /// How the root is doing.
+    Checked(Level),
 }
 
 impl Session {
     fn root(&self) -> anyhow::Result<Root> {
         Ok(Root::open(&self.folder)?)
+    }
+
+    /// After everything else: looks at the runs that have ended, where there was one, and tells operators of it.
+    fn look_after(&self) {
+        if !pressroom_archive::store::run::has_begun() {
+            return;
+        }
+        // a root that cannot be opened was an error of the command already
+        let Ok(root) = self.root() else { return };
+        let Ok(mut db) = root.db() else { return };
+        look_after(&root, &mut db, &self.clock, &self.tail);
     }
 }
 
@@ -246,6 +278,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() && check::is_meant(std::env::args_os()) {
+                return check::wrong_use(&error);
+            }
             let code = if error.use_stderr() { exit::USAGE } else { exit::SUCCESS };
             // nobody is left to tell when standard output is closed
             let _ = error.print();
@@ -259,18 +294,26 @@ pub(crate) fn main() -> ExitCode {
         Ok(trace) => trace,
         Err(error) => return exit::code(Err(error)),
     };
+    let clock = global.now.map_or_else(Clock::system, Clock::fixed);
     let session = Session {
         folder: global.root.unwrap_or_else(|| PathBuf::from(".")),
-        clock: global.now.map_or_else(Clock::system, Clock::fixed),
+        clock,
         output: Output::new(global.format),
         verbose: global.verbose,
         phases: measure.phases(),
+        tail: LogTail::new(clock),
     };
-    output::start_log(global.verbose, session.phases.clone(), trace.as_ref().map(Trace::layer));
+    output::start_log(
+        global.verbose,
+        session.tail.layer(),
+        session.phases.clone(),
+        trace.as_ref().map(Trace::layer),
+    );
     let end = match command {
         Command::Init(command) => command.run(&session),
         Command::Distribution(command) => command.run(&session),
         Command::Series(command) => command.run(&session),
+        Command::Suite(command) => command.run(&session),
         Command::Archive(command) => command.run(&session),
         Command::Apply(command) => command.run(&session),
         Command::Export(command) => command.run(&session),
@@ -290,12 +333,17 @@ pub(crate) fn main() -> ExitCode {
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
+        Command::ProcessDeathRow(command) => command.run(&session),
+        Command::Expire(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
+        Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),
         Command::Hook(command) => command.run(&session),
         Command::Key(command) => command.run(&session),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
     };
-    exit::code(measure::finish(trace, end))
+    let code = exit::code(measure::finish(trace, end));
+    session.look_after();
+    code
 }

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use pressroom_archive::domain::{MessageId, MessageKind, MessageStatus, UploadId};
+use pressroom_archive::notify::operators::write_sample;
 use pressroom_archive::notify::{mailbox, one_line, write_test};
 use pressroom_archive::store::outbox_message::{self, Filter, OutboxMessage};
-use pressroom_archive::store::{Db, StoreError};
+use pressroom_archive::store::run::Activity;
+use pressroom_archive::store::{Db, StoreError, waiting};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, table, write_bytes};
 use super::{End, Session, exit};
 use crate::mail::{self, Delivered};
+use crate::operators::{Recording, RunEnded};
 use crate::root::{MailTransport, Root};
 
 const EXAMPLES: &str = "\
@@ -78,10 +81,10 @@ pub(super) enum Command {
         #[arg(long, conflicts_with = "messages")]
         failed: bool,
     },
-    /// Send a mail to try whether mail works.
+    /// Send a mail to try whether mail works; without an address, to the operators, with what they are told of a run that failed.
     Test {
         /// To whom, as ann@example.org.
-        #[arg(value_name = "ADDRESS", required = true)]
+        #[arg(value_name = "ADDRESS")]
         addresses: Vec<String>,
     },
 }
@@ -137,7 +140,11 @@ impl Shown {
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
-        let mut db = root.db()?;
+        let mut db = match self {
+            // they only look
+            Self::List { .. } | Self::Show { .. } => root.db_for_reading()?,
+            Self::Send { .. } | Self::Retry { .. } | Self::Drop { .. } | Self::Test { .. } => root.db()?,
+        };
         match self {
             Self::List { all, statuses, upload, limit } => {
                 let open = [MessageStatus::Waiting, MessageStatus::Failed];
@@ -146,14 +153,15 @@ impl Command {
                     (statuses, _, _) => statuses,
                 };
                 let filter = Filter { statuses, upload: upload.map(UploadId) };
-                list(session, &root, &db, &filter, *limit)
+                list(session, &root, &db, &filter, *limit, *all)
             }
             Self::Show { message, raw } => show(session, &db, MessageId(*message), *raw),
             Self::Send { all, limit_seconds } => {
-                if *all {
-                    db.write(|tx| outbox_message::hurry(tx, session.clock.now()))?;
-                }
-                send(session, &root, &mut db, Duration::from_secs(*limit_seconds))
+                let activity = Activity { name: SCRIPT, distribution: None, scope: "" };
+                let recording = Recording::begin(&root, &mut db, &session.clock, &activity)?;
+                let result = send_all(session, &root, &mut db, *all, Duration::from_secs(*limit_seconds));
+                recording.end(&mut db, &session.clock, &ended(&result));
+                show_sent(session, &root, &db, result?)
             }
             Self::Retry { messages, failed } => {
                 let chosen = chosen(&db, messages, *failed)?;
@@ -188,10 +196,24 @@ fn chosen(db: &Db, messages: &[i64], failed: bool) -> Result<Vec<MessageId>, Sto
     Ok(messages.iter().map(|id| MessageId(*id)).collect())
 }
 
-fn list(session: &Session, root: &Root, db: &Db, filter: &Filter<'_>, limit: u32) -> anyhow::Result<End> {
+fn list(
+    session: &Session,
+    root: &Root,
+    db: &Db,
+    filter: &Filter<'_>,
+    limit: u32,
+    all: bool,
+) -> anyhow::Result<End> {
     let shown: Vec<Shown> =
         outbox_message::messages(db.read(), filter, limit)?.into_iter().map(Shown::new).collect();
-    let counts = outbox_message::counts(db.read())?;
+    // those that were sent are counted where somebody wants to see them
+    let counts = if all {
+        outbox_message::counts(db.read())?
+    } else {
+        let open = [MessageStatus::Waiting, MessageStatus::Failed];
+        let count = |status| Ok((status, waiting::messages(db.read(), status)?.count));
+        open.into_iter().map(count).collect::<Result<Vec<_>, StoreError>>()?
+    };
     session.output.show(&shown, || {
         let rows: Vec<Vec<String>> = shown
             .iter()
@@ -222,6 +244,10 @@ fn list(session: &Session, root: &Root, db: &Db, filter: &Filter<'_>, limit: u32
             .collect();
         if !words.is_empty() {
             text.push_str(&painted(DIM, format!("In all: {}\n", words.join(", "))));
+            let most = filter.statuses.iter().filter_map(|status| counts.iter().find(|one| one.0 == *status));
+            if most.map(|(_, count)| count).sum::<u64>() > rows.len() as u64 && rows.len() == limit as usize {
+                text.push_str(&painted(DIM, "Show more of them with --limit\n"));
+            }
         }
         if root.config.mail.transport == MailTransport::None {
             text.push_str(&painted(DIM, "No mail is written or sent: [mail] transport is \"none\"\n"));
@@ -287,8 +313,38 @@ struct Ended {
     waiting: u64,
 }
 
+/// The name of `outbox send` in `script_activity`.
+const SCRIPT: &str = "outbox-send";
+
+/// What is recorded of a round of sending.
+fn ended(result: &anyhow::Result<Delivered>) -> RunEnded {
+    match result {
+        Err(error) => RunEnded::Failed(format!("{error:#}")),
+        Ok(Delivered { troubles, .. }) if !troubles.is_empty() => RunEnded::Failed(troubles.join("; ")),
+        Ok(Delivered { sent: 0, failed: 0, .. }) => RunEnded::Idle,
+        Ok(Delivered { sent, failed, .. }) => RunEnded::Done(format!("{sent} sent, {failed} given up")),
+    }
+}
+
+fn send_all(
+    session: &Session,
+    root: &Root,
+    db: &mut Db,
+    all: bool,
+    limit: Duration,
+) -> anyhow::Result<Delivered> {
+    if all {
+        db.write(|tx| outbox_message::hurry(tx, session.clock.now()))?;
+    }
+    Ok(mail::try_to_deliver(root, db, &session.clock, limit)?)
+}
+
 fn send(session: &Session, root: &Root, db: &mut Db, limit: Duration) -> anyhow::Result<End> {
     let delivered = mail::try_to_deliver(root, db, &session.clock, limit)?;
+    show_sent(session, root, db, delivered)
+}
+
+fn show_sent(session: &Session, root: &Root, db: &Db, delivered: Delivered) -> anyhow::Result<End> {
     let waiting = outbox_message::count_waiting(db.read())?;
     let ended = Ended { delivered, waiting };
     session.output.show(&ended, || {
@@ -314,6 +370,17 @@ fn test(session: &Session, root: &Root, db: &mut Db, addresses: &[String]) -> an
             root.config_file().display()
         ))
     })?;
+    let now = session.clock.now();
+    if addresses.is_empty() {
+        if letterhead.operators.is_empty() {
+            return Err(exit::usage(format!(
+                "to whom? Name an address, as ann@example.org, or set operators in [mail] in {}",
+                root.config_file().display()
+            )));
+        }
+        db.write(|tx| write_sample(tx, &letterhead, now))?;
+        return send(session, root, db, root.config.mail.time_limit());
+    }
     let to = addresses
         .iter()
         .map(|text| {
@@ -321,7 +388,6 @@ fn test(session: &Session, root: &Root, db: &mut Db, addresses: &[String]) -> an
                 .ok_or_else(|| exit::usage(format!("{text:?} is no mail address, such as ann@example.org")))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let now = session.clock.now();
     db.write(|tx| to.iter().try_for_each(|to| write_test(tx, &letterhead, to, now).map(|_| ())))?;
     send(session, root, db, root.config.mail.time_limit())
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Format;
+use crate::operators::TailLayer;
 use crate::timings::{self, Phases, TraceLayer};
 
 /// Where results go.
@@ -197,7 +198,7 @@ pub(super) fn spinner() -> ProgressBar {
 }
 
 /// Lines about the work, on standard error; and those who listen to where the time goes.
-pub(super) fn start_log(verbose: bool, phases: Option<Phases>, trace: Option<TraceLayer>) {
+pub(super) fn start_log(verbose: bool, tail: TailLayer, phases: Option<Phases>, trace: Option<TraceLayer>) {
     let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
     // a line reads alone, so the spans around it are not in it
     let lines = filter_fn(move |metadata| metadata.is_event() && level >= *metadata.level())
@@ -209,8 +210,11 @@ pub(super) fn start_log(verbose: bool, phases: Option<Phases>, trace: Option<Tra
         .with_target(false)
         .with_filter(lines);
     let ours = || filter_fn(timings::is_ours).with_max_level_hint(LevelFilter::DEBUG);
+    let kept = filter_fn(|metadata| timings::is_ours(metadata) && LevelFilter::INFO >= *metadata.level())
+        .with_max_level_hint(LevelFilter::INFO);
     tracing_subscriber::registry()
         .with(log)
+        .with(tail.with_filter(kept))
         .with(phases.map(|phases| phases.with_filter(ours())))
         .with(trace.map(|trace| trace.with_filter(ours())))
         .init();

@@ -1,12 +1,18 @@
 //! `pressroom override`: an archive admin's word on where packages belong.
 
+use std::collections::BTreeMap;
+
 use pressroom_archive::domain::{
-    ArchiveReference, ComponentName, PackageKind, PackagePriority, Pocket, Section, SeriesId, SeriesName,
+    ArchitectureTag, ArchiveReference, ComponentName, ExtraField, PackageKind, PackagePriority, Pocket,
+    Section, SeriesId, SeriesName,
 };
 use pressroom_archive::people::{self, Actor};
 use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::extra_override::{
+    NamedExtraField, extra_fields, remove_extra_fields, set_extra_fields,
+};
 use pressroom_archive::store::package_override::{
-    Override, components_now, overrides, remove_override, set_override,
+    NamedOverride, Override, components_now, find_override, overrides, remove_override, set_override,
 };
 use pressroom_archive::store::publication::publish_as_overridden;
 use pressroom_archive::store::series::SeriesComponent;
@@ -27,9 +33,10 @@ pub(super) enum Command {
         #[arg(long)]
         archive: Option<ArchiveReference>,
     },
-    /// Set the override of a package. What is left out is as the package says.
+    /// Set the override of a package. Of component, section and priority, what is left out is as the package says; fields are set one by one.
     ///
-    /// For example: pressroom override set --series one hello --section devel --priority optional --published
+    /// For example: pressroom override set --series one hello --section devel --priority optional --published;
+    /// pressroom override set --series one hello --field Task=demo-desktop --published
     Set {
         #[arg(long)]
         series: SeriesName,
@@ -45,13 +52,19 @@ pub(super) enum Command {
         section: Option<Section>,
         #[arg(long, conflicts_with = "source")]
         priority: Option<PackagePriority>,
+        /// A further field of its stanzas, as Task, Bugs or Origin, also in place of the package's own; again for more. FIELD= takes it back.
+        #[arg(long = "field", value_name = "FIELD=VALUE")]
+        fields: Vec<ExtraField>,
+        /// The fields are for this architecture alone, and go before those for all.
+        #[arg(long, requires = "fields", conflicts_with = "source")]
+        architecture: Option<ArchitectureTag>,
         /// Also for what is published now: the next run publishes it so, in every suite of the series (not in the release pocket of a stable one).
         #[arg(long)]
         published: bool,
         #[command(flatten)]
         by: As,
     },
-    /// Remove the override of a package: it counts again what the package says.
+    /// Remove the override of a package and its fields: it counts again what the package says.
     Remove {
         #[arg(long)]
         series: SeriesName,
@@ -75,7 +88,19 @@ impl Command {
         | Self::Remove { series: name, archive, .. }) = self;
         let archive = the_archive(&db, archive.as_ref())?;
         let row = series::series(db.read(), archive.distribution, name)?;
-        if let Self::Set { source, package, component, section, priority, published, by, .. } = self {
+        if let Self::Set {
+            source,
+            package,
+            component,
+            section,
+            priority,
+            fields,
+            architecture,
+            published,
+            by,
+            ..
+        } = self
+        {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
             // the same rule for both kinds of names
             let package: pressroom_archive::domain::BinaryName = package.parse()?;
@@ -83,10 +108,20 @@ impl Command {
                 Some(component) => Some(series::component(db.read(), row.id, component)?),
                 None => None,
             };
-            if component.is_none() && section.is_none() && priority.is_none() {
+            let files = component.is_some() || section.is_some() || priority.is_some();
+            if !files && fields.is_empty() {
                 return Err(super::exit::usage(
-                    "an override says something: name --component, --section or --priority",
+                    "an override says something: name --component, --section, --priority or --field",
                 ));
+            }
+            if let Some(tag) = architecture {
+                let known = series::architectures(db.read(), row.id)?;
+                if !known.iter().any(|one| one.tag == *tag) {
+                    let known = known.into_iter().map(|one| one.tag.to_string()).collect();
+                    return Err(
+                        StoreError::Unknown { what: "architecture", name: tag.to_string(), known }.into()
+                    );
+                }
             }
             let actor = by.actor(&root, &db)?;
             may_override(db.read(), &actor, &archive, row.id, (kind, package.as_str()), component.as_ref())?;
@@ -95,7 +130,16 @@ impl Command {
             let now = session.clock.now();
             db.write(|tx| {
                 let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
-                set_override(tx, place, what, &new, actor.name(), now)?;
+                if files {
+                    set_override(tx, place, what, &new, actor.name(), now)?;
+                }
+                // what was said before and waits to be published stays said
+                let new = if files {
+                    new
+                } else {
+                    find_override(tx, place.0, place.1, what.0, what.1)?.unwrap_or_default()
+                };
+                set_extra_fields(tx, place, what, architecture.as_ref(), fields, actor.name(), now)?;
                 if *published {
                     publish_as_overridden(tx, place, what, &new, actor.name(), now)?;
                 }
@@ -106,32 +150,76 @@ impl Command {
         if let Self::Remove { source, package, by, .. } = self {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
             may_override(db.read(), &by.actor(&root, &db)?, &archive, row.id, (kind, package), None)?;
-            if !db.write(|tx| remove_override(tx, (archive.id, row.id), (kind, package)))? {
+            let removed = db.write(|tx| {
+                let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
+                Ok::<_, StoreError>(remove_override(tx, place, what)? | remove_extra_fields(tx, place, what)?)
+            })?;
+            if !removed {
                 let word = if *source { "source" } else { "binary" };
                 return Err(super::exit::usage(format!(
                     "the {word} package {package} has no override in {name}"
                 )));
             }
         }
-        let rows = overrides(db.read(), archive.id, row.id)?;
+        let fields = extra_fields(db.read(), archive.id, row.id)?;
+        let rows = with_fields(overrides(db.read(), archive.id, row.id)?, fields);
         session.output.show(&rows, || {
             let or_own = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
             let cells: Vec<Vec<String>> = rows
                 .iter()
-                .map(|row| {
+                .map(|Row { filed, fields }| {
+                    let fields: Vec<String> = fields
+                        .iter()
+                        .map(|one| match &one.architecture {
+                            None => format!("{}={}", one.field, one.value),
+                            Some(architecture) => format!("{}={} ({architecture})", one.field, one.value),
+                        })
+                        .collect();
                     vec![
-                        row.kind.to_string().to_ascii_lowercase(),
-                        row.package.clone(),
-                        or_own(&row.component),
-                        or_own(&row.section),
-                        or_own(&row.priority),
+                        filed.kind.to_string().to_ascii_lowercase(),
+                        filed.package.clone(),
+                        or_own(&filed.component),
+                        or_own(&filed.section),
+                        or_own(&filed.priority),
+                        fields.join(", "),
                     ]
                 })
                 .collect();
-            table(&["KIND", "PACKAGE", "COMPONENT", "SECTION", "PRIORITY"], &cells)
+            table(&["KIND", "PACKAGE", "COMPONENT", "SECTION", "PRIORITY", "FIELDS"], &cells)
         })?;
         Ok(End::Success)
     }
+}
+
+/// All that is said of a package.
+#[derive(serde::Serialize)]
+struct Row {
+    #[serde(flatten)]
+    filed: NamedOverride,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<NamedExtraField>,
+}
+
+/// Brings what is said of packages together, by kind and name.
+fn with_fields(overrides: Vec<NamedOverride>, fields: Vec<NamedExtraField>) -> Vec<Row> {
+    let mut rows: BTreeMap<(&'static str, String), Row> = overrides
+        .into_iter()
+        .map(|filed| ((filed.kind.as_str(), filed.package.clone()), Row { filed, fields: Vec::new() }))
+        .collect();
+    for field in fields {
+        let row = rows.entry((field.kind.as_str(), field.package.clone())).or_insert_with(|| Row {
+            filed: NamedOverride {
+                kind: field.kind,
+                package: field.package.clone(),
+                component: None,
+                section: None,
+                priority: None,
+            },
+            fields: Vec::new(),
+        });
+        row.fields.push(field);
+    }
+    rows.into_values().collect()
 }
 
 /// Refuses who has no right over a component that the package is in, or would be in.

@@ -8,7 +8,7 @@ use pressroom_archive::store::{Db, StoreError, suite};
 
 use super::output::{BAD, BOLD, DIM, painted};
 use super::{End, Session, exit};
-use crate::conductor::accept::{Processed, Wanted, rehearse, run};
+use crate::conductor::accept::{Processed, Wanted, publishers, rehearse, run};
 use crate::mail::deliver;
 
 const EXAMPLES: &str = "\
@@ -46,11 +46,20 @@ impl ProcessAccepted {
         let mut db = root.db()?;
         let mut all = Processed::default();
         let mut worst = Ok(End::Success);
+        let mut orders = Vec::new();
         for (one, wanted) in self.wanted(&db)? {
-            let result = if self.dry_run {
-                rehearse(&root, &mut db, &one, &wanted, session.clock).map_err(Into::into)
+            // a dry run takes no lock, and looks at all at once
+            let publishers = if self.dry_run {
+                vec![None]
             } else {
-                run(&root, &mut db, &one, &wanted, session.clock)
+                publishers(&db, &one, &wanted)?.into_iter().map(Some).collect()
+            };
+            orders.extend(publishers.into_iter().map(|publisher| (one.clone(), publisher, wanted.clone())));
+        }
+        for (one, publisher, wanted) in orders {
+            let result = match publisher {
+                None => rehearse(&root, &mut db, &one, &wanted, session.clock).map_err(Into::into),
+                Some(publisher) => run(&root, &mut db, (&one, publisher), &wanted, session.clock),
             };
             let end = match result {
                 Ok(done) => {
@@ -63,10 +72,6 @@ impl ProcessAccepted {
                 }
                 Err(error) => Err(error.context(format!("the uploads of {} were not processed", one.name))),
             };
-            if let (Err(earlier), Err(_)) = (&worst, &end) {
-                anstream::eprintln!("{} {earlier:#}", painted(BAD, "error:"));
-                worst = Ok(End::Failure);
-            }
             worst = exit::worse(worst, end);
         }
         if !self.dry_run && !self.no_mail {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
 use pressroom_archive::store::Db;
+use pressroom_archive::store::run::Activity;
 use pressroom_archive::upload::process::{Afterwards, Done, House, Mode, Options, Report, process};
 use pressroom_archive::upload::watch::{Watch, Woken};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, write_out};
 use super::{End, Session, exit};
 use crate::conductor::Lock;
+use crate::operators::{Recording, RunEnded};
 use crate::root::Root;
 use crate::stop::Stop;
 
@@ -30,6 +32,8 @@ Examples, from cron and as a daemon:
 An upload that is refused is no failure of this command, unless it is the one that --leaf names. The exit code is 1 when something could not be
 judged or moved; it is still in incoming, and the next run tries again.";
 
+/// The name of such a run in `script_activity`.
+const SCRIPT: &str = "process-upload";
 /// How long mails are sent before the command ends; what is left waits for the next.
 const DELIVERY: Duration = Duration::from_secs(30);
 /// So long a daemon waits at most before it looks again.
@@ -171,10 +175,16 @@ impl ProcessUpload {
             &format!("process-upload of {}", base.display()),
             clock(),
         )?;
-        let letterhead = if self.no_mail { None } else { root.letterhead()? };
-        let librarian = root.librarian();
-        let mut house = House { db, librarian: &librarian, base, letterhead: letterhead.as_ref() };
-        let report = process(&mut house, options, &clock, &|| !stop.is_asked())?;
+        let report = if self.dry_run {
+            self.process(root, db, base, options, &clock, stop)?
+        } else {
+            let scope = base.display().to_string();
+            let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
+            let recording = Recording::begin(root, db, &session.clock, &activity)?;
+            let report = self.process(root, db, base, options, &clock, stop);
+            recording.end(db, &session.clock, &ended(&report));
+            report?
+        };
         // others need not wait while mails are sent
         drop(lock);
         if !self.dry_run && !self.no_mail {
@@ -182,6 +192,22 @@ impl ProcessUpload {
         }
         span.exit();
         Ok(report)
+    }
+
+    /// A look at everything that has come.
+    fn process(
+        &self,
+        root: &Root,
+        db: &mut Db,
+        base: &Path,
+        options: &Options,
+        clock: &dyn Fn() -> Timestamp,
+        stop: &Stop,
+    ) -> anyhow::Result<Report> {
+        let letterhead = if self.no_mail { None } else { root.letterhead()? };
+        let librarian = root.librarian();
+        let mut house = House { db, librarian: &librarian, base, letterhead: letterhead.as_ref() };
+        Ok(process(&mut house, options, clock, &|| !stop.is_asked())?)
     }
 
     /// Looks whenever something comes.
@@ -217,6 +243,7 @@ impl ProcessUpload {
                 // a full disk, a database that is held: it may be over at the next look
                 Err(error) => anstream::eprintln!("{} {error:#}", painted(BAD, "not all was done:")),
             }
+            crate::operators::look_after(root, db, &session.clock, &session.tail);
             let woken = watch.wait(next, stop.readable())?;
             // nothing that has just come is ready before it has settled, and more of it is about to come
             let more = options.patience.settle.min(AT_ONCE);
@@ -270,6 +297,26 @@ impl ProcessUpload {
             report.arriving.len()
         ));
         text
+    }
+}
+
+/// What is recorded of a look. An upload that is refused is none of its failures.
+fn ended(report: &anyhow::Result<Report>) -> RunEnded {
+    match report {
+        Err(error) => RunEnded::Failed(format!("{error:#}")),
+        Ok(report) if !report.troubles.is_empty() => {
+            RunEnded::Failed(format!("still in incoming: {}", report.troubles.join("; ")))
+        }
+        Ok(report) if report.done.is_empty() && report.finished == 0 => RunEnded::Idle,
+        Ok(report) => {
+            let count = |verdict| report.done.iter().filter(|done| done.verdict == verdict).count();
+            RunEnded::Done(format!(
+                "{} accepted, {} rejected, {} failed",
+                count(UploadVerdict::Accepted),
+                count(UploadVerdict::Rejected),
+                count(UploadVerdict::Failed)
+            ))
+        }
     }
 }
 

@@ -1,24 +1,23 @@
 //! `pressroom publish`.
 
-use std::collections::BTreeSet;
-
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, DistributionName, PackageKind, PassPriority, PassState, Pocket,
-    PublicationStatus, RunId, SuiteName,
+    ArchivePurpose, ArchiveReference, PackageKind, PassPriority, PassState, Pocket, PublicationStatus,
+    Publisher, RunId, SuiteName,
 };
-use pressroom_archive::store::archive::{archive_by_id, archives};
-use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
+use pressroom_archive::store::archive::archive_by_id;
+use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
-use pressroom_archive::store::{Connection, Db, StoreError, pass, suite};
+use pressroom_archive::store::{Db, StoreError, pass, suite};
 use serde::Serialize;
 
 use super::measure::{Measure, Measured, Measuring};
 use super::operator::{self, As};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
+use super::publish_what::{Order, What};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
-use crate::conductor::{Options, Progress, RunEnd, RunReport, published_archives, run};
+use crate::conductor::{Options, Phases, Progress, RunEnd, RunReport, published_archives, run};
 use crate::hooks::{VetoOverride, is_called};
 use crate::mail;
 use crate::root::Root;
@@ -30,6 +29,9 @@ there, then everything else (priority 1). From cron, every five minutes:
 
 Examples:
   pressroom publish --dry-run
+  pressroom publish --main-archives
+  pressroom publish --ppas --private
+  pressroom publish --all-derived --exclude demo/partner
   pressroom publish --security-only
   pressroom publish --timings --trace publish.json
   pressroom publish --suite one-updates --careful
@@ -39,18 +41,20 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Publish {
-    /// The distribution; without it, all of them, one after the other: one that fails does not stop the next.
-    #[arg(long)]
-    distribution: Option<DistributionName>,
+    #[command(flatten)]
+    what: What,
     /// Only this suite; again for more. Others stay as they are, and keep what waits in them.
     #[arg(long = "suite", value_name = "SUITE")]
     suites: Vec<SuiteName>,
     /// Only the security fast track.
     #[arg(long)]
     security_only: bool,
-    /// Make all indexes of the suites again, whether something changed or not.
-    #[arg(long)]
-    careful: bool,
+    /// Publish this suite although nothing waits in it, besides those in which something does; again for more. The mark stays until a run has published
+    /// it.
+    #[arg(long = "dirty-suite", value_name = "SUITE")]
+    dirty_suites: Vec<SuiteName>,
+    #[command(flatten)]
+    how: How,
     /// Let a Release be older than the one that it replaces: for a clock that was ahead once. Clients complain until that date.
     #[arg(long)]
     accept_older_date: bool,
@@ -72,6 +76,58 @@ pub(super) struct Publish {
     measure: Measure,
 }
 
+/// Which phases are done with care, and which are left out.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Phases")]
+struct How {
+    /// With care in every phase that is not left out: all that follows.
+    #[arg(long)]
+    careful: bool,
+    /// Look at the pool's file of everything that is published: make it again where it is lost, read it and say where its content is another.
+    #[arg(long)]
+    careful_publishing: bool,
+    /// Judge every name of the suites of which several publications are published, not only those that change.
+    #[arg(long)]
+    careful_domination: bool,
+    /// Make all indexes of the suites from the rows, and use nothing that is published.
+    #[arg(long)]
+    careful_indexing: bool,
+    /// Make the Release of every suite again, and read every file that it lists.
+    #[arg(long)]
+    careful_release: bool,
+    /// Publish nothing that waits, neither packages nor custom uploads: only what goes, and what was marked.
+    #[arg(long, conflicts_with = "careful_publishing")]
+    disable_publishing: bool,
+    /// Let several publications of a name stand beside each other. The next run without this flag judges all names of these suites.
+    #[arg(long, conflicts_with = "careful_domination")]
+    disable_domination: bool,
+    /// Make no indexes. What is published is in none of them until the next run without this flag makes all indexes of these suites.
+    #[arg(long, conflicts_with = "careful_indexing")]
+    disable_indexing: bool,
+    /// Make no Release, and so install nothing: a pass ends after its hooks before publication, and what waits goes on waiting.
+    #[arg(long, conflicts_with = "careful_release")]
+    disable_release: bool,
+}
+
+impl How {
+    /// The phases with care, and those that are left out.
+    const fn phases(&self) -> (Phases, Phases) {
+        let disabled = Phases {
+            publishing: self.disable_publishing,
+            domination: self.disable_domination,
+            indexing: self.disable_indexing,
+            release: self.disable_release,
+        };
+        let careful = Phases {
+            publishing: (self.careful && !disabled.publishing) || self.careful_publishing,
+            domination: (self.careful && !disabled.domination) || self.careful_domination,
+            indexing: (self.careful && !disabled.indexing) || self.careful_indexing,
+            release: (self.careful && !disabled.release) || self.careful_release,
+        };
+        (careful, disabled)
+    }
+}
+
 /// Shows the step on a terminal.
 struct Spinner(ProgressBar);
 
@@ -84,10 +140,13 @@ impl Progress for Spinner {
 #[derive(Serialize)]
 struct Published {
     distribution: String,
+    publisher: Publisher,
     run: i64,
     outcome: &'static str,
     message: String,
     passes: Vec<PublishedPass>,
+    /// Suites and archives that were left alone, and why: no failure.
+    left_alone: Vec<String>,
     /// Vetoes that did not hold a pass, because an operator said so.
     overridden: Vec<OverriddenVeto>,
     /// Hooks that --override-veto names and that did not veto.
@@ -121,6 +180,18 @@ struct PublishedPass {
     deleted: u64,
 }
 
+impl Published {
+    /// What it was about, for a heading.
+    fn what(&self) -> String {
+        match self.publisher {
+            Publisher::MainArchives => self.distribution.clone(),
+            Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives => {
+                format!("{} of {}", self.publisher.what(), self.distribution)
+            }
+        }
+    }
+}
+
 impl Publish {
     pub(super) const fn measure(&self) -> &Measure {
         &self.measure
@@ -129,55 +200,82 @@ impl Publish {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        if self.security_only && self.suites.iter().any(|suite| suite.pocket() != Pocket::Security) {
+        let named = self.suites.iter().chain(&self.dirty_suites);
+        if self.security_only && { named }.any(|suite| suite.pocket() != Pocket::Security) {
             return Err(exit::usage(
-                "--security-only publishes security suites alone: name those with --suite, or leave one of the two out",
+                "--security-only publishes security suites alone: name those, or leave one of the two out",
             ));
         }
-        let wanted = self.wanted(db.read(), self.veto_override(&root, &db)?.as_ref())?;
-        if wanted.is_empty() {
+        let veto_override = self.veto_override(&root, &db)?;
+        let (careful, disabled) = self.how.phases();
+        if disabled == Phases::ALL {
             return Err(exit::usage(
-                "there is no distribution yet: make one with `pressroom distribution add NAME`",
+                "with all phases left out there is nothing to do: leave one of the flags out",
             ));
+        }
+        let asked = Options {
+            suites: self.suites.iter().cloned().collect(),
+            dirty_suites: self.dirty_suites.iter().cloned().collect(),
+            security_only: self.security_only,
+            accept_older_date: self.accept_older_date,
+            careful,
+            disabled,
+            veto_override,
+            ..Options::default()
+        };
+        let wanted = self.what.orders(db.read(), &asked)?;
+        if wanted.is_empty() {
+            return Err(if distributions(db.read())?.is_empty() {
+                exit::usage("there is no distribution yet: make one with `pressroom distribution add NAME`")
+            } else {
+                exit::usage("there is no such archive: `pressroom archive list` shows those that there are")
+            });
+        }
+        if asked.veto_override.is_some() && !What::is_one_distribution(&wanted) {
+            let mut names: Vec<String> = wanted.iter().map(|one| one.distribution.name.to_string()).collect();
+            names.dedup();
+            return Err(exit::usage(format!(
+                "a veto is overridden for one distribution: name it with --distribution: {}",
+                names.join(", ")
+            )));
         }
         if self.dry_run {
             return plan_all(session, &root, &mut db, &wanted);
         }
         let mut shown: Vec<Published> = Vec::new();
         let mut worst = Ok(End::Success);
-        for (one, options) in &wanted {
+        for order in &wanted {
             let measuring = Measuring::begin(session);
-            let report = publish_one(session, &root, one, options);
+            let report = publish_one(session, &root, order);
             let measured = measuring.end();
             let end = match report {
-                Ok(report) => published(&db, one, options, report, measured).map(|(published, end)| {
+                Ok(report) => published(&db, order, report, measured).map(|(published, end)| {
                     shown.push(published);
                     end
                 }),
                 Err(error) => {
                     // it is among the results of no run
-                    measured.say(wanted.len() > 1, one.name.as_str());
+                    measured.say(wanted.len() > 1, &order.what());
                     Err(error)
                 }
             };
             let end = end.map_err(|error| {
                 // with one alone, what is said at the end is enough
                 if wanted.len() > 1 {
-                    error.context(format!("{} was not published", one.name))
+                    error.context(format!("{} was not published", order.what()))
                 } else {
                     error
                 }
             });
-            if let (Err(earlier), Err(_)) = (&worst, &end) {
-                anstream::eprintln!("{} {earlier:#}", painted(BAD, "error:"));
-                worst = Ok(End::Failure);
-            }
             worst = exit::worse(worst, end);
         }
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
         for one in &shown {
             if session.output.is_text() {
-                one.measured.say(wanted.len() > 1, &one.distribution);
+                one.measured.say(wanted.len() > 1, &one.what());
+                for note in &one.left_alone {
+                    anstream::eprintln!("{} {note}", painted(WARN, "left alone:"));
+                }
             }
             for OverriddenVeto { hook, veto, by, reason, .. } in &one.overridden {
                 let head = painted(WARN, "overridden:");
@@ -211,69 +309,18 @@ impl Publish {
             operator::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
         Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
     }
-
-    /// The distributions that are meant, each with what is asked of it: those that have one of the named suites, and only these names.
-    fn wanted(
-        &self,
-        db: &Connection,
-        veto_override: Option<&VetoOverride>,
-    ) -> anyhow::Result<Vec<(Distribution, Options)>> {
-        let all = match &self.distribution {
-            Some(name) => vec![distribution(db, name)?],
-            None => distributions(db)?,
-        };
-        let only = all.len() == 1;
-        if !only && veto_override.is_some() {
-            let names: Vec<String> = all.iter().map(|one| one.name.to_string()).collect();
-            return Err(exit::usage(format!(
-                "a veto is overridden for one distribution: name it with --distribution: {}",
-                names.join(", ")
-            )));
-        }
-        let mut known = BTreeSet::new();
-        let mut wanted = Vec::new();
-        for one in all {
-            let mut suites = BTreeSet::new();
-            for archive in archives(db, one.id)? {
-                suites.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name));
-            }
-            let named: BTreeSet<SuiteName> =
-                self.suites.iter().filter(|name| suites.contains(name)).cloned().collect();
-            known.append(&mut suites);
-            if only || self.suites.is_empty() || !named.is_empty() {
-                let options = Options {
-                    suites: named,
-                    security_only: self.security_only,
-                    careful: self.careful,
-                    accept_older_date: self.accept_older_date,
-                    veto_override: veto_override.cloned(),
-                };
-                wanted.push((one, options));
-            }
-        }
-        if let Some(name) = self.suites.iter().find(|name| !known.contains(name)) {
-            let known = known.iter().map(ToString::to_string).collect();
-            return Err(StoreError::Unknown { what: "suite", name: name.to_string(), known }.into());
-        }
-        Ok(wanted)
-    }
 }
 
-fn plan_all(
-    session: &Session,
-    root: &Root,
-    db: &mut Db,
-    wanted: &[(Distribution, Options)],
-) -> anyhow::Result<End> {
+fn plan_all(session: &Session, root: &Root, db: &mut Db, wanted: &[Order]) -> anyhow::Result<End> {
     let mut plans = Vec::new();
-    for (one, options) in wanted {
-        plans.push(plan(root, db, one, options, session.clock)?);
+    for Order { distribution, publisher, options } in wanted {
+        plans.push(plan(root, db, (distribution, *publisher), options, session.clock)?);
     }
     session.output.show(&plans, || plans.iter().map(plan_text).collect())?;
     // what would stop the run is said as the run would say it
     let keys = root.signing_keys(session.clock.began());
-    for (one, _) in wanted {
-        keys.check(db.read(), &published_archives(db.read(), one)?)?;
+    for Order { distribution, publisher, options } in wanted {
+        keys.check(db.read(), &published_archives(db.read(), distribution, *publisher, options)?)?;
     }
     if plans.iter().any(|plan| !plan.blocked.is_empty()) {
         return Err(exit::configuration(
@@ -286,19 +333,17 @@ fn plan_all(
 fn publish_one(
     session: &Session,
     root: &Root,
-    distribution: &Distribution,
-    options: &Options,
+    Order { distribution, publisher, options }: &Order,
 ) -> anyhow::Result<RunReport> {
     let spinner = Spinner(spinner());
-    let result = run(root, &distribution.name, options, session.clock, &spinner);
+    let result = run(root, (&distribution.name, *publisher), options, session.clock, &spinner);
     spinner.0.finish_and_clear();
     result
 }
 
 fn published(
     db: &Db,
-    distribution: &Distribution,
-    options: &Options,
+    order: &Order,
     report: RunReport,
     measured: Measured,
 ) -> anyhow::Result<(Published, End)> {
@@ -307,13 +352,15 @@ fn published(
         RunEnd::Held(reason) => ("held", reason, End::Held),
         RunEnd::Failed(reason) => ("failed", reason, End::Failure),
     };
-    let (overridden, not_needed) = overridden(db, options, report.run)?;
+    let (overridden, not_needed) = overridden(db, &order.options, report.run)?;
     let published = Published {
-        distribution: distribution.name.to_string(),
+        distribution: order.distribution.name.to_string(),
+        publisher: order.publisher,
         run: report.run.0,
         outcome,
         message,
         passes: passes(db, report.run)?,
+        left_alone: report.notes,
         overridden,
         not_needed,
         measured,
@@ -390,7 +437,7 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
 fn text(published: &Published, is_one_of_many: bool) -> String {
     let mut text = String::new();
     if is_one_of_many {
-        text.push_str(&format!("{}\n", painted(BOLD, &published.distribution)));
+        text.push_str(&format!("{}\n", painted(BOLD, published.what())));
     }
     let installed = published.passes.iter().filter(|pass| pass.state == "INSTALLED");
     for pass in installed {
@@ -459,6 +506,9 @@ fn plan_text(plan: &Plan) -> String {
     }
     for again in &plan.called_again {
         text.push_str(&format!("{} {again}\n", painted(BOLD, "called again:")));
+    }
+    for note in &plan.left_alone {
+        text.push_str(&format!("{} {note}\n", painted(WARN, "left alone:")));
     }
     for refused in &plan.refused {
         text.push_str(&format!("{} {refused}\n", painted(WARN, "refused:")));

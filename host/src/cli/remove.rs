@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
+use pressroom_archive::dominate::schedule_suite;
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::refile::refuse_stable;
 use pressroom_archive::store::removal::{Extent, Removal, Requested, components_of, request_removal};
@@ -68,6 +69,7 @@ impl Remove {
         let rights = rights(db.read(), &archive, &actor)?;
         let extent = if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries };
         let mut removed = Vec::new();
+        let (stay, now) = (root.config.death_row.stay(), session.clock.now());
         // all of them or none
         db.write(|tx| {
             for package in BTreeSet::from_iter(&self.packages) {
@@ -86,7 +88,7 @@ impl Remove {
                     by: actor.name(),
                     comment: &comment,
                 };
-                let requested = request_removal(tx, &removal, session.clock.now())?;
+                let requested = request_removal(tx, &removal, now)?;
                 if requested == Requested::default() {
                     let (what, other) = match extent {
                         Extent::SourceAndBinaries => {
@@ -102,6 +104,8 @@ impl Remove {
                 }
                 removed.push(Removed { package: package.clone(), requested });
             }
+            // what waited is deleted, and no pass comes by it
+            schedule_suite(tx, suite.id, stay, now)?;
             Ok::<(), anyhow::Error>(())
         })?;
         session.output.show(&removed, || {

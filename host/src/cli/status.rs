@@ -49,7 +49,7 @@ struct ShownKey {
 impl ShownKey {
     /// What is to be said of it, if anything.
     fn text(&self) -> Option<String> {
-        let KeyState { archive, fingerprint, ends, expires, problem } = &self.state;
+        let KeyState { archive, fingerprint, ends, expires, problem, .. } = &self.state;
         let whose = archive.as_ref().map_or_else(String::new, |archive| format!(" of {archive}"));
         if let Some(problem) = problem {
             return Some(format!("{} {problem}\n", painted(BAD, format!("the key{whose} cannot sign:"))));
@@ -146,7 +146,20 @@ struct Row {
     valid_until: Option<String>,
     /// That has passed: clients refuse the suite.
     has_lapsed: bool,
+    /// Who holds it; none: nobody.
+    paused: Option<Paused>,
+    /// Changes that wait until somebody approves them.
+    unapproved: u64,
+    /// Binaries that wait for the rest of their source.
+    held: u64,
     last_published: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Paused {
+    by: String,
+    reason: String,
+    since: String,
 }
 
 #[derive(Serialize)]
@@ -161,7 +174,7 @@ struct LastRun {
 impl Status {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
-        let db = root.db()?;
+        let db = root.db_for_reading()?;
         let read = db.read();
         let (keys, now) = (root.signing_keys(session.clock.began()), session.clock.began());
         let mut all_archives = Vec::new();
@@ -193,7 +206,7 @@ impl Status {
                     let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
                     let valid_until = valid_until(&one, valid_for);
                     let renewals = keys.renewals(read, &archive, &one, valid_for);
-                    let dirt = suite::dirt(read, one)?;
+                    let dirt = suite::dirt(read, one, session.clock.now())?;
                     let mut dirty = Vec::new();
                     if dirt.fresh {
                         dirty.push("fresh".to_owned());
@@ -218,6 +231,14 @@ impl Status {
                             Renewal::Keys => "signed for other keys".to_owned(),
                         }));
                     }
+                    if dirt.suite.domination_owed {
+                        dirty.push("not dominated".to_owned());
+                    }
+                    let paused = dirt.suite.pause.map(|pause| Paused {
+                        by: pause.by,
+                        reason: pause.reason,
+                        since: pause.since.to_string(),
+                    });
                     rows.push(Row {
                         archive: archive.reference.to_string(),
                         suite: name,
@@ -228,6 +249,9 @@ impl Status {
                         dirty,
                         has_lapsed: valid_until.is_some_and(|until| until <= now),
                         valid_until: valid_until.map(|until| until.to_string()),
+                        paused,
+                        unapproved: dirt.unapproved,
+                        held: dirt.held,
                         last_published,
                     });
                 }
@@ -282,13 +306,23 @@ fn text(shown: &Shown) -> String {
         .suites
         .iter()
         .map(|row| {
-            let dirty = if row.has_lapsed {
-                painted(BAD, format!("lapsed, clients refuse it; {}", row.dirty.join(", ")))
-            } else if row.dirty.is_empty() {
-                painted(GOOD, "clean")
-            } else {
-                painted(WARN, row.dirty.join(", "))
-            };
+            let mut words = Vec::new();
+            if row.has_lapsed {
+                words.push(painted(BAD, "lapsed, clients refuse it"));
+            }
+            if let Some(Paused { by, reason, since }) = &row.paused {
+                words.push(painted(BAD, format!("paused by {by} since {since} ({reason})")));
+            }
+            if !row.dirty.is_empty() {
+                words.push(painted(WARN, row.dirty.join(", ")));
+            }
+            if row.unapproved > 0 {
+                words.push(painted(WARN, format!("{} to approve", row.unapproved)));
+            }
+            if row.held > 0 {
+                words.push(painted(DIM, format!("{} wait for their source", row.held)));
+            }
+            let dirty = if words.is_empty() { painted(GOOD, "clean") } else { words.join(", ") };
             vec![
                 row.archive.clone(),
                 row.suite.clone(),

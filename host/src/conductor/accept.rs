@@ -1,14 +1,14 @@
-//! What was accepted, made ready for a pass: as the first step of a run, or as a run of its own.
+//! What was accepted, made ready for a pass: as the first step of a run, or as runs of their own, one for each publisher of a distribution.
 
 use std::collections::BTreeSet;
 
 use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
 use pressroom_archive::build;
-use pressroom_archive::domain::{ArchiveId, BuildStatus, RunOutcome, SuiteName, UploadId};
+use pressroom_archive::domain::{ArchiveId, BuildStatus, Publisher, RunOutcome, SuiteName, UploadId};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::binary_package_build::{self, Filter, Order};
 use pressroom_archive::store::distribution::{self, Distribution};
-use pressroom_archive::store::{Db, StoreError, bug_closure, run as run_rows};
+use pressroom_archive::store::{Db, StoreError, bug_closure, publisher, run as run_rows};
 use tracing::{debug_span, info_span};
 
 use super::context::Run;
@@ -66,24 +66,36 @@ impl Wanted {
 /// The name of such a run in `script_activity`.
 const SCRIPT: &str = "process-accepted";
 
-/// Processes what is accepted in a distribution: a run of its own, under the distribution's lock, recorded however it ends.
+/// The publishers of a distribution that have an archive that is meant. The main archives have one always.
+pub(crate) fn publishers(
+    db: &Db,
+    distribution: &Distribution,
+    wanted: &Wanted,
+) -> Result<Vec<Publisher>, StoreError> {
+    let archives = wanted.archives(db, distribution)?;
+    Ok(Publisher::ALL
+        .iter()
+        .copied()
+        .filter(|publisher| archives.iter().any(|archive| archive.publisher() == *publisher))
+        .collect())
+}
+
+/// Processes what is accepted in the archives of a publisher: a run of its own, under the publisher's lock, recorded however it ends.
 pub(crate) fn run(
     root: &Root,
     db: &mut Db,
-    distribution: &Distribution,
+    (distribution, publisher): (&Distribution, Publisher),
     wanted: &Wanted,
     clock: Clock,
 ) -> anyhow::Result<Processed> {
-    let _span = info_span!("process-accepted", distribution = %distribution.name).entered();
-    let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
+    let _span = info_span!("process-accepted", distribution = %distribution.name, %publisher).entered();
+    let _lock = Lock::take(&root.locks_folder(), &distribution.name, publisher, clock.now())?;
     // what it is may have changed until the lock was free
     let distribution = distribution::distribution(db.read(), &distribution.name)?;
     let host = crate::root::host_name();
-    let id = db.write(|tx| {
-        run_rows::end_dead_runs(tx, distribution.id, clock.now())?;
-        run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
-    })?;
-    let result = all(root, db, &distribution, wanted, clock);
+    let id =
+        db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))?;
+    let result = all(root, db, (&distribution, publisher), wanted, clock);
     let (outcome, message) = match &result {
         Ok(done) if done.is_whole() => (RunOutcome::Succeeded, said(&done.report)),
         Ok(done) => (RunOutcome::Failed, done.troubles().join("; ")),
@@ -107,12 +119,15 @@ fn said(report: &Report) -> String {
 fn all(
     root: &Root,
     db: &mut Db,
-    distribution: &Distribution,
+    (distribution, publisher): (&Distribution, Publisher),
     wanted: &Wanted,
     clock: Clock,
 ) -> Result<Processed, StoreError> {
     let mut report = Report::default();
     for archive in wanted.archives(db, distribution)? {
+        if archive.publisher() != publisher {
+            continue;
+        }
         let _span = debug_span!("archive", archive = %archive.reference).entered();
         let is_wanted = |name: &SuiteName| wanted.has(name);
         let one = process_accepted(db, &root.librarian(), &archive, &is_wanted, &|| clock.now())?;
@@ -120,6 +135,10 @@ fn all(
         report.stuck.extend(one.stuck);
     }
     look_after_builds(db, clock)?;
+    // only primary archives close bugs
+    if publisher != Publisher::MainArchives {
+        return Ok(Processed { report, ..Processed::default() });
+    }
     let telling = if wanted.keeps_quiet { Telling::KeptQuiet } else { Telling::Told };
     let Told { bugs, problems } = tell(root, db, distribution, telling, clock)?;
     Ok(Processed { report, bugs_told: bugs, problems })
@@ -192,13 +211,21 @@ impl Run<'_> {
         let _span = info_span!("process-accepted").entered();
         let is_wanted = |name: &SuiteName| self.options.is_for(name);
         for archive in archives(db.read(), self.distribution.id)? {
+            if archive.publisher() != self.publisher
+                || !self.options.has(&archive.reference)
+                || self.put_aside.contains(&archive.id)
+            {
+                continue;
+            }
             let librarian = self.root.librarian();
             let report = process_accepted(db, &librarian, &archive, &is_wanted, &|| self.clock.now())?;
             self.accepted += report.done.len();
             self.problems.extend(report.stuck.iter().map(ToString::to_string));
         }
-        let told = tell(self.root, db, self.distribution, Telling::Told, self.clock)?;
-        self.problems.extend(told.problems);
+        if self.publisher == Publisher::MainArchives {
+            let told = tell(self.root, db, self.distribution, Telling::Told, self.clock)?;
+            self.problems.extend(told.problems);
+        }
         Ok(())
     }
 

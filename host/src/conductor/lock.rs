@@ -1,4 +1,4 @@
-//! One publisher of a distribution at a time.
+//! One run of a publisher at a time; the publishers of a distribution run beside each other.
 //!
 //! The lock is `flock` on a file, so it is gone with its holder, however that dies. What stands in the file is only for people.
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pressroom_archive::disk::{self, DiskError, During};
-use pressroom_archive::domain::DistributionName;
+use pressroom_archive::domain::{DistributionName, Publisher};
 use pressroom_archive::work::{Work, count};
 use rustix::fs::{FlockOperation, flock};
 
@@ -24,22 +24,45 @@ pub(crate) enum LockError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     #[error(
-        "{distribution} is being published already ({holder}): wait for that run, or look at `pressroom status`"
+        "{}{distribution} is being published already ({holder}): wait for that run, or look at `pressroom status`",
+        of(*publisher)
     )]
-    Busy { distribution: DistributionName, holder: String },
+    Busy { distribution: DistributionName, publisher: Publisher, holder: String },
     #[error("{what} is being done already ({holder}): wait for that to end, it looks at everything")]
     Working { what: String, holder: String },
 }
 
+/// The word for a publisher before its distribution's name; the main archives are what a distribution is.
+fn of(publisher: Publisher) -> String {
+    match publisher {
+        Publisher::MainArchives => String::new(),
+        Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives => {
+            format!("{} of ", publisher.what())
+        }
+    }
+}
+
+/// The file of a publisher's lock. No distribution's name has an @.
+fn file_name(distribution: &DistributionName, publisher: Publisher) -> String {
+    match publisher {
+        Publisher::MainArchives => format!("publish-{distribution}.lock"),
+        Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives => {
+            format!("publish-{distribution}@{publisher}.lock")
+        }
+    }
+}
+
 impl Lock {
-    /// Takes the lock of a distribution, or says at once who has it.
+    /// Takes the lock of a publisher of a distribution, or says at once who has it.
     pub(crate) fn take(
         folder: &Path,
         distribution: &DistributionName,
+        publisher: Publisher,
         now: Timestamp,
     ) -> Result<Self, LockError> {
-        Self::take_named(folder, &format!("publish-{distribution}.lock"), now, |holder| LockError::Busy {
+        Self::take_named(folder, &file_name(distribution, publisher), now, |holder| LockError::Busy {
             distribution: distribution.clone(),
+            publisher,
             holder,
         })
     }
@@ -89,20 +112,39 @@ impl Lock {
 mod tests {
     use super::*;
 
+    fn take(folder: &Path, distribution: &str, publisher: Publisher) -> Result<Lock, LockError> {
+        Lock::take(folder, &distribution.parse().unwrap(), publisher, Timestamp::UNIX_EPOCH)
+    }
+
     #[test]
-    fn a_second_publisher_is_told_who_the_first_is_and_comes_in_when_it_has_gone() {
+    fn a_second_run_of_a_publisher_is_told_who_the_first_is_and_comes_in_when_it_has_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let (debian, other) = ("debian".parse().unwrap(), "other".parse().unwrap());
-        let lock = Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH).unwrap();
-        match Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH) {
+        let lock = take(folder.path(), "debian", Publisher::MainArchives).unwrap();
+        match take(folder.path(), "debian", Publisher::MainArchives) {
             Err(LockError::Busy { holder, .. }) => {
                 assert!(holder.contains(&std::process::id().to_string()), "{holder}");
             }
             other => panic!("{other:?}"),
         }
-        Lock::take(folder.path(), &other, Timestamp::UNIX_EPOCH).unwrap();
+        take(folder.path(), "other", Publisher::MainArchives).unwrap();
         drop(lock);
-        Lock::take(folder.path(), &debian, Timestamp::UNIX_EPOCH).unwrap();
+        take(folder.path(), "debian", Publisher::MainArchives).unwrap();
+    }
+
+    #[test]
+    fn the_publishers_of_a_distribution_run_beside_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let all: Vec<Lock> = Publisher::ALL
+            .iter()
+            .map(|publisher| take(folder.path(), "debian", *publisher).unwrap())
+            .collect();
+        for publisher in Publisher::ALL {
+            let busy = take(folder.path(), "debian", *publisher).unwrap_err().to_string();
+            assert!(busy.contains("debian is being published already"), "{busy}");
+        }
+        // a distribution that is called like one of their files is another one
+        take(folder.path(), "debian-ppas", Publisher::MainArchives).unwrap();
+        drop(all);
     }
 
     #[test]

@@ -4,30 +4,35 @@
 //! mark is as before. After that, the next run takes it to its end.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::Context;
 use pressroom_archive::custom::{self, Customs};
-use pressroom_archive::disk::{self, Sharing};
+use pressroom_archive::death_row::finish;
+use pressroom_archive::disk::{self, FileLock, Sharing};
 use pressroom_archive::dists::{InstallStep, Staged, install};
-use pressroom_archive::domain::{ComponentId, PassId, PassPriority};
+use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
-use pressroom_archive::index::{self, Scope};
-use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
+use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
+use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
 use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
 use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::{self, IndexKey};
+use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass};
+use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass, source_group};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
+use super::engine::Engine;
+use super::files::know_files;
 use super::{links, select};
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -40,6 +45,8 @@ pub(super) enum PassEnd {
     Held(String),
     /// Nothing of what waits can be published; nothing changed.
     Nothing(Vec<String>),
+    /// It was made up to its hooks, and no Release of it was wanted; nothing changed.
+    NotInstalled,
 }
 
 /// What an installed pass was about.
@@ -68,8 +75,14 @@ impl Run<'_> {
         select::refuse_locking_out(archive, &signing_keys)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
+            let left_out = LeftOut {
+                domination: self.options.disabled.domination,
+                indexes: self.options.disabled.indexing,
+            };
             db.write(|tx| {
+                publisher::refuse_beside(tx, archive, run)?;
                 let id = pass::begin_pass(tx, run, archive.id, priority, suites, began, now)?;
+                publisher::leave_out(tx, id, left_out)?;
                 pass::set_signing_keys(tx, id, &signing_keys)?;
                 Ok::<_, StoreError>(id)
             })
@@ -93,6 +106,10 @@ impl Run<'_> {
             Ok(Reached::Held(reason)) => {
                 work.abandon(db, &reason)?;
                 Ok(PassEnd::Held(reason))
+            }
+            Ok(Reached::Unreleased) => {
+                work.abandon(db, "not installed: no Release was to be made")?;
+                Ok(PassEnd::NotInstalled)
             }
             Ok(Reached::Nothing) => {
                 work.abandon(db, &work.problems.join("; "))?;
@@ -130,6 +147,7 @@ enum Reached {
     Ready(Staged),
     Held(String),
     Nothing,
+    Unreleased,
 }
 
 impl PassWork<'_, '_> {
@@ -168,20 +186,31 @@ impl PassWork<'_, '_> {
 
     fn until_installed(&mut self, db: &mut Db) -> anyhow::Result<Reached> {
         let mut staged = self.step(db, "stage", |work, _| work.stage())?;
-        self.step(db, "poolify", Self::poolify)?;
+        let (careful, disabled) = (self.run.options.careful, self.run.options.disabled);
+        if careful.publishing {
+            self.step(db, "verify-pool", Self::verify_pool)?;
+        }
+        if !disabled.publishing {
+            self.step(db, "poolify", Self::poolify)?;
+        }
         self.step(db, "dominate", Self::dominate)?;
         let customs = self.changing().any(|(_, dirt)| dirt.customs > 0);
         if customs {
             self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
         }
-        let wanted = self.run.options.careful
+        let wanted = careful.indexing
+            || careful.release
             || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
         let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
         if !wanted && !changes {
             return Ok(Reached::Nothing);
         }
-        let mut built = self.step(db, "index", |work, db| work.index(db, &staged))?;
+        let mut built = if disabled.indexing {
+            vec![Vec::new(); self.shapes.len()]
+        } else {
+            self.step(db, "index", |work, db| work.index(db, &staged))?
+        };
         if links::are_concerned(db.read(), self.archive, self.run.distribution)? {
             self.step(db, "links", |work, db| work.links(db, &staged))?;
         }
@@ -199,6 +228,9 @@ impl PassWork<'_, '_> {
             PointResult::Passed => {}
             PointResult::Held(reason) => return Ok(Reached::Held(reason)),
             PointResult::Failed(reason) => anyhow::bail!("{reason}"),
+        }
+        if disabled.release {
+            return Ok(Reached::Unreleased);
         }
         let in_place = self.run.registry.writes_in_place();
         if in_place {
@@ -232,24 +264,28 @@ impl PassWork<'_, '_> {
         Ok((staged, how.to_owned()))
     }
 
+    /// Takes the pool's lock, from before it is read what is pending until the names of that are made: death row takes out what nothing wanted then, and what it
+    /// has begun to take out is gone first.
+    fn finish_removals(&self, db: &mut Db) -> anyhow::Result<FileLock> {
+        let lock = self.run.root.pool_lock(self.archive)?;
+        let paths = self.run.root.archive_paths(self.archive);
+        let (librarian, now) = (self.run.root.librarian(), self.run.clock.now());
+        for problem in finish(db, self.archive.id, &paths.root, &librarian, now)?.problems {
+            // death row says it again, and fails by it; what is published does not need that name
+            tracing::warn!("what has left the pool is still there: {problem}");
+        }
+        Ok(lock)
+    }
+
     /// Phase A.
     fn poolify(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let pool_lock = self.finish_removals(db)?;
         let span = debug_span!("read").entered();
         let mut pending = Vec::new();
-        let mut preference: Vec<ComponentId> = Vec::new();
-        for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
-            if !dirt.only_release {
-                pending.extend(publication::pending_files(db.read(), shape.suite.id)?);
-            }
-            preference.extend(
-                shape
-                    .components
-                    .iter()
-                    .map(|component| component.id)
-                    .filter(|id| !preference.contains(id))
-                    .collect::<Vec<_>>(),
-            );
+        for (shape, _) in self.changing() {
+            pending.extend(source_group::publishable_files(db.read(), &shape.suite, self.run.clock.now())?);
         }
+        let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
         let paths = self.run.root.archive_paths(self.archive);
         let librarian = self.run.root.librarian();
         span.exit();
@@ -260,6 +296,7 @@ impl PassWork<'_, '_> {
             preference: &preference,
         };
         let poolified = poolify(db, self.id, pool, &pending, self.run.clock.now())?;
+        drop(pool_lock);
         for Skipped { publication, kind, reason } in &poolified.skipped {
             let problem = format!(
                 "{} publication {publication} was skipped: {reason}",
@@ -278,10 +315,39 @@ impl PassWork<'_, '_> {
         Ok(((), detail))
     }
 
+    /// Looks again at the pool's files of everything that is published.
+    fn verify_pool(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let mut published = Vec::new();
+        for shape in &self.shapes {
+            published.extend(publication::published_files(db.read(), shape.suite.id)?);
+        }
+        let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
+        let paths = self.run.root.archive_paths(self.archive);
+        let librarian = self.run.root.librarian();
+        let pool = Pool {
+            archive: self.archive.id,
+            root: &paths.root,
+            librarian: &librarian,
+            preference: &preference,
+        };
+        let Verified { files, made_again, problems } =
+            verify_pool(db, pool, &published, self.run.clock.now())?;
+        for path in &made_again {
+            tracing::warn!("{path} was lost and is there again");
+        }
+        let detail = format!("{files} files, {} made again, {} wrong", made_again.len(), problems.len());
+        for problem in problems {
+            tracing::error!("{problem}");
+            self.problems.push(problem);
+        }
+        Ok(((), detail))
+    }
+
     /// Phase B.
     fn dominate(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
-        let pass = self.id;
-        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass))?;
+        let (pass, stay, now) = (self.id, self.run.root.config.death_row.stay(), self.run.clock.now());
+        let scope = self.run.options.judged();
+        let Dominated { superseded, deleted } = db.write(|tx| dominate(tx, pass, scope, stay, now))?;
         Ok(((), format!("{superseded} superseded, {deleted} deleted")))
     }
 
@@ -310,16 +376,22 @@ impl PassWork<'_, '_> {
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
         let touched = pass::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
+        let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
                 touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
-            let scope = match (self.run.options.careful, self.needs_all_indexes(dirt)) {
+            let scope = match (self.run.options.careful.indexing, self.needs_all_indexes(dirt)) {
                 (true, _) => Scope::Careful,
                 (false, true) => Scope::All,
                 (false, false) => Scope::Only(&of_suite),
             };
+            let librarian = self.run.root.librarian();
+            let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
+            unknown.iter().for_each(|problem| tracing::error!("{problem}"));
+            problems.extend(unknown);
             let folder = staged.dists().join(shape.suite.name.to_string());
-            let built = index::build(db.read(), self.id, shape, scope, &folder)
+            let built = self
+                .build(db, shape, scope, staged, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
             let pass = self.id;
             db.write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments))?;
@@ -327,6 +399,7 @@ impl PassWork<'_, '_> {
             stanzas += built.stanzas;
             files.push(built.files);
         }
+        self.problems.extend(problems);
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
     }
 
@@ -339,6 +412,38 @@ impl PassWork<'_, '_> {
         let detail = format!("{} changed, {} refused", linked.changes.len(), linked.refused.len());
         self.problems.extend(linked.refused);
         Ok(((), detail))
+    }
+
+    /// The indexes of a suite, by the archive's engine.
+    fn build(
+        &self,
+        db: &Db,
+        shape: &SuiteShape,
+        scope: Scope<'_>,
+        staged: &Staged,
+        folder: &Path,
+    ) -> Result<Built, IndexError> {
+        match self.archive.index_engine {
+            IndexEngine::Native => index::build(db.read(), self.id, shape, scope, folder),
+            IndexEngine::AptFtparchive => {
+                let paths = staged.paths();
+                if matches!(scope, Scope::Careful) {
+                    disk::remove_tree(&paths.cache)?;
+                }
+                let time_limit = self.run.root.config.publication.apt_ftparchive_time_limit();
+                let engine = Engine { launcher: self.run.program, paths, time_limit };
+                let work = staged.folder().join("index-engine");
+                let run = |apt_conf: &str, to_be_made: &str| engine.run(&work, apt_conf, to_be_made);
+                let workshop = Workshop {
+                    root: &paths.root,
+                    work: &work,
+                    overrides: &paths.overrides,
+                    cache: &paths.cache,
+                    run: &run,
+                };
+                index::build_with(db.read(), self.id, shape, scope, folder, Some(&workshop))
+            }
+        }
     }
 
     fn facts<'f>(&'f self, archives: &'f [(Archive, PassId)]) -> PassFacts<'f> {
@@ -375,7 +480,7 @@ impl PassWork<'_, '_> {
     }
 
     const fn trust(&self) -> Trust {
-        if self.run.options.careful { Trust::Nothing } else { Trust::Rows }
+        if self.run.options.careful.release { Trust::Nothing } else { Trust::Rows }
     }
 
     /// The Release files as pre-publication hooks see them.
@@ -492,6 +597,7 @@ impl PassWork<'_, '_> {
 fn span_of(step: &'static str) -> Span {
     match step {
         "stage" => info_span!("stage"),
+        "verify-pool" => info_span!("verify-pool"),
         "poolify" => info_span!("poolify"),
         "dominate" => info_span!("dominate"),
         "custom" => info_span!("custom"),

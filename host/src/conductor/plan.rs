@@ -1,18 +1,19 @@
 //! What a run would do: worked out in a transaction that is taken back, so that it is what a run does and nothing stays.
 
 use pressroom_archive::accept::{Done, process_within};
-use pressroom_archive::domain::{PassPriority, PublicationStatus, SuiteName};
+use pressroom_archive::custom::inherit_customs;
+use pressroom_archive::domain::{PassPriority, PublicationStatus, Publisher, SuiteName};
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::store::archive::archives as archives_of;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
-use pressroom_archive::store::publication::{
-    NamedTransition, changed_publications, named_transitions, pending_files,
-};
+use pressroom_archive::store::publication::{NamedTransition, changed_publications, named_transitions};
+use pressroom_archive::store::source_group::publishable_files;
 use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 
-use super::context::Options;
+use super::context::{Options, Phases};
+use super::prepare;
 use super::retry::AFTER_INSTALLATION;
 use super::select::{self, published_archives, select};
 use crate::clock::Clock;
@@ -43,10 +44,14 @@ pub(crate) struct PlannedSuite {
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Plan {
     pub(crate) distribution: String,
+    /// Whose run it would be.
+    pub(crate) publisher: Publisher,
     /// Uploads that were accepted and would get their publications.
     pub(crate) accepted: Vec<Done>,
     pub(crate) passes: Vec<PlannedPass>,
     pub(crate) refused: Vec<String>,
+    /// Suites that somebody holds, or of which changes wait for approval.
+    pub(crate) left_alone: Vec<String>,
     /// Hooks of earlier runs that would be called again.
     pub(crate) called_again: Vec<String>,
     /// Files in hook folders that will not run.
@@ -59,14 +64,16 @@ pub(crate) struct Plan {
 pub(crate) fn plan(
     root: &Root,
     db: &mut Db,
-    distribution: &Distribution,
+    (distribution, publisher): (&Distribution, Publisher),
     options: &Options,
     clock: Clock,
 ) -> Result<Plan, StoreError> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
     let keys = root.signing_keys(clock.began());
-    let archives = published_archives(db.read(), distribution)?;
-    let (all_archives, librarian) = (archives_of(db.read(), distribution.id)?, root.librarian());
+    let archives = published_archives(db.read(), distribution, publisher, options)?;
+    let librarian = root.librarian();
+    let mut all_archives = archives_of(db.read(), distribution.id)?;
+    all_archives.retain(|archive| archive.publisher() == publisher && options.has(&archive.reference));
     let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
     let unknown = select::unknown_suites(db.read(), &archives, &options.suites)?;
     if let Some(name) = unknown.first() {
@@ -80,9 +87,11 @@ pub(crate) fn plan(
     };
     let mut plan = Plan {
         distribution: distribution.name.to_string(),
+        publisher,
         accepted: Vec::new(),
         passes: Vec::new(),
         refused: Vec::new(),
+        left_alone: Vec::new(),
         called_again: Vec::new(),
         complaints: said(false),
         blocked: said(true),
@@ -91,16 +100,23 @@ pub(crate) fn plan(
         let now = clock.began();
         let run = run_rows::begin_run(tx, "plan", "", distribution.id, now)?;
         for point in AFTER_INSTALLATION {
-            for first in hook_run::due_retries(tx, distribution.id, point.as_str(), run, clock.now())? {
+            for first in
+                hook_run::due_retries(tx, (distribution.id, publisher), point.as_str(), run, clock.now())?
+            {
                 let of_run = first.call.run;
                 plan.called_again.push(format!("{} ({point}) of run {of_run}", first.call.hook));
             }
         }
+        prepare::mark_within(tx, &archives, options, now)?;
         for archive in &all_archives {
             let is_wanted = |name: &SuiteName| options.is_for(name);
             let report = process_within(tx, &librarian, archive, &is_wanted, now)?;
             plan.accepted.extend(report.done);
             plan.refused.extend(report.stuck.iter().map(ToString::to_string));
+        }
+        let is_wanted = |name: &SuiteName| options.is_for(name);
+        for archive in archives.iter().filter(|_| !options.disabled.publishing) {
+            inherit_customs(tx, archive, &is_wanted, now)?;
         }
         let mut published = Vec::new();
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
@@ -108,8 +124,13 @@ pub(crate) fn plan(
                 break;
             }
             for archive in &archives {
-                let mut selection = select(tx, archive, priority, options, &keys)?;
+                let mut selection = select(tx, archive, priority, options, clock.now(), &keys)?;
                 plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
+                for note in selection.left_alone {
+                    if !plan.left_alone.contains(&note) {
+                        plan.left_alone.push(note);
+                    }
+                }
                 // what the fast track would have published is clean by then
                 selection.suites.retain(|dirt| !published.contains(&dirt.suite.id));
                 if selection.suites.is_empty() {
@@ -122,10 +143,10 @@ pub(crate) fn plan(
                 let mut transitions: Vec<Transition> = Vec::new();
                 for dirt in &selection.suites {
                     published.push(dirt.suite.id);
-                    if dirt.only_release {
+                    if dirt.only_release || options.disabled.publishing {
                         continue;
                     }
-                    for file in pending_files(tx, dirt.suite.id)? {
+                    for file in publishable_files(tx, &dirt.suite, clock.now())? {
                         if transitions
                             .last()
                             .is_none_or(|last| (last.kind, last.publication) != (file.kind, file.publication))
@@ -141,7 +162,7 @@ pub(crate) fn plan(
                     }
                 }
                 plan_transitions(tx, pass, &transitions)?;
-                dominate(tx, pass)?;
+                dominate(tx, pass, options.judged(), root.config.death_row.stay(), now)?;
                 let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
                 let suites = selection
                     .suites
@@ -193,8 +214,23 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
         reasons.push("its Release shows settings that have changed, or it has other names".to_owned());
     }
     reasons.extend(dirt.renewals.iter().map(ToString::to_string));
-    if options.careful {
-        reasons.push("careful".to_owned());
+    if dirt.suite.domination_owed {
+        reasons.push("something was published in it without domination".to_owned());
+    }
+    let Phases { publishing, domination, indexing, release } = options.careful;
+    let careful: Vec<&str> = [
+        ("publishing", publishing),
+        ("domination", domination),
+        ("indexing", indexing),
+        ("release", release),
+    ]
+    .into_iter()
+    .filter_map(|(phase, is_careful)| is_careful.then_some(phase))
+    .collect();
+    match careful.len() {
+        0 => {}
+        4 => reasons.push("careful".to_owned()),
+        _ => reasons.push(format!("careful {}", careful.join(", "))),
     }
     reasons
 }

@@ -1,14 +1,14 @@
 //! Hooks of a run of the past, called again because an operator says so.
 //!
-//! For good it is a run of its own, under the distribution's lock and in `script_activity`. As a dry run it takes no lock and leaves no row: it looks at the
+//! For good it is a run of its own, under the lock of that run's publisher and in `script_activity`. As a dry run it takes no lock and leaves no row: it looks at the
 //! archive as it is.
 
 use anyhow::Context;
-use pressroom_archive::domain::{RunId, RunOutcome};
+use pressroom_archive::domain::{Publisher, RunId, RunOutcome};
 use pressroom_archive::store::distribution::{Distribution, distribution};
 use pressroom_archive::store::hook_run::{self, Overridden, Recorded};
 use pressroom_archive::store::run::{self as run_rows, find_run};
-use pressroom_archive::store::{Connection, Db, StoreError};
+use pressroom_archive::store::{Connection, Db, StoreError, publisher};
 use pressroom_sandbox::Point;
 
 use super::lock::Lock;
@@ -93,6 +93,11 @@ impl Means {
     }
 }
 
+/// Whose lock it takes to call hooks of a run again: its publisher's.
+fn publisher_of(db: &Connection, run: RunId) -> Result<Publisher, StoreError> {
+    Ok(find_run(db, run)?.publisher.unwrap_or(Publisher::MainArchives))
+}
+
 /// The distribution that a run was for.
 pub(crate) fn distribution_of(db: &Connection, run: RunId) -> anyhow::Result<Distribution> {
     let run = find_run(db, run)?;
@@ -104,7 +109,8 @@ pub(crate) fn distribution_of(db: &Connection, run: RunId) -> anyhow::Result<Dis
 pub(crate) fn replay(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Result<Replayed> {
     let mut db = root.db()?;
     let distribution = distribution_of(db.read(), wanted.run)?;
-    let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
+    let publisher = publisher_of(db.read(), wanted.run)?;
+    let _lock = Lock::take(&root.locks_folder(), &distribution.name, publisher, clock.now())?;
     // read under the lock: a publisher may have called them again meanwhile
     let mut only_as_dry_run = Vec::new();
     let mut calls = Vec::new();
@@ -122,10 +128,8 @@ pub(crate) fn replay(root: &Root, wanted: &Wanted, clock: Clock) -> anyhow::Resu
     let replayer = means.replayer(root, clock);
     let ready = all_or_nothing(&calls, |first| replayer.prepare(db.read(), first, wanted.component))?;
     let host = crate::root::host_name();
-    let run = db.write(|tx| {
-        run_rows::end_dead_runs(tx, distribution.id, clock.now())?;
-        run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
-    })?;
+    let run =
+        db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))?;
     let made = call_all(&replayer, &mut db, run, &ready);
     let (outcome, message) = match &made {
         Ok(failed) if failed.is_empty() => {
@@ -148,7 +152,8 @@ pub(crate) fn dismiss(
 ) -> anyhow::Result<Vec<Recorded>> {
     let mut db = root.db()?;
     let distribution = distribution_of(db.read(), wanted.run)?;
-    let _lock = Lock::take(&root.locks_folder(), &distribution.name, clock.now())?;
+    let publisher = publisher_of(db.read(), wanted.run)?;
+    let _lock = Lock::take(&root.locks_folder(), &distribution.name, publisher, clock.now())?;
     let mut dismissed = calls_of(db.read(), wanted)?;
     dismissed.retain(|first| first.is_owed() && first.call.point != Point::PrePublication.as_str());
     db.write(|tx| dismissed.iter().try_for_each(|first| hook_run::dismiss(tx, first.id, word)))?;

@@ -30,7 +30,13 @@ impl Run<'_> {
             return Ok(());
         }
         let now = self.clock.now();
-        let due = hook_run::due_retries(db.read(), self.distribution.id, point.as_str(), self.id, now)?;
+        let due = hook_run::due_retries(
+            db.read(),
+            (self.distribution.id, self.publisher),
+            point.as_str(),
+            self.id,
+            now,
+        )?;
         let mut problems = Vec::new();
         let mut left_alone = 0;
         for first in &due {

@@ -1,15 +1,17 @@
-//! A run for one distribution.
+//! A run of one publisher of a distribution.
 
 use std::collections::BTreeSet;
 
 use anyhow::Context;
 use pressroom_archive::dists::{Recovered, recover};
-use pressroom_archive::domain::{ArchivePurpose, DistributionName, PassId, PassPriority, RunId, RunOutcome};
+use pressroom_archive::domain::{
+    ArchivePurpose, DistributionName, PassId, PassPriority, Publisher, RunId, RunOutcome,
+};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
-use pressroom_archive::store::{Db, StoreError, pass, run as run_rows, suite};
+use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, suite};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
@@ -37,6 +39,8 @@ pub(crate) enum RunEnd {
 pub(crate) struct RunReport {
     pub(crate) run: RunId,
     pub(crate) end: RunEnd,
+    /// What was left alone, and why, which is no failure.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Something in the configuration that stops a run before it begins.
@@ -44,36 +48,33 @@ pub(crate) struct RunReport {
 #[error("nothing was published, because these hooks cannot run:\n{0}")]
 pub(crate) struct BrokenHooks(String);
 
-/// Publishes a distribution: one run, recorded however it ends.
+/// Publishes archives of a distribution, those of one publisher: one run, recorded however it ends.
 pub(crate) fn run(
     root: &Root,
-    name: &DistributionName,
+    (name, publisher): (&DistributionName, Publisher),
     options: &Options,
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<RunReport> {
-    let span = info_span!("run", distribution = %name, run = field::Empty).entered();
+    let span = info_span!("run", distribution = %name, %publisher, run = field::Empty).entered();
     let mut db = debug_span!("open").in_scope(|| root.db())?;
     let distribution = distribution::distribution(db.read(), name)?;
-    let _lock = Lock::take(&root.locks_folder(), name, clock.now())?;
+    let _lock = Lock::take(&root.locks_folder(), name, publisher, clock.now())?;
     let host = crate::root::host_name();
     let id = debug_span!("journal").in_scope(|| {
-        db.write(|tx| {
-            run_rows::end_dead_runs(tx, distribution.id, clock.now())?;
-            run_rows::begin_run(tx, SCRIPT, &host, distribution.id, clock.now())
-        })
+        db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))
     })?;
     span.record("run", id.0);
-    let result = publish(root, &mut db, id, &distribution, options, clock, progress);
+    let result = publish(root, &mut db, id, (&distribution, publisher), options, clock, progress);
     let (outcome, message) = match &result {
-        Ok((RunEnd::Succeeded, done)) => (RunOutcome::Succeeded, done.clone()),
-        Ok((RunEnd::Held(reason), _)) => (RunOutcome::Held, reason.clone()),
-        Ok((RunEnd::Failed(reason), _)) => (RunOutcome::Failed, reason.clone()),
+        Ok((RunEnd::Succeeded, done, _)) => (RunOutcome::Succeeded, done.clone()),
+        Ok((RunEnd::Held(reason), ..)) => (RunOutcome::Held, reason.clone()),
+        Ok((RunEnd::Failed(reason), ..)) => (RunOutcome::Failed, reason.clone()),
         Err(error) => (RunOutcome::Failed, format!("{error:#}")),
     };
     let ended = debug_span!("journal").in_scope(|| {
         db.write(|tx| {
-            hook_run::expire_contexts(tx, distribution.id, root.config.hooks.replayable_runs)?;
+            hook_run::expire_contexts(tx, (distribution.id, publisher), root.config.hooks.replayable_runs)?;
             run_rows::end_run(tx, id, outcome, &message, clock.now())
         })
     });
@@ -81,8 +82,8 @@ pub(crate) fn run(
         // a disk that is full: the next run records that this one has died
         tracing::error!("how the run ended could not be recorded: {error}");
     }
-    let (end, _) = result?;
-    Ok(RunReport { run: id, end })
+    let (end, _, notes) = result?;
+    Ok(RunReport { run: id, end, notes })
 }
 
 /// The name of a publisher's run in `script_activity`.
@@ -106,6 +107,7 @@ fn summary(db: &Db, run: &Run<'_>) -> Result<String, StoreError> {
         1 => said.push("1 hook of an earlier run called again".to_owned()),
         more => said.push(format!("{more} hooks of earlier runs called again")),
     }
+    said.extend(run.notes.iter().cloned());
     if run.options.veto_override.is_some() {
         for call in hook_run::hook_runs_of(db.read(), run.id)? {
             said.extend(call.call.overridden.map(|Overridden { by, reason }| {
@@ -120,13 +122,13 @@ fn publish(
     root: &Root,
     db: &mut Db,
     id: RunId,
-    distribution: &Distribution,
+    (distribution, publisher): (&Distribution, Publisher),
     options: &Options,
     clock: Clock,
     progress: &dyn Progress,
-) -> anyhow::Result<(RunEnd, String)> {
+) -> anyhow::Result<(RunEnd, String, Vec<String>)> {
     let keys = root.signing_keys(clock.began());
-    let archives = select::published_archives(db.read(), distribution)?;
+    let archives = select::published_archives(db.read(), distribution, publisher, options)?;
     let checked = debug_span!("read-key").in_scope(|| keys.check(db.read(), &archives));
     let registry = debug_span!("read-hooks").in_scope(|| load_hooks(root, db, distribution));
     let registry = match (checked, registry) {
@@ -151,6 +153,7 @@ fn publish(
         root,
         id,
         distribution,
+        publisher,
         options,
         clock,
         keys: &keys,
@@ -159,6 +162,7 @@ fn publish(
         program: &program,
         progress,
         problems: Vec::new(),
+        notes: Vec::new(),
         put_aside: Vec::new(),
         accepted: 0,
         installed: 0,
@@ -167,7 +171,7 @@ fn publish(
     };
     let end = run.all(db)?;
     let summary = summary(db, &run)?;
-    Ok((end, summary))
+    Ok((end, summary, run.notes))
 }
 
 /// A veto can only be overridden of a hook that is called before publication: a name that is none of them is a mistake that would be noticed too late.
@@ -202,7 +206,8 @@ fn load_hooks(root: &Root, db: &Db, distribution: &Distribution) -> anyhow::Resu
 impl Run<'_> {
     /// Recovery, what was accepted, the fast track, the normal pass.
     fn all(&mut self, db: &mut Db) -> anyhow::Result<RunEnd> {
-        let archives = select::published_archives(db.read(), self.distribution)?;
+        let archives =
+            select::published_archives(db.read(), self.distribution, self.publisher, self.options)?;
         let unknown = select::unknown_suites(db.read(), &archives, &self.options.suites)?;
         if let Some(name) = unknown.first() {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
@@ -211,7 +216,9 @@ impl Run<'_> {
         for archive in &archives {
             self.root.write_readers(db.read(), archive, self.clock.now())?;
         }
+        self.mark_dirty(db, &archives)?;
         self.process_accepted(db)?;
+        self.prepare_new_series(db, &archives)?;
         let held = self.both_priorities(db, &archives);
         // those of the past have waited long enough, also where a pass of today has failed
         let retried = self.retry_what_is_left(db);
@@ -260,14 +267,27 @@ impl Run<'_> {
                 continue;
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
-            let Selection { suites, refused } =
-                span.in_scope(|| select::select(db.read(), archive, priority, self.options, self.keys))?;
+            let now = self.clock.now();
+            let Selection { suites, refused, left_alone } =
+                span.in_scope(|| select::select(db.read(), archive, priority, self.options, now, self.keys))?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
+            for note in left_alone {
+                if !self.notes.contains(&note) {
+                    tracing::info!("{note}");
+                    self.notes.push(note);
+                }
+            }
             if suites.is_empty() {
                 continue;
             }
             match self.pass(db, archive, priority, &suites) {
                 Ok(PassEnd::Installed(pass)) => installed.push(*pass),
+                Ok(PassEnd::NotInstalled) => {
+                    self.notes.push(format!(
+                        "{} was made up to its hooks and not installed, because no Release was to be made (--disable-release)",
+                        archive.reference
+                    ));
+                }
                 Ok(PassEnd::Nothing(problems)) => {
                     let new: Vec<String> =
                         problems.into_iter().filter(|problem| !self.problems.contains(problem)).collect();
@@ -354,6 +374,14 @@ impl Run<'_> {
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
         for archive in archives {
             let _span = info_span!("recover", archive = %archive.reference).entered();
+            if let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? {
+                self.notes.push(format!(
+                    "{} is left alone: run {run}, of the publisher that it had before, is at work on it or has died at it, and has to end first",
+                    archive.reference
+                ));
+                self.put_aside.push(archive.id);
+                continue;
+            }
             let paths = self.root.archive_paths(archive);
             for recovered in recover(db, archive.id, &paths, self.clock.now())? {
                 match recovered {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, SignedBy, SuiteName};
+use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::suite::{self, Dirt};
@@ -12,13 +12,18 @@ use pressroom_archive::store::{Connection, StoreError, series};
 use super::context::Options;
 use crate::root::SigningKeys;
 
-/// The archives that a distribution's run publishes: its own, the primary one first, then those of people. Copies are for rebuilds.
+/// The archives that a run of a publisher publishes, as far as it is for them; the primary one first.
 pub(crate) fn published_archives(
     db: &Connection,
     distribution: &Distribution,
+    publisher: Publisher,
+    options: &Options,
 ) -> Result<Vec<Archive>, StoreError> {
-    let all = archives(db, distribution.id)?;
-    Ok(all.into_iter().filter(|archive| archive.publish && archive.purpose != ArchivePurpose::Copy).collect())
+    let mut all = archives(db, distribution.id)?;
+    all.retain(|archive| {
+        archive.publish && archive.publisher() == publisher && options.has(&archive.reference)
+    });
+    Ok(all)
 }
 
 /// A suite that has work but may not be published.
@@ -33,6 +38,8 @@ pub(crate) struct Refusal {
 pub(crate) struct Selection {
     pub(crate) suites: Vec<Dirt>,
     pub(crate) refused: Vec<Refusal>,
+    /// Suites with work that somebody holds, or that has to wait: what is said of each. No failure.
+    pub(crate) left_alone: Vec<String>,
 }
 
 /// The suites of an archive that a pass of a priority publishes: those with work, within what the operator asked for.
@@ -44,38 +51,41 @@ pub(crate) fn select(
     archive: &Archive,
     priority: PassPriority,
     options: &Options,
+    now: Timestamp,
     keys: &SigningKeys<'_>,
 ) -> Result<Selection, StoreError> {
     let mut selection = Selection::default();
     for suite in suite::suites_of(db, archive.id)? {
         let name = suite.name.clone();
-        let named = options.suites.is_empty() || options.suites.contains(&name);
         let is_security = name.pocket() == Pocket::Security;
-        if !named || (is_security, priority) == (false, PassPriority::HIGH) {
+        if !options.is_for(&name) || (is_security, priority) == (false, PassPriority::HIGH) {
             continue;
         }
         let series = series::series_by_id(db, suite.series)?;
         let status = series.status;
-        let mut dirt = suite::dirt(db, suite)?;
+        let mut dirt = suite::dirt(db, suite, now)?;
         dirt.renewals = keys.renewals(db, archive, &dirt.suite, series.valid_for_seconds);
+        leave_out(&mut dirt, options);
         let waits = dirt.waits();
+        let careful = options.careful.any();
         let wanted = match priority {
             PassPriority::HIGH => {
-                waits || (options.security_only && (dirt.fresh || dirt.needs_release() || options.careful))
+                waits || (options.security_only && (dirt.fresh || dirt.needs_release() || careful))
             }
-            _ => dirt.is_dirty() || options.careful,
+            _ => dirt.is_dirty() || careful,
         };
-        if !wanted {
+        if let Some(note) = held_back(archive, &dirt, wanted, options) {
+            selection.left_alone.push(note);
+        }
+        if !wanted || dirt.suite.pause.is_some() || (options.disabled.indexing && dirt.fresh) {
             continue;
         }
-        if archive.purpose.holds_still(name.pocket(), status)
-            && dirt.pending + dirt.removals + dirt.customs > 0
-        {
+        if archive.purpose.holds_still(name.pocket(), status) && dirt.changes() > 0 {
             selection.refused.push(Refusal {
                 reason: format!(
                     "{} changes wait in {name}, but its series is {status} and its release pocket does not change: open it \
                      again with `pressroom series set {} --status FROZEN`, or leave them waiting",
-                    dirt.pending + dirt.removals + dirt.customs,
+                    dirt.changes(),
                     name.series()
                 ),
                 suite: name,
@@ -90,6 +100,60 @@ pub(crate) fn select(
         selection.suites.push(dirt);
     }
     Ok(selection)
+}
+
+/// What a run leaves out is no reason for a pass.
+fn leave_out(dirt: &mut Dirt, options: &Options) {
+    if options.disabled.publishing {
+        (dirt.pending, dirt.customs) = (0, 0);
+    }
+    if options.disabled.release {
+        dirt.release = false;
+        dirt.renewals.clear();
+    }
+    if options.disabled.domination {
+        dirt.suite.domination_owed = false;
+    }
+}
+
+/// Why a suite with work is left alone, or part of its work waits; none: it is not.
+fn held_back(archive: &Archive, dirt: &Dirt, wanted: bool, options: &Options) -> Option<String> {
+    let name = &dirt.suite.name;
+    let of = if archive.purpose == ArchivePurpose::Primary {
+        String::new()
+    } else {
+        format!(" of {}", archive.reference)
+    };
+    let to = |verb: &str| {
+        if archive.purpose == ArchivePurpose::Primary {
+            format!("`pressroom suite {verb} {name}`")
+        } else {
+            format!("`pressroom suite {verb} {name} --archive {}`", archive.reference)
+        }
+    };
+    if let Some(pause) = &dirt.suite.pause {
+        return (wanted || dirt.unapproved > 0).then(|| {
+            format!(
+                "{name}{of} is paused by {} ({}): {} lets it be published",
+                pause.by,
+                pause.reason,
+                to("resume")
+            )
+        });
+    }
+    if options.disabled.indexing && dirt.fresh {
+        return Some(format!(
+            "{name}{of} waits: its indexes have to be made in full first (--disable-indexing)"
+        ));
+    }
+    (dirt.unapproved > 0).then(|| {
+        format!(
+            "{name}{of}: {} changes wait for approval: {} shows them, {} approves them",
+            dirt.unapproved,
+            to("show"),
+            to("approve")
+        )
+    })
 }
 
 /// The suites that were asked for and that none of the archives has.

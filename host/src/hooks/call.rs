@@ -212,7 +212,7 @@ impl Caller<'_> {
         let invocation = Invocation {
             launcher: self.launcher,
             program: &entry.path,
-            argument: told.priority().as_u8().to_string(),
+            arguments: vec![told.priority().as_u8().to_string().into()],
             environment: self.environment(told, before),
             time_limit: hooks.executable_time_limit(),
             output_bytes: hooks.executable_output_bytes,

@@ -46,7 +46,7 @@ pub(crate) use dispatch::{Dispatcher, PassFacts, PointResult, StagedSide, VetoOv
 pub(crate) use grant::{Grant, Manifest, OnFailure};
 pub(crate) use grant_text::meaning;
 pub(crate) use registry::{Disabled, Entry, Kind, Registry, is_called, point_folders};
-pub(crate) use run_parts::{LAUNCH_ARGUMENT, launch};
+pub(crate) use run_parts::{Invocation, LAUNCH_ARGUMENT, failure, launch, run as run_program};
 
 /// The first argument that makes this program a worker of the sandbox.
 pub(crate) const WORKER_ARGUMENT: &str = "hook-worker";

@@ -27,7 +27,7 @@ pub(crate) struct Invocation<'a> {
     /// The program whose [`launch`] starts it, so that it does not outlive the publisher; none: started as it is.
     pub(crate) launcher: Option<&'a Path>,
     pub(crate) program: &'a Path,
-    pub(crate) argument: String,
+    pub(crate) arguments: Vec<OsString>,
     /// Besides PATH.
     pub(crate) environment: Vec<(&'static str, OsString)>,
     pub(crate) time_limit: Duration,
@@ -70,7 +70,7 @@ fn attempt(invocation: &Invocation<'_>, begin: Instant, tail: &mut Tail) -> io::
         None => Command::new(invocation.program),
     };
     command
-        .arg(&invocation.argument)
+        .args(&invocation.arguments)
         .env_clear()
         .env("PATH", SEARCH_PATH)
         .envs(invocation.environment.iter().map(|(name, value)| (name, value)))
@@ -126,20 +126,18 @@ pub(crate) const LAUNCH_ARGUMENT: &str = "hook-launch";
 /// As a shell says that a program cannot be started.
 const NOT_STARTED: u8 = 126;
 
-/// The inside of the launcher: `hook-launch PARENT PROGRAM ARGUMENT`. Asks the kernel to be killed with its parent, keeps from the program what the publisher
+/// The inside of the launcher: `hook-launch PARENT PROGRAM ARGUMENT…`. Asks the kernel to be killed with its parent, keeps from the program what the publisher
 /// has itself been given open, and becomes the program.
 pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let parent = arguments.next().and_then(|id| id.to_str()?.parse::<i32>().ok());
-    let (Some(program), Some(argument)) = (arguments.next(), arguments.next()) else {
-        return ExitCode::from(NOT_STARTED);
-    };
+    let Some(program) = arguments.next() else { return ExitCode::from(NOT_STARTED) };
     let asked = set_parent_process_death_signal(Some(Signal::KILL));
     // a parent that has died before that was not waited for
     if asked.is_err() || getppid().map(Pid::as_raw_nonzero).map(i32::from) != parent {
         return ExitCode::from(NOT_STARTED);
     }
     keep_open_files_from_the_program();
-    let error = Command::new(&program).arg(argument).exec();
+    let error = Command::new(&program).args(arguments).exec();
     eprintln!("{} cannot be started: {error}", program.to_string_lossy());
     ExitCode::from(NOT_STARTED)
 }
@@ -284,7 +282,7 @@ mod tests {
         run(&Invocation {
             launcher: None,
             program: &path,
-            argument: "1".into(),
+            arguments: vec!["1".into()],
             environment: vec![("SITE_NAME", "here".into())],
             time_limit,
             output_bytes: 100,
@@ -312,7 +310,7 @@ mod tests {
         let missing = Invocation {
             launcher: None,
             program: Path::new("/nothing/here"),
-            argument: String::new(),
+            arguments: Vec::new(),
             environment: Vec::new(),
             time_limit: LONG,
             output_bytes: 1,

@@ -9,6 +9,8 @@ use jiff::SignedDuration;
 use lettre::Address;
 use lettre::message::Mailbox;
 use pressroom_archive::custom::Limits;
+use pressroom_archive::dominate::StayOfExecution;
+use pressroom_archive::monitor::health::{AgeLimit, Limits as MonitoringLimits};
 use pressroom_archive::notify::{NotifyError, Patience, mailbox};
 use pressroom_archive::release::sign::Fingerprint;
 use pressroom_archive::store::archive_file::Retention;
@@ -25,10 +27,14 @@ pub(crate) struct Config {
     pub(crate) paths: Paths,
     pub(crate) signing: Signing,
     pub(crate) publication: Publication,
+    pub(crate) librarian: LibrarianSettings,
+    pub(crate) death_row: DeathRow,
     pub(crate) people: People,
     pub(crate) uploads: Uploads,
     pub(crate) hooks: Hooks,
     pub(crate) mail: Mail,
+    pub(crate) monitoring: Monitoring,
+    pub(crate) metrics: Metrics,
 }
 
 /// Folders, below the root unless absolute.
@@ -111,6 +117,8 @@ pub(crate) struct Publication {
     pub(crate) refresh_margin_seconds: Option<u32>,
     /// So much may come out of a custom upload.
     pub(crate) custom_unpacked_mib: u32,
+    /// So long apt-ftparchive may take for the indexes of a suite.
+    pub(crate) apt_ftparchive_seconds: u32,
 }
 
 impl Default for Publication {
@@ -120,11 +128,16 @@ impl Default for Publication {
             by_hash_grace_seconds: 24 * 60 * 60,
             refresh_margin_seconds: None,
             custom_unpacked_mib: 4096,
+            apt_ftparchive_seconds: 4 * 60 * 60,
         }
     }
 }
 
 impl Publication {
+    pub(crate) fn apt_ftparchive_time_limit(&self) -> Duration {
+        Duration::from_secs(u64::from(self.apt_ftparchive_seconds))
+    }
+
     pub(crate) const fn custom_limits(&self) -> Limits {
         Limits::new((self.custom_unpacked_mib as u64) << 20)
     }
@@ -138,6 +151,40 @@ impl Publication {
             generations: self.by_hash_generations,
             grace: SignedDuration::from_secs(i64::from(self.by_hash_grace_seconds)),
         }
+    }
+}
+
+/// How long originals are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LibrarianSettings {
+    /// So long after a package has left the pool of somebody's archive.
+    pub(crate) keep_removed_seconds: u32,
+}
+
+impl Default for LibrarianSettings {
+    fn default() -> Self {
+        Self { keep_removed_seconds: 7 * 24 * 60 * 60 }
+    }
+}
+
+/// When the files of what has given way may go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct DeathRow {
+    /// So long the files of what was superseded stay after that.
+    pub(crate) stay_seconds: u32,
+}
+
+impl Default for DeathRow {
+    fn default() -> Self {
+        Self { stay_seconds: StayOfExecution::default().0 }
+    }
+}
+
+impl DeathRow {
+    pub(crate) const fn stay(&self) -> StayOfExecution {
+        StayOfExecution(self.stay_seconds)
     }
 }
 
@@ -319,6 +366,10 @@ pub(crate) struct Mail {
     pub(crate) retry_attempts: u32,
     /// How long the second attempt waits after the first; later waits double, up to six hours.
     pub(crate) retry_seconds: u32,
+    /// Who is told of runs that do not succeed; empty: nobody.
+    pub(crate) operators: Vec<String>,
+    /// For how many days messages that were sent are kept; 0: for ever.
+    pub(crate) keep_sent_days: u32,
 }
 
 impl Default for Mail {
@@ -340,6 +391,8 @@ impl Default for Mail {
             time_limit_seconds: 10,
             retry_attempts: 24,
             retry_seconds: 300,
+            operators: Vec::new(),
+            keep_sent_days: 30,
         }
     }
 }
@@ -354,6 +407,16 @@ impl Mail {
             attempts: self.retry_attempts,
             first_wait: SignedDuration::from_secs(i64::from(self.retry_seconds.max(1))),
         }
+    }
+
+    /// Who is told of runs that do not succeed. The error says what is wrong.
+    pub(crate) fn operators(&self) -> Result<Vec<Mailbox>, String> {
+        let parse = |text: &String| {
+            mailbox(text).ok_or_else(|| {
+                format!("operators has {text:?}, which is no mailbox: use a form as \"Operators <operators@example.org>\"")
+            })
+        };
+        self.operators.iter().map(parse).collect()
     }
 
     /// Who mails are from, and who is told of those that could not be delivered; none where none are written. The error says what is wrong.
@@ -378,6 +441,63 @@ impl Mail {
         };
         Ok(Some((sender, bounces)))
     }
+}
+
+/// What `pressroom check` looks at, and what is an incident.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Monitoring {
+    /// Scripts that people run, who see how they end: nobody else is told.
+    pub(crate) by_hand: Vec<String>,
+    /// So long an upload may be ACCEPTED without being published.
+    pub(crate) accepted_seconds: u32,
+    /// So long an upload may wait for somebody's decision; 0: as long as it takes.
+    pub(crate) review_seconds: u32,
+    /// So long a message may wait to be sent.
+    pub(crate) message_seconds: u32,
+    /// A key that cannot sign in so many days is critical; in a month, a warning.
+    pub(crate) key_critical_days: u32,
+    /// A filesystem with less free than so many percent is a warning, or critical.
+    pub(crate) disk_warning_percent: u8,
+    pub(crate) disk_critical_percent: u8,
+}
+
+impl Default for Monitoring {
+    fn default() -> Self {
+        Self {
+            by_hand: vec!["import".to_owned(), "hook-replay".to_owned()],
+            accepted_seconds: 86_400,
+            review_seconds: 0,
+            message_seconds: 3600,
+            key_critical_days: 7,
+            disk_warning_percent: 10,
+            disk_critical_percent: 5,
+        }
+    }
+}
+
+impl Monitoring {
+    /// What is too much, with the ages that somebody asks for.
+    pub(crate) fn limits(&self, ages: Vec<AgeLimit>) -> MonitoringLimits {
+        MonitoringLimits {
+            ages,
+            by_hand: self.by_hand.clone(),
+            accepted_seconds: self.accepted_seconds.into(),
+            review_seconds: (self.review_seconds > 0).then_some(self.review_seconds.into()),
+            message_seconds: self.message_seconds.into(),
+            key_critical_seconds: i64::from(self.key_critical_days) * 86_400,
+            disk_warning_percent: self.disk_warning_percent,
+            disk_critical_percent: self.disk_critical_percent,
+        }
+    }
+}
+
+/// Metrics for Prometheus.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Metrics {
+    /// The file that is written after each command that made a run; none: none.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Why there is no configuration.
@@ -450,6 +570,14 @@ key-file = "{key_file}"
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
 
+[librarian]
+# The files of a package that has left the pool of a person's archive are kept for so long; `pressroom expire` lets them go.
+# keep-removed-seconds = 604800
+
+[death-row]
+# So long the files of a superseded package stay in the pool, for clients with an older index. What was removed on purpose has no stay.
+# stay-seconds = 86400
+
 [people]
 # Who decides where a command has no --as; without it, the person whose Unix user runs the command.
 # as = "the name of a person"
@@ -512,6 +640,27 @@ key-file = "{key_file}"
 # time-limit-seconds = 10
 # retry-attempts = 24
 # retry-seconds = 300
+# Who is told when a run does not succeed, and again when one has, as "Operators <operators@example.org>"; `pressroom outbox test` tries it.
+# operators = []
+# Messages that were sent are forgotten after so many days; 0: never.
+# keep-sent-days = 30
+
+[monitoring]
+# Scripts that people run and see the end of: their failures are mailed to nobody, and `pressroom check` passes them over unless it is asked.
+# by-hand = ["import", "hook-replay"]
+# What `pressroom check` warns of: accepted uploads that are not published after so long, uploads that wait for somebody's decision (0: never),
+# messages that nobody takes.
+# accepted-seconds = 86400
+# review-seconds = 0
+# message-seconds = 3600
+# A key that cannot sign in a month is a warning, in so many days critical; so are filesystems with less free than this.
+# key-critical-days = 7
+# disk-warning-percent = 10
+# disk-critical-percent = 5
+
+[metrics]
+# Where numbers for Prometheus are written after each command that made a run: a file in the folder of node_exporter's textfile collector.
+# file = "/var/lib/prometheus/node-exporter/pressroom.prom"
 "##
         )
     }
@@ -534,6 +683,7 @@ mod tests {
                     && !line.contains("gpg")
                     && !line.contains("home =")
                     && !line.contains("# key =")
+                    && !line.starts_with("# file = ")
                     && ![
                         "refresh-margin-seconds",
                         "from",

@@ -6,6 +6,7 @@ mod signing;
 
 use std::path::{Path, PathBuf};
 
+use pressroom_archive::disk::{DiskError, FileLock};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::DistributionName;
 use pressroom_archive::librarian::Librarian;
@@ -67,9 +68,19 @@ impl Root {
         Db::open(&self.at(Path::new(DATABASE_FILE)))
     }
 
+    /// Opens the database to ask it something: also on a read-only root, or for one who may only read it.
+    pub(crate) fn db_for_reading(&self) -> Result<Db, StoreError> {
+        match Db::open_for_reading(&self.at(Path::new(DATABASE_FILE))) {
+            // of an older pressroom: one who may write brings it up to date
+            Err(refused @ StoreError::Refused(_)) => self.db().map_err(|_| refused),
+            opened => opened,
+        }
+    }
+
     /// The store of originals.
     pub(crate) fn librarian(&self) -> Librarian {
         Librarian::new(self.at(&self.config.paths.librarian))
+            .with_lock(self.locks_folder().join("librarian.lock"))
     }
 
     /// The folders of an archive. What is private lies in a tree of its own, so that no server of the others shows it.
@@ -94,15 +105,30 @@ impl Root {
         self.folder.join("locks")
     }
 
+    /// Waits for the lock of an archive's pool: whoever makes or removes names there holds it.
+    pub(crate) fn pool_lock(&self, archive: &Archive) -> Result<FileLock, DiskError> {
+        // no part of a reference has a colon
+        let name = format!("pool-{}.lock", archive.reference.folder().replace('/', ":"));
+        FileLock::alone(&self.locks_folder().join(name))
+    }
+
     /// Who writes mails, and with which templates, all of which are tried; none where no mail is written.
     pub(crate) fn letterhead(&self) -> Result<Option<Letterhead>, ConfigError> {
+        let letterhead = self.letterhead_as_it_is()?;
+        if let Some(letterhead) = &letterhead {
+            pressroom_archive::notify::templates::check(&letterhead.templates)
+                .map_err(ConfigError::Templates)?;
+        }
+        Ok(letterhead)
+    }
+
+    /// The same with templates that nobody has tried: for those who write even when one is broken.
+    pub(crate) fn letterhead_as_it_is(&self) -> Result<Option<Letterhead>, ConfigError> {
         let mail = &self.config.mail;
-        let sender =
-            mail.sender().map_err(|message| ConfigError::Mail { path: self.config_file(), message })?;
-        let Some((sender, bounces)) = sender else { return Ok(None) };
-        let templates = self.at(&mail.templates);
-        pressroom_archive::notify::templates::check(&templates).map_err(ConfigError::Templates)?;
-        Ok(Some(Letterhead { sender, bounces, site: self.site_name(), templates }))
+        let wrong = |message| ConfigError::Mail { path: self.config_file(), message };
+        let Some((sender, bounces)) = mail.sender().map_err(wrong)? else { return Ok(None) };
+        let (templates, operators) = (self.at(&mail.templates), mail.operators().map_err(wrong)?);
+        Ok(Some(Letterhead { sender, bounces, site: self.site_name(), templates, operators }))
     }
 
     /// How this host is called.

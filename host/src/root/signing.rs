@@ -256,6 +256,7 @@ impl SigningKeys<'_> {
                     fingerprint: String::new(),
                     ends: None,
                     expires: None,
+                    is_hidden: is_hidden(&error),
                     problem: Some(format!("{error:#}")),
                 }),
             }
@@ -270,6 +271,7 @@ impl SigningKeys<'_> {
             archive,
             fingerprint: one.used.fingerprint.clone(),
             ends: one.used.ended,
+            is_hidden: loaded.as_ref().is_err_and(is_hidden),
             problem: match (loaded.err(), &expires) {
                 (Some(error), _) => Some(format!("{error:#}")),
                 (None, Err(error)) => Some(error.to_string()),
@@ -293,6 +295,9 @@ pub(crate) struct KeyState {
     pub(crate) expires: Option<Timestamp>,
     /// Why it cannot sign now.
     pub(crate) problem: Option<String>,
+    /// Whether that is only because whoever asks may not read it.
+    #[serde(skip)]
+    pub(crate) is_hidden: bool,
 }
 
 fn current_of(keys: &[SigningKey], uses: &[KeyUse], now: Timestamp) -> Vec<Current> {
@@ -301,6 +306,12 @@ fn current_of(keys: &[SigningKey], uses: &[KeyUse], now: Timestamp) -> Vec<Curre
         Some(Current { used: used.clone(), place: Place { held_by: key.held_by, place: key.place.clone() } })
     });
     found.collect()
+}
+
+/// Whether a key's file is there, and not for the user who asks.
+fn is_hidden(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// Whether a key cannot sign any more, whatever anybody does.

@@ -17,7 +17,7 @@ const USAGE: i32 = 2;
 const LATER: &str = "2025-03-02T12:00:00Z";
 
 /// All that is counted.
-const WORK: [&str; 11] = [
+const WORK: [&str; 12] = [
     "rows_read",
     "database_steps",
     "files_opened",
@@ -25,6 +25,7 @@ const WORK: [&str; 11] = [
     "bytes_written",
     "bytes_copied",
     "stanzas_rendered",
+    "lines_rendered",
     "segments_rendered",
     "segments_compressed",
     "segments_kept",

@@ -12,6 +12,7 @@ use crate::domain::{
 use crate::librarian::Librarian;
 use crate::people::{Rights, UploadQuestion, package_sets_of, rights};
 use crate::store::archive::Archive;
+use crate::store::library_file::expired_files;
 use crate::store::package_copy::{self, CopiedBinary, CopiedSource, Within};
 use crate::store::package_upload::Filed;
 use crate::store::shape::SuiteShape;
@@ -386,6 +387,9 @@ impl Planner<'_> {
             let holder = package_release::other_holder(self.db, to.archive.id, &name, &sha256)?;
             files.push(File { name, is_here, holder: holder.map(|holder| (holder.package, holder.sha256)) });
         }
+        // of what has expired nothing is known but its name
+        let expired = expired_files(self.db, PackageKind::Source, source.release.0)?;
+        files.extend(expired.into_iter().map(|name| File { name, is_here: false, holder: None }));
         let same = (source.release, &source.version);
         let in_archive =
             package_copy::binaries_of(self.db, Within::Archive(to.archive.id), &wish.name, same)?;

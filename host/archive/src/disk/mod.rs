@@ -6,6 +6,7 @@
 
 mod batches;
 mod exchange;
+mod lock;
 mod reader;
 mod tree;
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use batches::in_batches;
 pub use exchange::{Exchanged, exchange};
+pub use lock::FileLock;
 pub use reader::{Reader, open, read};
 pub use tree::{
     Sharing, TreeEntry, clone_tree, discard_tree, files_below, modified_ns, remove_special_files, remove_tree,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::stage::{ArchivePaths, StageError, Staged};
 use crate::disk::{self, DiskError, Exchanged, Identity};
 use crate::domain::PassId;
+use crate::dominate::schedule_after;
 use crate::store::pass::{self, PlannedExchange};
 use crate::store::{Db, StoreError, Transaction};
 
@@ -118,8 +119,12 @@ pub(super) fn complete(
     paths: &ArchivePaths,
     now: Timestamp,
 ) -> Result<(), InstallError> {
-    tracing::debug_span!("complete")
-        .in_scope(|| db.write(|tx| pass::complete_installation(tx, pass, now)))?;
+    tracing::debug_span!("complete").in_scope(|| {
+        db.write(|tx| {
+            pass::complete_installation(tx, pass, now)?;
+            schedule_after(tx, pass, now)
+        })
+    })?;
     disk::discard_tree(&paths.staging)?;
     Ok(())
 }

@@ -15,6 +15,8 @@ pub struct ArchivePaths {
     pub staging: PathBuf,
     /// Override files for the legacy hooks of a primary archive (`OVERRIDEROOT`).
     pub overrides: PathBuf,
+    /// What an index engine remembers of packages from one pass to the next; can be removed.
+    pub cache: PathBuf,
 }
 
 impl ArchivePaths {
@@ -26,6 +28,7 @@ impl ArchivePaths {
             root: archives.join(&folder),
             staging: archives.join(format!("{folder}-staging")),
             overrides: archives.join(format!("{folder}-overrides")),
+            cache: archives.join(format!("{folder}-cache")),
         }
     }
 

@@ -43,6 +43,26 @@ words! {
     }
 }
 
+words! {
+    /// Where the long descriptions of packages stand.
+    Translations, "place of descriptions" {
+        /// In Packages.
+        Whole = "none",
+        /// Apart, in `i18n/Translation-en`; Packages has the first line and `Description-md5`.
+        English = "en",
+    }
+}
+
+words! {
+    /// What makes Packages and Sources.
+    IndexEngine, "index engine" {
+        /// Pressroom itself, from its rows: what a change costs depends on the change.
+        Native = "native",
+        /// apt-ftparchive, from the files in the pool: it looks at every package of an index.
+        AptFtparchive = "apt-ftparchive",
+    }
+}
+
 /// How much text a segment of an index has on average. Small ones make a change quick to publish, large ones make small files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]

@@ -4,9 +4,12 @@ mod archive_reference;
 mod chain;
 mod compression;
 pub mod digest;
+mod extra_field;
 mod ids;
+mod ingredient;
 pub mod name;
 mod pass_priority;
+mod publisher;
 mod release_text;
 mod signed_by;
 mod status;
@@ -16,19 +19,22 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, SegmentSize, SegmentSizeError};
+pub use compression::{Checksum, Compressor, IndexEngine, SegmentSize, SegmentSizeError, Translations};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
+pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
     CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, KeyUseId,
     MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId,
     SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
 };
+pub use ingredient::{BuiltUsingField, Ingredient};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
 };
 pub use pass_priority::PassPriority;
+pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use signed_by::{SignedBy, SignedByError};
 pub use status::{

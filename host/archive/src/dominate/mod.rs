@@ -1,10 +1,12 @@
-//! Phase B: of several publications of one name in one index, which stay.
+//! Phase B: of several publications of one name in one index, which stay; and from when on the files of the others may go.
 //!
 //! [`judge`] decides and knows no database; [`apply`] asks for the contests that a pass has opened and writes down the verdicts as transitions of
-//! the pass. Only names that the pass publishes are looked at: the cost is that of the change.
+//! the pass. [`schedule`] gives dates to what a pass has taken out, when it is installed.
 
 mod apply;
 mod judge;
+pub mod schedule;
 
-pub use apply::{Dominated, dominate};
-pub use judge::{Verdict, judge};
+pub use apply::{Dominated, Scope, dominate};
+pub use judge::{Becomes, Verdict, judge};
+pub use schedule::{StayOfExecution, schedule_after, schedule_suite};

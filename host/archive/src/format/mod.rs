@@ -19,6 +19,7 @@ pub mod contents;
 pub mod deb;
 pub mod tarball;
 
+pub mod built_using;
 pub mod changelog;
 pub mod changes;
 pub mod dsc;

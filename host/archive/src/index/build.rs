@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use super::increment;
-use super::render::Rows;
+use super::contents::sort::Limits;
+use super::contents::{Changes, Lines};
+use super::ftparchive::{self, Generated, Of, Task, Workshop};
+use super::increment::{self, Entries};
+use super::render::{self, Rows, Stanzas};
 use super::segment::assemble::{Assembled, Assembly, Target};
 use super::segment::cut::Rule;
+use super::segment::form;
 use super::segment::previous::Previous;
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::FileDigests;
-use crate::domain::{BinaryFormat, Compressor, PassId};
+use crate::domain::{BinaryFormat, BinaryReleaseId, Compressor, PassId, Translations};
 use crate::store::archive_file::ListedFile;
-use crate::store::index_segment::{self, SegmentChange};
-use crate::store::publication::{self, IndexKey};
+use crate::store::index_segment::{self, SegmentChange, StoredSegment};
+use crate::store::publication::{self, BinaryIndex, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
 use crate::store::shape::SuiteShape;
 use crate::store::{Connection, StoreError, pass};
@@ -35,6 +39,24 @@ pub enum IndexError {
         path: String,
         /// The form.
         form: Compressor,
+        /// Why.
+        source: io::Error,
+    },
+    /// apt-ftparchive failed, or made something else.
+    #[error(
+        "apt-ftparchive cannot make the indexes of {suite}: {reason}; `pressroom archive set ARCHIVE --index-engine native` does without it"
+    )]
+    Engine {
+        /// The suite.
+        suite: String,
+        /// Why.
+        reason: String,
+    },
+    /// The kept list of a package's files is damaged.
+    #[error("the list of the files of binary release {release} is damaged: import the package again")]
+    Paths {
+        /// The release's row.
+        release: BinaryReleaseId,
         /// Why.
         source: io::Error,
     },
@@ -64,11 +86,43 @@ pub struct Built {
     pub stanzas: u64,
 }
 
+/// What an index has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    /// Stanzas of packages.
+    Stanzas(Stanzas),
+    /// Lines of files, of the packages of an architecture and format.
+    Files(BinaryIndex),
+}
+
 /// An index that a suite has.
 struct Index<'a> {
-    key: IndexKey,
+    content: Content,
     path: String,
     component: &'a SeriesComponent,
+}
+
+impl Index<'_> {
+    /// Whether one of the indexes that a pass touches is this one, or one that this one is made with.
+    fn is_touched(&self, touched: &[IndexKey]) -> bool {
+        touched.iter().any(|key| match (&self.content, key) {
+            (
+                Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own),
+                IndexKey::Packages { component, architecture, format, .. },
+            ) => (own.component, own.architecture, own.format) == (*component, *architecture, *format),
+            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages { component, format, .. }) => {
+                self.component.id == *component && *format == BinaryFormat::Deb
+            }
+            (Content::Stanzas(Stanzas::Sources), IndexKey::Sources { component, .. }) => {
+                self.component.id == *component
+            }
+            (
+                Content::Stanzas(Stanzas::Packages(_) | Stanzas::Translation) | Content::Files(_),
+                IndexKey::Sources { .. },
+            )
+            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages { .. }) => false,
+        })
+    }
 }
 
 /// Where an index lies below its suite's folder, without the ending of a form.
@@ -80,6 +134,15 @@ pub fn index_path(component: &str, architecture: Option<&str>, format: BinaryFor
         (Some(architecture), Some(subcomponent)) => {
             format!("{component}/{subcomponent}/binary-{architecture}/Packages")
         }
+    }
+}
+
+/// Where the files of packages are listed below a suite's folder, without the ending of a form; those of debug symbols are not.
+fn contents_path(component: &str, architecture: &str, format: BinaryFormat) -> Option<String> {
+    match format {
+        BinaryFormat::Deb => Some(format!("{component}/Contents-{architecture}")),
+        BinaryFormat::Udeb => Some(format!("{component}/Contents-udeb-{architecture}")),
+        BinaryFormat::Ddeb => None,
     }
 }
 
@@ -116,18 +179,28 @@ fn indexes<'a>(
         }
         for format in formats {
             for ArchSeries { id, tag, .. } in &shape.architectures {
+                let index = BinaryIndex { suite, component: component.id, architecture: *id, format };
+                if shape.series.contents
+                    && let Some(path) = contents_path(component.name.as_str(), tag.as_str(), format)
+                {
+                    indexes.push(Index { content: Content::Files(index), path, component });
+                }
                 indexes.push(Index {
-                    key: IndexKey::Packages { suite, component: component.id, architecture: *id, format },
+                    content: Content::Stanzas(Stanzas::Packages(index)),
                     path: index_path(component.name.as_str(), Some(tag.as_str()), format),
                     component,
                 });
             }
         }
         indexes.push(Index {
-            key: IndexKey::Sources { suite, component: component.id },
+            content: Content::Stanzas(Stanzas::Sources),
             path: index_path(component.name.as_str(), None, BinaryFormat::Deb),
             component,
         });
+        if shape.series.translations == Translations::English {
+            let path = format!("{}/i18n/Translation-en", component.name);
+            indexes.push(Index { content: Content::Stanzas(Stanzas::Translation), path, component });
+        }
     }
     Ok(indexes)
 }
@@ -143,24 +216,45 @@ pub fn build(
     scope: Scope<'_>,
     folder: &Path,
 ) -> Result<Built, IndexError> {
+    build_with(db, pass, shape, scope, folder, None)
+}
+
+/// [`build`], with Packages and Sources by apt-ftparchive where there is a workshop for it.
+///
+/// # Errors
+/// When the database or the disk fails, or apt-ftparchive.
+pub fn build_with(
+    db: &Connection,
+    pass: PassId,
+    shape: &SuiteShape,
+    scope: Scope<'_>,
+    folder: &Path,
+    workshop: Option<&Workshop<'_>>,
+) -> Result<Built, IndexError> {
     let mut built = Built::default();
     let indexes = indexes(db, pass, shape, scope, folder)?;
-    for index in &indexes {
-        let how = match scope {
-            Scope::Careful => How::Anew,
-            Scope::All => How::All,
-            Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => How::All,
-            Scope::Only(keys) if keys.contains(&index.key) => How::Changes,
-            Scope::Only(_) => continue,
-        };
-        let made = make(db, pass, shape, index, how, folder)?;
+    let to_make: Vec<(&Index<'_>, How)> =
+        indexes.iter().filter_map(|index| Some((index, how(index, scope, shape, folder)?))).collect();
+    let mut generated = match workshop {
+        Some(workshop) => Some(generate(db, pass, shape, &to_make, workshop)?),
+        None => None,
+    };
+    for (index, how) in to_make {
+        let Some(made) = make(db, pass, shape, index, how, folder, generated.as_mut())? else { continue };
         built.indexes += 1;
-        built.stanzas += made.stanzas;
+        built.stanzas += match index.content {
+            Content::Stanzas(_) => made.stanzas,
+            Content::Files(_) => 0,
+        };
         built.files.extend(made.files);
         built.segments.push(made.segments);
     }
+    if let Some(workshop) = workshop {
+        ftparchive::tidy(workshop)?;
+    }
     if !matches!(scope, Scope::Only(_)) {
         remove_others(folder, &indexes, &shape.series.index_compressors)?;
+        built.segments.extend(remove_disused(db, shape, &indexes, folder)?);
     }
     Ok(built)
 }
@@ -176,6 +270,39 @@ enum How {
     Anew,
 }
 
+/// How a pass makes an index; none where it does not.
+fn how(index: &Index<'_>, scope: Scope<'_>, shape: &SuiteShape, folder: &Path) -> Option<How> {
+    match scope {
+        Scope::Careful => Some(How::Anew),
+        Scope::All => Some(How::All),
+        Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => Some(How::All),
+        Scope::Only(keys) => index.is_touched(keys).then_some(How::Changes),
+    }
+}
+
+/// Lets apt-ftparchive make what it can make of these indexes.
+fn generate(
+    db: &Connection,
+    pass: PassId,
+    shape: &SuiteShape,
+    to_make: &[(&Index<'_>, How)],
+    workshop: &Workshop<'_>,
+) -> Result<Generated, IndexError> {
+    let tasks: Vec<Task<'_>> = to_make
+        .iter()
+        .filter_map(|(index, _)| {
+            let of = match &index.content {
+                Content::Stanzas(Stanzas::Packages(of)) => Of::Packages(of),
+                Content::Stanzas(Stanzas::Sources) => Of::Sources,
+                Content::Stanzas(Stanzas::Translation) | Content::Files(_) => return None,
+            };
+            Some(Task { path: &index.path, component: index.component, of })
+        })
+        .collect();
+    ftparchive::generate(db, pass, shape, &tasks, workshop)
+}
+
+/// Makes an index; none where the pass changes nothing in it.
 fn make(
     db: &Connection,
     pass: PassId,
@@ -183,30 +310,142 @@ fn make(
     index: &Index<'_>,
     how: How,
     folder: &Path,
-) -> Result<Assembled, IndexError> {
-    let (series, forms) = (&shape.series, shape.series.index_compressors.as_slice());
+    generated: Option<&mut Generated>,
+) -> Result<Option<Assembled>, IndexError> {
     let _span = tracing::info_span!("assemble", suite = %shape.suite.name, index = index.path).entered();
-    let rows = Rows { db, pass, key: &index.key, component: index.component, checksums: &series.checksums };
     let stored = index_segment::segments_of(db, shape.suite.id, &index.path)?;
+    let target = Target { folder, path: &index.path, forms: &shape.series.index_compressors };
+    let size = shape.series.index_segment_size;
+    if let Some(generated) = generated
+        && let Some(made) = generated.take(&index.path)?
+    {
+        return put_together(&made, Rule::new(size), stored, how, None, target);
+    }
+    match &index.content {
+        Content::Stanzas(of) => {
+            let rows = Rows::new(db, pass, (shape.suite.id, &shape.series), index.component, of);
+            let touched = match how {
+                How::Changes if !stored.is_empty() => Some(touched(&rows)?),
+                How::Changes | How::All | How::Anew => None,
+            };
+            put_together(&rows, Rule::new(size), stored, how, touched.as_deref(), target)
+        }
+        Content::Files(of) => {
+            let mut lines = Lines {
+                db,
+                pass,
+                index: *of,
+                component: &index.component.name,
+                scratch: folder,
+                limits: Limits::default(),
+                changes: Changes::default(),
+            };
+            let changes = match how {
+                How::Changes if !stored.is_empty() => lines.find_changes()?,
+                How::Changes | How::All | How::Anew => None,
+            };
+            let touched = changes.map(|changes| {
+                lines.changes = changes;
+                lines.changes.paths()
+            });
+            put_together(&lines, Rule::of_lines(size), stored, how, touched.as_deref(), target)
+        }
+    }
+}
+
+/// The names that the pass touches in an index, sorted.
+fn touched(rows: &Rows<'_>) -> Result<Vec<String>, IndexError> {
+    let (suite, component) = (rows.suite, rows.component.id);
+    Ok(match rows.of {
+        Stanzas::Sources => pass::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?,
+        Stanzas::Packages(BinaryIndex { architecture, format, .. }) => {
+            let key = IndexKey::Packages { suite, component, architecture: *architecture, format: *format };
+            pass::touched_names(rows.db, rows.pass, &key)?
+        }
+        Stanzas::Translation => {
+            let names = pass::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;
+            render::described_otherwise(rows, names)?
+        }
+    })
+}
+
+/// Puts the files of an index together from its entries and what is published of it; none where nothing is touched.
+fn put_together(
+    entries: &impl Entries,
+    rule: Rule,
+    stored: Vec<StoredSegment>,
+    how: How,
+    touched: Option<&[String]>,
+    target: Target<'_>,
+) -> Result<Option<Assembled>, IndexError> {
+    if touched.is_some_and(<[String]>::is_empty) {
+        return Ok(None);
+    }
     let previous = match how {
-        How::Changes | How::All => Previous::open(stored, &folder.join(&index.path), forms),
+        How::Changes | How::All => Previous::open(stored, &target.folder.join(target.path), target.forms),
         How::Anew => Previous::unused(stored),
     };
-    let again = |place| increment::render_again(&rows, &previous.segments, place);
-    let target = Target { folder, path: &index.path, forms };
+    let again = |place| increment::render_again(entries, &previous.segments, place);
     let mut assembly = Assembly::begin(target, &previous, &again)?;
-    let rule = Rule::new(series.index_segment_size);
-    if how == How::Changes && !previous.segments.is_empty() {
-        let touched = pass::touched_names(db, pass, &index.key)?;
-        increment::change(&rows, rule, &previous, &touched, &mut assembly)?;
-    } else {
-        increment::render_all(&rows, rule, &mut assembly)?;
+    match touched {
+        Some(touched) => increment::change(entries, rule, &previous, touched, &mut assembly)?,
+        None => increment::render_all(entries, rule, &mut assembly)?,
     }
-    assembly.finish()
+    assembly.finish().map(Some)
 }
 
 fn is_there(folder: &Path, path: &str, forms: &[Compressor]) -> bool {
     forms.iter().all(|form| folder.join(format!("{path}{}", form.extension())).is_file())
+}
+
+/// Removes the indexes that the suite had and has no longer, as where a setting has changed: those that were made here and are known by their segments,
+/// and empty ones, which have none. A file of the same name that somebody else has put there stays.
+fn remove_disused(
+    db: &Connection,
+    shape: &SuiteShape,
+    indexes: &[Index<'_>],
+    folder: &Path,
+) -> Result<Vec<SegmentChange>, IndexError> {
+    let is_current = |path: &str| indexes.iter().any(|index| index.path == path);
+    let mut changes = Vec::new();
+    for path in index_segment::paths_of(db, shape.suite.id)? {
+        if is_current(&path) {
+            continue;
+        }
+        for form in Compressor::ALL {
+            disk::remove_file(&folder.join(format!("{path}{}", form.extension())))?;
+        }
+        let dropped =
+            index_segment::segments_of(db, shape.suite.id, &path)?.into_iter().map(|one| one.id).collect();
+        changes.push(SegmentChange { path, dropped, added: Vec::new() });
+    }
+    for component in &shape.components {
+        for path in optional_paths(shape, component) {
+            for form in Compressor::ALL {
+                let file = folder.join(format!("{path}{}", form.extension()));
+                let goes = if is_current(&path) {
+                    !shape.series.index_compressors.contains(form)
+                } else {
+                    form::is_empty_file(&file, *form)
+                };
+                if goes {
+                    disk::remove_file(&file)?;
+                }
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// Where the indexes of a component lie that a series can have or not.
+fn optional_paths(shape: &SuiteShape, component: &SeriesComponent) -> Vec<String> {
+    let name = component.name.as_str();
+    let mut paths = vec![format!("{name}/i18n/Translation-en")];
+    for ArchSeries { tag, .. } in &shape.architectures {
+        paths
+            .extend(BinaryFormat::ALL.iter().filter_map(|format| contents_path(name, tag.as_str(), *format)));
+    }
+    paths
 }
 
 /// Removes Packages and Sources files that the suite no longer has: of an architecture that is off, in a form that is not made. Their by-hash

@@ -1,20 +1,38 @@
 //! An index from the published one and what changed: only segments that a change touches are looked into.
 
 use super::IndexError;
-use super::render::Rows;
 use super::segment::assemble::Assembly;
 use super::segment::cut::{Cutter, Rule, Segment};
 use super::segment::previous::Previous;
-use super::segment::splice::{Step, splice, stanzas};
 use crate::store::index_segment::StoredSegment;
 use crate::store::publication::Names;
 
+/// Takes the name and the text of an entry.
+pub(super) type Each<'e> = dyn FnMut(&str, &str) -> Result<(), IndexError> + 'e;
+
+/// What an index has as a pass will leave it: stanzas by the names of packages, or lines by paths.
+pub(super) trait Entries {
+    /// Calls `each` with the entries of these names, in order, from the rows.
+    fn for_each(&self, names: &Names, each: &mut Each<'_>) -> Result<(), IndexError>;
+
+    /// Whether nothing is left of the name that begins a published segment.
+    fn is_gone(&self, previous: &Previous, place: usize) -> Result<bool, IndexError>;
+
+    /// Calls `each` with the entries of a published segment's text, those of the `touched` names (sorted) as they are now. Says no, and has called nothing,
+    /// where the text is none that was made here.
+    fn renew(&self, text: &str, touched: &[String], each: &mut Each<'_>) -> Result<bool, IndexError>;
+}
+
 /// All of an index, from the rows.
-pub(super) fn render_all(rows: &Rows<'_>, rule: Rule, assembly: &mut Assembly<'_>) -> Result<(), IndexError> {
+pub(super) fn render_all(
+    entries: &impl Entries,
+    rule: Rule,
+    assembly: &mut Assembly<'_>,
+) -> Result<(), IndexError> {
     let _span = tracing::debug_span!("render").entered();
     let mut cutter = Cutter::new(rule);
-    rows.for_each_stanza(&Names::all(), |name, stanza| {
-        cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment))
+    entries.for_each(&Names::all(), &mut |name, text| {
+        cutter.add(name, text).map_or(Ok(()), |segment| assembly.push(segment))
     })?;
     cutter.end().map_or(Ok(()), |segment| assembly.push(segment))
 }
@@ -27,25 +45,25 @@ pub(super) fn names_of(segments: &[StoredSegment], place: usize) -> Names {
 
 /// The segment of the published index made again from the rows, for one that is damaged or lost.
 pub(super) fn render_again(
-    rows: &Rows<'_>,
+    entries: &impl Entries,
     segments: &[StoredSegment],
     place: usize,
 ) -> Result<Segment, IndexError> {
     let mut segment = Segment { first_name: String::new(), stanzas: 0, text: String::new() };
-    rows.for_each_stanza(&names_of(segments, place), |name, stanza| {
+    entries.for_each(&names_of(segments, place), &mut |name, text| {
         if segment.stanzas == 0 {
             name.clone_into(&mut segment.first_name);
         }
         segment.stanzas += 1;
-        segment.text.push_str(stanza);
+        segment.text.push_str(text);
         Ok(())
     })?;
     Ok(segment)
 }
 
-/// The published index with the packages of the `touched` names (sorted) as the rows have them now.
+/// The published index with the entries of the `touched` names (sorted) as they are now.
 pub(super) fn change(
-    rows: &Rows<'_>,
+    entries: &impl Entries,
     rule: Rule,
     previous: &Previous,
     touched: &[String],
@@ -57,7 +75,7 @@ pub(super) fn change(
     for place in (1..segments.len()).rev() {
         // where the name that begins a segment goes, the one before it may not end there
         let first_name = &segments[place].segment.first_name;
-        if of_segment[place].binary_search(first_name).is_ok() && is_gone(rows, first_name)? {
+        if of_segment[place].binary_search(first_name).is_ok() && entries.is_gone(previous, place)? {
             is_open[place - 1] = true;
         }
     }
@@ -71,7 +89,7 @@ pub(super) fn change(
             assembly.keep(place)?;
             continue;
         }
-        look_into(rows, previous, place, names, &mut cutter, assembly)?;
+        look_into(entries, previous, place, names, &mut cutter, assembly)?;
     }
     cutter.end().map_or(Ok(()), |segment| assembly.push(segment))
 }
@@ -90,18 +108,9 @@ fn share_out<'a>(touched: &'a [String], segments: &[StoredSegment]) -> Vec<&'a [
     shares
 }
 
-fn is_gone(rows: &Rows<'_>, name: &str) -> Result<bool, IndexError> {
-    let mut gone = true;
-    rows.for_each_stanza(&Names::one(name), |_, _| {
-        gone = false;
-        Ok(())
-    })?;
-    Ok(gone)
-}
-
-/// Cuts the text of a segment again, with its changed packages renewed.
+/// Cuts the text of a segment again, with its changed entries renewed.
 fn look_into(
-    rows: &Rows<'_>,
+    entries: &impl Entries,
     previous: &Previous,
     place: usize,
     names: &[String],
@@ -110,20 +119,15 @@ fn look_into(
 ) -> Result<(), IndexError> {
     let _span = tracing::debug_span!("render").entered();
     let mut add =
-        |name: &str, stanza: &str| cutter.add(name, stanza).map_or(Ok(()), |segment| assembly.push(segment));
-    let text = previous.text(place, &[]);
-    let Some(stanzas) = text.as_deref().and_then(stanzas) else {
-        tracing::warn!(
-            segment = previous.segments[place].segment.first_name,
-            "a segment of the published index is not what it was, and is made again"
-        );
-        return rows.for_each_stanza(&names_of(&previous.segments, place), add);
-    };
-    for step in splice(&stanzas, names) {
-        match step {
-            Step::Keep(name, stanza) => add(name, stanza)?,
-            Step::Renew(name) => rows.for_each_stanza(&Names::one(name), &mut add)?,
-        }
+        |name: &str, text: &str| cutter.add(name, text).map_or(Ok(()), |segment| assembly.push(segment));
+    if let Some(text) = previous.text(place, &[])
+        && entries.renew(&text, names, &mut add)?
+    {
+        return Ok(());
     }
-    Ok(())
+    tracing::warn!(
+        segment = previous.segments[place].segment.first_name,
+        "a segment of the published index is not what it was, and is made again"
+    );
+    entries.for_each(&names_of(&previous.segments, place), &mut add)
 }

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use crate::domain::Checksum;
+use super::description::Description;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{ComponentName, FileName, Section};
+use crate::domain::{Checksum, Translations};
 use crate::format::control;
 use crate::pool::PoolPath;
 use crate::pool::layout::source_folder;
@@ -157,6 +158,14 @@ impl<'a> Paragraph<'a> {
         self.fields.push((rank, name.into(), value.into()));
     }
 
+    /// Fields that the archive adds, in place of the package's own of these names.
+    fn add(&mut self, lines: Option<&'a str>) {
+        for (name, value) in lines.into_iter().flat_map(control::pairs) {
+            self.fields.retain(|(_, own, _)| !own.eq_ignore_ascii_case(name));
+            self.keep(name, value);
+        }
+    }
+
     fn write(mut self, out: &mut String) {
         self.fields.sort_by_key(|(rank, ..)| *rank);
         for (_, name, value) in &self.fields {
@@ -173,17 +182,18 @@ impl<'a> Paragraph<'a> {
 }
 
 /// `Section` as indexes have it: with the component before it, unless that is main.
-fn section_field(component: &ComponentName, section: &Section) -> String {
+pub(super) fn section_field(component: &ComponentName, section: &Section) -> String {
     let section = section.without_component();
     if component.as_str() == "main" { section.to_owned() } else { format!("{component}/{section}") }
 }
 
-/// Appends the stanza of a binary in a component's Packages.
+/// Appends the stanza of a binary in a component's Packages, whose long descriptions stand there or in translations.
 pub fn binary_stanza(
     out: &mut String,
     binary: &IndexedBinary,
     component: &ComponentName,
     checksums: &[Checksum],
+    translations: Translations,
 ) {
     const OURS: [&str; 10] = [
         "status",
@@ -199,10 +209,25 @@ pub fn binary_stanza(
     ];
     let mut paragraph = Paragraph::new(&PACKAGE_RANKS);
     for (name, value) in control::pairs(&binary.control) {
-        if !OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+        if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let is_ours = match translations {
+            Translations::Whole => false,
+            Translations::English if name.eq_ignore_ascii_case("Description") => {
+                if let Some(description) = Description::new(value) {
+                    paragraph.set("Description", description.synopsis());
+                    paragraph.set("Description-md5", description.digest().to_string());
+                }
+                true
+            }
+            Translations::English => name.eq_ignore_ascii_case("Description-md5"),
+        };
+        if !is_ours {
             paragraph.keep(name, value);
         }
     }
+    paragraph.add(binary.extra_fields.as_deref());
     if let Some(section) = &binary.section {
         paragraph.set("Section", section_field(component, section));
     }
@@ -251,6 +276,7 @@ pub fn source_stanza(
             paragraph.keep(name, value);
         }
     }
+    paragraph.add(source.extra_fields.as_deref());
     if let Some(section) = &source.section {
         paragraph.set("Section", section_field(component, section));
     }
@@ -305,6 +331,7 @@ mod tests {
             filename: "hello_2.10-3_amd64.deb".parse().unwrap(),
             digests: FileDigests::of(b"hello"),
             phased_update_percentage: None,
+            extra_fields: None,
         }
     }
 
@@ -319,6 +346,7 @@ mod tests {
             &binary(CONTROL),
             &"main".parse().unwrap(),
             &[Checksum::Md5, Checksum::Sha256],
+            Translations::Whole,
         );
         assert_eq!(
             out,
@@ -331,6 +359,34 @@ mod tests {
     }
 
     #[test]
+    fn where_descriptions_stand_apart_the_first_line_stays_with_the_digest_of_all() {
+        let mut out = String::new();
+        let control = format!("{CONTROL}Description-md5: of its own\n");
+        binary_stanza(&mut out, &binary(&control), &"main".parse().unwrap(), &[], Translations::English);
+        let (_, end) = out.split_once("Size: 5\n").unwrap();
+        assert_eq!(
+            end,
+            "Description: greets\nDescription-md5: a4ad972598dde209552a191945907d11\nX-Own: kept\n\n"
+        );
+    }
+
+    #[test]
+    fn what_the_archive_adds_stands_in_order_and_for_the_packages_own() {
+        let mut out = String::new();
+        let binary = IndexedBinary {
+            extra_fields: Some("Bugs: mailto:b@example.org\nTask: demo\nx-own: ours\n".into()),
+            ..binary(CONTROL)
+        };
+        binary_stanza(&mut out, &binary, &"main".parse().unwrap(), &[], Translations::Whole);
+        assert!(
+            out.contains("Maintainer: A <a@example.org>\nBugs: mailto:b@example.org\nDepends: libc6\n"),
+            "{out}"
+        );
+        assert!(out.ends_with(" parts\nTask: demo\nx-own: ours\n\n"), "{out}");
+        assert!(!out.contains("kept"), "{out}");
+    }
+
+    #[test]
     fn a_section_has_its_component_unless_that_is_main() {
         for (component, section, field) in [
             ("main", "devel", "Section: devel\n"),
@@ -340,7 +396,7 @@ mod tests {
         ] {
             let mut out = String::new();
             let binary = IndexedBinary { section: Some(section.parse().unwrap()), ..binary(CONTROL) };
-            binary_stanza(&mut out, &binary, &component.parse().unwrap(), &[]);
+            binary_stanza(&mut out, &binary, &component.parse().unwrap(), &[], Translations::Whole);
             assert!(out.contains(field), "{out}");
         }
     }
@@ -349,7 +405,7 @@ mod tests {
     fn a_package_without_section_and_priority_has_none() {
         let mut out = String::new();
         let binary = IndexedBinary { section: None, priority: None, ..binary(CONTROL) };
-        binary_stanza(&mut out, &binary, &"universe".parse().unwrap(), &[]);
+        binary_stanza(&mut out, &binary, &"universe".parse().unwrap(), &[], Translations::Whole);
         assert!(!out.contains("Section") && !out.contains("Priority"), "{out}");
     }
 
@@ -364,6 +420,7 @@ mod tests {
             filename: "hello_2.10-3.dsc".parse().unwrap(),
             digests: FileDigests::of(b"dsc"),
             release: SourceReleaseId(1),
+            extra_fields: Some("Origin: Demo\n".into()),
         };
         let files = [("hello_2.10-3.debian.tar.xz", &b"debian"[..]), ("hello_2.10-3.dsc", b"dsc")]
             .map(|(name, content)| (name.parse().unwrap(), FileDigests::of(content)));
@@ -371,7 +428,7 @@ mod tests {
         source_stanza(&mut out, &source, &files, &"main".parse().unwrap(), &[Checksum::Md5]);
         assert_eq!(
             out,
-            "Package: hello\nFormat: 3.0 (quilt)\nBinary: hello\nVersion: 2.10-3\nSection: devel\nDirectory: pool/main/h/hello\n\
+            "Package: hello\nFormat: 3.0 (quilt)\nBinary: hello\nVersion: 2.10-3\nSection: devel\nOrigin: Demo\nDirectory: pool/main/h/hello\n\
              Files:\n 8f7dd0b8ae8eed41b7f4b1c6b8b4d9b0 3 hello_2.10-3.dsc\n"
                 .replace("8f7dd0b8ae8eed41b7f4b1c6b8b4d9b0", &FileDigests::of(b"dsc").md5.to_string())
                 + &format!(" {} 6 hello_2.10-3.debian.tar.xz\n\n", FileDigests::of(b"debian").md5)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::disk::{self, DiskError, During};
+use crate::disk::{self, DiskError, During, FileLock};
 use crate::domain::digest::{FileDigests, Hasher, Sha256, digest_reader};
 use crate::work::{Work, count, count_bytes};
 
@@ -22,13 +22,20 @@ use crate::work::{Work, count, count_bytes};
 #[derive(Debug, Clone)]
 pub struct Librarian {
     root: PathBuf,
+    lock: Option<PathBuf>,
 }
 
 impl Librarian {
     /// The librarian of a folder, which is made when the first file comes in.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, lock: None }
+    }
+
+    /// The same, with the file of a lock between those who bring files in and those who remove them. Without one there must not be both.
+    #[must_use]
+    pub fn with_lock(self, lock: PathBuf) -> Self {
+        Self { lock: Some(lock), ..self }
     }
 
     /// Where a content lies, if it is here.
@@ -185,6 +192,30 @@ impl Librarian {
             }
         }
         Ok(swept)
+    }
+
+    /// Says that files come in whose rows are written afterwards: until it is dropped none is removed. Waits while some are.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn open_for_deposits(&self) -> Result<Option<FileLock>, DiskError> {
+        self.lock.as_deref().map(FileLock::shared).transpose()
+    }
+
+    /// Waits until every file that has come in has its row, and lets none in until it is dropped.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn closed(&self) -> Result<Option<FileLock>, DiskError> {
+        self.lock.as_deref().map(FileLock::alone).transpose()
+    }
+
+    /// Removes a content that no row has. The librarian is [closed](Self::closed). One that is not there is fine.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub fn remove(&self, sha256: &Sha256) -> Result<(), DiskError> {
+        disk::remove_file(&self.path(sha256))
     }
 
     /// Makes all deposits durable.

@@ -24,6 +24,8 @@ pub struct Letterhead {
     pub site: String,
     /// Where a distribution has templates of its own: `<distribution>/<name>.txt`.
     pub templates: PathBuf,
+    /// Who runs this, and is told of what is wrong with it.
+    pub operators: Vec<Mailbox>,
 }
 
 /// The longest subject, in characters.
@@ -148,6 +150,7 @@ mod tests {
             bounces: "bounces@example.org".parse().unwrap(),
             site: "archive.example.org".into(),
             templates: "/none".into(),
+            operators: Vec::new(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What people and bug trackers are told of uploads.
+//! What people and bug trackers are told of uploads, and operators of runs that do not succeed.
 //!
 //! Decides who is told what ([`recipients`]), writes the mails ([`templates`], `letter`) and puts them into the outbox, in the transaction that
 //! they tell of: a change that is taken back is told to nobody, one that is kept is told once. Sending is somebody else's, later; [`backoff`] says
@@ -8,6 +8,7 @@ mod backoff;
 mod error;
 mod facts;
 mod letter;
+pub mod operators;
 pub mod recipients;
 mod telling;
 pub mod templates;
@@ -18,4 +19,4 @@ pub use error::NotifyError;
 pub use facts::{FactFile, FactKind, Signature, UploadFacts};
 pub use letter::{Letterhead, mailbox};
 pub use telling::{UploadNews, close_bug, tell, write_test};
-pub use words::line as one_line;
+pub use words::{line as one_line, lines as plain_lines};

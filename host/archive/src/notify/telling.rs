@@ -5,7 +5,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use serde::Serialize;
 
-use crate::domain::{ArchivePurpose, BugTracker, MessageId, MessageKind, Sha256};
+use crate::domain::{ArchivePurpose, BugTracker, DistributionName, MessageId, MessageKind, Sha256};
 use crate::store::distribution::{self, Distribution};
 use crate::store::outbox_message::{self, NewMessage};
 use crate::store::{Connection, StoreError, Transaction, correspondent, series};
@@ -14,8 +14,9 @@ use crate::upload::examined::Problem;
 use super::NotifyError;
 use super::facts::{FactKind, Signature, UploadFacts};
 use super::letter::{Letter, Letterhead, Thread, mailbox};
+use super::operators;
 use super::recipients::{self, Circumstances, Happened, Named, Parties};
-use super::templates::{self, Template, Told};
+use super::templates::{self, Rendered, Template, Told};
 
 /// What happened to an upload.
 #[derive(Debug, Clone, Copy)]
@@ -349,7 +350,7 @@ impl Desk<'_> {
     /// the same content, and the same Message-ID.
     fn write(&self, mail: &Mail<'_>, key: impl Fn(&Mailbox) -> Option<String>) -> Result<usize, NotifyError> {
         let distribution = self.facts.archive.as_ref().map(|archive| archive.reference.distribution());
-        let rendered = templates::render(&self.letterhead.templates, distribution, mail.template, self.told)?;
+        let rendered = self.render(distribution, mail.template)?;
         let upload = self.facts.upload.map(|id| id.to_string()).unwrap_or_default();
         let letter = Letter {
             to: mail.to,
@@ -384,6 +385,26 @@ impl Desk<'_> {
             written += usize::from(outbox_message::add_message(self.tx, &new, self.now)?.is_some());
         }
         Ok(written)
+    }
+
+    /// What the distribution's template makes of it. One that breaks over what was sent is no reason to take nothing in: Pressroom's own says it
+    /// then, and the operators hear of it once.
+    fn render(
+        &self,
+        distribution: Option<&DistributionName>,
+        template: Template,
+    ) -> Result<Rendered, NotifyError> {
+        match templates::render(&self.letterhead.templates, distribution, template, self.told) {
+            Err(error @ (NotifyError::Template { .. } | NotifyError::Read { .. })) => {
+                tracing::warn!(
+                    "Pressroom's own template was used for a mail about {}: {error}",
+                    self.told.title
+                );
+                operators::tell_of_template(self.tx, self.letterhead, &error, &self.told.title, self.now)?;
+                templates::render_own(template, self.told)
+            }
+            rendered => rendered,
+        }
     }
 
     /// The thread of the mails to those concerned: the first begins it, the others answer that.

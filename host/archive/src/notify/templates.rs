@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -51,12 +51,29 @@ pub enum Template {
     Announcement,
     /// To a bug tracker.
     Bug,
+    /// To the operators: runs of a script do not succeed.
+    RunFailed,
+    /// To the operators: they do again.
+    RunRecovered,
 }
 
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Accepted, Self::New, Self::Unapproved, Self::Rejected, Self::Announcement, Self::Bug];
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::New,
+        Self::Unapproved,
+        Self::Rejected,
+        Self::Announcement,
+        Self::Bug,
+        Self::RunFailed,
+        Self::RunRecovered,
+    ];
+
+    /// Whether it is about runs, and not about an upload.
+    const fn is_about_runs(self) -> bool {
+        matches!(self, Self::RunFailed | Self::RunRecovered)
+    }
 
     /// The file that replaces it.
     #[must_use]
@@ -68,6 +85,8 @@ impl Template {
             Self::Rejected => "rejected.txt",
             Self::Announcement => "announcement.txt",
             Self::Bug => "bug.txt",
+            Self::RunFailed => "run-failed.txt",
+            Self::RunRecovered => "run-recovered.txt",
         }
     }
 
@@ -81,6 +100,8 @@ impl Template {
             Self::Rejected => include_str!("templates/rejected.txt"),
             Self::Announcement => include_str!("templates/announcement.txt"),
             Self::Bug => include_str!("templates/bug.txt"),
+            Self::RunFailed => include_str!("templates/run-failed.txt"),
+            Self::RunRecovered => include_str!("templates/run-recovered.txt"),
         }
     }
 }
@@ -346,6 +367,147 @@ impl Told {
     }
 }
 
+/// What templates about runs can say. Every name is there always; what is not known is empty.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToldRun {
+    /// How this host is called.
+    pub site: String,
+    /// `publish of demo`.
+    pub title: String,
+    /// `publish`.
+    pub script: String,
+    /// `demo`; empty: of none, or of several.
+    pub distribution: String,
+    /// What it is about beside that, as a folder of uploads.
+    pub scope: String,
+    /// The run's number.
+    pub run: i64,
+    /// On which host it ran.
+    pub host: String,
+    /// `FAILED`, `HELD` or `INTERRUPTED`; of a recovery `SUCCEEDED`.
+    pub outcome: String,
+    /// What it said at the end.
+    pub message: String,
+    /// When it began.
+    pub started: String,
+    /// When it ended.
+    pub ended: String,
+    /// How many runs have not succeeded.
+    pub failures: u32,
+    /// Since when.
+    pub since: String,
+    /// Whether a later run has succeeded already.
+    pub is_over: bool,
+    /// The hooks that did not do their work.
+    pub hooks: Vec<ToldHook>,
+    /// The end of its log, a line each.
+    pub log: String,
+}
+
+/// A hook that did not do its work.
+#[derive(Debug, Clone, Serialize)]
+pub struct ToldHook {
+    /// Its file.
+    pub name: String,
+    /// `pre-publication`.
+    pub point: String,
+    /// `FAILED`.
+    pub outcome: String,
+    /// Its line.
+    pub summary: String,
+    /// The end of its log.
+    pub log: String,
+}
+
+impl ToldRun {
+    /// Something of everything: to try a template with, and what `outbox test` shows.
+    #[must_use]
+    pub fn sample(site: &str) -> Self {
+        let text = |text: &str| text.to_owned();
+        Self {
+            site: words::line(site, 300),
+            title: text("publish of sample"),
+            script: text("publish"),
+            distribution: text("sample"),
+            scope: String::new(),
+            run: 1,
+            host: text("archive.example.org"),
+            outcome: text("FAILED"),
+            message: text("this is a sample: nothing has failed"),
+            started: text("2026-05-01T12:00:00Z"),
+            ended: text("2026-05-01T12:00:01Z"),
+            failures: 1,
+            since: text("2026-05-01T12:00:01Z"),
+            is_over: false,
+            hooks: vec![ToldHook {
+                name: text("50-sample"),
+                point: text("pre-publication"),
+                outcome: text("FAILED"),
+                summary: text("a sample"),
+                log: text("a line of its log"),
+            }],
+            log: text("a line of the run's log"),
+        }
+    }
+
+    /// The same of a run of which hardly anything is known.
+    fn bare(&self) -> Self {
+        Self {
+            hooks: Vec::new(),
+            log: String::new(),
+            message: String::new(),
+            distribution: String::new(),
+            ..self.clone()
+        }
+    }
+}
+
+/// What a template makes of a run.
+///
+/// # Errors
+/// When the distribution's own template cannot be read or used.
+pub fn render_run(
+    folder: &Path,
+    distribution: Option<&DistributionName>,
+    template: Template,
+    told: &ToldRun,
+) -> Result<Rendered, NotifyError> {
+    let (file, own) = replaced(folder, distribution, template)?;
+    render_text(&file, own.as_deref().unwrap_or(template.own()), told)
+}
+
+/// The file that replaces a template, and what is in it; where there is none, the template's name.
+fn replaced(
+    folder: &Path,
+    distribution: Option<&DistributionName>,
+    template: Template,
+) -> Result<(PathBuf, Option<String>), NotifyError> {
+    let file = distribution.map(|name| folder.join(name.as_str()).join(template.file_name()));
+    let own = match &file {
+        Some(file) => read(file)?,
+        None => None,
+    };
+    Ok((file.filter(|_| own.is_some()).unwrap_or_else(|| template.file_name().into()), own))
+}
+
+/// What Pressroom's own template makes of it, whatever the distribution has.
+///
+/// # Errors
+/// None but a mistake of Pressroom's.
+pub fn render_own(template: Template, told: &Told) -> Result<Rendered, NotifyError> {
+    let file = Path::new(template.file_name());
+    render_text(file, template.own(), told)
+        .or_else(|error| render_text(file, template.own(), &told.shortened()).map_err(|_| error))
+}
+
+/// The same of a run.
+///
+/// # Errors
+/// None but a mistake of Pressroom's.
+pub fn render_own_run(template: Template, told: &ToldRun) -> Result<Rendered, NotifyError> {
+    render_text(Path::new(template.file_name()), template.own(), told)
+}
+
 /// What a template makes of it.
 ///
 /// # Errors
@@ -356,13 +518,8 @@ pub fn render(
     template: Template,
     told: &Told,
 ) -> Result<Rendered, NotifyError> {
-    let file = distribution.map(|name| folder.join(name.as_str()).join(template.file_name()));
-    let own = match &file {
-        Some(file) => read(file)?,
-        None => None,
-    };
+    let (file, own) = replaced(folder, distribution, template)?;
     let source = own.as_deref().unwrap_or(template.own());
-    let file = file.filter(|_| own.is_some()).unwrap_or_else(|| template.file_name().into());
     // what somebody has sent may be too much of a good template; what cannot be used is so with less too
     render_text(&file, source, told)
         .or_else(|error| render_text(&file, source, &told.shortened()).map_err(|_| error))
@@ -373,7 +530,7 @@ pub fn render(
 /// # Errors
 /// The first that cannot be used, or that replaces nothing that there is.
 pub fn check(folder: &Path) -> Result<(), NotifyError> {
-    let told = Told::sample();
+    let (told, told_run) = (Told::sample(), ToldRun::sample("archive.example.org"));
     for distribution in entries(folder)? {
         if !distribution.is_dir() {
             continue;
@@ -383,14 +540,19 @@ pub fn check(folder: &Path) -> Result<(), NotifyError> {
                 continue;
             }
             let name = file.file_name().unwrap_or_default();
-            if !Template::ALL.iter().any(|template| name == template.file_name()) {
+            let Some(template) = Template::ALL.into_iter().find(|template| name == template.file_name())
+            else {
                 let names: Vec<_> = Template::ALL.iter().map(|template| template.file_name()).collect();
                 let reason = format!("there is no mail of that name: name it one of {}", names.join(", "));
                 return Err(NotifyError::Template { file, line: None, reason });
-            }
-            if let Some(source) = read(&file)? {
+            };
+            let Some(source) = read(&file)? else { continue };
+            // with little too: or what is hardly known would be what finds out
+            if template.is_about_runs() {
+                render_text(&file, &source, &told_run)?;
+                render_text(&file, &source, &told_run.bare())?;
+            } else {
                 render_text(&file, &source, &told)?;
-                // or the first upload of which little is known would be in the way of all others
                 render_text(&file, &source, &told.bare())?;
             }
         }
@@ -399,7 +561,7 @@ pub fn check(folder: &Path) -> Result<(), NotifyError> {
 }
 
 /// What lies in a folder, in order; nothing where there is none.
-fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>, NotifyError> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, NotifyError> {
     let failed = |source| NotifyError::Read { file: folder.to_owned(), source };
     let found = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -427,7 +589,7 @@ fn read(file: &Path) -> Result<Option<String>, NotifyError> {
     String::from_utf8(bytes).map(Some).map_err(|_| unusable("it is not UTF-8".into()))
 }
 
-fn render_text(file: &Path, source: &str, told: &Told) -> Result<Rendered, NotifyError> {
+fn render_text(file: &Path, source: &str, told: &impl Serialize) -> Result<Rendered, NotifyError> {
     let unusable = |line, reason: String| NotifyError::Template { file: file.to_owned(), line, reason };
     let of_engine = |error: minijinja::Error| {
         let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();

@@ -33,7 +33,8 @@ pub fn line(text: &str, most: usize) -> String {
 }
 
 /// Lines, at most so many bytes of them: what would be obeyed becomes U+FFFD, but for tabs and ends of lines.
-pub(super) fn lines(text: &str, most_bytes: usize) -> String {
+#[must_use]
+pub fn lines(text: &str, most_bytes: usize) -> String {
     let mut out = String::with_capacity(text.len().min(most_bytes));
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {

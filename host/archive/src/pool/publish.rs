@@ -163,7 +163,7 @@ impl Poolified {
 }
 
 /// The names of all components that the files are or may be in.
-fn component_names(
+pub(super) fn component_names(
     db: &Connection,
     pending: &[PendingFile],
 ) -> Result<BTreeMap<ComponentId, ComponentName>, StoreError> {
@@ -198,15 +198,15 @@ struct Linked {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Named {
-    component: ComponentId,
-    source: SourceName,
-    filename: FileName,
-    content: ContentId,
-    is_symlink: bool,
+pub(super) struct Named {
+    pub(super) component: ComponentId,
+    pub(super) source: SourceName,
+    pub(super) filename: FileName,
+    pub(super) content: ContentId,
+    pub(super) is_symlink: bool,
 }
 
-fn record(
+pub(super) fn record(
     tx: &Transaction<'_>,
     names: &[Named],
     archive: ArchiveId,

@@ -318,7 +318,7 @@ fn texts(
 fn is_index(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "Packages" | "Sources")
-        || ["Translation-", "Contents-", "Commands-", "Components-"]
+        || ["Translation-", "Contents-", "Commands-", "Components-", "icons-"]
             .iter()
             .any(|start| name.starts_with(start))
 }

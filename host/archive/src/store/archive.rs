@@ -8,8 +8,8 @@ use super::sql::Date;
 use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
-    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, PRIMARY_ARCHIVE_NAME, PersonName,
-    ReleaseText, SignedBy, SignedByError,
+    ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, IndexEngine, PRIMARY_ARCHIVE_NAME,
+    PersonName, Publisher, ReleaseText, SignedBy, SignedByError,
 };
 
 /// An archive.
@@ -47,10 +47,21 @@ pub struct Archive {
     pub changelogs: String,
     /// `Snapshots` of its Release files: where clients find it as it was, with `@SNAPSHOTID@`; empty: there is none.
     pub snapshots: String,
+    /// What makes its Packages and Sources.
+    pub index_engine: IndexEngine,
+}
+
+impl Archive {
+    /// Who publishes it.
+    #[must_use]
+    pub const fn publisher(&self) -> Publisher {
+        Publisher::of(self.purpose, self.private)
+    }
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
-                       label, enabled, publish, owner, private, authorized_size, relative_build_score, signed_by, changelogs, snapshots \
+                       label, enabled, publish, owner, private, authorized_size, relative_build_score, signed_by, changelogs, snapshots, \
+                       index_engine \
                        FROM archive JOIN distribution ON distribution.id = archive.distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
@@ -82,6 +93,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
         })?,
         changelogs: row.get(16)?,
         snapshots: row.get(17)?,
+        index_engine: row.get(18)?,
     })
 }
 
@@ -207,6 +219,8 @@ pub struct ArchiveChange {
     pub changelogs: Option<ReleaseText>,
     /// `Snapshots` of the Release files; empty: none.
     pub snapshots: Option<ReleaseText>,
+    /// What makes its Packages and Sources.
+    pub index_engine: Option<IndexEngine>,
 }
 
 /// Changes an archive. What stands in its Release files makes its suites due for a full publication.
@@ -238,13 +252,16 @@ pub fn change_archive(
         )));
     }
     let differs = |new: &Option<ReleaseText>, old: &str| new.as_ref().is_some_and(|new| new.as_str() != old);
-    let shown = differs(&change.origin, &archive.origin) || differs(&change.label, &archive.label);
+    let shown = differs(&change.origin, &archive.origin)
+        || differs(&change.label, &archive.label)
+        || change.index_engine.is_some_and(|engine| engine != archive.index_engine);
     tx.execute(
         "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
          origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish),
          private = coalesce(?8, private), authorized_size = CASE WHEN ?9 THEN ?10 ELSE authorized_size END,
          relative_build_score = coalesce(?11, relative_build_score), signed_by = coalesce(?12, signed_by),
-         changelogs = coalesce(?13, changelogs), snapshots = coalesce(?14, snapshots) WHERE id = ?1",
+         changelogs = coalesce(?13, changelogs), snapshots = coalesce(?14, snapshots),
+         index_engine = coalesce(?15, index_engine) WHERE id = ?1",
         rusqlite::params![
             archive.id,
             &change.display_name,
@@ -260,6 +277,7 @@ pub fn change_archive(
             change.signed_by.as_ref().map(ToString::to_string),
             change.changelogs.as_ref().map(ReleaseText::as_str),
             change.snapshots.as_ref().map(ReleaseText::as_str),
+            change.index_engine,
         ],
     )
     .during("change the archive")?;
@@ -285,6 +303,39 @@ fn has_content(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> 
     )
     .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
     .during("ask whether the archive has packages")
+}
+
+/// So many versions of a name may an archive keep in its indexes.
+pub const MOST_VERSIONS_KEPT: u16 = 1000;
+
+/// How many of the newest versions of each name stay in the indexes of an archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn versions_kept(db: &Connection, archive: ArchiveId) -> Result<u16, StoreError> {
+    db.prepare_cached("SELECT keep_versions FROM archive WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("read how many versions stay")
+}
+
+/// Says how many of the newest versions of each name stay. Where it is fewer than before, the suites are due for a full publication, which takes out what
+/// is too many; what is out already does not come back when it is more.
+///
+/// # Errors
+/// When it is none, or more than [`MOST_VERSIONS_KEPT`], or the database fails.
+pub fn keep_versions(tx: &Transaction<'_>, archive: ArchiveId, versions: u16) -> Result<(), StoreError> {
+    if versions == 0 || versions > MOST_VERSIONS_KEPT {
+        return Err(StoreError::Refused(format!(
+            "an archive keeps from 1 to {MOST_VERSIONS_KEPT} versions of each package, not {versions}"
+        )));
+    }
+    let before = versions_kept(tx, archive)?;
+    tx.execute("UPDATE archive SET keep_versions = ?2 WHERE id = ?1", (archive, versions))
+        .during("say how many versions stay")?;
+    if versions < before {
+        suite::forget_indexes(tx, suite::Of::Archive(archive))?;
+    }
+    Ok(())
 }
 
 /// The archive of a row.

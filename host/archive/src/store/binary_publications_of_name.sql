@@ -1,6 +1,6 @@
 -- ?1 suite, ?2 name, ?3 release, ?4 architecture
 SELECT publication.status, publication.binary_package_release = ?3, release.version, own.version, publication.component,
-       publication.section, publication.priority, publication.phased_update_percentage
+       publication.section, publication.priority, publication.phased_update_percentage, publication.extra_fields
 FROM binary_package_publishing_history AS publication
 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
 JOIN binary_package_release AS own ON own.id = ?3

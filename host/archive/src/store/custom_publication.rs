@@ -76,13 +76,16 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<CustomPublication> {
     })
 }
 
-/// What waits in a suite, in the order in which it came.
+/// What waits in a suite and may be published, in the order in which it came.
 ///
 /// # Errors
 /// When the database fails.
 pub fn pending(db: &Connection, suite: SuiteId) -> Result<Vec<CustomPublication>, StoreError> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} WHERE publication.suite = ?1 AND publication.status = 'PENDING' ORDER BY publication.id"
+        "SELECT {COLUMNS} JOIN suite ON suite.id = publication.suite WHERE publication.suite = ?1 AND publication.status = 'PENDING'
+         AND (NOT suite.approval_required OR EXISTS (SELECT 1 FROM approved_change
+           WHERE approved_change.suite = suite.id AND kind = 'CUSTOM' AND change = publication.id))
+         ORDER BY publication.id"
     ))
     .and_then(|mut statement| statement.query_map([suite], from_row)?.collect())
     .during("list the custom uploads that wait")

@@ -23,7 +23,12 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0008_queue.sql")),
         M::up(include_str!("../../schema/0009_builds.sql")),
         M::up(include_str!("../../schema/0010_copies.sql")),
+        M::up(include_str!("../../schema/0011_retention.sql")),
+        M::up(include_str!("../../schema/0012_death_row.sql")),
+        M::up(include_str!("../../schema/0013_publishers.sql")),
         M::up(include_str!("../../schema/0014_keys.sql")),
+        M::up(include_str!("../../schema/0015_indexes.sql")),
+        M::up(include_str!("../../schema/0016_operators.sql")),
     ])
 });
 
@@ -166,6 +171,45 @@ impl Db {
         Self::prepare(connection, path)
     }
 
+    /// Opens the database of a root to ask it something, for one who may not write to it, or where nobody can. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// When there is none, it is not ours or of an older pressroom, or somebody is writing to it whom we cannot follow.
+    pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        let failed = |source| StoreError::Open { path: path.to_owned(), source };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let asked = |connection: Connection| -> rusqlite::Result<Connection> {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            count_work(&connection)?;
+            Ok(connection)
+        };
+        let connection = match Connection::open_with_flags(path, flags).and_then(asked) {
+            // readers take part in a log beside the file. Where they cannot, and there is none, the file is all that there is
+            Err(error) if !has_log(path) => {
+                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                Connection::open_with_flags(uri(path), flags).and_then(asked).map_err(|_| failed(error))?
+            }
+            opened => opened.map_err(failed)?,
+        };
+        connection.set_prepared_statement_cache_capacity(128);
+        let unreadable = |source| StoreError::Unreadable { path: path.to_owned(), source: Box::new(source) };
+        match MIGRATIONS.pending_migrations(&connection).map_err(unreadable)? {
+            0 => Ok(Self { connection }),
+            1.. => Err(StoreError::Refused(format!(
+                "the database {} was written by an older pressroom: run any command as the user who publishes, which brings it up to date",
+                path.display()
+            ))),
+            ..0 => Err(StoreError::Refused(format!(
+                "the database {} was written by a newer pressroom: use that one",
+                path.display()
+            ))),
+        }
+    }
+
     /// A database that is gone with the value: for tests.
     ///
     /// # Errors
@@ -231,6 +275,28 @@ impl Db {
     }
 }
 
+/// Whether something was written that is not in the database's file yet.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+/// The name of a database that nobody changes while it is read.
+fn uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
+                uri.push(char::from(*byte))
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
 /// Does something within a transaction as if it were one of its own: all of it, or nothing when it fails, and the transaction goes on.
 ///
 /// # Errors
@@ -278,6 +344,38 @@ mod tests {
         assert!(matches!(Db::open(&path), Err(StoreError::Missing(_))));
         crate::disk::write_staged(&path, &[7; 5000]).unwrap();
         assert!(Db::open(&path).is_err());
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_written_to_can_be_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        // a name that means something in a URI
+        let path = folder.path().join("a?b%20#c.db");
+        assert!(matches!(Db::open_for_reading(&path), Err(StoreError::Missing(_))));
+        let add = |db: &mut Db, name: &str| {
+            db.write(|tx| tx.execute("INSERT INTO component (name) VALUES (?1)", [name]).during("add"))
+                .unwrap();
+        };
+        let components = |db: &Db| -> i64 {
+            db.read().query_row("SELECT count(*) FROM component", [], |row| row.get(0)).unwrap()
+        };
+        let mut db = Db::create(&path).unwrap();
+        add(&mut db, "main");
+        // beside one that writes
+        assert_eq!(components(&Db::open_for_reading(&path).unwrap()), 1);
+        add(&mut db, "universe");
+        drop(db);
+        let mut reading = Db::open_for_reading(&path).unwrap();
+        assert_eq!(components(&reading), 2);
+        let refused = reading.write(|tx| tx.execute("DELETE FROM component", []).during("remove"));
+        assert!(refused.is_err());
+        drop(reading);
+        assert_eq!(uri(&path).matches('?').count(), 1);
+        let immutable = Connection::open_with_flags(
+            uri(&path),
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        );
+        assert_eq!(components(&Db { connection: immutable.unwrap() }), 2);
     }
 
     #[test]

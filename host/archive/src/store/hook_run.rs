@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
-use crate::domain::{DistributionId, HookOutcome, HookRunId, PassId, PassPriority, RunId};
+use crate::domain::{DistributionId, HookOutcome, HookRunId, PassId, PassPriority, Publisher, RunId};
 
 /// One call of one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,13 +250,13 @@ pub fn called_hooks(db: &Connection, pass: PassId, point: &str) -> Result<Vec<St
     .during("list what hooks did in a pass")
 }
 
-/// The first calls at a point that runs before `run` have made and that are to be made again by now, in order.
+/// The first calls at a point that runs of a publisher before `run` have made and that are to be made again by now, in order.
 ///
 /// # Errors
 /// When the database fails.
 pub fn due_retries(
     db: &Connection,
-    distribution: DistributionId,
+    (distribution, publisher): (DistributionId, Publisher),
     point: &str,
     run: RunId,
     now: Timestamp,
@@ -264,9 +264,11 @@ pub fn due_retries(
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM hook_run JOIN script_activity ON script_activity.id = hook_run.script_activity
          WHERE hook_run.date_next_attempt <= ?4 AND hook_run.point = ?2 AND hook_run.script_activity < ?3
-         AND script_activity.distribution = ?1 ORDER BY hook_run.id"
+         AND script_activity.distribution = ?1 AND script_activity.publisher = ?5 ORDER BY hook_run.id"
     ))
-    .and_then(|mut statement| statement.query_map((distribution, point, run, Date(now)), from_row)?.collect())
+    .and_then(|mut statement| {
+        statement.query_map((distribution, point, run, Date(now), publisher), from_row)?.collect()
+    })
     .during("look for hooks that are to be called again")
 }
 
@@ -324,23 +326,26 @@ pub fn kept_context(db: &Connection, first: &HookRun) -> Result<Option<String>, 
     .during("read what a hook was told")
 }
 
-/// Forgets the contexts of all runs of a distribution but the last so many that have any; those of calls that are to be made again stay.
+/// Forgets the contexts of all runs of a publisher but the last so many that have any; those of calls that are to be made again stay.
 ///
 /// # Errors
 /// When the database fails.
 pub fn expire_contexts(
     tx: &Transaction<'_>,
-    distribution: DistributionId,
+    (distribution, publisher): (DistributionId, Publisher),
     runs: u32,
 ) -> Result<usize, StoreError> {
     tx.prepare_cached(
-        "DELETE FROM hook_context WHERE distribution = ?1 AND script_activity <= (
-           SELECT script_activity FROM hook_context WHERE distribution = ?1 GROUP BY script_activity
-           ORDER BY script_activity DESC LIMIT 1 OFFSET ?2)
+        "DELETE FROM hook_context WHERE distribution = ?1
+         AND (SELECT publisher FROM script_activity AS own WHERE own.id = hook_context.script_activity) = ?3
+         AND script_activity <= (
+           SELECT script_activity FROM hook_context AS other WHERE distribution = ?1
+           AND (SELECT publisher FROM script_activity AS run WHERE run.id = other.script_activity) = ?3
+           GROUP BY script_activity ORDER BY script_activity DESC LIMIT 1 OFFSET ?2)
          AND NOT EXISTS (
            SELECT 1 FROM hook_run WHERE hook_run.date_next_attempt IS NOT NULL AND hook_run.script_activity = hook_context.script_activity
            AND hook_run.publisher_pass = hook_context.publisher_pass AND hook_run.point = hook_context.point)",
     )
-    .and_then(|mut statement| statement.execute((distribution, runs)))
+    .and_then(|mut statement| statement.execute((distribution, runs, publisher)))
     .during("forget what hooks were told long ago")
 }

@@ -98,6 +98,18 @@ pub fn segments_of(db: &Connection, suite: SuiteId, path: &str) -> Result<Vec<St
     Ok(segments)
 }
 
+/// The published indexes of a suite that are not empty, without the endings of their forms, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn paths_of(db: &Connection, suite: SuiteId) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT path FROM index_segment WHERE suite = ?1 AND publisher_pass IS NULL ORDER BY path",
+    )
+    .and_then(|mut statement| statement.query_map([suite], |row| row.get(0))?.collect())
+    .during("list the indexes of a suite")
+}
+
 /// Whether a published index of the suite lies below a folder, whose path ends with a slash.
 ///
 /// # Errors

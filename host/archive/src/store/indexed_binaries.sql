@@ -2,7 +2,7 @@
 -- In the index: what the pass publishes, and what is published and not taken out by the pass.
 SELECT publication.binary_package_name, release.version, release.architecture_tag, release.source_package_name, release.source_version,
        publication.section, publication.priority, release.control, alias.filename, content.file_size, content.md5, content.sha1,
-       content.sha256, publication.phased_update_percentage
+       content.sha256, publication.phased_update_percentage, publication.extra_fields
 FROM binary_package_publishing_history AS publication
 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
 JOIN library_file_alias AS alias ON alias.id = release.binary_package_file

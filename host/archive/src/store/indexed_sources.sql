@@ -1,6 +1,6 @@
 -- ?1 suite, ?2 component, ?3 pass or NULL, ?4 and ?5 the names: from, below
 SELECT publication.source_package_name, release.version, publication.section, release.priority, release.dsc, alias.filename,
-       content.file_size, content.md5, content.sha1, content.sha256, release.id
+       content.file_size, content.md5, content.sha1, content.sha256, release.id, publication.extra_fields
 FROM source_package_publishing_history AS publication
 JOIN source_package_release AS release ON release.id = publication.source_package_release
 JOIN library_file_alias AS alias ON alias.id = release.dsc_file

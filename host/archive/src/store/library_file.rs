@@ -7,7 +7,7 @@ use super::sql::{Date, size};
 use super::{During, Made, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::FileName;
-use crate::domain::{AliasId, ContentId};
+use crate::domain::{AliasId, ContentId, PackageKind};
 
 /// The row of a content under a name, made if needed, as that of the content is.
 ///
@@ -32,6 +32,41 @@ pub fn alias(
         .and_then(|mut statement| statement.insert((content.row(), filename, Date(now))))
         .map(|id| Made::New(AliasId(id)))
         .during("add a file")
+}
+
+/// The files of a package that have expired, by name: it cannot be published again.
+///
+/// # Errors
+/// When the database fails.
+pub fn expired_files(db: &Connection, kind: PackageKind, release: i64) -> Result<Vec<FileName>, StoreError> {
+    let sql = match kind {
+        PackageKind::Source => {
+            "SELECT alias.filename FROM source_package_release_file AS file
+             JOIN library_file_alias AS alias ON alias.id = file.library_file
+             WHERE file.source_package_release = ?1 AND alias.content IS NULL ORDER BY alias.filename"
+        }
+        PackageKind::Binary => {
+            "SELECT alias.filename FROM binary_package_release AS release
+             JOIN library_file_alias AS alias ON alias.id = release.binary_package_file
+             WHERE release.id = ?1 AND alias.content IS NULL"
+        }
+    };
+    db.prepare_cached(sql)
+        .and_then(|mut statement| statement.query_map([release], |row| row.get(0))?.collect())
+        .during("find files that have expired")
+}
+
+/// Refuses a package whose files have expired.
+///
+/// # Errors
+/// When they have, or the database fails.
+pub fn refuse_expired(db: &Connection, kind: PackageKind, release: i64) -> Result<(), StoreError> {
+    match expired_files(db, kind, release)?.first() {
+        None => Ok(()),
+        Some(file) => Err(StoreError::Refused(format!(
+            "{file} is not kept any more, so it cannot be published again: import the package anew"
+        ))),
+    }
 }
 
 /// What a file has in it.

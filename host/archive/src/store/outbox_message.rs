@@ -90,7 +90,8 @@ pub fn add_message(
     let added = tx
         .prepare_cached(
             "INSERT INTO outbox_message (kind, topic, dedup_key, package_upload, sender, recipients, content, status, date_created,
-             date_next_attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'WAITING', ?8, ?8) ON CONFLICT (dedup_key) DO NOTHING",
+             date_next_attempt) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 'WAITING', ?8, ?8
+             WHERE NOT EXISTS (SELECT 1 FROM outbox_said WHERE dedup_key = ?3) ON CONFLICT (dedup_key) DO NOTHING",
         )
         .and_then(|mut statement| {
             statement.execute((
@@ -142,7 +143,8 @@ fn unknown(id: MessageId) -> StoreError {
 /// When the database fails.
 pub fn count_news(db: &Connection, upload: UploadId) -> Result<u32, StoreError> {
     db.prepare_cached(
-        "SELECT count(*) FROM outbox_message WHERE package_upload = ?1 AND kind = 'MAIL' AND topic NOT IN ('ANNOUNCE', 'BUG')",
+        "SELECT (SELECT count(*) FROM outbox_message WHERE package_upload = ?1 AND kind = 'MAIL' AND topic NOT IN ('ANNOUNCE', 'BUG'))
+              + coalesce((SELECT news FROM outbox_gone WHERE package_upload = ?1), 0)",
     )
     .and_then(|mut statement| statement.query_row([upload], |row| row.get(0)))
     .during("count the messages about an upload")
@@ -157,21 +159,29 @@ pub struct Filter<'a> {
     pub upload: Option<UploadId>,
 }
 
-/// The last `limit` messages, the newest first.
+/// The last `limit` messages, the newest first. Of each status no more than that are looked at.
 ///
 /// # Errors
 /// When the database fails.
 pub fn messages(db: &Connection, filter: &Filter<'_>, limit: u32) -> Result<Vec<OutboxMessage>, StoreError> {
-    // words of a closed set: nothing of what anybody has sent stands here
-    let statuses: Vec<String> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
-    let by_status =
-        if statuses.is_empty() { String::new() } else { format!(" AND status IN ({})", statuses.join(", ")) };
-    let by_upload = if filter.upload.is_some() { " AND package_upload = ?1" } else { "" };
-    db.prepare_cached(&format!(
-        "SELECT {COLUMNS} WHERE ?1 IS ?1{by_status}{by_upload} ORDER BY id DESC LIMIT ?2"
-    ))
-    .and_then(|mut statement| statement.query_map((filter.upload, limit), from_row)?.collect())
-    .during("list the messages")
+    let list = |condition: &str, status: Option<MessageStatus>| {
+        db.prepare_cached(&format!(
+            "SELECT {COLUMNS} WHERE ?1 IS ?1 AND ?2 IS ?2 {condition} ORDER BY id DESC LIMIT ?3"
+        ))
+        .and_then(|mut statement| statement.query_map((filter.upload, status, limit), from_row)?.collect())
+        .during("list the messages")
+    };
+    let by_upload = if filter.upload.is_some() { "AND package_upload = ?1" } else { "" };
+    if filter.statuses.is_empty() {
+        return list(by_upload, None);
+    }
+    let mut found: Vec<OutboxMessage> = Vec::new();
+    for status in MessageStatus::ALL.iter().filter(|status| filter.statuses.contains(status)) {
+        found.extend(list(&format!("{by_upload} AND status = ?2"), Some(*status))?);
+    }
+    found.sort_by_key(|message| std::cmp::Reverse(message.id));
+    found.truncate(limit as usize);
+    Ok(found)
 }
 
 /// How many messages there are in each status, in the order of the statuses.
@@ -337,4 +347,40 @@ pub fn drop_message(tx: &Transaction<'_>, id: MessageId) -> Result<(), StoreErro
 fn not_waiting(db: &Connection, id: MessageId) -> Result<StoreError, StoreError> {
     let is = message(db, id)?.status;
     Ok(StoreError::Refused(format!("message {id} is {is}, and does not wait to be sent")))
+}
+
+// ---------------------------------------------------------------- the past
+
+/// Forgets up to `limit` messages that were sent before a date. What they keep from being said twice is kept, and how many there were about an
+/// upload. Says how many are gone.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_sent(tx: &Transaction<'_>, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let old = "SELECT id FROM outbox_message WHERE status = 'SENT' AND date_sent < ?1 ORDER BY date_sent, id LIMIT ?2";
+    for statement in [
+        format!("INSERT OR IGNORE INTO outbox_said (dedup_key) SELECT dedup_key FROM outbox_message WHERE id IN ({old}) AND dedup_key IS NOT NULL"),
+        format!(
+            "INSERT INTO outbox_gone (package_upload, news) SELECT package_upload, count(*) FROM outbox_message
+             WHERE id IN ({old}) AND package_upload IS NOT NULL AND kind = 'MAIL' AND topic NOT IN ('ANNOUNCE', 'BUG') GROUP BY package_upload
+             ON CONFLICT (package_upload) DO UPDATE SET news = news + excluded.news"
+        ),
+    ] {
+        tx.prepare_cached(&statement)
+            .and_then(|mut statement| statement.execute((Date(before), limit)))
+            .during("remember what was said")?;
+    }
+    tx.prepare_cached(&format!("DELETE FROM outbox_message WHERE id IN ({old})"))
+        .and_then(|mut statement| statement.execute((Date(before), limit)))
+        .during("forget messages that were sent")
+}
+
+/// Whether a message was sent before a date, so that there is something to forget.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_sent_before(db: &Connection, before: Timestamp) -> Result<bool, StoreError> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox_message WHERE status = 'SENT' AND date_sent < ?1)")
+        .and_then(|mut statement| statement.query_row([Date(before)], |row| row.get(0)))
+        .during("look for messages that were sent")
 }

@@ -87,7 +87,7 @@ pub struct CopiedBinary {
     pub priority: Option<PackagePriority>,
     /// Its name in the pool.
     pub filename: FileName,
-    /// Its content.
+    /// Its content; of one that has expired, a digest that no file has.
     pub sha256: Sha256,
     /// Whether it is live, for some architecture.
     pub is_live: bool,
@@ -121,7 +121,7 @@ pub fn binaries_of(
     let mut binaries: Vec<CopiedBinary> = db
         .prepare_cached(&format!(
             "SELECT release.id, release.binary_package_name, release.version, release.architecture_tag, component.id, component.name,
-             publication.section, publication.priority, alias.filename, content.sha256,
+             publication.section, publication.priority, alias.filename, coalesce(content.sha256, zeroblob(32)),
              publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL AS live, series.name, suite.pocket
              FROM binary_package_release AS release
              JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
@@ -130,7 +130,7 @@ pub fn binaries_of(
              JOIN distro_series AS series ON series.id = suite.distro_series
              JOIN component ON component.id = publication.component
              JOIN library_file_alias AS alias ON alias.id = release.binary_package_file
-             JOIN library_file_content AS content ON content.id = alias.content
+             LEFT JOIN library_file_content AS content ON content.id = alias.content
              WHERE release.source_package_name = ?1 AND release.source_version = ?2
                AND (release.source_package_release IS NULL OR release.source_package_release = ?3) AND {condition}
              ORDER BY release.binary_package_name, release.architecture_tag, release.id, suite.id, live DESC, publication.id DESC"

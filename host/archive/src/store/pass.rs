@@ -16,7 +16,8 @@ use super::suite::Dirt;
 use super::{During, StoreError};
 use crate::disk::Identity;
 use crate::domain::{
-    ArchiveId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus, RunId, SuiteId,
+    ArchiveId, ComponentId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus,
+    RunId, SuiteId,
 };
 
 /// Begins a pass over suites of an archive, whose Release files will have `release_date`. It takes the marks of these suites as they are now.
@@ -198,6 +199,27 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
     }
 }
 
+/// The names of ordinary binary packages that the transitions of a pass touch in a component, on whichever architecture, sorted.
+///
+/// # Errors
+/// When the database fails.
+pub fn touched_on_any_architecture(
+    db: &Connection,
+    pass: PassId,
+    suite: SuiteId,
+    component: ComponentId,
+) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
+         JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
+         AND publication.component = ?3 AND release.bin_package_format = 'DEB' ORDER BY publication.binary_package_name",
+    )
+    .and_then(|mut statement| statement.query_map((pass, suite, component), |row| row.get(0))?.collect())
+    .during("list the packages that change in a component")
+}
+
 /// How many publications a pass changes, by what they become.
 ///
 /// # Errors
@@ -288,7 +310,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             &format!(
                 "UPDATE {table} SET status = transition.to_status,
                  date_published = CASE WHEN transition.to_status = 'PUBLISHED' THEN ?3 ELSE date_published END,
-                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED') THEN ?3 ELSE date_superseded END,
+                 date_superseded = CASE WHEN transition.to_status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE') THEN ?3 ELSE date_superseded END,
                  superseded_by = coalesce(transition.superseded_by, {table}.superseded_by)
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
@@ -299,7 +321,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         tx.execute(
             &format!(
-                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL
+                "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL, scheduled_deletion_date = NULL
                  FROM publisher_transition AS transition
                  WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {table}.id
                  AND transition.from_status = 'PENDING' AND transition.to_status = 'PUBLISHED'
@@ -319,6 +341,18 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         )
         .during(WHAT)?;
     }
+    super::suite_hold::forget_approvals(tx, pass)?;
+    // what goes with its source says so in its words
+    tx.execute(
+        "UPDATE binary_package_publishing_history AS gone
+         SET removed_by = coalesce(source.removed_by, 'domination'), removal_comment = source.removal_comment
+         FROM publisher_transition AS transition
+         LEFT JOIN source_package_publishing_history AS source ON source.id = transition.deleted_with
+         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.to_status = 'DELETED'
+         AND transition.publication = gone.id AND gone.status = 'DELETED' AND gone.removed_by IS NULL",
+        [pass],
+    )
+    .during(WHAT)?;
     tx.execute(
         "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
         [pass],
@@ -337,6 +371,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         .during(WHAT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
@@ -442,6 +477,26 @@ pub fn end_pass(tx: &Transaction<'_>, pass: PassId, message: &str, now: Timestam
     )
     .map(|_| ())
     .during("record the end of the pass")
+}
+
+/// Writes down how long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_stay(tx: &Transaction<'_>, pass: PassId, seconds: u32) -> Result<(), StoreError> {
+    tx.execute("UPDATE publisher_pass SET stay_seconds = ?2 WHERE id = ?1", (pass, seconds))
+        .map(|_| ())
+        .during("record how long files stay")
+}
+
+/// How long the files of what a pass supersedes stay, in seconds.
+///
+/// # Errors
+/// When the database fails.
+pub fn stay_of(db: &Connection, pass: PassId) -> Result<u32, StoreError> {
+    db.prepare_cached("SELECT stay_seconds FROM publisher_pass WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([pass], |row| row.get(0)))
+        .during("read how long files stay")
 }
 
 /// The suites of a pass.

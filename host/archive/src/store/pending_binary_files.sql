@@ -1,4 +1,4 @@
--- ?1 suite
+-- ?1 suite, ?2 status
 -- Each file with each name that its archive's pool has for it.
 SELECT publication.id, publication.component, release.source_package_name, alias.filename, content.id, content.sha256, content.file_size,
        name.component, held.sha256, name.is_symlink
@@ -11,5 +11,5 @@ LEFT JOIN pool_file AS name
   ON name.archive = (SELECT archive FROM suite WHERE id = ?1)
   AND name.source_package_name = release.source_package_name AND name.filename = alias.filename
 LEFT JOIN library_file_content AS held ON held.id = name.content
-WHERE publication.status = 'PENDING' AND publication.suite = ?1
+WHERE publication.status = ?2 AND publication.suite = ?1
 ORDER BY publication.id

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::archive::archive_by_id;
+use super::extra_override::fields_of_new;
 use super::package_override::Override;
 use super::pool_file::PoolFile;
 use super::series::series_by_id;
 use super::sql::Date;
-use super::{During, Made, StoreError};
+use super::{During, Made, StoreError, library_file};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -90,6 +91,7 @@ pub fn publish_source(
     now: Timestamp,
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
+    let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Source, new.name.as_str()), None)?;
     let mut standing = Standing::default();
     if let Made::Known(release) = new.release {
         let mut statement =
@@ -97,20 +99,33 @@ pub fn publish_source(
         let mut rows = statement.query((new.suite, new.name, release)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             let same = row.get::<_, ComponentId>(4).during(WHAT)? == new.component
-                && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section;
+                && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
+                && row.get::<_, Option<String>>(6).during(WHAT)? == extra_fields;
             standing.count(row, same).during(WHAT)?;
         }
     }
     if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
     }
+    if let Made::Known(release) = new.release {
+        library_file::refuse_expired(tx, PackageKind::Source, release.0)?;
+    }
     tx.prepare_cached(
         "INSERT INTO source_package_publishing_history (suite, source_package_release, source_package_name, component, section, status,
-         date_created, creator, ancestor) VALUES (?1, ?2, ?3, ?4, ?5, 'PENDING', ?6, ?7,
+         date_created, creator, extra_fields, ancestor) VALUES (?1, ?2, ?3, ?4, ?5, 'PENDING', ?6, ?7, ?8,
          (SELECT max(id) FROM source_package_publishing_history WHERE suite = ?1 AND source_package_name = ?3 AND status = 'PUBLISHED'))",
     )
     .and_then(|mut statement| {
-        statement.execute((new.suite, new.release.row(), new.name, new.component, new.section, Date(now), new.creator))
+        statement.execute((
+            new.suite,
+            new.release.row(),
+            new.name,
+            new.component,
+            new.section,
+            Date(now),
+            new.creator,
+            &extra_fields,
+        ))
     })
     .during("add a publication")?;
     Ok(Wished::Pending)
@@ -187,6 +202,7 @@ pub fn publish_phased_binary(
     now: Timestamp,
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
+    let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Binary, new.name), Some(new.architecture))?;
     let mut standing = Standing::default();
     if let Made::Known(release) = new.release {
         let mut statement =
@@ -197,17 +213,21 @@ pub fn publish_phased_binary(
                 && row.get::<_, Option<Section>>(5).during(WHAT)?.as_ref() == new.section
                 && row.get::<_, Option<PackagePriority>>(6).during(WHAT)?.as_ref() == new.priority
                 && (phasing == Phasing::Unsaid
-                    || row.get::<_, Option<u8>>(7).during(WHAT)? == phasing.column());
+                    || row.get::<_, Option<u8>>(7).during(WHAT)? == phasing.column())
+                && row.get::<_, Option<String>>(8).during(WHAT)? == extra_fields;
             standing.count(row, same).during(WHAT)?;
         }
     }
     if standing.is_as_wished() {
         return Ok(Wished::AsItWas);
     }
+    if let Made::Known(release) = new.release {
+        library_file::refuse_expired(tx, PackageKind::Binary, release.0)?;
+    }
     tx.prepare_cached(
         "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
-         section, priority, phased_update_percentage, status, date_created, creator, ancestor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, 'PENDING', ?8, ?9,
+         section, priority, phased_update_percentage, status, date_created, creator, extra_fields, ancestor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, 'PENDING', ?8, ?9, ?11,
          (SELECT max(id) FROM binary_package_publishing_history WHERE suite = ?1 AND distro_arch_series = ?2
           AND binary_package_name = ?4 AND status = 'PUBLISHED'))",
     )
@@ -223,6 +243,7 @@ pub fn publish_phased_binary(
             Date(now),
             new.creator,
             phasing.column(),
+            &extra_fields,
         ))
     })
     .during("add a publication")?;
@@ -240,8 +261,32 @@ pub fn publish_arch_all_for(
     creator: &str,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    tx.execute(include_str!("publish_arch_all_for.sql"), (series, architecture, creator, Date(now)))
-        .during("publish the packages for all architectures")
+    const WHAT: &str = "publish the packages for all architectures";
+    let count = tx
+        .execute(include_str!("publish_arch_all_for.sql"), (series, architecture, creator, Date(now)))
+        .during(WHAT)?;
+    let with_fields: Vec<(PublicationId, SuiteId, String)> = tx
+        .prepare_cached(
+            "SELECT DISTINCT publication.id, publication.suite, publication.binary_package_name
+             FROM suite JOIN extra_override AS extra ON extra.archive = suite.archive AND extra.distro_series = suite.distro_series
+             JOIN binary_package_publishing_history AS publication ON publication.suite = suite.id
+               AND publication.distro_arch_series = ?2 AND publication.binary_package_name = extra.package_name
+             WHERE suite.distro_series = ?1 AND extra.kind = 'BINARY' AND publication.status = 'PENDING'
+             AND publication.date_created = ?3 AND publication.extra_fields IS NULL ORDER BY publication.id",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map((series, architecture, Date(now)), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+        })
+        .during(WHAT)?;
+    for (publication, suite, name) in with_fields {
+        let fields = fields_of_new(tx, suite, (PackageKind::Binary, &name), Some(architecture))?;
+        tx.prepare_cached("UPDATE binary_package_publishing_history SET extra_fields = ?2 WHERE id = ?1")
+            .and_then(|mut statement| statement.execute((publication, fields)))
+            .during(WHAT)?;
+    }
+    Ok(count)
 }
 
 /// Publishes the published packages of a name again where an override says something else of them: in all suites of a series of an archive that may
@@ -378,14 +423,30 @@ pub struct PendingFile {
 /// # Errors
 /// When the database fails.
 pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
-    const WHAT: &str = "list what is pending";
+    files_of(db, suite, PublicationStatus::Pending)
+}
+
+/// The files of what is published in a suite, sources first, by publication.
+///
+/// # Errors
+/// When the database fails.
+pub fn published_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+    files_of(db, suite, PublicationStatus::Published)
+}
+
+fn files_of(
+    db: &Connection,
+    suite: SuiteId,
+    status: PublicationStatus,
+) -> Result<Vec<PendingFile>, StoreError> {
+    const WHAT: &str = "list the files of publications";
     let mut files: Vec<PendingFile> = Vec::new();
     for (kind, sql) in [
         (PackageKind::Source, include_str!("pending_source_files.sql")),
         (PackageKind::Binary, include_str!("pending_binary_files.sql")),
     ] {
         let mut statement = db.prepare_cached(sql).during(WHAT)?;
-        let mut rows = statement.query([suite]).during(WHAT)?;
+        let mut rows = statement.query((suite, status)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
             read_pending_file(row, kind, &mut files).during(WHAT)?;
         }
@@ -424,72 +485,6 @@ fn read_pending_file(
         }),
     }
     Ok(())
-}
-
-/// One publication as domination sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The row.
-    pub publication: PublicationId,
-    /// The release's row.
-    pub release: i64,
-    /// Its version.
-    pub version: DebVersion,
-    /// Published now, or by this pass.
-    pub status: PublicationStatus,
-    /// When it was made; decides between equal versions.
-    pub date_created: Timestamp,
-}
-
-/// Publications of one name that a pass would have in one index: those published, and those that it publishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contest {
-    /// Source or binary.
-    pub kind: PackageKind,
-    /// The suite.
-    pub suite: SuiteId,
-    /// All of them, in no order that means anything.
-    pub candidates: Vec<Candidate>,
-}
-
-/// The contests that a pass has opened: every name that it publishes, where there is more than one publication.
-///
-/// # Errors
-/// When the database fails.
-pub fn contests(db: &Connection, pass: PassId) -> Result<Vec<Contest>, StoreError> {
-    let mut contests: Vec<(String, Contest)> = Vec::new();
-    for (kind, sql) in [
-        (PackageKind::Source, include_str!("source_contests.sql")),
-        (PackageKind::Binary, include_str!("binary_contests.sql")),
-    ] {
-        let mut statement = db.prepare_cached(sql).during("list what competes")?;
-        let mut rows = statement.query([pass]).during("list what competes")?;
-        while let Some(row) = rows.next().during("list what competes")? {
-            let mut read = || -> rusqlite::Result<()> {
-                let (key, suite): (String, SuiteId) = (row.get(0)?, row.get(1)?);
-                let candidate = Candidate {
-                    publication: row.get(2)?,
-                    release: row.get(3)?,
-                    version: row.get(4)?,
-                    status: row.get(5)?,
-                    date_created: row.get::<_, Date>(6)?.0,
-                };
-                match contests.last_mut() {
-                    Some((last, contest)) if *last == key && contest.kind == kind => {
-                        contest.candidates.push(candidate);
-                    }
-                    _ => contests.push((key, Contest { kind, suite, candidates: vec![candidate] })),
-                }
-                Ok(())
-            };
-            read().during("list what competes")?;
-        }
-    }
-    Ok(contests
-        .into_iter()
-        .map(|(_, contest)| contest)
-        .filter(|contest| contest.candidates.len() > 1)
-        .collect())
 }
 
 /// Which packages an index has.
@@ -540,6 +535,8 @@ pub struct IndexedBinary {
     pub digests: FileDigests,
     /// How many in a hundred get it, if not all.
     pub phased_update_percentage: Option<u8>,
+    /// Lines that the archive adds to its stanza.
+    pub extra_fields: Option<String>,
 }
 
 /// Whose binaries are asked for: those of one Packages file.
@@ -559,16 +556,14 @@ pub struct BinaryIndex {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     from: String,
-    below: String,
+    below: Option<String>,
 }
 
 impl Names {
     /// All names from one on, below another; no bound where there is none.
     #[must_use]
     pub fn between(from: Option<&str>, below: Option<&str>) -> Self {
-        // no name has this character
-        let below = below.unwrap_or("\u{10ffff}").to_owned();
-        Self { from: from.unwrap_or_default().to_owned(), below }
+        Self { from: from.unwrap_or_default().to_owned(), below: below.map(str::to_owned) }
     }
 
     /// All names.
@@ -580,7 +575,7 @@ impl Names {
     /// One name.
     #[must_use]
     pub fn one(name: &str) -> Self {
-        Self { from: name.to_owned(), below: format!("{name}\0") }
+        Self { from: name.to_owned(), below: Some(format!("{name}\0")) }
     }
 
     /// The first name that is meant.
@@ -590,7 +585,14 @@ impl Names {
 
     /// The first name that is not.
     pub(super) fn below(&self) -> &str {
-        &self.below
+        // no package's name has this character
+        self.below.as_deref().unwrap_or("\u{10ffff}")
+    }
+
+    /// Whether a name is meant.
+    #[must_use]
+    pub fn contain(&self, name: &str) -> bool {
+        name >= self.from.as_str() && self.below.as_deref().is_none_or(|below| name < below)
     }
 }
 
@@ -615,8 +617,8 @@ pub fn for_each_binary<E: From<StoreError>>(
             index.architecture,
             index.format,
             pass,
-            &names.from,
-            &names.below,
+            names.from(),
+            names.below(),
         ))
         .during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
@@ -638,6 +640,7 @@ pub fn for_each_binary<E: From<StoreError>>(
                     sha256: row.get(12)?,
                 },
                 phased_update_percentage: row.get(13)?,
+                extra_fields: row.get(14)?,
             })
         };
         each(binary().during(WHAT)?)?;
@@ -664,6 +667,8 @@ pub struct IndexedSource {
     pub digests: FileDigests,
     /// Its row.
     pub release: SourceReleaseId,
+    /// Lines that the archive adds to its stanza.
+    pub extra_fields: Option<String>,
 }
 
 /// As [`for_each_binary`], for sources.
@@ -680,7 +685,7 @@ pub fn for_each_source<E: From<StoreError>>(
 ) -> Result<(), E> {
     const WHAT: &str = "list the sources of an index";
     let mut statement = db.prepare_cached(include_str!("indexed_sources.sql")).during(WHAT)?;
-    let mut rows = statement.query((suite, component, pass, &names.from, &names.below)).during(WHAT)?;
+    let mut rows = statement.query((suite, component, pass, names.from(), names.below())).during(WHAT)?;
     while let Some(row) = rows.next().during(WHAT)? {
         let source = || -> rusqlite::Result<IndexedSource> {
             Ok(IndexedSource {
@@ -697,6 +702,7 @@ pub fn for_each_source<E: From<StoreError>>(
                     sha256: row.get(9)?,
                 },
                 release: row.get(10)?,
+                extra_fields: row.get(11)?,
             })
         };
         each(source().during(WHAT)?)?;

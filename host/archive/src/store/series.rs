@@ -10,7 +10,7 @@ use super::{During, StoreError, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
 use crate::domain::{
     ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
-    SeriesStatus, SourceFormat,
+    SeriesStatus, SourceFormat, Translations,
 };
 
 /// A series of a distribution.
@@ -54,6 +54,10 @@ pub struct Series {
     pub suite_name: String,
     /// `Codename` of its Release files; empty: its name.
     pub codename: String,
+    /// Where long descriptions stand.
+    pub translations: Translations,
+    /// Whether there are Contents indexes.
+    pub contents: bool,
 }
 
 /// An architecture of a series.
@@ -78,7 +82,7 @@ pub struct SeriesComponent {
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
                        advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size, \
-                       changes_list, source_formats, suite_name, codename";
+                       changes_list, source_formats, suite_name, codename, translations, contents";
 
 fn words<T: std::str::FromStr + Ord>(
     row: &rusqlite::Row<'_>,
@@ -123,6 +127,8 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         source_formats: words(row, 16, ',')?,
         suite_name: row.get(17)?,
         codename: row.get(18)?,
+        translations: row.get(19)?,
+        contents: row.get(20)?,
     })
 }
 
@@ -233,6 +239,10 @@ pub struct SeriesChange {
     pub suite_name: Option<ReleaseText>,
     /// `Codename` of the Release files; empty: its name.
     pub codename: Option<ReleaseText>,
+    /// Where long descriptions stand.
+    pub translations: Option<Translations>,
+    /// Whether there are Contents indexes.
+    pub contents: Option<bool>,
 }
 
 fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -295,6 +305,7 @@ pub fn change_series(
          index_segment_size = coalesce(?15, index_segment_size),
          changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
          suite_name = coalesce(?19, suite_name), codename = coalesce(?20, codename),
+         translations = coalesce(?21, translations), contents = coalesce(?22, contents),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -318,6 +329,8 @@ pub fn change_series(
             formats,
             change.suite_name.as_ref().map(ReleaseText::as_str),
             change.codename.as_ref().map(ReleaseText::as_str),
+            change.translations,
+            change.contents,
         ],
     )
     .during("change the series")?;

@@ -1,6 +1,6 @@
 -- ?1 suite, ?2 name, ?3 release
 SELECT publication.status, publication.source_package_release = ?3, release.version, own.version, publication.component,
-       publication.section
+       publication.section, publication.extra_fields
 FROM source_package_publishing_history AS publication
 JOIN source_package_release AS release ON release.id = publication.source_package_release
 JOIN source_package_release AS own ON own.id = ?3

@@ -11,13 +11,15 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, ComponentId, Compressor, ContentId, CustomFormat, CustomPublicationId,
-    CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexSegmentId, KeyHolder, KeyId,
-    KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority,
-    PassState, Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus,
-    ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId,
-    SuiteId, TokenId, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
+    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
+    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
+    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
+    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
+    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
+    UploadVerdict,
 };
+use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -59,6 +61,8 @@ as_text!(
     RunOutcome,
     HookOutcome,
     Compressor,
+    Translations,
+    IndexEngine,
     PersonKind,
     Permission,
     UploadPolicy,
@@ -66,9 +70,13 @@ as_text!(
     UploadVerdict,
     CustomFormat,
     BugTracker,
+    BuiltUsingField,
     BuildStatus,
     MessageKind,
     MessageStatus,
+    Publisher,
+    SuiteAction,
+    ChangeKind,
 );
 
 macro_rules! as_integer {

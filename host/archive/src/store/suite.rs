@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError, custom_publication, removal};
+use super::{During, StoreError, custom_publication, removal, source_group, suite_hold};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
 
@@ -33,10 +33,33 @@ pub struct Suite {
     pub date_last_published: Option<Timestamp>,
     /// `Date` of its live Release.
     pub release_date: Option<Timestamp>,
+    /// Whether its indexes were ever published in full.
+    pub was_indexed: bool,
+    /// Who holds its publication; none: nobody.
+    pub pause: Option<Pause>,
+    /// Whether its changes are published only when somebody has approved them.
+    pub approval_required: bool,
+    /// How long the binaries of a source wait for each other at the most, in seconds; none: they do not wait.
+    pub group_by_source_seconds: Option<i64>,
+    /// Whether something was published in it without domination.
+    pub domination_owed: bool,
+}
+
+/// Somebody holds the publication of a suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 const COLUMNS: &str = "suite.id, suite.archive, suite.distro_series, distro_series.name, pocket, indexes_wanted, indexes_created, date_last_published, release_date, \
-                       release_wanted, release_created, signing_keys \
+                       release_wanted, release_created, signing_keys, \
+                       date_indexes_created IS NOT NULL, paused_by, pause_reason, date_paused, approval_required, \
+                       CASE WHEN group_by_source THEN group_by_source_seconds END, domination_owed \
                        FROM suite JOIN distro_series ON distro_series.id = suite.distro_series";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
@@ -53,6 +76,14 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Suite> {
         signing_keys: row.get(11)?,
         date_last_published: row.get::<_, Option<Date>>(7)?.map(|date| date.0),
         release_date: row.get::<_, Option<Date>>(8)?.map(|date| date.0),
+        was_indexed: row.get(12)?,
+        pause: match (row.get(13)?, row.get::<_, Option<Date>>(15)?) {
+            (Some(by), Some(since)) => Some(Pause { by, reason: row.get(14)?, since: since.0 }),
+            _ => None,
+        },
+        approval_required: row.get(16)?,
+        group_by_source_seconds: row.get(17)?,
+        domination_owed: row.get(18)?,
     })
 }
 
@@ -109,6 +140,8 @@ pub enum Of {
     Archive(ArchiveId),
     /// All of a series, in all archives.
     Series(SeriesId),
+    /// One.
+    Suite(SuiteId),
 }
 
 /// Makes suites fresh again: the next run publishes their indexes in full.
@@ -122,6 +155,9 @@ pub fn forget_indexes(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
         }
         Of::Series(id) => {
             tx.execute("UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE distro_series = ?1", [id])
+        }
+        Of::Suite(id) => {
+            tx.execute("UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id = ?1", [id])
         }
     }
     .map(|_| ())
@@ -139,6 +175,9 @@ pub fn forget_release(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
         }
         Of::Series(id) => {
             tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE distro_series = ?1", [id])
+        }
+        Of::Suite(id) => {
+            tx.execute("UPDATE suite SET release_wanted = release_wanted + 1 WHERE id = ?1", [id])
         }
     }
     .map(|_| ())
@@ -170,7 +209,7 @@ pub struct Dirt {
     pub suite: Suite,
     /// Its indexes were never published in full, or settings that show in them have changed.
     pub fresh: bool,
-    /// Active publications never published.
+    /// Active publications never published, without those that wait for something else.
     pub pending: u64,
     /// Published ones that are to be removed.
     pub removals: u64,
@@ -178,6 +217,10 @@ pub struct Dirt {
     pub customs: u64,
     /// Explicit marks, oldest first.
     pub marks: Vec<(DirtId, String)>,
+    /// Binaries that wait until the rest of their source is built.
+    pub held: u64,
+    /// Changes that wait until somebody approves them.
+    pub unapproved: u64,
     /// Its Release was asked for anew, its indexes were not.
     pub release: bool,
     /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
@@ -190,13 +233,17 @@ impl Dirt {
     /// Whether all its indexes have to be made, not only those of changed packages.
     #[must_use]
     pub const fn needs_all_indexes(&self) -> bool {
-        self.fresh || !self.marks.is_empty()
+        self.fresh
     }
 
     /// Whether something waits in it, apart from its being fresh.
     #[must_use]
     pub const fn waits(&self) -> bool {
-        self.pending > 0 || self.removals > 0 || self.customs > 0 || !self.marks.is_empty()
+        self.pending > 0
+            || self.removals > 0
+            || self.customs > 0
+            || !self.marks.is_empty()
+            || self.suite.domination_owed
     }
 
     /// Whether there is anything.
@@ -208,16 +255,23 @@ impl Dirt {
     /// Whether its Release has to be written anew, whatever becomes of its indexes.
     #[must_use]
     pub const fn needs_release(&self) -> bool {
-        self.release || !self.renewals.is_empty()
+        self.release || !self.renewals.is_empty() || !self.marks.is_empty()
+    }
+
+    /// How many changes it publishes.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.pending + self.removals + self.customs
     }
 }
 
 /// What waits in a suite (for an architecture that is off it does not count): "pending work" is an active row never published, whatever its status says.
+/// What is held back, for the rest of its source or for somebody's word, is counted apart and makes no suite dirty.
 ///
 /// # Errors
 /// When the database fails.
-pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
-    let pending = db
+pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, StoreError> {
+    let pending: u64 = db
         .prepare_cached(
             // the plus keeps SQLite to what is pending: an index by suite and name has all columns that are asked for, and it would go through the suite
             "SELECT (SELECT count(*) FROM source_package_publishing_history WHERE status = 'PENDING' AND +suite = ?1)
@@ -235,7 +289,8 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
         .during("list the marks of a suite")?;
     let removals = removal::count_requested(db, suite.id)?;
     let customs = custom_publication::count_pending(db, suite.id)?;
-    Ok(Dirt {
+    let held = source_group::held(db, &suite, now)?;
+    let dirt = Dirt {
         fresh: suite.indexes_created < suite.indexes_wanted,
         // one that has no Release gets its first one with its indexes
         release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
@@ -244,9 +299,12 @@ pub fn dirt(db: &Connection, suite: Suite) -> Result<Dirt, StoreError> {
         removals,
         customs,
         marks,
+        held: 0,
+        unapproved: 0,
         renewals: Vec::new(),
         only_release: false,
-    })
+    };
+    suite_hold::without_unapproved(db, dirt, &held)
 }
 
 /// Asks for a suite to be published although nothing of it is pending.

@@ -100,6 +100,8 @@ pub fn import(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<ImportReport, ImportError> {
     refuse_closed(target)?;
+    // until the rows are there nothing that has come in may be taken for what nobody wants
+    let _open = librarian.open_for_deposits()?;
     librarian.sweep(now - UNFINISHED)?;
     // sources first, so that binaries find theirs
     let (mut items, binaries): (Vec<&Item>, Vec<&Item>) = items.iter().partition(|item| item.is_source());

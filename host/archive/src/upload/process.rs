@@ -226,6 +226,8 @@ pub fn process(
         left: BTreeSet::new(),
         sizes: Sizes::default(),
     };
+    // until the rows are there nothing that has come in may be taken for what nobody wants
+    let _open = run.kept.open_for_deposits()?;
     if options.mode == Mode::Real {
         // what a run that died had begun to take in
         house.librarian.sweep(clock() - UNFINISHED)?;

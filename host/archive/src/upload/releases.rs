@@ -7,10 +7,11 @@ use rusqlite::Transaction;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::domain::{ArchiveId, BinaryFormat, BinaryReleaseId, SourceReleaseId};
+use crate::format::built_using::ingredients;
 use crate::format::{BinaryControl, PackageType, SourceControl};
 use crate::store::contents::{self, PackedPaths};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
-use crate::store::{Connection, Made, StoreError, library_file};
+use crate::store::{Connection, Made, StoreError, built_using, library_file};
 
 /// Says who has a name in the pool of an archive, if it is taken by other content.
 ///
@@ -132,6 +133,11 @@ pub(super) fn binary(
         },
         now,
     )?;
+    if let Made::New(row) = release {
+        let built = control.built_using.as_deref().unwrap_or("");
+        let statically = control.static_built_using.as_deref().unwrap_or("");
+        built_using::keep(tx, row, &ingredients(built, statically))?;
+    }
     // also of one that is known: it may have come in before lists were kept
     contents::keep(tx, release.row(), binary.paths)?;
     Ok(release)

@@ -388,7 +388,7 @@ fn custom_files_wait_for_a_pass() {
         .query_row("SELECT count(*) FROM custom_publication WHERE status = 'PENDING'", [], |row| row.get(0))
         .unwrap();
     assert_eq!(waiting, 1);
-    assert!(suite::dirt(house.db.read(), shape.suite).unwrap().is_dirty());
+    assert!(suite::dirt(house.db.read(), shape.suite, house.now).unwrap().is_dirty());
 }
 
 // ---------------------------------------------------------------- builds

@@ -12,7 +12,7 @@ use pressroom_archive::dists::{ArchivePaths, Staged, install};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
 };
-use pressroom_archive::dominate::dominate;
+use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
@@ -26,7 +26,7 @@ use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, publication, run, series,
+    Db, StoreError, Transaction, custom_publication, pass, publisher, run, series, source_group,
 };
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
@@ -126,9 +126,14 @@ impl House {
         shapes_of(self.db.read(), &self.archive)
             .unwrap()
             .into_iter()
-            .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+            .map(|shape| suite::dirt(self.db.read(), shape.suite, self.now).unwrap())
             .filter(Dirt::is_dirty)
             .collect()
+    }
+
+    /// What waits in a suite, if anything.
+    pub(crate) fn dirt_of(&self, suite: &str) -> Dirt {
+        suite::dirt(self.db.read(), self.shape(suite).suite).unwrap()
     }
 
     pub(crate) fn pending(&self) -> u64 {
@@ -144,7 +149,7 @@ impl House {
             dirt = shapes_of(self.db.read(), &self.archive)
                 .unwrap()
                 .into_iter()
-                .map(|shape| suite::dirt(self.db.read(), shape.suite).unwrap())
+                .map(|shape| suite::dirt(self.db.read(), shape.suite, now).unwrap())
                 .collect();
         }
         let distribution = self.archive.distribution;
@@ -156,15 +161,15 @@ impl House {
         let shapes: Vec<SuiteShape> =
             dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
         let mut pending = Vec::new();
-        let mut preference: Vec<ComponentId> = Vec::new();
         for shape in &shapes {
-            pending.extend(publication::pending_files(self.db.read(), shape.suite.id).unwrap());
-            preference = shape.components.iter().map(|component| component.id).collect();
+            pending.extend(source_group::publishable_files(self.db.read(), &shape.suite, now).unwrap());
         }
+        let preference = publisher::component_preference(self.db.read(), distribution).unwrap();
         let pool =
             Pool { archive, root: &self.paths.root, librarian: &self.librarian, preference: &preference };
         let poolified = poolify(&mut self.db, pass, pool, &pending, now).unwrap();
-        keep(self.db.write(|tx| dominate(tx, pass)));
+        let judged = if scope_is_all { dominate::Scope::All } else { dominate::Scope::Touched };
+        keep(self.db.write(|tx| dominate(tx, pass, judged, StayOfExecution::default(), now)));
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();
@@ -326,6 +331,8 @@ pub(crate) struct Package {
     pub(crate) ending: &'static str,
     /// Makes packages of one name and version differ.
     pub(crate) note: String,
+    /// More fields of its control paragraph, a line each.
+    pub(crate) fields: String,
     /// The paths in it, each an empty file.
     pub(crate) files: Vec<String>,
     /// Maintainer scripts, by name.
@@ -341,6 +348,7 @@ impl Package {
             section: "misc".into(),
             ending: "deb",
             note: String::new(),
+            fields: String::new(),
             files: Vec::new(),
             scripts: Vec::new(),
         }
@@ -356,6 +364,11 @@ impl Package {
         self
     }
 
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push_str(&format!("{name}: {value}\n"));
+        self
+    }
+
     pub(crate) fn files(mut self, files: &[&str]) -> Self {
         self.files = files.iter().map(|file| (*file).to_owned()).collect();
         self
@@ -368,9 +381,9 @@ impl Package {
 
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let control = format!(
-            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n\
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: D <d@example.org>\nSection: {}\nPriority: optional\n{}\
              Description: a package {}\n",
-            self.name, self.version, self.architecture, self.section, self.note
+            self.name, self.version, self.architecture, self.section, self.fields, self.note
         );
         let data: Vec<(&str, &[u8])> = self.files.iter().map(|file| (file.as_str(), &b""[..])).collect();
         let mut members: Vec<(&str, &[u8])> = vec![("./control", control.as_bytes())];

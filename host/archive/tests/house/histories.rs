@@ -54,13 +54,16 @@ proptest! {
         prop_assert_eq!(&increments, &house.texts());
         house.assert_consistent();
         prop_assert_eq!(house.pending(), 0);
-        // and no name is twice in an index
-        for (path, _) in increments {
-            let mut names: Vec<String> = house.packages(&path);
-            names.iter_mut().for_each(|name| { name.truncate(name.find(' ').unwrap_or(0)); });
+        // and no name is twice in an index, unless an architecture that lags needs an older version for all
+        for text in increments.values() {
+            let mut names: Vec<&str> = text
+                .split_terminator("\n\n")
+                .filter(|stanza| !stanza.contains("\nArchitecture: all\n"))
+                .filter_map(|stanza| stanza.lines().next())
+                .collect();
             let count = names.len();
             names.dedup();
-            prop_assert_eq!(names.len(), count, "{}", path);
+            prop_assert_eq!(names.len(), count, "{}", text);
         }
     }
 }

@@ -100,6 +100,7 @@ impl Gate {
             bounces: "archive@example.org".parse().unwrap(),
             site: "here".to_owned(),
             templates: self.house.folder.path().join("templates"),
+            operators: Vec::new(),
         };
         let mut hands = Hands {
             db: &mut self.house.db,
@@ -913,14 +914,11 @@ fn what_cannot_be_judged_now_stays_in_incoming() {
     let librarian = gate.house.folder.path().join("librarian");
     disk::write_staged(&librarian, b"no folder").unwrap();
     assert!(gate.try_run().is_err());
-    // a template that cannot be used is the operator's to mend
+    assert_eq!((gate.left().len(), gate.count("package_upload"), gate.count("upload_receipt")), (3, 0, 0));
     fs::remove_file(&librarian).unwrap();
+    // a template that cannot be used is the operator's to mend, and in nobody's way
     let template = gate.house.folder.path().join("templates/d/new.txt");
     disk::write_staged(&template, b"{{ nonsense").unwrap();
-    let error = gate.try_run().unwrap_err();
-    assert!(error.to_string().contains("new.txt"), "{error}");
-    assert_eq!((gate.left().len(), gate.count("package_upload"), gate.count("upload_receipt")), (3, 0, 0));
-    fs::remove_file(&template).unwrap();
     assert_eq!(gate.run_one().verdict, UploadVerdict::Accepted);
 }
 

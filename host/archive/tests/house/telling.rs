@@ -32,6 +32,7 @@ fn letterhead(folder: &Path) -> Letterhead {
         bounces: "bounces@example.org".parse().unwrap(),
         site: "archive.example.org".into(),
         templates: folder.join("templates"),
+        operators: Vec::new(),
     }
 }
 
@@ -417,21 +418,82 @@ fn a_distribution_has_texts_of_its_own_and_a_broken_one_is_said_with_its_line() 
     ] {
         write("accepted.txt", text);
         let shown: String = text.chars().take(60).collect();
-        for refused in [
-            templates::check(&folder).unwrap_err(),
-            told(&mut house, &UploadNews::Accepted, &facts).unwrap_err(),
-        ] {
-            let said = refused.to_string();
-            assert!(
-                said.contains("d/accepted.txt") && said.contains(line) && said.contains(reason),
-                "{shown}: {said}"
-            );
-        }
+        let said = templates::check(&folder).unwrap_err().to_string();
+        assert!(
+            said.contains("d/accepted.txt") && said.contains(line) && said.contains(reason),
+            "{shown}: {said}"
+        );
+        // who uploads is told all the same, in Pressroom's own words
+        told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+        let mail = outbox(&house).pop().unwrap().1;
+        assert_eq!(header(&mail, "Subject"), Some("Accepted: hello 1.0-1 for s (d)"), "{shown}");
     }
     write("accepted.txt", "Subject: x\n\nIt is in.\n");
     write("acepted.txt", "Subject: x\n\nIt is in.\n");
     let refused = templates::check(&folder).unwrap_err().to_string();
     assert!(refused.contains("acepted.txt") && refused.contains("rejected.txt"), "{refused}");
+}
+
+#[test]
+fn operators_hear_once_of_a_template_that_breaks_over_what_was_sent() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let signer = someone(&mut house, "cem", PersonKind::Person);
+    let facts = facts(&house, "s", Signature::Verified(signer));
+    let mut head = letterhead(house.folder.path());
+    head.operators = ["Ops <ops@example.org>", "night@example.org"].map(|one| one.parse().unwrap()).into();
+    // good enough for what templates are tried with
+    let text = "Subject: {{ title }}\n\n{% if source == 'hello' %}{{ nonsense }}{% endif %}\n";
+    let file = head.templates.join("d/accepted.txt");
+    pressroom_archive::disk::write_staged(&file, text.as_bytes()).unwrap();
+    templates::check(&head.templates).unwrap();
+    let now = house.now;
+    for _ in 0..2 {
+        house.db.write(|tx| tell(tx, Some(&head), &UploadNews::Accepted, &facts, now)).unwrap();
+    }
+    let expected = [
+        "TEMPLATE ops@example.org",
+        "TEMPLATE night@example.org",
+        "ACCEPTED cem@example.org",
+        "ACCEPTED cem@example.org",
+    ];
+    assert_eq!(recipients(&house), expected);
+    let mail = outbox(&house).remove(0).1;
+    assert!(mail.contains("accepted.txt, line 3") && mail.contains("hello 1.0-1"), "{mail}");
+}
+
+#[test]
+fn what_is_forgotten_is_not_said_again_and_leaves_its_number() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    with_list(&mut house);
+    let signer = someone(&mut house, "cem", PersonKind::Person);
+    let id = upload(&mut house, "s", Some(signer));
+    let facts = UploadFacts::load(house.db.read(), &house.librarian, id).unwrap();
+    let now = house.now;
+    let ids = |house: &House| -> Vec<String> {
+        outbox(house).iter().map(|(_, mail)| header(mail, "Message-ID").unwrap().to_owned()).collect()
+    };
+    told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+    let before = ids(&house);
+    assert_eq!(recipients(&house), ["ACCEPTED cem@example.org", "ANNOUNCE changes@lists.example.org"]);
+    let forget =
+        |house: &mut House, before| house.db.write(|tx| outbox_message::forget_sent(tx, before, 10)).unwrap();
+    let later = now + jiff::SignedDuration::from_secs(1);
+    assert_eq!(forget(&mut house, later), 0, "it waits still");
+    let messages = outbox(&house);
+    house
+        .db
+        .write(|tx| messages.iter().try_for_each(|(one, _)| outbox_message::mark_sent(tx, one.id, now)))
+        .unwrap();
+    assert_eq!(forget(&mut house, now), 0, "it is kept as long as it is to be");
+    assert!(outbox_message::has_sent_before(house.db.read(), later).unwrap());
+    assert_eq!(forget(&mut house, later), 2);
+    assert!(!outbox_message::has_sent_before(house.db.read(), later).unwrap());
+    assert_eq!(recipients(&house), [""; 0]);
+    told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+    assert_eq!(recipients(&house), ["ACCEPTED cem@example.org"], "the list was told once");
+    assert!(!before.contains(&ids(&house)[0]), "no two mails have one Message-ID");
+    let first = header(&outbox(&house)[0].1, "In-Reply-To").map(str::to_owned);
+    assert_eq!(first.as_ref(), before.first());
 }
 
 #[test]

@@ -134,3 +134,30 @@ fn a_file_that_was_written_to_in_place_is_read_again() {
         house.now += jiff::SignedDuration::from_secs(1);
     }
 }
+
+#[test]
+fn what_others_put_beside_the_indexes_is_listed_with_the_texts_of_its_forms() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    let gz = |text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let texts =
+        ["dep11/Components-amd64.yml", "dep11/icons-64x64.tar", "cnf/Commands-amd64", "Contents-amd64"];
+    for text in texts {
+        let path = house.paths.dists().join(format!("s/main/{text}.gz"));
+        pressroom_archive::disk::write_staged(&path, &gz(text.as_bytes())).unwrap();
+    }
+    house.import("s", None, &[Package::new("aa", "2", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.assert_consistent();
+    let release = std::fs::read_to_string(house.paths.dists().join("s/Release")).unwrap();
+    for text in texts {
+        let sha256 = pressroom_archive::domain::digest::Sha256::of(text.as_bytes());
+        assert!(release.contains(&format!(" {sha256} {} main/{text}\n", text.len())), "{text}: {release}");
+        assert!(release.contains(&format!(" main/{text}.gz\n")), "{text}: {release}");
+    }
+}

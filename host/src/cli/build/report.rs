@@ -134,6 +134,7 @@ impl Said {
         let build = binary_package_build::build(db.read(), self.build)?;
         let name = log_name(&build)?;
         let librarian = root.librarian();
+        let _open = librarian.open_for_deposits()?;
         let mut deposit = librarian.deposit()?;
         let unreadable = || format!("the log {} cannot be read", path.display());
         let mut from = open(path).with_context(unreadable)?;

