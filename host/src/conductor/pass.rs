@@ -70,7 +70,7 @@ impl Run<'_> {
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         select::refuse_older(suites, self.options, self.clock.began())?;
-        let signers = debug_span!("read-key").in_scope(|| self.keys.of(db.read(), archive))?;
+        let signers = self.keys.of(db.read(), archive)?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
         select::refuse_locking_out(archive, &signing_keys)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());

@@ -280,7 +280,7 @@ impl House {
             let folder = self.paths.dists().join(suite);
             let release = fs::read_to_string(folder.join("Release")).unwrap();
             let (_, list) = release.split_once("SHA256:\n").unwrap();
-            for line in list.lines() {
+            for line in list.lines().take_while(|line| line.starts_with(' ')) {
                 let words: Vec<&str> = line.split_ascii_whitespace().collect();
                 let [sha256, size, path] = words.as_slice() else { panic!("{line}") };
                 let at = folder.join(path);
