@@ -1,6 +1,6 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
-use pressroom_archive::domain::{PassPriority, RunOutcome};
+use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
 use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
@@ -26,6 +26,8 @@ struct ShownRun {
     run: i64,
     script: String,
     distribution: String,
+    /// Of which publisher it is; none: it publishes nothing.
+    publisher: Option<Publisher>,
     /// What it is about beside that, as a folder of uploads.
     scope: String,
     host: String,
@@ -109,6 +111,7 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         run: run.id.0,
         script: run.name,
         distribution: run.distribution,
+        publisher: run.publisher,
         scope: run.scope,
         host: run.hostname,
         process: run.process_id,
@@ -129,12 +132,19 @@ fn text(run: &ShownRun, details: bool) -> String {
         "HELD" | "RUNNING" => WARN,
         _ => BAD,
     };
+    let about = match run.publisher {
+        _ if !run.scope.is_empty() => run.scope.clone(),
+        Some(Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives) => {
+            format!("{} ({})", run.distribution, run.publisher.map_or("", Publisher::as_str))
+        }
+        Some(Publisher::MainArchives) | None => run.distribution.clone(),
+    };
     let mut text = format!(
         "{} {} {} {} {}\n",
         painted(BOLD, format!("run {}", run.run)),
         run.script,
         // a scope within a distribution names it
-        one_line(if run.scope.is_empty() { &run.distribution } else { &run.scope }, 200),
+        one_line(&about, 200),
         painted(style, &run.outcome),
         painted(DIM, format!("{} on {}, process {}", run.started, run.host, run.process)),
     );

@@ -36,6 +36,7 @@ mod publish;
 mod publish_what;
 mod queue;
 mod remove;
+mod report;
 mod series;
 mod signing_key;
 mod status;
@@ -144,6 +145,8 @@ enum Command {
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
+    Report(report::Command),
+    #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
     ProcessDeathRow(process_death_row::ProcessDeathRow),
@@ -176,6 +179,7 @@ impl Command {
             | Self::Export(_)
             | Self::Override(_)
             | Self::Remove(_)
+            | Self::Report(_)
             | Self::Person(_)
             | Self::Team(_)
             | Self::Permission(_)
@@ -320,6 +324,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
+        Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
         Command::Team(command) => command.run(&session),
         Command::Permission(command) => command.run(&session),
