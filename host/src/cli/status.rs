@@ -195,6 +195,7 @@ impl Status {
                 failed_hooks.push(failed_hook(read, &distribution, first)?);
             }
             for archive in archives(read, distribution.id)? {
+                let fingerprints = keys.fingerprints(read, &archive).ok();
                 for one in suite::suites_of(read, archive.id)? {
                     let sources = publication::counts(read, one.id, PackageKind::Source)?;
                     let binaries = publication::counts(read, one.id, PackageKind::Binary)?;
@@ -205,7 +206,7 @@ impl Status {
                     let name = one.name.to_string();
                     let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
                     let valid_until = valid_until(&one, valid_for);
-                    let renewals = keys.renewals(read, &archive, &one, valid_for);
+                    let renewals = keys.renewals(fingerprints.as_deref(), &one, valid_for);
                     let dirt = suite::dirt(read, one, session.clock.now())?;
                     let mut dirty = Vec::new();
                     if dirt.fresh {

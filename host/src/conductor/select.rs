@@ -55,6 +55,7 @@ pub(crate) fn select(
     keys: &SigningKeys<'_>,
 ) -> Result<Selection, StoreError> {
     let mut selection = Selection::default();
+    let fingerprints = keys.fingerprints(db, archive).ok();
     for suite in suite::suites_of(db, archive.id)? {
         let name = suite.name.clone();
         let is_security = name.pocket() == Pocket::Security;
@@ -64,7 +65,7 @@ pub(crate) fn select(
         let series = series::series_by_id(db, suite.series)?;
         let status = series.status;
         let mut dirt = suite::dirt(db, suite, now)?;
-        dirt.renewals = keys.renewals(db, archive, &dirt.suite, series.valid_for_seconds);
+        dirt.renewals = keys.renewals(fingerprints.as_deref(), &dirt.suite, series.valid_for_seconds);
         leave_out(&mut dirt, options);
         let waits = dirt.waits();
         let careful = options.careful.any();

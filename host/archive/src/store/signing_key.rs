@@ -114,28 +114,51 @@ pub fn put_signing_key(
     .during("take the signing key in")
 }
 
+/// A use of a key, with where the key's secret half is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedUse {
+    /// Since when and until when.
+    pub used: KeyUse,
+    /// As in [`SigningKey::held_by`].
+    pub held_by: KeyHolder,
+    /// As in [`SigningKey::place`].
+    pub place: String,
+}
+
 /// Every use of keys by an archive, or by all that have none of their own: those that have ended too, oldest first.
 ///
 /// # Errors
 /// When the database fails.
-pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, StoreError> {
+pub fn placed_uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<PlacedUse>, StoreError> {
     db.prepare_cached(
-        "SELECT signing_key_use.id, fingerprint, date_begun, date_ended FROM signing_key_use
+        "SELECT signing_key_use.id, fingerprint, date_begun, date_ended, held_by, place FROM signing_key_use
          JOIN signing_key ON signing_key.id = signing_key WHERE archive IS ?1 ORDER BY signing_key_use.id",
     )
     .and_then(|mut statement| {
         statement
             .query_map([archive], |row| {
-                Ok(KeyUse {
-                    id: row.get(0)?,
-                    fingerprint: row.get(1)?,
-                    begun: row.get::<_, Date>(2)?.0,
-                    ended: row.get::<_, Option<Date>>(3)?.map(|date| date.0),
+                Ok(PlacedUse {
+                    used: KeyUse {
+                        id: row.get(0)?,
+                        fingerprint: row.get(1)?,
+                        begun: row.get::<_, Date>(2)?.0,
+                        ended: row.get::<_, Option<Date>>(3)?.map(|date| date.0),
+                    },
+                    held_by: row.get(4)?,
+                    place: row.get(5)?,
                 })
             })?
             .collect()
     })
     .during("list who signs")
+}
+
+/// The same, without the places.
+///
+/// # Errors
+/// When the database fails.
+pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, StoreError> {
+    Ok(placed_uses(db, archive)?.into_iter().map(|one| one.used).collect())
 }
 
 /// Carries out a rotation to a key that is here. Keys that it ends and that have no row (that of the configuration, or the root's where an archive gets its

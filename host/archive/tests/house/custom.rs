@@ -568,6 +568,7 @@ fn a_new_series_takes_nothing_where_it_holds_still_or_has_no_place_for_it() {
     let now = house.now;
     house.db.write(|tx| series::change_series(tx, u, &developed, now)).unwrap();
     assert_eq!(inherit(&mut house), 1);
+}
 
 #[test]
 fn descriptions_of_a_custom_upload_stand_back_for_those_that_are_made_here() {
