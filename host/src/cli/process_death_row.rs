@@ -131,6 +131,12 @@ impl ProcessDeathRow {
                     painted(DIM, format!("({}{elsewhere})", bytes(gone.size_bytes)))
                 ));
             }
+            if reaped.finished > 0 {
+                text.push_str(&format!(
+                    "{archive}: {} names are done with that an earlier run had begun to take out\n",
+                    reaped.finished
+                ));
+            }
             for held in &reaped.held {
                 let reasons: Vec<String> = held.reasons.iter().map(ToString::to_string).collect();
                 text.push_str(&format!(

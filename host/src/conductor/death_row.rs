@@ -102,7 +102,7 @@ fn end_idle(db: &mut Db, id: RunId, clock: Clock) {
 }
 
 fn is_idle(done: &[OfArchive]) -> bool {
-    done.iter().all(|one| one.reaped.looked_at == 0 && one.reaped.problems.is_empty())
+    done.iter().all(|one| one.reaped.looked_at + one.reaped.finished == 0 && one.reaped.problems.is_empty())
 }
 
 fn said(done: &[OfArchive]) -> String {
@@ -111,6 +111,11 @@ fn said(done: &[OfArchive]) -> String {
     let bytes: u64 = done.iter().map(|one| one.reaped.freed_bytes).sum();
     let held: usize = done.iter().map(|one| one.reaped.held.len()).sum();
     let more = if done.iter().any(|one| one.reaped.has_more) { "; there is more that is due" } else { "" };
+    let finished: usize = done.iter().map(|one| one.reaped.finished).sum();
+    let more = match finished {
+        0 => more.to_owned(),
+        some => format!("; {some} names gone that an earlier run had begun to take out{more}"),
+    };
     format!(
         "{publications} publications removed, {files} names of files with {bytes} bytes, {held} files held{more}"
     )

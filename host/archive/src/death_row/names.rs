@@ -111,7 +111,10 @@ impl Names<'_> {
 fn look(path: &Path) -> Result<Option<fs::Metadata>, DiskError> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // also where a file stands in the place of its folder
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(error).during("look at", path),
     }
 }

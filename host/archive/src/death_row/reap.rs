@@ -89,6 +89,8 @@ pub struct Reaped {
     pub held: Vec<Held>,
     /// What could not be taken off the disk; the next run tries again.
     pub problems: Vec<String>,
+    /// How many names have gone, or were found to be wanted again, that an earlier run had begun to take out.
+    pub finished: usize,
     /// There is more that is due than was looked at.
     pub has_more: bool,
 }
@@ -119,7 +121,8 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
     // of most archives, most of the time, there is nothing
     if !rows::undone(db.read(), reap.archive.id)?.is_empty() {
         let _lock = lock()?;
-        reaped.problems.extend(finish(db, reap.archive.id, reap.root, reap.librarian, now)?.problems);
+        let Finished { names, problems } = finish(db, reap.archive.id, reap.root, reap.librarian, now)?;
+        (reaped.finished, reaped.problems) = (names, problems);
     }
     let preference = publisher::component_preference(db.read(), reap.archive.distribution)?;
     let mut left = reap.limit.unwrap_or(usize::MAX);
