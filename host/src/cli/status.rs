@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
+use pressroom_archive::monitor::ScriptState;
+use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distributions};
@@ -14,6 +16,7 @@ use serde::Serialize;
 use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
+use crate::operators::scripts;
 use crate::root::KeyState;
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
@@ -35,6 +38,8 @@ struct Shown {
     failed_hooks: Vec<FailedHook>,
     /// The keys that sign.
     signing_keys: Vec<ShownKey>,
+    /// Scripts whose last run did not succeed.
+    failing: Vec<FailingScript>,
     last_run: Option<LastRun>,
 }
 
@@ -65,6 +70,38 @@ impl ShownKey {
             "{} {fingerprint}{whose} on {expires}: extend it, or put another in its place with `pressroom key rotate` while clients know it\n",
             painted(WARN, "key expires:")
         ))
+    }
+}
+
+#[derive(Serialize)]
+struct FailingScript {
+    script: String,
+    distribution: String,
+    scope: String,
+    outcome: String,
+    /// How many runs have not succeeded.
+    failures: u32,
+    since: String,
+    run: i64,
+    message: String,
+    #[serde(skip)]
+    title: String,
+}
+
+impl FailingScript {
+    fn of(state: ScriptState) -> Option<Self> {
+        let failing = state.failing?;
+        Some(Self {
+            title: one_line(&state.script.to_string(), 200),
+            script: state.script.name,
+            distribution: state.script.distribution,
+            scope: state.script.scope,
+            outcome: state.last_outcome.to_string(),
+            failures: failing.failures,
+            since: failing.since.to_string(),
+            run: state.last_run.0,
+            message: state.last_message,
+        })
     }
 }
 
@@ -274,8 +311,14 @@ impl Status {
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
         });
+        let mut failing: Vec<FailingScript> =
+            scripts(read)?.into_iter().filter_map(FailingScript::of).collect();
+        failing.retain(|one| match &self.distribution {
+            Some(name) => one.distribution.is_empty() || one.distribution == name.as_str(),
+            None => true,
+        });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, failing, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -356,6 +399,15 @@ fn text(shown: &Shown) -> String {
         ));
     }
     text.extend(shown.signing_keys.iter().filter_map(ShownKey::text));
+    for one in &shown.failing {
+        let FailingScript { title, outcome, failures, since, run, .. } = one;
+        let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
+        text.push_str(&format!(
+            "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {}\n",
+            painted(BAD, "failing:"),
+            one_line(&one.message, 400)
+        ));
+    }
     text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
