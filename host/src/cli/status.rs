@@ -36,11 +36,41 @@ struct Shown {
     walls: Walls,
     /// Hooks that failed after an installation, and what is done about it.
     failed_hooks: Vec<FailedHook>,
-    /// Scripts whose last run did not succeed.
-    failing: Vec<FailingScript>,
     /// The keys that sign.
     signing_keys: Vec<ShownKey>,
+    /// Scripts whose last run did not succeed.
+    failing: Vec<FailingScript>,
     last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct ShownKey {
+    #[serde(flatten)]
+    state: KeyState,
+    /// It expires soon.
+    warned: bool,
+}
+
+impl ShownKey {
+    /// What is to be said of it, if anything.
+    fn text(&self) -> Option<String> {
+        let KeyState { archive, fingerprint, ends, expires, problem, .. } = &self.state;
+        let whose = archive.as_ref().map_or_else(String::new, |archive| format!(" of {archive}"));
+        if let Some(problem) = problem {
+            return Some(format!("{} {problem}\n", painted(BAD, format!("the key{whose} cannot sign:"))));
+        }
+        if let Some(end) = ends {
+            return Some(format!(
+                "{} {fingerprint}{whose} signs until {end}, beside the key that takes its place\n",
+                painted(DIM, "key on its way out:")
+            ));
+        }
+        let expires = expires.filter(|_| self.warned)?;
+        Some(format!(
+            "{} {fingerprint}{whose} on {expires}: extend it, or put another in its place with `pressroom key rotate` while clients know it\n",
+            painted(WARN, "key expires:")
+        ))
+    }
 }
 
 #[derive(Serialize)]
@@ -72,36 +102,6 @@ impl FailingScript {
             run: state.last_run.0,
             message: state.last_message,
         })
-    }
-}
-
-#[derive(Serialize)]
-struct ShownKey {
-    #[serde(flatten)]
-    state: KeyState,
-    /// It expires soon.
-    warned: bool,
-}
-
-impl ShownKey {
-    /// What is to be said of it, if anything.
-    fn text(&self) -> Option<String> {
-        let KeyState { archive, fingerprint, ends, expires, problem, .. } = &self.state;
-        let whose = archive.as_ref().map_or_else(String::new, |archive| format!(" of {archive}"));
-        if let Some(problem) = problem {
-            return Some(format!("{} {problem}\n", painted(BAD, format!("the key{whose} cannot sign:"))));
-        }
-        if let Some(end) = ends {
-            return Some(format!(
-                "{} {fingerprint}{whose} signs until {end}, beside the key that takes its place\n",
-                painted(DIM, "key on its way out:")
-            ));
-        }
-        let expires = expires.filter(|_| self.warned)?;
-        Some(format!(
-            "{} {fingerprint}{whose} on {expires}: extend it, or put another in its place with `pressroom key rotate` while clients know it\n",
-            painted(WARN, "key expires:")
-        ))
     }
 }
 
@@ -318,7 +318,7 @@ impl Status {
             None => true,
         });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, failing, signing_keys, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, failing, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -398,6 +398,7 @@ fn text(shown: &Shown) -> String {
             "{head} {hook} ({point}) of run {run}, called {often}, {outcome}: {summary}; {then}\n"
         ));
     }
+    text.extend(shown.signing_keys.iter().filter_map(ShownKey::text));
     for one in &shown.failing {
         let FailingScript { title, outcome, failures, since, run, .. } = one;
         let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
@@ -407,7 +408,6 @@ fn text(shown: &Shown) -> String {
             one_line(&one.message, 400)
         ));
     }
-    text.extend(shown.signing_keys.iter().filter_map(ShownKey::text));
     text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
