@@ -35,6 +35,7 @@ mod publishers;
 mod queue;
 mod refusals;
 mod replay;
+mod retention;
 mod segments;
 mod suites;
 mod timings;

@@ -168,10 +168,23 @@ fn a_newer_version_takes_the_place_of_an_older_one_and_the_older_files_stay() {
         .with("Depends", "hello-data (= 1.1-1)")
         .build(folder.path());
     let _ = Deb::new("hello-data", "1.1-1").with("Source", "hello").build(folder.path());
+    let _ = Deb::new("hello-udeb", "1.1-1")
+        .architecture("amd64")
+        .with("Source", "hello")
+        .udeb()
+        .build(folder.path());
     let _ = source::build(folder.path(), "hello", "1.1-1");
     root.import(SERIES, &[folder.path()]).exits(0);
     root.ok(&["publish"]);
-    assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["hello 1.1-1", "hello-data 1.1-1"]);
+    // hello 1.0-1 on arm64 needs its data still
+    let lagging = ["hello 1.1-1", "hello-data 1.0-1", "hello-data 1.1-1"];
+    assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), lagging);
+    let later = Deb::new("hello", "1.1-1").architecture("arm64").with("Depends", "hello-data (= 1.1-1)");
+    root.import(SERIES, &[&later.write(folder.path())]).exits(0);
+    root.ok(&["publish"]);
+    for index in ["main/binary-amd64/Packages", "main/binary-arm64/Packages"] {
+        assert_eq!(root.indexed(SERIES, index), ["hello 1.1-1", "hello-data 1.1-1"]);
+    }
     assert_eq!(root.indexed(SERIES, "main/source/Sources"), ["hello 1.1-1"]);
     // a client with the old indexes can still fetch; taking files away is death row's affair
     assert!(root.served().join("pool/main/h/hello/hello_1.0-1_amd64.deb").is_file());
