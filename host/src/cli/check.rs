@@ -21,8 +21,8 @@ Looked at are: scripts whose last run did not succeed (FAILED or died: CRITICAL;
 succeeded lately or never ran; uploads and messages that wait too long; keys that cannot sign, now or soon; Release files that clients will refuse;
 hooks that will not run or have failed; filesystems that are nearly full. What is too much is said by [monitoring] in pressroom.toml.
 
-Scripts are publish, process-accepted, process-upload, outbox-send, process-death-row, expire; and import and hook-replay, which people run: these
-are looked at only where they are named.
+Scripts are publish, process-upload, outbox-send, process-death-row, expire; and import, process-accepted and hook-replay, which people run: these
+are looked at only where they are named, unless [monitoring] by-hand says otherwise.
 
 Examples:
   pressroom --root /srv/apt check --max-age 900
@@ -33,7 +33,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Check {
-    /// CRITICAL when a script last succeeded longer ago, or never ran: SECONDS for all that run by themselves, SCRIPT=SECONDS for one; again for more.
+    /// CRITICAL when a script last succeeded longer ago, or never ran: SECONDS for publish of every distribution, SCRIPT=SECONDS for another; again
+    /// for more.
     #[arg(long, value_name = "[SCRIPT=]SECONDS")]
     max_age: Vec<Age>,
     /// The same for WARNING.

@@ -125,6 +125,18 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
     })
 }
 
+/// What a run is about: a scope within a distribution is one of its archives, which names it, or one of its publishers.
+fn about(run: &ShownRun) -> String {
+    let about = match run.publisher {
+        _ if !run.scope.is_empty() => run.scope.clone(),
+        Some(publisher @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
+            format!("{} ({publisher})", run.distribution)
+        }
+        Some(Publisher::MainArchives) | None => run.distribution.clone(),
+    };
+    one_line(&about, 200)
+}
+
 fn text(run: &ShownRun, details: bool) -> String {
     let detail = if details { Detail::All } else { Detail::Failures };
     let style = match run.outcome.as_str() {
@@ -132,19 +144,11 @@ fn text(run: &ShownRun, details: bool) -> String {
         "HELD" | "RUNNING" => WARN,
         _ => BAD,
     };
-    let about = match run.publisher {
-        _ if !run.scope.is_empty() => run.scope.clone(),
-        Some(Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives) => {
-            format!("{} ({})", run.distribution, run.publisher.map_or("", Publisher::as_str))
-        }
-        Some(Publisher::MainArchives) | None => run.distribution.clone(),
-    };
     let mut text = format!(
         "{} {} {} {} {}\n",
         painted(BOLD, format!("run {}", run.run)),
         run.script,
-        // a scope within a distribution names it
-        one_line(&about, 200),
+        about(run),
         painted(style, &run.outcome),
         painted(DIM, format!("{} on {}, process {}", run.started, run.host, run.process)),
     );

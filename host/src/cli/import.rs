@@ -66,7 +66,12 @@ where
         Err(error) => RunEnded::Failed(error.to_string()),
         Ok(report) => {
             let not_taken = report.complaints.len() + complaints;
-            let said = format!("{} packages taken in, {not_taken} files not", report.accepted.len());
+            let count =
+                |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+            let mut said = format!("{} taken in", count(report.accepted.len(), "package"));
+            if not_taken > 0 {
+                said.push_str(&format!(", {} not", count(not_taken, "file")));
+            }
             // as the exit code has it
             if not_taken > 0 || report.accepted.is_empty() {
                 RunEnded::Failed(said)

@@ -1,6 +1,8 @@
 //! `pressroom status`: what is pending, published, dirty.
 
 use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
+use pressroom_archive::monitor::ScriptState;
+use pressroom_archive::notify::one_line;
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
@@ -10,6 +12,7 @@ use serde::Serialize;
 use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
+use crate::operators::scripts;
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
 #[derive(Debug, clap::Args)]
@@ -28,7 +31,41 @@ struct Shown {
     walls: Walls,
     /// Hooks that failed after an installation, and what is done about it.
     failed_hooks: Vec<FailedHook>,
+    /// Scripts whose last run did not succeed.
+    failing: Vec<FailingScript>,
     last_run: Option<LastRun>,
+}
+
+#[derive(Serialize)]
+struct FailingScript {
+    script: String,
+    distribution: String,
+    scope: String,
+    outcome: String,
+    /// How many runs have not succeeded.
+    failures: u32,
+    since: String,
+    run: i64,
+    message: String,
+    #[serde(skip)]
+    title: String,
+}
+
+impl FailingScript {
+    fn of(state: ScriptState) -> Option<Self> {
+        let failing = state.failing?;
+        Some(Self {
+            title: one_line(&state.script.to_string(), 200),
+            script: state.script.name,
+            distribution: state.script.distribution,
+            scope: state.script.scope,
+            outcome: state.last_outcome.to_string(),
+            failures: failing.failures,
+            since: failing.since.to_string(),
+            run: state.last_run.0,
+            message: state.last_message,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -206,8 +243,14 @@ impl Status {
             outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
             message: run.message,
         });
+        let mut failing: Vec<FailingScript> =
+            scripts(read)?.into_iter().filter_map(FailingScript::of).collect();
+        failing.retain(|one| match &self.distribution {
+            Some(name) => one.distribution.is_empty() || one.distribution == name.as_str(),
+            None => true,
+        });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, failing, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -282,6 +325,15 @@ fn text(shown: &Shown) -> String {
         let often = if *attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
         text.push_str(&format!(
             "{head} {hook} ({point}) of run {run}, called {often}, {outcome}: {summary}; {then}\n"
+        ));
+    }
+    for one in &shown.failing {
+        let FailingScript { title, outcome, failures, since, run, .. } = one;
+        let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
+        text.push_str(&format!(
+            "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {}\n",
+            painted(BAD, "failing:"),
+            one_line(&one.message, 400)
         ));
     }
     text.push_str(&shown.walls.text());

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::domain::{ArchivePurpose, MessageStatus, SeriesStatus, UploadStatus};
+use pressroom_archive::domain::{ArchivePurpose, MessageStatus, Publisher, SeriesStatus, UploadStatus};
 use pressroom_archive::monitor::health::{
     DiskFacts, DistributionFacts, Facts, KeyFacts, KeyState, OpenRun, SuiteFacts,
 };
@@ -54,7 +55,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
 }
 
 /// How scripts are doing, also by runs that nobody has considered yet.
-fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
+pub(crate) fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
     let mut states: BTreeMap<Script, ScriptState> =
         script_state::states(db)?.into_iter().map(|state| (state.script.clone(), state)).collect();
     for run in run::not_considered(db, MAX_RUNS)? {
@@ -63,7 +64,26 @@ fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
             states.insert(script, state);
         }
     }
-    Ok(states.into_values().collect())
+    let mut found = Vec::new();
+    for state in states.into_values() {
+        if is_there(db, &state.script)? {
+            found.push(state);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether what a script works on is there still: nothing will ever succeed again with a folder that is gone.
+fn is_there(db: &Connection, script: &Script) -> Result<bool, StoreError> {
+    if script.name == "process-upload" {
+        let incoming = Path::new(&script.scope).join("incoming").symlink_metadata();
+        return Ok(!matches!(incoming, Err(error) if error.kind() == std::io::ErrorKind::NotFound));
+    }
+    let (Ok(publisher), Some(distribution)) = (script.scope.parse::<Publisher>(), script.distribution_id)
+    else {
+        return Ok(true);
+    };
+    Ok(archives(db, distribution)?.iter().any(|archive| archive.publisher() == publisher))
 }
 
 fn distribution(
@@ -158,7 +178,9 @@ fn disks(root: &Root) -> Vec<DiskFacts> {
     let paths = &root.config.paths;
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for path in [root.folder().to_owned(), root.below(&paths.archives), root.below(&paths.librarian)] {
+    let private = root.below(&paths.private_archives);
+    for path in [root.folder().to_owned(), root.below(&paths.archives), private, root.below(&paths.librarian)]
+    {
         let Ok(metadata) = std::fs::metadata(&path) else { continue };
         if !seen.insert(metadata.dev()) {
             continue;

@@ -9,7 +9,7 @@ mod log_tail;
 mod look;
 mod recording;
 
-pub(crate) use facts::{Depth, gather};
+pub(crate) use facts::{Depth, gather, scripts};
 pub(crate) use log_tail::{LogTail, TailLayer};
 pub(crate) use look::look_after;
 pub(crate) use recording::{Recording, RunEnded};

@@ -89,7 +89,8 @@ fn a_mail_comes_as_it_was_written() {
     // what is kept is what was sent
     let kept = root.ok(&["outbox", "show", "1", "--raw"]).stdout;
     assert_eq!(kept.replace("\r\n", "\n").trim_end(), content.replace("\r\n", "\n").trim_end());
-    root.ok(&["outbox", "list"]).says(&["No message.", "1 sent"]);
+    root.ok(&["outbox", "list"]).says(&["No message."]);
+    root.ok(&["outbox", "list", "--all"]).says(&["SENT", "In all: 1 sent"]);
     root.ok(&["outbox", "show", "1"]).says(&["TEST", "SENT", "anne@example.org"]);
     root.run(&["outbox", "retry", "1"]).exits(1).says(&["message 1 is SENT", "not sent twice"]);
 }

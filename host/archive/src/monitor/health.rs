@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::incident::{Script, ScriptState};
-use crate::domain::{RunId, RunOutcome, UploadStatus};
+use crate::domain::{Publisher, RunId, RunOutcome, UploadStatus};
 use crate::notify::one_line;
 use crate::store::waiting::Waiting;
 
@@ -140,7 +140,7 @@ pub struct Facts {
 /// How long ago a script may have succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgeLimit {
-    /// Which; none: every one that is not run by hand.
+    /// Which; none: `publish`, of every distribution.
     pub script: Option<String>,
     /// So many seconds.
     pub seconds: i64,
@@ -214,6 +214,8 @@ pub struct Health {
     pub measurements: Vec<Measurement>,
 }
 
+/// The script that all the others are for.
+const PUBLISH: &str = "publish";
 /// The longest line about a finding, in characters.
 const MAX_LINE: usize = 400;
 
@@ -274,20 +276,13 @@ impl Judge<'_> {
         self.facts.now.duration_since(then).max(SignedDuration::ZERO).as_secs()
     }
 
-    /// Whether a limit is about a script: one that names it, or one for all that nobody runs by hand.
-    fn applies(&self, limit: &AgeLimit, name: &str) -> bool {
-        match &limit.script {
-            Some(script) => script == name,
-            None => !self.limits.by_hand.iter().any(|by_hand| by_hand == name),
-        }
-    }
-
-    /// The strictest limit of a level; a script that is named has its own.
+    /// The strictest limit of a level that is about a script; one that names it counts before one that names none.
     fn limit(&self, name: &str, level: Level) -> Option<i64> {
-        let applying =
-            || self.limits.ages.iter().filter(|limit| limit.level == level && self.applies(limit, name));
-        let named = applying().filter(|limit| limit.script.is_some()).map(|limit| limit.seconds).min();
-        named.or_else(|| applying().map(|limit| limit.seconds).min())
+        let of = |script: Option<&str>| {
+            let limits = self.limits.ages.iter().filter(|limit| limit.level == level);
+            limits.filter(|limit| limit.script.as_deref() == script).map(|limit| limit.seconds).min()
+        };
+        of(Some(name)).or_else(|| if name == PUBLISH { of(None) } else { None })
     }
 
     /// Runs that did not succeed.
@@ -318,6 +313,10 @@ impl Judge<'_> {
         let (facts, limits) = (self.facts, self.limits);
         for state in facts.scripts.iter().filter(|state| limits.looks_at(&state.script.name)) {
             let name = &state.script.name;
+            if name == PUBLISH && state.script.scope == Publisher::CopyArchives.as_str() {
+                // these are published when somebody asks for it
+                continue;
+            }
             let limits = (self.limit(name, Level::Warning), self.limit(name, Level::Critical));
             let Some(success) = state.last_success else {
                 if limits.0.or(limits.1).is_some() {
@@ -357,7 +356,7 @@ impl Judge<'_> {
         let mut said = BTreeSet::new();
         for limit in &limits.ages {
             match limit.script.as_deref() {
-                Some(script) if script != "publish" => {
+                Some(script) if script != PUBLISH => {
                     if !has_run(script) && said.insert(script.to_owned()) {
                         self.find(
                             limit.level,
@@ -368,7 +367,7 @@ impl Judge<'_> {
                 }
                 Some(_) | None => {
                     for one in &facts.distributions {
-                        if !known.contains(&("publish", &one.name))
+                        if !known.contains(&(PUBLISH, &one.name))
                             && said.insert(format!("publish {}", one.name))
                         {
                             let what = format!(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::domain::{DistributionId, RunId, RunOutcome};
+use crate::domain::{DistributionId, Publisher, RunId, RunOutcome};
 use crate::store::run::Run;
 
 /// A script for what it works on: what has incidents of its own.
@@ -21,14 +21,20 @@ pub struct Script {
 }
 
 impl Script {
-    /// The script that a run is of.
+    /// The script that a run is of. Publishers of one distribution run beside each other, and each has incidents of its own.
     #[must_use]
     pub fn of(run: &Run) -> Self {
+        let publisher = match run.publisher {
+            None | Some(Publisher::MainArchives) => "",
+            Some(beside @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
+                beside.as_str()
+            }
+        };
         Self {
             name: run.name.clone(),
             distribution_id: run.distribution_id,
             distribution: run.distribution.clone(),
-            scope: run.scope.clone(),
+            scope: if run.scope.is_empty() { publisher.to_owned() } else { run.scope.clone() },
         }
     }
 }
@@ -36,9 +42,14 @@ impl Script {
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        // a scope within a distribution names it, as an archive does
-        let about = if self.scope.is_empty() { &self.distribution } else { &self.scope };
-        if about.is_empty() { Ok(()) } else { write!(f, " of {about}") }
+        let Self { distribution, scope, .. } = self;
+        match (distribution.as_str(), scope.as_str()) {
+            ("", "") => Ok(()),
+            (about, "") | ("", about) => write!(f, " of {about}"),
+            // an archive names its distribution
+            (distribution, archive) if archive.contains(distribution) => write!(f, " of {archive}"),
+            (distribution, publisher) => write!(f, " of {distribution} ({publisher})"),
+        }
     }
 }
 
@@ -136,6 +147,7 @@ mod tests {
             date_completed: outcome.map(|_| at(id * 100 + 10)),
             outcome,
             message: format!("run {id}"),
+            publisher: None,
         }
     }
 
@@ -174,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn publishers_of_a_distribution_have_incidents_of_their_own() {
+        let of = |publisher| Script::of(&Run { publisher, ..run(1, None) }).scope;
+        assert_eq!(of(None), of(Some(Publisher::MainArchives)));
+        assert_eq!(of(Some(Publisher::Ppas)), "ppas");
+        assert_ne!(of(Some(Publisher::PrivatePpas)), of(Some(Publisher::Ppas)));
+    }
+
+    #[test]
     fn a_run_that_goes_on_says_nothing() {
         assert_eq!(after(None, &run(1, None)), None);
     }
@@ -187,6 +207,8 @@ mod tests {
         };
         assert_eq!(script("demo", ""), "process-upload of demo");
         assert_eq!(script("", "/srv/uploads"), "process-upload of /srv/uploads");
+        assert_eq!(script("demo", "~ann/demo/tools"), "process-upload of ~ann/demo/tools");
+        assert_eq!(script("demo", "ppas"), "process-upload of demo (ppas)");
         assert_eq!(script("", ""), "process-upload");
     }
 }

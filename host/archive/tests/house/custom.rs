@@ -569,3 +569,28 @@ fn a_new_series_takes_nothing_where_it_holds_still_or_has_no_place_for_it() {
     house.db.write(|tx| series::change_series(tx, u, &developed, now)).unwrap();
     assert_eq!(inherit(&mut house), 1);
 }
+
+#[test]
+fn descriptions_of_a_custom_upload_stand_back_for_those_that_are_made_here() {
+    let mut house = house();
+    house.change_series(&series::SeriesChange {
+        translations: Some(pressroom_archive::domain::Translations::English),
+        ..series::SeriesChange::default()
+    });
+    house.publish(Wanted::Changed);
+    let before = house.index("s/main/i18n/Translation-en");
+    assert!(before.contains("Package: aa\n"), "{before}");
+    house.now += jiff::SignedDuration::from_secs(1);
+    let brought = gz(b"Package: zz\n\n");
+    let entries = [
+        packed("i18n/Translation-en.gz", &brought),
+        file("i18n/Translation-en", "Package: zz\n\n"),
+        packed("i18n/Translation-de.gz", &brought),
+    ];
+    upload(&mut house, CustomFormat::DdtpTarball, "translations_main_5.tar.gz", &gz(&tar_of(&entries)));
+    house.publish(Wanted::Changed);
+    house.assert_consistent();
+    assert_eq!(house.index("s/main/i18n/Translation-en"), before);
+    assert_eq!(house.index("s/main/i18n/Translation-de"), "Package: zz\n\n");
+    assert!(!house.paths.dists().join("s/main/i18n/Translation-en").exists(), "another text");
+}

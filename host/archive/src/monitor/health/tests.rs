@@ -122,6 +122,18 @@ fn the_age_of_the_last_success_is_held_against_the_limit_that_names_the_script_o
 }
 
 #[test]
+fn an_age_that_names_no_script_is_for_what_publishes_by_itself() {
+    let mut old = vec![state("publish", 10), state("expire", 90_000), state("process-upload", 90_000)];
+    let copies = Script { scope: Publisher::CopyArchives.as_str().into(), ..script("publish") };
+    old.push(ScriptState { script: copies, ..state("publish", 90_000) });
+    let facts = Facts { scripts: old, ..facts() };
+    let ages = vec![max_age(None, 900, Level::Critical), max_age(Some("publish"), 900, Level::Critical)];
+    assert_eq!(found(&facts, &Limits { ages, ..limits() }), []);
+    let ages = vec![max_age(Some("expire"), 900, Level::Critical)];
+    assert_eq!(found(&facts, &Limits { ages, ..limits() }), [(Level::Critical, "age")]);
+}
+
+#[test]
 fn what_never_ran_is_missed_where_a_limit_asks_for_it() {
     let empty = Facts { scripts: Vec::new(), ..facts() };
     assert_eq!(found(&empty, &limits()), []);
