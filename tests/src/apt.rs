@@ -81,6 +81,18 @@ impl Client {
         tool::write(&self.folder.path().join("etc/sources.list.d/archive.sources"), text);
     }
 
+    /// Writes how the client shows servers who it is: lines of a netrc file.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[track_caller]
+    pub fn write_login(&self, lines: &str) {
+        let path = self.folder.path().join("etc/auth.conf.d/archive.conf");
+        tool::make_folder(&self.folder.path().join("etc/auth.conf.d"));
+        tool::write(&path, lines);
+        tool::set_mode(&path, 0o600);
+    }
+
     /// The file that holds the client's whole configuration, for `APT_CONFIG`.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {

@@ -58,6 +58,15 @@ pub fn gpgv(keyring: &Path, files: &[&Path]) -> Ran {
 /// When gpg will not.
 #[track_caller]
 pub fn write_expired_key(path: &Path) {
+    write_key(path, "20240102T000000", "1d");
+}
+
+/// Makes a secret key at a time, as 20240102T000000, that is good for so long, as 1d, and writes it, armoured.
+///
+/// # Panics
+/// When gpg will not.
+#[track_caller]
+pub fn write_key(path: &Path, made: &str, good_for: &str) {
     let home = tempfile::tempdir().expect("there is room for a folder");
     let gpg = || {
         let mut command = tool("gpg");
@@ -71,15 +80,15 @@ pub fn write_expired_key(path: &Path) {
         ]);
         command
     };
-    let user = "Expired <expired@example.org>";
+    let user = "Short <archive@example.org>";
     tool::succeed(gpg().args([
         "--faked-system-time",
-        "20240102T000000",
+        made,
         "--quick-generate-key",
         user,
         "ed25519",
         "sign",
-        "1d",
+        good_for,
     ]));
     tool::succeed(gpg().args(["--armor", "--output"]).arg(path).args(["--export-secret-keys", user]));
     // the agent of this home ends by itself when its socket goes with the folder

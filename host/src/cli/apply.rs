@@ -65,11 +65,11 @@ impl Apply {
         let description: Description = toml::from_str(&text).map_err(|error| {
             exit::configuration(format!("{} is not as it must be:\n{error}", self.file.display()))
         })?;
-        let before = lines(&db)?;
         let now = session.clock.now();
+        let before = lines(&db, now)?;
         let work = |tx: &pressroom_archive::store::Transaction<'_>| -> Result<Description, StoreError> {
             describe::apply(tx, &description, now)?;
-            describe::export(tx)
+            describe::export(tx, session.clock.now())
         };
         let after = if self.dry_run { db.rehearse(work)? } else { db.write(work)? };
         let after = qualified_lines(&after)?;
@@ -95,15 +95,15 @@ impl Apply {
 impl Export {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let db = session.root()?.db()?;
-        let description = describe::export(db.read())?;
+        let description = describe::export(db.read(), session.clock.now())?;
         let text = toml::to_string(&description)?;
         session.output.show(&description, || text)?;
         Ok(End::Success)
     }
 }
 
-fn lines(db: &Db) -> anyhow::Result<Vec<String>> {
-    qualified_lines(&describe::export(db.read())?)
+fn lines(db: &Db, now: jiff::Timestamp) -> anyhow::Result<Vec<String>> {
+    qualified_lines(&describe::export(db.read(), now)?)
 }
 
 /// Each setting as a line that says what it belongs to.

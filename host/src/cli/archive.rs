@@ -1,6 +1,8 @@
 //! `pressroom archive`.
 
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText, SignedBy,
+};
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
@@ -70,6 +72,18 @@ pub(super) struct Settings {
     /// What its builds get on top of their score.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     build_score: Option<i64>,
+    /// The fingerprint of the key that signs it alone, from the next pass on; none for the root's. See also `pressroom key rotate --archive`.
+    #[arg(long, value_name = "FINGERPRINT|none")]
+    signing_key: Option<String>,
+    /// `Signed-By` in the Release files: none, keys (those that sign it), or fingerprints with commas between. Clients hold what comes next to it.
+    #[arg(long, value_name = "none|keys|FINGERPRINTS")]
+    signed_by: Option<SignedBy>,
+    /// `Changelogs` in the Release files: a URL with @CHANGEPATH@ in it, no, or nothing.
+    #[arg(long, value_name = "URL")]
+    changelogs: Option<ReleaseText>,
+    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it, no, or nothing.
+    #[arg(long, value_name = "URL")]
+    snapshots: Option<ReleaseText>,
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
     keep_versions: Option<u16>,
@@ -133,6 +147,10 @@ impl Command {
                     private: settings.private,
                     quota_mib: settings.quota_mib,
                     build_score: settings.build_score,
+                    signing_key: settings.signing_key.clone(),
+                    signed_by: settings.signed_by.clone(),
+                    changelogs: settings.changelogs.clone(),
+                    snapshots: settings.snapshots.clone(),
                     keep_versions: settings.keep_versions,
                     index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),

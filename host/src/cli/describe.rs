@@ -4,15 +4,18 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor, DistributionId,
-    DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError, SegmentSize,
-    SeriesName, SeriesStatus, SourceFormat, Translations,
+    ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
+    DistributionId, DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError,
+    SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
+use pressroom_archive::release::rotation;
+use pressroom_archive::release::sign::{Fingerprint, SignError};
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
     Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
+    signing_key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +68,10 @@ pub(super) struct DistributionSettings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bug_webhook: Option<String>,
+    /// The name under which clients find the newest series with packages, as devel: a link in the dists of each archive; empty for none.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) development_alias: Option<String>,
     /// The distribution that it derives from (`publish --all-derived`); empty for none.
     #[arg(long, value_name = "DISTRIBUTION")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,12 +79,15 @@ pub(super) struct DistributionSettings {
 }
 
 impl DistributionSettings {
-    fn change(&self) -> DistributionChange {
-        DistributionChange {
+    fn change(&self) -> Result<DistributionChange, StoreError> {
+        let alias = self.development_alias.clone().map(none_if_empty);
+        let parsed = alias.map(|alias| alias.map(|alias| alias.parse()).transpose()).transpose();
+        Ok(DistributionChange {
+            development_alias: parsed.map_err(|error: NameError| StoreError::Refused(error.to_string()))?,
             redirect_release_uploads: self.redirect_release_uploads,
             bug_mail: self.bug_mail.clone().map(none_if_empty),
             bug_webhook: self.bug_webhook.clone().map(none_if_empty),
-        }
+        })
     }
 }
 
@@ -113,9 +123,19 @@ pub(super) struct ArchiveDescription {
     pub(super) quota_mib: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) build_score: Option<i64>,
+    /// The fingerprint of its own key, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signing_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed_by: Option<SignedBy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changelogs: Option<ReleaseText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) snapshots: Option<ReleaseText>,
     /// How many of the newest versions of each package stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keep_versions: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
@@ -216,6 +236,14 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_delimiter = ',', value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source_formats: Option<Vec<SourceFormat>>,
+    /// `Suite` in the Release files instead of its name, as stable (stable-updates and so on in the other pockets); empty for its name.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) suite_name: Option<ReleaseText>,
+    /// `Codename` in the Release files instead of its name; empty for its name.
+    #[arg(long, value_name = "WORD")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) codename: Option<ReleaseText>,
     /// Which long descriptions stand apart from Packages, in i18n/Translation-en: en or none.
     #[arg(long, value_name = "en|none")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,7 +252,7 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "true|false")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contents: Option<bool>,
-    /// Another name of the series in uploads, as unstable; again or with commas for more, empty for none. All that it has.
+    /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aliases: Option<Vec<String>>,
@@ -258,6 +286,8 @@ impl SeriesSettings {
             index_segment_size: self.index_segment_kib,
             changes_list: self.changes_list.clone().map(none_if_empty),
             source_formats: self.source_formats.clone(),
+            suite_name: self.suite_name.clone(),
+            codename: self.codename.clone(),
             translations: self.translations,
             contents: self.contents,
         }
@@ -372,7 +402,7 @@ fn apply_distribution(
             distribution
         }
     };
-    distribution::change_distribution(tx, distribution.id, &wanted.settings.change())?;
+    distribution::change_distribution(tx, distribution.id, &wanted.settings.change()?)?;
     for wanted in &wanted.archives {
         let reference = wanted.reference(name);
         let purpose = if wanted.owner.is_some() { ArchivePurpose::Ppa } else { ArchivePurpose::Partner };
@@ -391,9 +421,15 @@ fn apply_distribution(
             private: wanted.private,
             authorized_size_mib: wanted.quota_mib.map(|mib| (mib > 0).then_some(mib)),
             relative_build_score: wanted.build_score,
+            signed_by: wanted.signed_by.clone(),
+            changelogs: wanted.changelogs.clone(),
+            snapshots: wanted.snapshots.clone(),
             index_engine: wanted.index_engine,
         };
         archive::change_archive(tx, &row, &change)?;
+        if let Some(key) = &wanted.signing_key {
+            set_own_key(tx, &row, key, now)?;
+        }
         if let Some(versions) = wanted.keep_versions {
             archive::keep_versions(tx, row.id, versions)?;
         }
@@ -419,6 +455,24 @@ fn apply_distribution(
         apply_permissions(tx, &row, &wanted.permissions, OPERATOR, now)?;
     }
     Ok(())
+}
+
+/// Gives an archive a key of its own, at once and alone; `none`: those of the root sign it.
+fn set_own_key(
+    tx: &Transaction<'_>,
+    archive: &archive::Archive,
+    key: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if key.is_empty() || key == "none" {
+        return signing_key::end_own_keys(tx, archive.id, OPERATOR, now);
+    }
+    let key: Fingerprint = key.parse().map_err(|error: SignError| StoreError::Refused(error.to_string()))?;
+    let fingerprint = signing_key::signing_key(tx, &key.to_string())?.fingerprint;
+    match rotation::rotate(&signing_key::uses(tx, Some(archive.id))?, &fingerprint, now, now) {
+        Ok(change) => signing_key::carry_out(tx, Some(archive.id), &fingerprint, &change, OPERATOR, now),
+        Err(_it_does) => Ok(()),
+    }
 }
 
 fn apply_series(
@@ -448,8 +502,14 @@ fn text_of(text: &str) -> Result<ReleaseText, StoreError> {
     text.parse().map_err(|error: ReleaseTextError| StoreError::Refused(error.to_string()))
 }
 
+/// The own key of an archive that stays, if it has one.
+fn own_key(db: &Connection, id: ArchiveId, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let uses = signing_key::uses(db, Some(id))?;
+    Ok(rotation::current(&uses, now).first().map(|one| one.fingerprint.clone()))
+}
+
 /// Everything that there is, so that applying it elsewhere makes the same.
-pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
+pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, StoreError> {
     let (persons, teams) = export_people(db)?;
     let mut description = Description { persons, teams, distributions: Vec::new() };
     for row in distribution::distributions(db)? {
@@ -471,6 +531,10 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     private: Some(archive.private),
                     quota_mib: Some(archive.authorized_size_mib.unwrap_or(0)),
                     build_score: Some(archive.relative_build_score),
+                    signing_key: Some(own_key(db, archive.id, now)?.unwrap_or_else(|| "none".to_owned())),
+                    signed_by: Some(archive.signed_by),
+                    changelogs: Some(text_of(&archive.changelogs)?),
+                    snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
                     index_engine: Some(archive.index_engine),
                     owner: archive.reference.owner().cloned(),
@@ -515,6 +579,8 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                     index_segment_kib: Some(one.index_segment_size),
                     changes_list: Some(one.changes_list.unwrap_or_default()),
                     source_formats: Some(one.source_formats),
+                    suite_name: Some(text_of(&one.suite_name)?),
+                    codename: Some(text_of(&one.codename)?),
                     translations: Some(one.translations),
                     contents: Some(one.contents),
                     aliases: Some(aliases),
@@ -533,6 +599,9 @@ pub(super) fn export(db: &Connection) -> Result<Description, StoreError> {
                 redirect_release_uploads: Some(row.redirect_release_uploads),
                 bug_mail: Some(row.bug_mail.unwrap_or_default()),
                 bug_webhook: Some(row.bug_webhook.unwrap_or_default()),
+                development_alias: Some(
+                    row.development_alias.map(|alias| alias.to_string()).unwrap_or_default(),
+                ),
                 parent: Some(
                     derivation::parent(db, row.id)?.map_or_else(String::new, |(_, name)| name.to_string()),
                 ),

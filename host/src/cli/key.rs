@@ -2,34 +2,50 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use pressroom_archive::domain::{PersonKind, PersonName};
+use pressroom_archive::domain::{ArchiveReference, PersonKind, PersonName};
 use pressroom_archive::people::keyring::{ImportError, take_in};
 use pressroom_archive::release::sign::{
-    Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES, Signer as _,
+    Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES, Signer as _, Signers,
 };
+use pressroom_archive::store::archive::archive;
 use pressroom_archive::store::openpgp_key::{OpenpgpKey, find_key, keys, remove_key, set_key_active};
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
 use super::output::{table, write_bytes};
-use super::{End, Session, exit};
+use super::{End, Session, exit, signing_key};
+use crate::root::Root;
 
 /// The key that signs the archives, and the keys of the people who upload.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Print the public key of the archives, as apt's signed-by wants it.
+    /// Make a key that signs archives.
+    Generate(signing_key::Generate),
+    /// Take in a key that signs archives.
+    Add(signing_key::Add),
+    /// Put a key in the place of those that sign.
+    Rotate(signing_key::Rotate),
+    /// Print the public keys that sign now, as apt's signed-by wants them.
     ///
     /// For example: pressroom key export > /etc/apt/keyrings/demo.asc
     Export {
+        /// Those of this archive; without it, those of the archives without a key of their own.
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
         /// Not armoured, for a file that ends in .gpg.
         #[arg(long)]
         binary: bool,
     },
-    /// Print the fingerprint of the archives' key.
-    Fingerprint,
+    /// Print the fingerprint of the archives' key; of several the one that stays.
+    Fingerprint {
+        /// That of this archive; without it, that of the archives without a key of their own.
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+    },
     /// Take in the public keys of a person, so that uploads signed by them are taken; again, when they were extended, revoked or got new parts.
     ///
     /// For example: gpg --export --armor ann@example.org > ann.asc; pressroom key import ann.asc --person ann
@@ -40,9 +56,9 @@ pub(super) enum Command {
         #[arg(long)]
         person: PersonName,
     },
-    /// List the keys of people.
+    /// List the keys that sign archives, and those of people.
     List {
-        /// Only those of this person.
+        /// Only those of this person
         #[arg(long)]
         person: Option<PersonName>,
     },
@@ -66,7 +82,12 @@ pub(super) enum Command {
 
 #[derive(Serialize)]
 struct Row {
-    person: String,
+    /// Whose it is; none: it is there to sign archives.
+    person: Option<String>,
+    /// What it signs: `all archives` (without a key of their own), or an archive; empty: nothing.
+    signs: Option<String>,
+    /// When it signs no longer, because another takes its place.
+    signs_until: Option<Timestamp>,
     fingerprint: String,
     algorithm: String,
     /// `active`, or why its signatures are not taken now.
@@ -78,20 +99,25 @@ struct Row {
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         match self {
-            Self::Export { binary } => {
-                let (root, now) = (session.root()?, session.clock.began());
-                let key = root.signing_keys(now).of_root(root.db()?.read())?.public_key()?;
+            Self::Generate(command) => command.run(session),
+            Self::Add(command) => command.run(session),
+            Self::Rotate(command) => command.run(session),
+            Self::Export { archive, binary } => {
+                let key = signers(session, archive.as_ref())?.public_key()?;
                 write_bytes(if *binary { &key.binary } else { &key.armored })?;
                 Ok(End::Success)
             }
-            Self::Fingerprint => {
-                let (root, now) = (session.root()?, session.clock.began());
-                let signer = root.signing_keys(now).of_root(root.db()?.read())?;
-                session.output.show(&signer.fingerprint(), || format!("{}\n", signer.fingerprint()))?;
+            Self::Fingerprint { archive } => {
+                let signers = signers(session, archive.as_ref())?;
+                session.output.show(&signers.fingerprint(), || format!("{}\n", signers.fingerprint()))?;
                 Ok(End::Success)
             }
             Self::Import { file, person } => import(session, file, person),
-            Self::List { person } => list(session, &session.root()?.db()?, person.as_ref(), &[]),
+            Self::List { person: Some(person) } => list(session, &session.root()?.db()?, Some(person), &[]),
+            Self::List { person: None } => {
+                let root = session.root()?;
+                list_all(session, &root, &root.db()?)
+            }
             Self::Disable { fingerprint } => {
                 change(session, fingerprint, |tx, key| set_key_active(tx, key.id, false))
             }
@@ -100,6 +126,16 @@ impl Command {
             }
             Self::Remove { fingerprint } => change(session, fingerprint, |tx, key| remove_key(tx, key.id)),
         }
+    }
+}
+
+/// Who signs an archive, or those without a key of their own.
+fn signers(session: &Session, reference: Option<&ArchiveReference>) -> anyhow::Result<Rc<Signers>> {
+    let root = session.root()?;
+    let (db, keys) = (root.db()?, root.signing_keys(session.clock.began()));
+    match reference {
+        None => keys.of_root(db.read()),
+        Some(reference) => keys.of(db.read(), &archive(db.read(), reference)?),
     }
 }
 
@@ -191,7 +227,9 @@ fn row(key: OpenpgpKey, now: Timestamp) -> Row {
         },
     };
     Row {
-        person: key.person_name.to_string(),
+        person: Some(key.person_name.to_string()),
+        signs: None,
+        signs_until: None,
         fingerprint: key.fingerprint,
         algorithm: summary.algorithm,
         state,
@@ -212,12 +250,38 @@ fn list(session: &Session, db: &Db, whose: Option<&PersonName>, only: &[String])
         .filter(|key| only.is_empty() || only.contains(&key.fingerprint))
         .map(|key| row(key, now))
         .collect();
+    show(session, &rows)
+}
+
+/// The keys that sign archives, then those of people.
+pub(super) fn list_all(session: &Session, root: &Root, db: &Db) -> anyhow::Result<End> {
+    let now = session.clock.began();
+    let of_archives = signing_key::listed(root, db.read(), now)?.into_iter().map(|key| Row {
+        person: None,
+        signs: Some(key.signs),
+        signs_until: key.ends,
+        fingerprint: key.fingerprint,
+        algorithm: key.algorithm,
+        state: key.state,
+        expires: key.expires,
+        user_ids: key.user_ids,
+    });
+    let rows: Vec<Row> =
+        of_archives.chain(keys(db.read())?.into_iter().map(|key| row(key, session.clock.now()))).collect();
+    show(session, &rows)
+}
+
+fn show(session: &Session, rows: &[Row]) -> anyhow::Result<End> {
     session.output.show(&rows, || {
         let cells: Vec<Vec<String>> = rows
             .iter()
             .map(|row| {
                 vec![
-                    row.person.clone(),
+                    match (&row.person, row.signs.as_deref()) {
+                        (Some(person), _) => person.clone(),
+                        (None, Some("") | None) => "(nothing)".to_owned(),
+                        (None, Some(signs)) => format!("({signs})"),
+                    },
                     row.fingerprint.clone(),
                     row.algorithm.clone(),
                     row.state.clone(),
@@ -226,7 +290,7 @@ fn list(session: &Session, db: &Db, whose: Option<&PersonName>, only: &[String])
                 ]
             })
             .collect();
-        table(&["PERSON", "KEY", "ALGORITHM", "STATE", "EXPIRES", "USER ID"], &cells)
+        table(&["PERSON OR ARCHIVE", "KEY", "ALGORITHM", "STATE", "EXPIRES", "USER ID"], &cells)
     })?;
     Ok(End::Success)
 }

@@ -38,9 +38,11 @@ mod queue;
 mod remove;
 mod report;
 mod series;
+mod signing_key;
 mod status;
 mod suite;
 mod team;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,6 +129,8 @@ enum Command {
     #[command(subcommand)]
     Permission(permission::Command),
     #[command(subcommand)]
+    Token(token::Command),
+    #[command(subcommand)]
     PackageSet(package_set::Command),
     #[command(subcommand)]
     Override(package_override::Command),
@@ -179,6 +183,7 @@ impl Command {
             | Self::Person(_)
             | Self::Team(_)
             | Self::Permission(_)
+            | Self::Token(_)
             | Self::PackageSet(_)
             | Self::Queue(_)
             | Self::ProcessAccepted(_)
@@ -323,6 +328,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Person(command) => command.run(&session),
         Command::Team(command) => command.run(&session),
         Command::Permission(command) => command.run(&session),
+        Command::Token(command) => command.run(&session),
         Command::PackageSet(command) => command.run(&session),
         Command::ProcessUpload(command) => command.run(&session),
         Command::Queue(command) => command.run(&session),

@@ -1,11 +1,15 @@
 //! `pressroom status`: what is pending, published, dirty.
 
+use jiff::SignedDuration;
 use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
 use pressroom_archive::monitor::ScriptState;
 use pressroom_archive::notify::one_line;
+use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::series::series_by_id;
+use pressroom_archive::store::suite::Renewal;
 use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
@@ -13,6 +17,7 @@ use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
 use crate::operators::scripts;
+use crate::root::KeyState;
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
 #[derive(Debug, clap::Args)]
@@ -33,6 +38,8 @@ struct Shown {
     failed_hooks: Vec<FailedHook>,
     /// Scripts whose last run did not succeed.
     failing: Vec<FailingScript>,
+    /// The keys that sign.
+    signing_keys: Vec<ShownKey>,
     last_run: Option<LastRun>,
 }
 
@@ -65,6 +72,36 @@ impl FailingScript {
             run: state.last_run.0,
             message: state.last_message,
         })
+    }
+}
+
+#[derive(Serialize)]
+struct ShownKey {
+    #[serde(flatten)]
+    state: KeyState,
+    /// It expires soon.
+    warned: bool,
+}
+
+impl ShownKey {
+    /// What is to be said of it, if anything.
+    fn text(&self) -> Option<String> {
+        let KeyState { archive, fingerprint, ends, expires, problem, .. } = &self.state;
+        let whose = archive.as_ref().map_or_else(String::new, |archive| format!(" of {archive}"));
+        if let Some(problem) = problem {
+            return Some(format!("{} {problem}\n", painted(BAD, format!("the key{whose} cannot sign:"))));
+        }
+        if let Some(end) = ends {
+            return Some(format!(
+                "{} {fingerprint}{whose} signs until {end}, beside the key that takes its place\n",
+                painted(DIM, "key on its way out:")
+            ));
+        }
+        let expires = expires.filter(|_| self.warned)?;
+        Some(format!(
+            "{} {fingerprint}{whose} on {expires}: extend it, or put another in its place with `pressroom key rotate` while clients know it\n",
+            painted(WARN, "key expires:")
+        ))
     }
 }
 
@@ -142,6 +179,10 @@ struct Row {
     published_binaries: u64,
     /// Why the next run publishes it; none: it does not.
     dirty: Vec<String>,
+    /// The `Valid-Until` of its live Release.
+    valid_until: Option<String>,
+    /// That has passed: clients refuse the suite.
+    has_lapsed: bool,
     /// Who holds it; none: nobody.
     paused: Option<Paused>,
     /// Changes that wait until somebody approves them.
@@ -172,6 +213,8 @@ impl Status {
         let root = session.root()?;
         let db = root.db_for_reading()?;
         let read = db.read();
+        let (keys, now) = (root.signing_keys(session.clock.began()), session.clock.began());
+        let mut all_archives = Vec::new();
         let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {
             Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
@@ -189,6 +232,7 @@ impl Status {
                 failed_hooks.push(failed_hook(read, &distribution, first)?);
             }
             for archive in archives(read, distribution.id)? {
+                let fingerprints = keys.fingerprints(read, &archive).ok();
                 for one in suite::suites_of(read, archive.id)? {
                     let sources = publication::counts(read, one.id, PackageKind::Source)?;
                     let binaries = publication::counts(read, one.id, PackageKind::Binary)?;
@@ -197,6 +241,9 @@ impl Status {
                     };
                     let last_published = one.date_last_published.map(|date| date.to_string());
                     let name = one.name.to_string();
+                    let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
+                    let valid_until = valid_until(&one, valid_for);
+                    let renewals = keys.renewals(fingerprints.as_deref(), &one, valid_for);
                     let dirt = suite::dirt(read, one, session.clock.now())?;
                     let mut dirty = Vec::new();
                     if dirt.fresh {
@@ -212,6 +259,16 @@ impl Status {
                         dirty.push("custom uploads".to_owned());
                     }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
+                    if dirt.release {
+                        dirty.push("new Release".to_owned());
+                    }
+                    // what is not published is not renewed
+                    if archive.publish {
+                        dirty.extend(renewals.iter().map(|renewal| match renewal {
+                            Renewal::ValidUntil(until) => format!("valid until {until}"),
+                            Renewal::Keys => "signed for other keys".to_owned(),
+                        }));
+                    }
                     if dirt.suite.domination_owed {
                         dirty.push("not dominated".to_owned());
                     }
@@ -228,14 +285,25 @@ impl Status {
                         published_sources: count(&sources, PublicationStatus::Published),
                         published_binaries: count(&binaries, PublicationStatus::Published),
                         dirty,
+                        has_lapsed: valid_until.is_some_and(|until| until <= now),
+                        valid_until: valid_until.map(|until| until.to_string()),
                         paused,
                         unapproved: dirt.unapproved,
                         held: dirt.held,
                         last_published,
                     });
                 }
+                all_archives.push(archive);
             }
         }
+        let warn_before = SignedDuration::from_secs(root.config.signing.warn_before_seconds.into());
+        let states = keys.states(read, &all_archives)?.into_iter();
+        let signing_keys = states
+            .map(|state| ShownKey {
+                warned: state.expires.is_some_and(|expires| now.duration_until(expires) <= warn_before),
+                state,
+            })
+            .collect();
         let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
             run: run.id.0,
             script: run.name,
@@ -250,7 +318,7 @@ impl Status {
             None => true,
         });
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, failing, last_run };
+        let shown = Shown { suites: rows, complaints, walls, failed_hooks, failing, signing_keys, last_run };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -283,6 +351,9 @@ fn text(shown: &Shown) -> String {
         .iter()
         .map(|row| {
             let mut words = Vec::new();
+            if row.has_lapsed {
+                words.push(painted(BAD, "lapsed, clients refuse it"));
+            }
             if let Some(Paused { by, reason, since }) = &row.paused {
                 words.push(painted(BAD, format!("paused by {by} since {since} ({reason})")));
             }
@@ -336,6 +407,7 @@ fn text(shown: &Shown) -> String {
             one_line(&one.message, 400)
         ));
     }
+    text.extend(shown.signing_keys.iter().filter_map(ShownKey::text));
     text.push_str(&shown.walls.text());
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };

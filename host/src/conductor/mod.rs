@@ -9,6 +9,7 @@ mod context;
 pub(crate) mod death_row;
 mod engine;
 mod files;
+mod links;
 mod lock;
 mod pass;
 pub(crate) mod plan;

@@ -1,4 +1,4 @@
-//! One pass over one archive: stage, poolify, dominate, custom (where custom uploads wait), index, pre-publication, release, install, post-publication.
+//! One pass over one archive: stage, poolify, dominate, custom (where custom uploads wait), index, links (where suites have other names), pre-publication, release, install, post-publication.
 //!
 //! Each step is recorded before and after. Until the installation begins, a failure forgets the pass and its staged trees: every publication and every
 //! mark is as before. After that, the next run takes it to its end.
@@ -35,7 +35,7 @@ use tracing::{Span, debug_span, field, info_span};
 use super::context::Run;
 use super::engine::Engine;
 use super::files::know_files;
-use super::select;
+use super::{links, select};
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
 /// How a pass ended.
@@ -72,8 +72,9 @@ impl Run<'_> {
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         select::refuse_older(suites, self.options, self.clock.began())?;
-        let signers = debug_span!("read-key").in_scope(|| self.keys.of(db.read(), archive))?;
+        let signers = self.keys.of(db.read(), archive)?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
+        select::refuse_locking_out(archive, &signing_keys)?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             let left_out = LeftOut {
@@ -96,6 +97,7 @@ impl Run<'_> {
             priority,
             dirt: suites,
             signers,
+            signing_keys: signing_keys.split(' ').map(str::to_owned).collect(),
             shapes: Vec::new(),
             pooled: Pooled::default(),
             problems: Vec::new(),
@@ -136,6 +138,7 @@ struct PassWork<'a, 'r> {
     priority: PassPriority,
     dirt: &'a [Dirt],
     signers: Rc<Signers>,
+    signing_keys: Vec<String>,
     shapes: Vec<SuiteShape>,
     /// The names that it has made in the pool, which are recorded when they are durable.
     pooled: Pooled,
@@ -211,6 +214,9 @@ impl PassWork<'_, '_> {
         } else {
             self.step(db, "index", |work, db| work.index(db, &staged))?
         };
+        if links::are_concerned(db.read(), self.archive, self.run.distribution)? {
+            self.step(db, "links", |work, db| work.links(db, &staged))?;
+        }
         // only hooks look at it
         if !self.run.registry.at(Point::PrePublication).is_empty() {
             debug_span!("unsigned").in_scope(|| self.unsigned(db, &staged, &built))?;
@@ -401,6 +407,17 @@ impl PassWork<'_, '_> {
         Ok((files, format!("{indexes} indexes with {stanzas} stanzas")))
     }
 
+    /// Other names of suites.
+    fn links(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<((), String)> {
+        let linked = links::link(db, self.id, self.archive, self.run.distribution, &staged.dists())?;
+        for refused in &linked.refused {
+            tracing::error!("{refused}");
+        }
+        let detail = format!("{} changed, {} refused", linked.changes.len(), linked.refused.len());
+        self.problems.extend(linked.refused);
+        Ok(((), detail))
+    }
+
     /// The indexes of a suite, by the archive's engine.
     fn build(
         &self,
@@ -462,6 +479,7 @@ impl PassWork<'_, '_> {
             distribution_display_name: &self.run.distribution.display_name,
             shape,
             date: self.run.clock.began(),
+            signing_keys: &self.signing_keys,
         }
     }
 
@@ -588,6 +606,7 @@ fn span_of(step: &'static str) -> Span {
         "dominate" => info_span!("dominate"),
         "custom" => info_span!("custom"),
         "index" => info_span!("index"),
+        "links" => info_span!("links"),
         "pre-publication" => info_span!("pre-publication"),
         "release" => info_span!("release"),
         "install" => info_span!("install"),

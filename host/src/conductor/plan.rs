@@ -69,6 +69,7 @@ pub(crate) fn plan(
     clock: Clock,
 ) -> Result<Plan, StoreError> {
     let registry = Registry::load(root, db.read(), &root.hooks_folder(&distribution.name))?;
+    let keys = root.signing_keys(clock.began());
     let archives = published_archives(db.read(), distribution, publisher, options)?;
     let librarian = root.librarian();
     let mut all_archives = archives_of(db.read(), distribution.id)?;
@@ -123,7 +124,7 @@ pub(crate) fn plan(
                 break;
             }
             for archive in &archives {
-                let mut selection = select(tx, archive, priority, options, clock.now())?;
+                let mut selection = select(tx, archive, priority, options, clock.now(), &keys)?;
                 plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
                 for note in selection.left_alone {
                     if !plan.left_alone.contains(&note) {
@@ -142,7 +143,7 @@ pub(crate) fn plan(
                 let mut transitions: Vec<Transition> = Vec::new();
                 for dirt in &selection.suites {
                     published.push(dirt.suite.id);
-                    if options.disabled.publishing {
+                    if dirt.only_release || options.disabled.publishing {
                         continue;
                     }
                     for file in publishable_files(tx, &dirt.suite, clock.now())? {
@@ -206,6 +207,13 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
         reasons.push(format!("{} custom uploads are to be unpacked", dirt.customs));
     }
     reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
+    if dirt.only_release {
+        reasons = Vec::new();
+    }
+    if dirt.release {
+        reasons.push("its Release shows settings that have changed, or it has other names".to_owned());
+    }
+    reasons.extend(dirt.renewals.iter().map(ToString::to_string));
     if dirt.suite.domination_owed {
         reasons.push("something was published in it without domination".to_owned());
     }

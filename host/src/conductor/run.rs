@@ -213,6 +213,9 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
+        for archive in &archives {
+            self.root.write_readers(db.read(), archive, self.clock.now())?;
+        }
         self.mark_dirty(db, &archives)?;
         self.process_accepted(db)?;
         self.prepare_new_series(db, &archives)?;
@@ -266,7 +269,7 @@ impl Run<'_> {
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let now = self.clock.now();
             let Selection { suites, refused, left_alone } =
-                span.in_scope(|| select::select(db.read(), archive, priority, self.options, now))?;
+                span.in_scope(|| select::select(db.read(), archive, priority, self.options, now, self.keys))?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
             for note in left_alone {
                 if !self.notes.contains(&note) {

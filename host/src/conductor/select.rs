@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SuiteName};
+use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{Connection, StoreError, series};
 
 use super::context::Options;
+use crate::root::SigningKeys;
 
 /// The archives that a run of a publisher publishes, as far as it is for them; the primary one first.
 pub(crate) fn published_archives(
@@ -51,21 +52,27 @@ pub(crate) fn select(
     priority: PassPriority,
     options: &Options,
     now: Timestamp,
+    keys: &SigningKeys<'_>,
 ) -> Result<Selection, StoreError> {
     let mut selection = Selection::default();
+    let fingerprints = keys.fingerprints(db, archive).ok();
     for suite in suite::suites_of(db, archive.id)? {
         let name = suite.name.clone();
         let is_security = name.pocket() == Pocket::Security;
         if !options.is_for(&name) || (is_security, priority) == (false, PassPriority::HIGH) {
             continue;
         }
-        let status = series::series_by_id(db, suite.series)?.status;
+        let series = series::series_by_id(db, suite.series)?;
+        let status = series.status;
         let mut dirt = suite::dirt(db, suite, now)?;
+        dirt.renewals = keys.renewals(fingerprints.as_deref(), &dirt.suite, series.valid_for_seconds);
         leave_out(&mut dirt, options);
         let waits = dirt.waits();
         let careful = options.careful.any();
         let wanted = match priority {
-            PassPriority::HIGH => waits || (options.security_only && (dirt.fresh || careful)),
+            PassPriority::HIGH => {
+                waits || (options.security_only && (dirt.fresh || dirt.needs_release() || careful))
+            }
             _ => dirt.is_dirty() || careful,
         };
         if let Some(note) = held_back(archive, &dirt, wanted, options) {
@@ -84,6 +91,11 @@ pub(crate) fn select(
                 ),
                 suite: name,
             });
+            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits
+            if dirt.needs_release() {
+                dirt.only_release = true;
+                selection.suites.push(dirt);
+            }
             continue;
         }
         selection.suites.push(dirt);
@@ -95,6 +107,10 @@ pub(crate) fn select(
 fn leave_out(dirt: &mut Dirt, options: &Options) {
     if options.disabled.publishing {
         (dirt.pending, dirt.customs) = (0, 0);
+    }
+    if options.disabled.release {
+        dirt.release = false;
+        dirt.renewals.clear();
     }
     if options.disabled.domination {
         dirt.suite.domination_owed = false;
@@ -189,4 +205,29 @@ pub(super) fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp)
         Some(older) if !options.accept_older_date => Err(older),
         _ => Ok(()),
     }
+}
+
+/// A Release whose `Signed-By` names none of the keys that sign: clients would refuse whatever comes after it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Release files of {archive} would say that the next ones are signed by {named}, which is none of its keys ({keys}): clients would take nothing \
+     any more; see `pressroom archive set {archive} --signed-by`"
+)]
+pub(super) struct LockedOut {
+    archive: String,
+    named: String,
+    keys: String,
+}
+
+/// Clients hold the next Release to the keys that the last one has named. A name with an exclamation mark is a subkey's, and left to the operator.
+pub(super) fn refuse_locking_out(archive: &Archive, keys: &str) -> Result<(), LockedOut> {
+    let SignedBy::These(named) = &archive.signed_by else { return Ok(()) };
+    if named.iter().any(|one| one.ends_with('!') || keys.split(' ').any(|key| key == one)) {
+        return Ok(());
+    }
+    Err(LockedOut {
+        archive: archive.reference.to_string(),
+        named: named.join(", "),
+        keys: keys.replace(' ', ", "),
+    })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::{ArchivePurpose, MessageStatus, Publisher, SeriesStatus, UploadStatus};
 use pressroom_archive::monitor::health::{
-    DiskFacts, DistributionFacts, Facts, KeyFacts, KeyState, OpenRun, SuiteFacts,
+    DiskFacts, DistributionFacts, Facts, KeyFacts, KeyHealth, OpenRun, SuiteFacts,
 };
 use pressroom_archive::monitor::incident::after;
 use pressroom_archive::monitor::{Script, ScriptState};
@@ -163,12 +163,12 @@ fn key_facts(key: root::KeyState, now: Timestamp) -> KeyFacts {
     };
     let left = key.expires.map(|expires| (expires.duration_since(now).as_secs(), expires));
     let state = match (key.problem, left) {
-        (Some(why), _) if key.is_hidden => KeyState::NotSeen(why),
-        (Some(why), _) => KeyState::Bad(why),
+        (Some(why), _) if key.is_hidden => KeyHealth::NotSeen(why),
+        (Some(why), _) => KeyHealth::Bad(why),
         (None, Some((seconds, expires))) if seconds <= KEY_ENDS_SECONDS => {
-            KeyState::Ends(seconds, format!("it expires at {expires}"))
+            KeyHealth::Ends(seconds, format!("it expires at {expires}"))
         }
-        (None, _) => KeyState::Good,
+        (None, _) => KeyHealth::Good,
     };
     KeyFacts { name, state }
 }

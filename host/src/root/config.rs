@@ -43,6 +43,8 @@ pub(crate) struct Config {
 pub(crate) struct Paths {
     pub(crate) archives: PathBuf,
     pub(crate) private_archives: PathBuf,
+    /// The files of who may read private archives.
+    pub(crate) readers: PathBuf,
     pub(crate) hooks: PathBuf,
     pub(crate) librarian: PathBuf,
     pub(crate) cache: PathBuf,
@@ -53,6 +55,7 @@ impl Default for Paths {
         Self {
             archives: "archives".into(),
             private_archives: "private".into(),
+            readers: "readers".into(),
             hooks: "hooks".into(),
             librarian: "librarian".into(),
             cache: "cache".into(),
@@ -65,12 +68,14 @@ impl Default for Paths {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Signing {
     pub(crate) key_file: PathBuf,
+    /// So long before a key expires `status` warns of it.
+    pub(crate) warn_before_seconds: u32,
     pub(crate) gpg: Option<Gpg>,
 }
 
 impl Default for Signing {
     fn default() -> Self {
-        Self { key_file: DEFAULT_KEY_FILE.into(), gpg: None }
+        Self { key_file: DEFAULT_KEY_FILE.into(), warn_before_seconds: 30 * 86_400, gpg: None }
     }
 }
 
@@ -108,6 +113,8 @@ fn fingerprint<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fing
 pub(crate) struct Publication {
     pub(crate) by_hash_generations: usize,
     pub(crate) by_hash_grace_seconds: u32,
+    /// So long before its `Valid-Until` a Release is written anew; none: a third of the time that it is valid.
+    pub(crate) refresh_margin_seconds: Option<u32>,
     /// So much may come out of a custom upload.
     pub(crate) custom_unpacked_mib: u32,
     /// So long apt-ftparchive may take for the indexes of a suite.
@@ -119,6 +126,7 @@ impl Default for Publication {
         Self {
             by_hash_generations: 2,
             by_hash_grace_seconds: 24 * 60 * 60,
+            refresh_margin_seconds: None,
             custom_unpacked_mib: 4096,
             apt_ftparchive_seconds: 4 * 60 * 60,
         }
@@ -132,6 +140,10 @@ impl Publication {
 
     pub(crate) const fn custom_limits(&self) -> Limits {
         Limits::new((self.custom_unpacked_mib as u64) << 20)
+    }
+
+    pub(crate) fn refresh_margin(&self) -> Option<SignedDuration> {
+        self.refresh_margin_seconds.map(|seconds| SignedDuration::from_secs(seconds.into()))
     }
 
     pub(crate) fn retention(&self) -> Retention {
@@ -529,7 +541,9 @@ impl Config {
 [paths]
 # Below this folder unless absolute. Archives and the librarian on one filesystem share their files.
 # archives = "archives"
+# Private archives, and the files of who may read them, are for a web server that asks who it is: see docs/operators.md.
 # private-archives = "private"
+# readers = "readers"
 # hooks = "hooks"
 # librarian = "librarian"
 # cache = "cache"
@@ -537,6 +551,8 @@ impl Config {
 [signing]
 # An OpenPGP secret key without a passphrase, readable by its owner only.
 key-file = "{key_file}"
+# So long before a key expires, `pressroom status` warns of it.
+# warn-before-seconds = 2592000
 
 # Or gpg, with its agent, a card, or a program of yours that takes gpg's options:
 # [signing.gpg]
@@ -549,6 +565,8 @@ key-file = "{key_file}"
 # Older index files stay under by-hash: so many of each, and each for so long after a newer one came.
 # by-hash-generations = 2
 # by-hash-grace-seconds = 86400
+# Where Release files have a Valid-Until, they are signed anew by themselves so long before it; without this, when a third of the time is left.
+# refresh-margin-seconds = 172800
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
 
@@ -666,9 +684,18 @@ mod tests {
                     && !line.contains("home =")
                     && !line.contains("# key =")
                     && !line.starts_with("# file = ")
-                    && !["from", "bounces-to", "port", "ca-file", "user", "password-file", "hello-name"]
-                        .iter()
-                        .any(|key| line.starts_with(&format!("# {key} = ")))
+                    && ![
+                        "refresh-margin-seconds",
+                        "from",
+                        "bounces-to",
+                        "port",
+                        "ca-file",
+                        "user",
+                        "password-file",
+                        "hello-name",
+                    ]
+                    .iter()
+                    .any(|key| line.starts_with(&format!("# {key} = ")))
             })
             .map(|line| match line.strip_prefix("# ") {
                 Some(rest) if rest.contains(" = ") && !rest.starts_with("time-limit") => format!("{rest}\n"),

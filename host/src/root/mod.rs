@@ -1,6 +1,7 @@
 //! A root: the folder with the configuration, the database, the keys, the librarian, the archives and the hooks of one installation.
 
 mod config;
+mod readers;
 mod signing;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::{Db, StoreError};
 
 pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE, Mail, MailTls, MailTransport};
-pub(crate) use signing::{KeyState, SigningKeys};
+pub(crate) use signing::{KeyState, Place, SigningKeys};
 
 /// The configuration's name in a root.
 pub(crate) const CONFIG_FILE: &str = "pressroom.toml";
@@ -42,6 +43,7 @@ impl Root {
         self.at(Path::new(CONFIG_FILE))
     }
 
+    /// A path below the root, unless it is absolute.
     fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
     }

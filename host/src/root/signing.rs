@@ -12,10 +12,14 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use pressroom_archive::domain::{ArchiveId, KeyHolder};
-use pressroom_archive::release::rotation::{self, KeyUse};
-use pressroom_archive::release::sign::{GpgSettings, GpgSigner, OwnKey, SignError, Signer, Signers};
+use pressroom_archive::release::renewal::{Terms, renewals};
+use pressroom_archive::release::rotation;
+use pressroom_archive::release::sign::{
+    GpgSettings, GpgSigner, OwnKey, PublicKey, SignError, Signer, Signers,
+};
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::signing_key::{self, SigningKey};
+use pressroom_archive::store::signing_key::{self, KeyUse, PlacedUse};
+use pressroom_archive::store::suite::{Renewal, Suite};
 use pressroom_archive::store::{Connection, StoreError};
 
 use super::Root;
@@ -24,7 +28,7 @@ use super::Root;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) held_by: KeyHolder,
-    /// As in [`SigningKey::place`].
+    /// As in [`PlacedUse::place`].
     pub(crate) place: String,
 }
 
@@ -93,16 +97,15 @@ impl SigningKeys<'_> {
         db: &Connection,
         archive: Option<ArchiveId>,
     ) -> anyhow::Result<Vec<Current>> {
-        let keys = signing_key::signing_keys(db)?;
         if let Some(archive) = archive {
-            let own = current_of(&keys, &signing_key::uses(db, Some(archive))?, self.now);
+            let own = current_of(&signing_key::placed_uses(db, Some(archive))?, self.now);
             if !own.is_empty() {
                 return Ok(own);
             }
         }
-        let uses = signing_key::uses(db, None)?;
-        let mut all = current_of(&keys, &uses, self.now);
-        if let Some(first) = self.configured(&keys, &uses)? {
+        let uses = signing_key::placed_uses(db, None)?;
+        let mut all = current_of(&uses, self.now);
+        if let Some(first) = self.configured(&uses)? {
             let at = all.iter().position(|one| one.used.ended.is_some()).unwrap_or(all.len());
             all.insert(at, first);
         }
@@ -110,21 +113,19 @@ impl SigningKeys<'_> {
     }
 
     /// The key of the configuration, unless a row says how long it signs.
-    fn configured(&self, keys: &[SigningKey], uses: &[KeyUse]) -> anyhow::Result<Option<Current>> {
+    fn configured(&self, uses: &[PlacedUse]) -> anyhow::Result<Option<Current>> {
         let place = self.root.configured_key();
-        let is_used = |fingerprint: &str| uses.iter().any(|one| one.fingerprint == fingerprint);
-        let is_there = |key: &&SigningKey| {
-            key.held_by == place.held_by
+        let is_there = |one: &PlacedUse| {
+            one.held_by == place.held_by
                 && match place.held_by {
                     KeyHolder::File => {
-                        self.root.below(Path::new(&key.place)) == self.root.below(Path::new(&place.place))
+                        self.root.below(Path::new(&one.place)) == self.root.below(Path::new(&place.place))
                     }
-                    KeyHolder::Gpg => key.place == place.place,
+                    KeyHolder::Gpg => one.place == place.place,
                 }
         };
-        let known = keys.iter().find(is_there);
         // a file that was removed after its time needs not be read
-        if known.is_some_and(|key| is_used(&key.fingerprint)) {
+        if uses.iter().any(is_there) {
             return Ok(None);
         }
         let fingerprint = match self.configured.get() {
@@ -134,7 +135,7 @@ impl SigningKeys<'_> {
                 self.configured.get_or_init(|| found).clone()
             }
         };
-        if is_used(&fingerprint) {
+        if uses.iter().any(|one| one.used.fingerprint == fingerprint) {
             return Ok(None);
         }
         let used = KeyUse { id: None, fingerprint, begun: Timestamp::UNIX_EPOCH, ended: None };
@@ -209,6 +210,28 @@ impl SigningKeys<'_> {
         Ok(signer)
     }
 
+    /// The public half of a key that signs or lies ready, if it can be looked at.
+    pub(crate) fn public_key(&self, db: &Connection, fingerprint: &str) -> Option<PublicKey> {
+        let place = match signing_key::find_signing_key(db, fingerprint).ok()? {
+            Some(key) => Place { held_by: key.held_by, place: key.place },
+            None => self.root.configured_key(),
+        };
+        let signer = self.root.open_key(&place, self.now).ok()?;
+        if signer.fingerprint() == fingerprint { signer.public_key().ok() } else { None }
+    }
+
+    /// Why the Release of a suite that is published is to be written anew by itself. `fingerprints` are those of the archive, where they could be found out: a
+    /// key that cannot be looked at is complained of where it is to sign.
+    pub(crate) fn renewals(
+        &self,
+        fingerprints: Option<&str>,
+        suite: &Suite,
+        valid_for_seconds: Option<i64>,
+    ) -> Vec<Renewal> {
+        let margin = self.root.config.publication.refresh_margin();
+        renewals(suite, valid_for_seconds, Terms { now: self.now, margin, keys: fingerprints })
+    }
+
     /// What is to be said of each key that signs now, by whom it signs: the root's, then archives' own.
     pub(crate) fn states(&self, db: &Connection, archives: &[Archive]) -> Result<Vec<KeyState>, StoreError> {
         let mut states = Vec::new();
@@ -272,10 +295,11 @@ pub(crate) struct KeyState {
     pub(crate) is_hidden: bool,
 }
 
-fn current_of(keys: &[SigningKey], uses: &[KeyUse], now: Timestamp) -> Vec<Current> {
-    let found = rotation::current(uses, now).into_iter().filter_map(|used| {
-        let key = keys.iter().find(|key| key.fingerprint == used.fingerprint)?;
-        Some(Current { used: used.clone(), place: Place { held_by: key.held_by, place: key.place.clone() } })
+fn current_of(uses: &[PlacedUse], now: Timestamp) -> Vec<Current> {
+    let bare: Vec<KeyUse> = uses.iter().map(|one| one.used.clone()).collect();
+    let found = rotation::current(&bare, now).into_iter().filter_map(|used| {
+        let one = uses.iter().find(|one| one.used == *used)?;
+        Some(Current { used: used.clone(), place: Place { held_by: one.held_by, place: one.place.clone() } })
     });
     found.collect()
 }

@@ -201,7 +201,7 @@ fn keys_are_one_persons_and_say_what_is_wrong_with_them() {
         }
     }
     let listed = root.ok(&["key", "list"]).stdout;
-    assert_eq!(listed.lines().count(), 6, "{listed}");
+    assert_eq!(listed.lines().count(), 7, "the archives' own is the first: {listed}");
     let fingerprint = ann.fingerprint();
     root.ok(&["key", "disable", &fingerprint.to_lowercase()]).says(&["disabled"]);
     root.ok(&["key", "enable", &fingerprint]).says(&["active"]);

@@ -4,9 +4,11 @@
 //! the rows of a pass and the identity of the folders [`recover`] reads what had happened, and takes it to its end or back to its beginning.
 
 mod install;
+mod link;
 mod recover;
 mod stage;
 
 pub use install::{InstallError, InstallStep, install};
+pub use link::{Linked, make_links, wanted_links};
 pub use recover::{Recovered, recover};
 pub use stage::{ArchivePaths, StageError, Staged, may_be_staged};

@@ -11,6 +11,7 @@ pub mod name;
 mod pass_priority;
 mod publisher;
 mod release_text;
+mod signed_by;
 mod status;
 mod suite;
 pub mod version;
@@ -35,6 +36,7 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
+pub use signed_by::{SignedBy, SignedByError};
 pub use status::{
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,
     MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,

@@ -85,12 +85,12 @@ pub struct KeyFacts {
     /// What people call it: its fingerprint, or its file where it cannot be read.
     pub name: String,
     /// Whether it may sign now and later.
-    pub state: KeyState,
+    pub state: KeyHealth,
 }
 
 /// Whether a key may sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyState {
+pub enum KeyHealth {
     /// For as long as was asked.
     Good,
     /// Not any more in so many seconds at most, and why.
@@ -501,8 +501,8 @@ impl Judge<'_> {
         for key in &facts.keys {
             let name = &key.name;
             match &key.state {
-                KeyState::Good => {}
-                KeyState::Ends(seconds, why) => {
+                KeyHealth::Good => {}
+                KeyHealth::Ends(seconds, why) => {
                     let is_soon = *seconds <= self.limits.key_critical_seconds;
                     let level = if is_soon { Level::Critical } else { Level::Warning };
                     self.find(
@@ -511,10 +511,10 @@ impl Judge<'_> {
                         &format!("the key {name} cannot sign in {}: {why}", words(*seconds)),
                     );
                 }
-                KeyState::Bad(why) => {
+                KeyHealth::Bad(why) => {
                     self.find(Level::Critical, "key", &format!("the key {name} cannot sign: {why}"))
                 }
-                KeyState::NotSeen(why) => {
+                KeyHealth::NotSeen(why) => {
                     let what = format!(
                         "the key {name} was not looked at: {why}; run the check as the user who publishes"
                     );

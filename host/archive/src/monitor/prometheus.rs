@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use super::health::{Facts, KeyState};
+use super::health::{Facts, KeyHealth};
 use super::incident::{Script, ScriptState};
 use crate::domain::RunOutcome;
 
@@ -36,10 +36,10 @@ pub fn text(facts: &Facts, version: &str) -> String {
             .iter()
             .filter_map(|(status, waiting)| Some((label("status", status), waiting.since?.as_second()))),
     );
-    let is_good = |state: &KeyState| match state {
-        KeyState::Good | KeyState::Ends(..) => Some(1),
-        KeyState::Bad(_) => Some(0),
-        KeyState::NotSeen(_) => None,
+    let is_good = |state: &KeyHealth| match state {
+        KeyHealth::Good | KeyHealth::Ends(..) => Some(1),
+        KeyHealth::Bad(_) => Some(0),
+        KeyHealth::NotSeen(_) => None,
     };
     page.family(
         "pressroom_key_usable",
@@ -50,8 +50,8 @@ pub fn text(facts: &Facts, version: &str) -> String {
         "pressroom_key_expires_within_seconds",
         "Of a key that may not sign for long any more: after how long at most.",
         facts.keys.iter().filter_map(|key| match key.state {
-            KeyState::Ends(seconds, _) => Some((label("key", &key.name), seconds)),
-            KeyState::Good | KeyState::Bad(_) | KeyState::NotSeen(_) => None,
+            KeyHealth::Ends(seconds, _) => Some((label("key", &key.name), seconds)),
+            KeyHealth::Good | KeyHealth::Bad(_) | KeyHealth::NotSeen(_) => None,
         }),
     );
     page.text

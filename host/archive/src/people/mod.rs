@@ -7,8 +7,10 @@
 
 pub mod keyring;
 mod rights;
+mod token;
 
 pub use rights::{Denied, Ground, Rights, UploadQuestion, package_sets_of, rights};
+pub use token::{MachineName, MachineNameError, NewToken, TokenError, htpasswd, new_token};
 
 use crate::store::person::Person;
 

@@ -220,6 +220,12 @@ impl Rights {
         })
     }
 
+    /// Why it may do everything in the archive, where it may.
+    #[must_use]
+    pub fn ground_over_all(&self) -> Option<Ground> {
+        self.everything()
+    }
+
     fn everything(&self) -> Option<Ground> {
         if self.actor.may_everything() {
             return Some(Ground::Everything);

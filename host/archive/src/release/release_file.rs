@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Checksum, Pocket};
+use crate::domain::{Checksum, Pocket, SignedBy};
 use crate::store::archive::Archive;
 use crate::store::archive_file::ListedFile;
 use crate::store::shape::SuiteShape;
@@ -26,6 +26,8 @@ pub struct ReleaseFile<'a> {
     pub shape: &'a SuiteShape,
     /// `Date`.
     pub date: Timestamp,
+    /// The fingerprints of the keys that will sign it, for `Signed-By` where the archive wants that.
+    pub signing_keys: &'a [String],
 }
 
 impl ReleaseFile<'_> {
@@ -53,6 +55,36 @@ impl ReleaseFile<'_> {
         }
     }
 
+    /// `Suite`: the name of its folder, unless its series is called otherwise (stable, stable-updates).
+    fn suite(&self) -> String {
+        let name = &self.shape.suite.name;
+        match self.shape.series.suite_name.as_str() {
+            "" => name.to_string(),
+            other => format!("{other}{}", name.pocket().suffix()),
+        }
+    }
+
+    /// `Codename`. Clients take a suite under its `Suite` or its `Codename`: where the first is not its folder's name, the second is.
+    fn codename(&self) -> String {
+        let series = &self.shape.series;
+        let codename = if series.codename.is_empty() { series.name.as_str() } else { &series.codename };
+        if series.suite_name.is_empty() {
+            codename.to_owned()
+        } else {
+            format!("{codename}{}", self.shape.suite.name.pocket().suffix())
+        }
+    }
+
+    /// `Signed-By`, where there is one.
+    fn signed_by(&self) -> Option<String> {
+        let fingerprints = match &self.archive.signed_by {
+            SignedBy::Nothing => return None,
+            SignedBy::Keys => self.signing_keys,
+            SignedBy::These(fingerprints) => fingerprints,
+        };
+        Some(fingerprints.join(","))
+    }
+
     /// Whether clients take from the suite only what they are asked to.
     const fn is_not_automatic(&self) -> bool {
         match self.shape.suite.name.pocket() {
@@ -65,7 +97,7 @@ impl ReleaseFile<'_> {
     /// The Release of the whole suite. `files` are sorted by path.
     #[must_use]
     pub fn suite_text(&self, files: &[ListedFile]) -> String {
-        let (series, suite) = (&self.shape.series, &self.shape.suite);
+        let series = &self.shape.series;
         let mut text = String::new();
         let mut field = |name: &str, value: &str| {
             text.push_str(name);
@@ -76,15 +108,18 @@ impl ReleaseFile<'_> {
         let words = |words: Vec<&str>| words.join(" ");
         field("Origin", self.origin());
         field("Label", self.label());
-        field("Suite", &suite.name.to_string());
+        field("Suite", &self.suite());
+        if !self.archive.snapshots.is_empty() {
+            field("Snapshots", &self.archive.snapshots);
+        }
         field("Version", &series.version);
-        field("Codename", series.name.as_str());
+        field("Codename", &self.codename());
+        if !self.archive.changelogs.is_empty() {
+            field("Changelogs", &self.archive.changelogs);
+        }
         field("Date", &release_date(self.date));
         if let Some(valid_for) = series.valid_for_seconds {
             field("Valid-Until", &release_date(self.date + SignedDuration::from_secs(valid_for)));
-        }
-        if series.publish_by_hash && series.advertise_by_hash {
-            field("Acquire-By-Hash", "yes");
         }
         field("Architectures", &words(self.shape.architectures.iter().map(|one| one.tag.as_str()).collect()));
         field("Components", &words(self.shape.components.iter().map(|one| one.name.as_str()).collect()));
@@ -92,6 +127,9 @@ impl ReleaseFile<'_> {
         if self.is_not_automatic() {
             field("NotAutomatic", "yes");
             field("ButAutomaticUpgrades", "yes");
+        }
+        if let Some(signed_by) = self.signed_by() {
+            field("Signed-By", &signed_by);
         }
         for checksum in &series.checksums {
             text.push_str(match checksum {
@@ -109,6 +147,9 @@ impl ReleaseFile<'_> {
                 };
             }
         }
+        if series.publish_by_hash && series.advertise_by_hash {
+            text.push_str("Acquire-By-Hash: yes\n");
+        }
         text
     }
 
@@ -117,7 +158,7 @@ impl ReleaseFile<'_> {
     pub fn index_stub(&self, component: &str, architecture: &str) -> String {
         let mut text = format!(
             "Archive: {}\nVersion: {}\nComponent: {component}\nOrigin: {}\nLabel: {}\nArchitecture: {architecture}\n",
-            self.shape.suite.name,
+            self.suite(),
             self.shape.series.version,
             self.origin(),
             self.label(),

@@ -4,25 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::suite::Suite;
-
-/// Why a Release is written anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Renewal {
-    /// Its `Valid-Until` comes near, or has passed.
-    ValidUntil(Timestamp),
-    /// It is for other keys than those that sign now.
-    Keys,
-}
-
-impl std::fmt::Display for Renewal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ValidUntil(until) => write!(f, "its Release is valid until {until} only"),
-            Self::Keys => f.write_str("its Release was signed for other keys"),
-        }
-    }
-}
+use crate::store::suite::{Renewal, Suite};
 
 /// How suites are renewed.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +59,11 @@ mod tests {
             signing_keys: keys.map(str::to_owned),
             date_last_published: None,
             release_date: date.map(|date| date.parse().unwrap()),
+            was_indexed: true,
+            pause: None,
+            approval_required: false,
+            group_by_source_seconds: None,
+            domination_owed: false,
         }
     }
 

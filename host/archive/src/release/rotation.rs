@@ -5,47 +5,18 @@
 
 use jiff::Timestamp;
 
-use crate::domain::KeyUseId;
-
-/// A key in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyUse {
-    /// Its row; none: the key of the configuration, which signs without one.
-    pub id: Option<KeyUseId>,
-    /// Of the primary key, in upper-case hexadecimal digits.
-    pub fingerprint: String,
-    /// From when.
-    pub begun: Timestamp,
-    /// Until when; none: until another takes its place.
-    pub ended: Option<Timestamp>,
-}
-
-impl KeyUse {
-    fn is_current(&self, now: Timestamp) -> bool {
-        self.ended.is_none_or(|ended| ended > now)
-    }
-}
+use crate::store::signing_key::{KeyUse, Rotation};
 
 /// The keys that sign at `now`: first those that stay, the youngest of them before, then those that go.
 #[must_use]
 pub fn current(uses: &[KeyUse], now: Timestamp) -> Vec<&KeyUse> {
-    let mut current: Vec<&KeyUse> = uses.iter().filter(|one| one.is_current(now)).collect();
+    let mut current: Vec<&KeyUse> =
+        uses.iter().filter(|one| one.ended.is_none_or(|ended| ended > now)).collect();
     current.sort_by_key(|one| {
         let end = one.ended.unwrap_or(Timestamp::MAX);
         (std::cmp::Reverse(end), std::cmp::Reverse(one.begun), std::cmp::Reverse(one.id))
     });
     current
-}
-
-/// What a change of keys does to the uses that there are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rotation {
-    /// These keys get this end.
-    pub ends: Vec<(KeyUse, Timestamp)>,
-    /// This one has no end any more.
-    pub kept: Option<KeyUse>,
-    /// The new key has to be put to use.
-    pub begins: bool,
 }
 
 /// Why a key cannot take the place of others.
@@ -85,6 +56,7 @@ pub fn rotate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::KeyUseId;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

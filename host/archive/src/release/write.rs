@@ -16,7 +16,7 @@ use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
 use crate::disk::{self, DiskError, During, Identity};
 use crate::domain::digest::FileDigests;
-use crate::domain::{ArchiveFileId, Compressor};
+use crate::domain::{ArchiveFileId, BinaryFormat, Compressor};
 use crate::index::{by_hash, text_digests};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
 use crate::work::{Work, count};
@@ -169,12 +169,24 @@ fn write_stubs(release: &ReleaseFile<'_>, folder: &Path) -> Result<(), DiskError
     let architectures = release.shape.architectures.iter().map(|one| one.tag.as_str());
     for component in &release.shape.components {
         for architecture in architectures.clone().chain(["source"]) {
-            let below =
-                if architecture == "source" { "source".into() } else { format!("binary-{architecture}") };
-            let path = folder.join(component.name.as_str()).join(below).join("Release");
+            let own = folder.join(component.name.as_str());
+            let mut folders = Vec::new();
+            if architecture == "source" {
+                folders.push(own.join("source"));
+            } else {
+                let below = format!("binary-{architecture}");
+                // those of installer packages and debug symbols are there where there are such packages
+                let inner = BinaryFormat::ALL.iter().filter_map(|format| format.subcomponent());
+                let inner = inner.map(|name| own.join(name).join(&below)).filter(|folder| folder.is_dir());
+                folders.push(own.join(&below));
+                folders.extend(inner);
+            }
             let text = release.index_stub(component.name.as_str(), architecture);
-            if disk::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-                disk::write_staged(&path, text.as_bytes())?;
+            for folder in folders {
+                let path = folder.join("Release");
+                if disk::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+                    disk::write_staged(&path, text.as_bytes())?;
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{During, StoreError, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
     ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, IndexEngine, PRIMARY_ARCHIVE_NAME,
-    PersonName, Publisher, ReleaseText,
+    PersonName, Publisher, ReleaseText, SignedBy, SignedByError,
 };
 
 /// An archive.
@@ -41,6 +41,12 @@ pub struct Archive {
     pub authorized_size_mib: Option<u64>,
     /// What its builds get on top of their score.
     pub relative_build_score: i64,
+    /// `Signed-By` of its Release files.
+    pub signed_by: SignedBy,
+    /// `Changelogs` of its Release files: where clients read changelogs, with `@CHANGEPATH@`; empty: there is none.
+    pub changelogs: String,
+    /// `Snapshots` of its Release files: where clients find it as it was, with `@SNAPSHOTID@`; empty: there is none.
+    pub snapshots: String,
     /// What makes its Packages and Sources.
     pub index_engine: IndexEngine,
 }
@@ -54,7 +60,8 @@ impl Archive {
 }
 
 const COLUMNS: &str = "archive.id, distribution.id, distribution.name, archive.name, purpose, archive.display_name, description, origin, \
-                       label, enabled, publish, owner, private, authorized_size, relative_build_score, index_engine \
+                       label, enabled, publish, owner, private, authorized_size, relative_build_score, signed_by, changelogs, snapshots, \
+                       index_engine \
                        FROM archive JOIN distribution ON distribution.id = archive.distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
@@ -81,7 +88,12 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Archive> {
         private: row.get(12)?,
         authorized_size_mib: row.get(13)?,
         relative_build_score: row.get(14)?,
-        index_engine: row.get(15)?,
+        signed_by: row.get::<_, String>(15)?.parse().map_err(|error: SignedByError| {
+            rusqlite::Error::FromSqlConversionFailure(15, rusqlite::types::Type::Text, Box::new(error))
+        })?,
+        changelogs: row.get(16)?,
+        snapshots: row.get(17)?,
+        index_engine: row.get(18)?,
     })
 }
 
@@ -201,6 +213,12 @@ pub struct ArchiveChange {
     pub authorized_size_mib: Option<Option<u64>>,
     /// What its builds get on top of their score.
     pub relative_build_score: Option<i64>,
+    /// `Signed-By` of the Release files.
+    pub signed_by: Option<SignedBy>,
+    /// `Changelogs` of the Release files; empty: none.
+    pub changelogs: Option<ReleaseText>,
+    /// `Snapshots` of the Release files; empty: none.
+    pub snapshots: Option<ReleaseText>,
     /// What makes its Packages and Sources.
     pub index_engine: Option<IndexEngine>,
 }
@@ -214,6 +232,25 @@ pub fn change_archive(
     archive: &Archive,
     change: &ArchiveChange,
 ) -> Result<(), StoreError> {
+    for (field, text, word) in
+        [("Changelogs", &change.changelogs, "@CHANGEPATH@"), ("Snapshots", &change.snapshots, "@SNAPSHOTID@")]
+    {
+        let is_fit = |text: &str| {
+            ["", "no"].contains(&text) || (text.contains(word) && !text.contains(char::is_whitespace))
+        };
+        if let Some(text) = text.as_ref().filter(|text| !is_fit(text.as_str())) {
+            return Err(StoreError::Refused(format!(
+                "{text} cannot be {field}: give a URL with {word} in it, no, or nothing"
+            )));
+        }
+    }
+    if change.private.is_some_and(|private| private != archive.private) && has_content(tx, archive.id)? {
+        return Err(StoreError::Refused(format!(
+            "{} has packages already, so it stays {}: make another archive, and copy what is wanted into it with `pressroom copy`",
+            archive.reference,
+            if archive.private { "private" } else { "open to everybody" }
+        )));
+    }
     let differs = |new: &Option<ReleaseText>, old: &str| new.as_ref().is_some_and(|new| new.as_str() != old);
     let shown = differs(&change.origin, &archive.origin)
         || differs(&change.label, &archive.label)
@@ -222,8 +259,10 @@ pub fn change_archive(
         "UPDATE archive SET display_name = coalesce(?2, display_name), description = coalesce(?3, description),
          origin = coalesce(?4, origin), label = coalesce(?5, label), enabled = coalesce(?6, enabled), publish = coalesce(?7, publish),
          private = coalesce(?8, private), authorized_size = CASE WHEN ?9 THEN ?10 ELSE authorized_size END,
-         relative_build_score = coalesce(?11, relative_build_score), index_engine = coalesce(?12, index_engine) WHERE id = ?1",
-        (
+         relative_build_score = coalesce(?11, relative_build_score), signed_by = coalesce(?12, signed_by),
+         changelogs = coalesce(?13, changelogs), snapshots = coalesce(?14, snapshots),
+         index_engine = coalesce(?15, index_engine) WHERE id = ?1",
+        rusqlite::params![
             archive.id,
             &change.display_name,
             &change.description,
@@ -235,14 +274,35 @@ pub fn change_archive(
             change.authorized_size_mib.is_some(),
             change.authorized_size_mib.flatten(),
             change.relative_build_score,
+            change.signed_by.as_ref().map(ToString::to_string),
+            change.changelogs.as_ref().map(ReleaseText::as_str),
+            change.snapshots.as_ref().map(ReleaseText::as_str),
             change.index_engine,
-        ),
+        ],
     )
     .during("change the archive")?;
     if shown {
         suite::forget_indexes(tx, suite::Of::Archive(archive.id))?;
     }
+    let after = archive_by_id(tx, archive.id)?;
+    let of = |archive: &Archive| {
+        (archive.signed_by.clone(), archive.changelogs.clone(), archive.snapshots.clone())
+    };
+    if of(&after) != of(archive) {
+        suite::forget_release(tx, suite::Of::Archive(archive.id))?;
+    }
     Ok(())
+}
+
+/// Whether an archive has or had packages, or was published.
+fn has_content(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM suite WHERE archive = ?1 AND date_last_published IS NOT NULL)
+             OR EXISTS (SELECT 1 FROM suite JOIN source_package_publishing_history AS source ON source.suite = suite.id WHERE suite.archive = ?1)
+             OR EXISTS (SELECT 1 FROM suite JOIN binary_package_publishing_history AS binary ON binary.suite = suite.id WHERE suite.archive = ?1)",
+    )
+    .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+    .during("ask whether the archive has packages")
 }
 
 /// So many versions of a name may an archive keep in its indexes.

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, StoreError, archive, series, series_link, suite};
 use crate::domain::name::{DistributionName, shown};
-use crate::domain::{DistributionId, ReleaseText};
+use crate::domain::{DistributionId, NameError, ReleaseText, SeriesName};
 
 /// A distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +23,11 @@ pub struct Distribution {
     pub bug_mail: Option<String>,
     /// Who gets JSON by POST for a bug that is to be closed.
     pub bug_webhook: Option<String>,
+    /// The name in `dists/` of its newest series with packages; none: there is no such link.
+    pub development_alias: Option<SeriesName>,
 }
 
-const COLUMNS: &str =
-    "id, name, display_name, redirect_release_uploads, bug_mail, bug_webhook FROM distribution";
+const COLUMNS: &str = "id, name, display_name, redirect_release_uploads, bug_mail, bug_webhook, development_alias FROM distribution";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Distribution> {
     Ok(Distribution {
@@ -36,6 +37,13 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Distribution> {
         redirect_release_uploads: row.get(3)?,
         bug_mail: row.get(4)?,
         bug_webhook: row.get(5)?,
+        development_alias: Some(row.get::<_, String>(6)?)
+            .filter(|alias| !alias.is_empty())
+            .map(|alias| alias.parse())
+            .transpose()
+            .map_err(|error: NameError| {
+                rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(error))
+            })?,
     })
 }
 
@@ -120,6 +128,8 @@ pub struct DistributionChange {
     pub bug_mail: Option<Option<String>>,
     /// Who gets JSON for a bug that is to be closed; `Some(None)`: nobody.
     pub bug_webhook: Option<Option<String>>,
+    /// The name in `dists/` of the newest series; `Some(None)`: none.
+    pub development_alias: Option<Option<SeriesName>>,
 }
 
 /// Changes what a distribution wants of uploads.
@@ -149,6 +159,9 @@ pub fn change_distribution(
             )));
         }
     }
+    if let Some(alias) = &change.development_alias {
+        set_development_alias(tx, id, alias.as_ref())?;
+    }
     tx.execute(
         "UPDATE distribution SET redirect_release_uploads = coalesce(?2, redirect_release_uploads),
          bug_mail = CASE WHEN ?3 THEN ?4 ELSE bug_mail END, bug_webhook = CASE WHEN ?5 THEN ?6 ELSE bug_webhook END WHERE id = ?1",
@@ -163,4 +176,31 @@ pub fn change_distribution(
     )
     .map(|_| ())
     .during("change the distribution")
+}
+
+/// The links in dists are made by the next pass over each archive.
+fn set_development_alias(
+    tx: &Transaction<'_>,
+    id: DistributionId,
+    alias: Option<&SeriesName>,
+) -> Result<(), StoreError> {
+    let word = alias.map_or("", SeriesName::as_str);
+    let before: String = tx
+        .query_row("SELECT development_alias FROM distribution WHERE id = ?1", [id], |row| row.get(0))
+        .during("look for the alias of the newest series")?;
+    if before == word {
+        return Ok(());
+    }
+    let is_series = series::series_of(tx, id)?.iter().any(|series| series.name.as_str() == word);
+    if is_series || series_link::is_alias(tx, id, word)? {
+        return Err(StoreError::Refused(format!(
+            "{word} cannot be the name of the newest series: it means a series already"
+        )));
+    }
+    tx.execute("UPDATE distribution SET development_alias = ?2 WHERE id = ?1", (id, word))
+        .during("change the distribution")?;
+    for archive in archive::archives(tx, id)? {
+        suite::forget_release(tx, suite::Of::Archive(archive.id))?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod ancestry;
 pub mod archive;
+pub mod archive_auth_token;
 pub mod archive_file;
 pub mod archive_permission;
 pub mod binary_package_build;
@@ -20,6 +21,7 @@ pub mod death_row;
 pub mod derivation;
 pub mod described;
 pub mod distribution;
+pub mod dists_link;
 pub mod expiry;
 pub mod extra_override;
 pub mod hook;

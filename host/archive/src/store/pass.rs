@@ -379,12 +379,14 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     super::index_segment::adopt_segments(tx, pass)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
+    super::dists_link::adopt_links(tx, pass)?;
     // what the journal needed; transitions stay for history and replays
     for table in [
         "publisher_index_file",
         "publisher_expiry",
         "publisher_hook_state",
         "publisher_exchange",
+        "publisher_link",
         "publisher_pass_dirt",
     ] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
@@ -429,6 +431,7 @@ pub fn abandon_pass(
         "publisher_expiry",
         "publisher_hook_state",
         "publisher_exchange",
+        "publisher_link",
         "publisher_pass_dirt",
     ] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;

@@ -50,6 +50,10 @@ pub struct Series {
     pub changes_list: Option<String>,
     /// Which formats its source packages may have, sorted.
     pub source_formats: Vec<SourceFormat>,
+    /// `Suite` of its release pocket's Release file, as stable; empty: its name.
+    pub suite_name: String,
+    /// `Codename` of its Release files; empty: its name.
+    pub codename: String,
     /// Where long descriptions stand.
     pub translations: Translations,
     /// Whether there are Contents indexes.
@@ -78,7 +82,7 @@ pub struct SeriesComponent {
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
                        advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size, \
-                       changes_list, source_formats, translations, contents";
+                       changes_list, source_formats, suite_name, codename, translations, contents";
 
 fn words<T: std::str::FromStr + Ord>(
     row: &rusqlite::Row<'_>,
@@ -121,8 +125,10 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         index_segment_size: row.get(14)?,
         changes_list: row.get(15)?,
         source_formats: words(row, 16, ',')?,
-        translations: row.get(17)?,
-        contents: row.get(18)?,
+        suite_name: row.get(17)?,
+        codename: row.get(18)?,
+        translations: row.get(19)?,
+        contents: row.get(20)?,
     })
 }
 
@@ -179,6 +185,11 @@ pub fn create_series(
     if all.iter().any(|series| series.name == *name) {
         return Err(StoreError::Exists { what: "series", name: name.to_string() });
     }
+    if super::series_link::is_alias(tx, distribution, name.as_str())? {
+        return Err(StoreError::Refused(format!(
+            "{name} is another name of a series already: choose another, or take that name away with `pressroom series set --alias`"
+        )));
+    }
     let previous = all.last().map(|series| series.id);
     let id = tx
         .prepare_cached(
@@ -224,6 +235,10 @@ pub struct SeriesChange {
     pub changes_list: Option<Option<String>>,
     /// Which formats its source packages may have.
     pub source_formats: Option<Vec<SourceFormat>>,
+    /// `Suite` of the Release files; empty: its name.
+    pub suite_name: Option<ReleaseText>,
+    /// `Codename` of the Release files; empty: its name.
+    pub codename: Option<ReleaseText>,
     /// Where long descriptions stand.
     pub translations: Option<Translations>,
     /// Whether there are Contents indexes.
@@ -271,6 +286,13 @@ pub fn change_series(
             shown(list)
         )));
     }
+    for text in [&change.suite_name, &change.codename].into_iter().flatten() {
+        if text.as_str().contains(char::is_whitespace) {
+            return Err(StoreError::Refused(format!(
+                "{text:?} is no name of a suite: it is one word, as stable"
+            )));
+        }
+    }
     let checksums =
         change.checksums.as_ref().map(|all| joined(all.iter().map(|one| one.as_str()).chain(["sha256"])));
     tx.execute(
@@ -282,7 +304,8 @@ pub fn change_series(
          valid_for_seconds = CASE WHEN ?12 THEN ?13 ELSE valid_for_seconds END,
          index_segment_size = coalesce(?15, index_segment_size),
          changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
-         translations = coalesce(?19, translations), contents = coalesce(?20, contents),
+         suite_name = coalesce(?19, suite_name), codename = coalesce(?20, codename),
+         translations = coalesce(?21, translations), contents = coalesce(?22, contents),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -304,6 +327,8 @@ pub fn change_series(
             change.changes_list.is_some(),
             change.changes_list.as_ref().and_then(Option::as_deref),
             formats,
+            change.suite_name.as_ref().map(ReleaseText::as_str),
+            change.codename.as_ref().map(ReleaseText::as_str),
             change.translations,
             change.contents,
         ],
@@ -314,8 +339,14 @@ pub fn change_series(
         status: before.status,
         changes_list: before.changes_list.clone(),
         source_formats: before.source_formats.clone(),
+        suite_name: before.suite_name.clone(),
+        codename: before.codename.clone(),
         ..series_by_id(tx, id)?
     };
+    let now_called = series_by_id(tx, id)?;
+    if (&now_called.suite_name, &now_called.codename) != (&before.suite_name, &before.codename) {
+        suite::forget_release(tx, suite::Of::Series(id))?;
+    }
     if after != before {
         suite::forget_indexes(tx, suite::Of::Series(id))?;
     }

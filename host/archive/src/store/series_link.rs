@@ -1,9 +1,11 @@
 //! `distro_series_alias` and `distro_series_parent`: by which other names a series is meant, and whose overrides it inherits.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::series::{series_by_id, series_of};
-use super::{During, StoreError};
+use super::{During, StoreError, suite};
 use crate::domain::{ArchiveId, DistributionId, DistributionName, SeriesId, SeriesName};
 
 /// The alias that every distribution has without saying so: its newest series under development.
@@ -23,6 +25,19 @@ pub fn series_of_alias(
         .during("look for an alias of a series")
 }
 
+/// Whether a word is the alias of a series, or that of the newest one.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_alias(db: &Connection, distribution: DistributionId, word: &str) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM distro_series_alias WHERE distribution = ?1 AND alias = ?2)
+             OR EXISTS (SELECT 1 FROM distribution WHERE id = ?1 AND development_alias = ?2)",
+    )
+    .and_then(|mut statement| statement.query_row((distribution, word), |row| row.get(0)))
+    .during("look for an alias of a series")
+}
+
 /// The aliases of a series, by name.
 ///
 /// # Errors
@@ -39,10 +54,18 @@ pub fn aliases_of(db: &Connection, series: SeriesId) -> Result<Vec<SeriesName>, 
 /// When one of them would mean something else, or the database fails.
 pub fn set_aliases(tx: &Transaction<'_>, series: SeriesId, aliases: &[SeriesName]) -> Result<(), StoreError> {
     let distribution = series_by_id(tx, series)?.distribution;
+    if aliases_of(tx, series)?.iter().collect::<BTreeSet<_>>() == aliases.iter().collect() {
+        return Ok(());
+    }
     let all = series_of(tx, distribution)?;
+    let development: String = tx
+        .query_row("SELECT development_alias FROM distribution WHERE id = ?1", [distribution], |row| {
+            row.get(0)
+        })
+        .during("look for the alias of the newest series")?;
     for alias in aliases {
         // a name of a series has no pocket behind it, so it is no suite's
-        if alias.as_str() == DEVEL || all.iter().any(|series| series.name == *alias) {
+        if [DEVEL, &development].contains(&alias.as_str()) || all.iter().any(|series| series.name == *alias) {
             return Err(StoreError::Refused(format!(
                 "{alias} cannot be an alias: it means something already; choose a word that is no series and not {DEVEL}"
             )));
@@ -51,6 +74,9 @@ pub fn set_aliases(tx: &Transaction<'_>, series: SeriesId, aliases: &[SeriesName
     tx.execute("DELETE FROM distro_series_alias WHERE distro_series = ?1", [series])
         .during("change the aliases of a series")?;
     for alias in aliases {
+        if let Some(other) = series_of_alias(tx, distribution, alias.as_str())? {
+            suite::forget_release(tx, suite::Of::Series(other))?;
+        }
         tx.execute(
             "INSERT INTO distro_series_alias (distribution, alias, distro_series) VALUES (?1, ?2, ?3)
              ON CONFLICT (distribution, alias) DO UPDATE SET distro_series = excluded.distro_series",
@@ -58,7 +84,8 @@ pub fn set_aliases(tx: &Transaction<'_>, series: SeriesId, aliases: &[SeriesName
         )
         .during("change the aliases of a series")?;
     }
-    Ok(())
+    // the links in dists are made by the next pass
+    suite::forget_release(tx, suite::Of::Series(series))
 }
 
 /// The series whose overrides a series inherits, in order, each with its primary archive.

@@ -5,8 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{ArchiveId, KeyHolder, SigningKeyId};
-use crate::release::rotation::{self, KeyUse, Rotation};
+use crate::domain::{ArchiveId, KeyHolder, KeyUseId, SigningKeyId};
 
 /// A key that signs, has signed, or may be told to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +20,30 @@ pub struct SigningKey {
     pub place: String,
     /// When it came here.
     pub date_created: Timestamp,
+}
+
+/// A key in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Its row; none: the key of the configuration, which signs without one.
+    pub id: Option<KeyUseId>,
+    /// Of the primary key, in upper-case hexadecimal digits.
+    pub fingerprint: String,
+    /// From when.
+    pub begun: Timestamp,
+    /// Until when; none: until another takes its place.
+    pub ended: Option<Timestamp>,
+}
+
+/// What a change of keys does to the uses that there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// These keys get this end.
+    pub ends: Vec<(KeyUse, Timestamp)>,
+    /// This one has no end any more.
+    pub kept: Option<KeyUse>,
+    /// The new key has to be put to use.
+    pub begins: bool,
 }
 
 const COLUMNS: &str = "id, fingerprint, held_by, place, date_created FROM signing_key";
@@ -91,23 +114,38 @@ pub fn put_signing_key(
     .during("take the signing key in")
 }
 
+/// A use of a key, with where the key's secret half is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedUse {
+    /// Since when and until when.
+    pub used: KeyUse,
+    /// As in [`SigningKey::held_by`].
+    pub held_by: KeyHolder,
+    /// As in [`SigningKey::place`].
+    pub place: String,
+}
+
 /// Every use of keys by an archive, or by all that have none of their own: those that have ended too, oldest first.
 ///
 /// # Errors
 /// When the database fails.
-pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, StoreError> {
+pub fn placed_uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<PlacedUse>, StoreError> {
     db.prepare_cached(
-        "SELECT signing_key_use.id, fingerprint, date_begun, date_ended FROM signing_key_use
+        "SELECT signing_key_use.id, fingerprint, date_begun, date_ended, held_by, place FROM signing_key_use
          JOIN signing_key ON signing_key.id = signing_key WHERE archive IS ?1 ORDER BY signing_key_use.id",
     )
     .and_then(|mut statement| {
         statement
             .query_map([archive], |row| {
-                Ok(KeyUse {
-                    id: row.get(0)?,
-                    fingerprint: row.get(1)?,
-                    begun: row.get::<_, Date>(2)?.0,
-                    ended: row.get::<_, Option<Date>>(3)?.map(|date| date.0),
+                Ok(PlacedUse {
+                    used: KeyUse {
+                        id: row.get(0)?,
+                        fingerprint: row.get(1)?,
+                        begun: row.get::<_, Date>(2)?.0,
+                        ended: row.get::<_, Option<Date>>(3)?.map(|date| date.0),
+                    },
+                    held_by: row.get(4)?,
+                    place: row.get(5)?,
                 })
             })?
             .collect()
@@ -115,13 +153,12 @@ pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, 
     .during("list who signs")
 }
 
-/// The fingerprint of the one key of an archive's own that stays, if it has any.
+/// The same, without the places.
 ///
 /// # Errors
 /// When the database fails.
-pub fn own_key_of(db: &Connection, archive: ArchiveId, now: Timestamp) -> Result<Option<String>, StoreError> {
-    let uses = uses(db, Some(archive))?;
-    Ok(rotation::current(&uses, now).first().map(|one| one.fingerprint.clone()))
+pub fn uses(db: &Connection, archive: Option<ArchiveId>) -> Result<Vec<KeyUse>, StoreError> {
+    Ok(placed_uses(db, archive)?.into_iter().map(|one| one.used).collect())
 }
 
 /// Carries out a rotation to a key that is here. Keys that it ends and that have no row (that of the configuration, or the root's where an archive gets its
@@ -194,16 +231,4 @@ pub fn end_own_keys(
     )
     .map(|_| ())
     .during("record who signs")
-}
-
-/// Whether a key signs now, or is to.
-///
-/// # Errors
-/// When the database fails.
-pub fn is_in_use(db: &Connection, key: SigningKeyId, now: Timestamp) -> Result<bool, StoreError> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM signing_key_use WHERE signing_key = ?1 AND (date_ended IS NULL OR date_ended > ?2))",
-    )
-    .and_then(|mut statement| statement.query_row((key, Date(now)), |row| row.get(0)))
-    .during("ask whether a key signs")
 }

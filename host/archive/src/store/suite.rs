@@ -7,7 +7,6 @@ use super::sql::Date;
 use super::{During, StoreError, custom_publication, removal, source_group, suite_hold};
 use crate::domain::name::SeriesName;
 use crate::domain::{ArchiveId, DirtId, DistributionId, Pocket, SeriesId, SuiteId, SuiteName};
-use crate::release::renewal::Renewal;
 
 /// A suite of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +182,24 @@ pub fn forget_release(tx: &Transaction<'_>, of: Of) -> Result<(), StoreError> {
     }
     .map(|_| ())
     .during("mark the suites for a new Release")
+}
+
+/// Why a Release is written anew though nothing in its suite changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewal {
+    /// Its `Valid-Until` comes near, or has passed.
+    ValidUntil(Timestamp),
+    /// It is for other keys than those that sign now.
+    Keys,
+}
+
+impl std::fmt::Display for Renewal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ValidUntil(until) => write!(f, "its Release is valid until {until} only"),
+            Self::Keys => f.write_str("its Release was signed for other keys"),
+        }
+    }
 }
 
 /// Why a suite has to be published.

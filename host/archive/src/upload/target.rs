@@ -214,7 +214,9 @@ fn series(
     if let Some(id) = series_link::series_of_alias(db, distribution.id, name)? {
         return Ok(all.iter().find(|series| series.id == id).map(|series| series.name.clone()));
     }
-    Ok((name == DEVEL).then(|| newest_in_development(all).map(|series| series.name.clone())).flatten())
+    Ok((name == DEVEL || distribution.development_alias.as_ref().is_some_and(|alias| alias.as_str() == name))
+        .then(|| newest_in_development(all).map(|series| series.name.clone()))
+        .flatten())
 }
 
 /// The newest series that is being made; one that nobody promises anything of, where there is no other.

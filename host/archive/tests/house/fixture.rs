@@ -195,8 +195,13 @@ impl House {
                 self.db
                     .write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)),
             );
-            let release =
-                ReleaseFile { archive: &self.archive, distribution_display_name: "D", shape, date: now };
+            let release = ReleaseFile {
+                archive: &self.archive,
+                distribution_display_name: "D",
+                shape,
+                date: now,
+                signing_keys: &[],
+            };
             let listed = archive_file::listed_files(self.db.read(), shape.suite.id).unwrap();
             let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
             let live = self.paths.dists().join(shape.suite.name.to_string());
@@ -273,7 +278,7 @@ impl House {
             let folder = self.paths.dists().join(suite);
             let release = fs::read_to_string(folder.join("Release")).unwrap();
             let (_, list) = release.split_once("SHA256:\n").unwrap();
-            for line in list.lines() {
+            for line in list.lines().take_while(|line| line.starts_with(' ')) {
                 let words: Vec<&str> = line.split_ascii_whitespace().collect();
                 let [sha256, size, path] = words.as_slice() else { panic!("{line}") };
                 let at = folder.join(path);

@@ -59,7 +59,7 @@ fn facts() -> Facts {
         }],
         messages_waiting: Waiting::default(),
         messages_failed: Waiting::default(),
-        keys: vec![KeyFacts { name: "ABCD".into(), state: KeyState::Good }],
+        keys: vec![KeyFacts { name: "ABCD".into(), state: KeyHealth::Good }],
         disks: vec![DiskFacts {
             path: "/srv".into(),
             free_bytes: 50,
@@ -200,15 +200,15 @@ fn uploads_and_messages_that_wait_too_long_are_said() {
 fn keys_disks_hooks_and_validity_are_looked_at_and_the_worst_comes_first() {
     let key = |state| Facts { keys: vec![KeyFacts { name: "ABCD".into(), state }], ..facts() };
     assert_eq!(
-        found(&key(KeyState::Ends(8 * 86_400, "it expires".into())), &limits()),
+        found(&key(KeyHealth::Ends(8 * 86_400, "it expires".into())), &limits()),
         [(Level::Warning, "key")]
     );
     assert_eq!(
-        found(&key(KeyState::Ends(7 * 86_400, "it expires".into())), &limits()),
+        found(&key(KeyHealth::Ends(7 * 86_400, "it expires".into())), &limits()),
         [(Level::Critical, "key")]
     );
-    assert_eq!(found(&key(KeyState::Bad("it expired".into())), &limits()), [(Level::Critical, "key")]);
-    assert_eq!(found(&key(KeyState::NotSeen("no right".into())), &limits()), [(Level::Unknown, "key")]);
+    assert_eq!(found(&key(KeyHealth::Bad("it expired".into())), &limits()), [(Level::Critical, "key")]);
+    assert_eq!(found(&key(KeyHealth::NotSeen("no right".into())), &limits()), [(Level::Unknown, "key")]);
     let disk = |free_bytes, free_files| {
         let disk = DiskFacts { path: "/srv".into(), free_bytes, size_bytes: 100, free_files, files: 1000 };
         Facts { disks: vec![disk], ..facts() }

@@ -5,6 +5,7 @@ mod apt;
 mod author;
 pub(crate) mod gnupg;
 mod gpg;
+mod joint;
 mod own_key;
 
 use jiff::Timestamp;
