@@ -84,9 +84,14 @@ impl What {
                 of_distribution.extend(suite::suites_of(db, archive.id)?.into_iter().map(|one| one.name));
             }
             let only = |names: &BTreeSet<SuiteName>| names.intersection(&of_distribution).cloned().collect();
-            let (suites, dirty): (BTreeSet<SuiteName>, BTreeSet<SuiteName>) =
+            let (mut suites, dirty): (BTreeSet<SuiteName>, BTreeSet<SuiteName>) =
                 (only(&asked.suites), only(&asked.dirty_suites));
-            let is_for_others = suites.is_empty() && !asked.suites.is_empty() && dirty.is_empty();
+            let is_narrowed = suites.is_empty() && !asked.suites.is_empty();
+            let is_for_others = is_narrowed && dirty.is_empty();
+            if is_narrowed {
+                // no name at all would mean all suites
+                suites.clone_from(&dirty);
+            }
             known.append(&mut of_distribution);
             if is_for_others {
                 continue;

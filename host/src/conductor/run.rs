@@ -16,7 +16,7 @@ use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
 use super::context::{Options, Progress, Run};
-use super::lock::Lock;
+use super::lock::{Lock, LockError};
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
@@ -374,9 +374,10 @@ impl Run<'_> {
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
         for archive in archives {
             let _span = info_span!("recover", archive = %archive.reference).entered();
+            let lock = self.succeed(db, archive)?;
             if let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? {
                 self.notes.push(format!(
-                    "{} is left alone: run {run}, of the publisher that it had before, is at work on it or has died at it, and has to end first",
+                    "{} is left alone: run {run}, of the publisher that it had before, is at work on it and has to end first",
                     archive.reference
                 ));
                 self.put_aside.push(archive.id);
@@ -402,8 +403,25 @@ impl Run<'_> {
             for owed in pass::unfinalized_passes(db.read(), archive.id)? {
                 self.pay(db, archive, owed.id, owed.priority)?;
             }
+            drop(lock);
         }
         Ok(())
+    }
+
+    /// Where a run of the publisher that an archive had before is not over: says that it has died, if its lock can be had, which is given back when the
+    /// archive is as it should be. That publisher may have no archive any more, and no run of its own to find out.
+    fn succeed(&self, db: &mut Db, archive: &Archive) -> anyhow::Result<Option<Lock>> {
+        let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? else { return Ok(None) };
+        let Some(before) = run_rows::find_run(db.read(), run)?.publisher else { return Ok(None) };
+        let now = self.clock.now();
+        match Lock::take(&self.root.locks_folder(), &self.distribution.name, before, now) {
+            Ok(lock) => {
+                db.write(|tx| run_rows::end_dead_runs(tx, self.distribution.id, before, now))?;
+                Ok(Some(lock))
+            }
+            Err(LockError::Busy { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Post-publication and finalize for a pass that an earlier run installed: the hooks whose call that run did not live to record.

@@ -199,6 +199,19 @@ fn an_archive_that_becomes_private_under_its_publisher_is_left_alone_until_that_
 }
 
 #[test]
+fn what_a_publisher_without_archives_has_left_behind_is_taken_over_by_the_one_that_has_them_now() {
+    let root = root();
+    let pipes = stop_passes(&root);
+    let ppas = Standing::begin(&root, pipes.path(), "ppas", &["--ppas"]);
+    std::fs::remove_file(pipes.path().join("ppas.go")).unwrap();
+    root.ok(&["archive", "set", PPA, "--private", "true"]);
+    ppas.kill();
+    root.ok(&["publish", "--ppas", "--private"]).says(&["begins again"]);
+    assert_eq!(versions(&root, PPA), ["1"]);
+    assert_eq!(outcomes(&root, "ppas"), ["INTERRUPTED"]);
+}
+
+#[test]
 fn what_is_named_is_published_and_the_rest_waits() {
     let root = root();
     root.ok(&["publish", "--main-archives"]);
@@ -209,6 +222,11 @@ fn what_is_named_is_published_and_the_rest_waits() {
     root.ok(&["publish", "--archive", PPA]);
     assert_eq!(versions(&root, PPA), ["1"]);
     assert!(versions(&root, PRIVATE).is_empty());
+    // a suite that is marked in one distribution is no word about all suites of another
+    derived(&root, "other", "one");
+    root.ok(&["publish", "--suite", SERIES, "--dirty-suite", "one", "--main-archives"]);
+    assert!(served(&root, "other").join("dists/one/InRelease").is_file());
+    assert!(!served(&root, "other").join("dists/one-updates").exists());
     // as without any word: everything
     root.ok(&["publish"]);
     assert_eq!(versions(&root, PRIVATE), ["1"]);

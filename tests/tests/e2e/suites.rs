@@ -98,10 +98,21 @@ fn a_suite_that_needs_approval_publishes_what_was_approved_and_nothing_that_came
     assert_eq!(status(&root, SERIES)["unapproved"], 1);
     root.ok(&["publish", "--careful"]);
     assert_eq!(root.indexed(SERIES, INDEX), ["late 1", "more 1"]);
+    // indexes in full are a change as well, and other changes do not answer for them
+    root.ok(&["suite", "approve", SERIES]);
+    root.ok(&["series", "set", SERIES, "--index-compressors", "gz,xz,zst"]);
+    root.ok(&["publish"]);
+    assert_eq!(root.indexed(SERIES, INDEX), ["late 1", "later 1", "more 1"]);
+    assert_eq!(status(&root, SERIES)["unapproved"], 1);
+    root.ok(&["suite", "approve", SERIES]).says(&["settings that have changed"]);
+    arrive(&root, SERIES, "last", "1");
+    root.ok(&["publish"]);
+    assert!(root.suite(SERIES).join(format!("{INDEX}.zst")).is_file());
+    assert_eq!(status(&root, SERIES)["unapproved"], 1);
     // without approval nothing waits
     root.ok(&["suite", "set", SERIES, "--approval", "none"]);
     root.ok(&["publish"]);
-    assert_eq!(root.indexed(SERIES, INDEX), ["late 1", "later 1", "more 1"]);
+    assert_eq!(root.indexed(SERIES, INDEX), ["last 1", "late 1", "later 1", "more 1"]);
 }
 
 #[test]

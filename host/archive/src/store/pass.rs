@@ -50,7 +50,11 @@ pub fn begin_pass(
                 id,
                 dirt.suite.id,
                 // what it does not do it does not take for done
-                if dirt.only_release { dirt.suite.indexes_created } else { dirt.suite.indexes_wanted },
+                if dirt.only_release || !dirt.fresh {
+                    dirt.suite.indexes_created
+                } else {
+                    dirt.suite.indexes_wanted
+                },
                 dirt.suite.release_wanted,
                 dirt.only_release,
             ),
