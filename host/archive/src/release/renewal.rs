@@ -77,6 +77,11 @@ mod tests {
             signing_keys: keys.map(str::to_owned),
             date_last_published: None,
             release_date: date.map(|date| date.parse().unwrap()),
+            was_indexed: true,
+            pause: None,
+            approval_required: false,
+            group_by_source_seconds: None,
+            domination_owed: false,
         }
     }
 
