@@ -14,6 +14,18 @@ CREATE INDEX source_publication_leaving ON source_package_publishing_history (su
 CREATE INDEX binary_publication_leaving ON binary_package_publishing_history (suite)
     WHERE date_removed IS NULL AND status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE');
 
+-- What happens to a publication is a reason to look at it.
+CREATE TRIGGER source_publication_look_again AFTER UPDATE OF status, scheduled_deletion_date ON source_package_publishing_history
+WHEN new.date_look_again IS NOT NULL
+BEGIN
+    UPDATE source_package_publishing_history SET date_look_again = NULL WHERE id = new.id;
+END;
+CREATE TRIGGER binary_publication_look_again AFTER UPDATE OF status, scheduled_deletion_date ON binary_package_publishing_history
+WHEN new.date_look_again IS NOT NULL
+BEGIN
+    UPDATE binary_package_publishing_history SET date_look_again = NULL WHERE id = new.id;
+END;
+
 -- The names that were taken out of pools. A row is written with the publications' date_removed, before the disk is touched.
 CREATE TABLE reaped_file (
     id              INTEGER PRIMARY KEY,

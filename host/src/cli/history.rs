@@ -1,6 +1,6 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
-use pressroom_archive::domain::{PassPriority, RunOutcome};
+use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
 use pressroom_archive::monitor::Script;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
@@ -27,6 +27,8 @@ struct ShownRun {
     run: i64,
     script: String,
     distribution: String,
+    /// Of which publisher it is; none: it publishes nothing.
+    publisher: Option<Publisher>,
     /// What it is about beside that, as a folder of uploads.
     scope: String,
     host: String,
@@ -106,12 +108,12 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
         .into_iter()
         .map(|call| shown_call(db, call))
         .collect::<Result<_, _>>()?;
-    let scope = Script::of(&run).scope;
     Ok(ShownRun {
         run: run.id.0,
         script: run.name,
         distribution: run.distribution,
-        scope,
+        publisher: run.publisher,
+        scope: run.scope,
         host: run.hostname,
         process: run.process_id,
         started: run.date_started.to_string(),
@@ -126,17 +128,14 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
 
 /// What a run is about: a scope within a distribution is one of its archives, which names it, or one of its publishers.
 fn about(run: &ShownRun) -> String {
-    let ShownRun { distribution, scope, .. } = run;
-    one_line(
-        &match (scope.as_str(), distribution.as_str()) {
-            ("", about) => about.to_owned(),
-            (scope, distribution) if distribution.is_empty() || scope.contains(distribution) => {
-                scope.to_owned()
-            }
-            (publisher, distribution) => format!("{distribution} ({publisher})"),
-        },
-        200,
-    )
+    let about = match run.publisher {
+        _ if !run.scope.is_empty() => run.scope.clone(),
+        Some(publisher @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
+            format!("{} ({publisher})", run.distribution)
+        }
+        Some(Publisher::MainArchives) | None => run.distribution.clone(),
+    };
+    one_line(&about, 200)
 }
 
 fn text(run: &ShownRun, details: bool) -> String {

@@ -36,6 +36,7 @@ mod publish;
 mod publish_what;
 mod queue;
 mod remove;
+mod report;
 mod series;
 mod status;
 mod suite;
@@ -140,6 +141,8 @@ enum Command {
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
+    Report(report::Command),
+    #[command(subcommand)]
     Outbox(outbox::Command),
     Publish(publish::Publish),
     ProcessDeathRow(process_death_row::ProcessDeathRow),
@@ -172,6 +175,7 @@ impl Command {
             | Self::Export(_)
             | Self::Override(_)
             | Self::Remove(_)
+            | Self::Report(_)
             | Self::Person(_)
             | Self::Team(_)
             | Self::Permission(_)
@@ -315,6 +319,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
+        Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
         Command::Team(command) => command.run(&session),
         Command::Permission(command) => command.run(&session),

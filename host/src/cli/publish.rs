@@ -24,8 +24,13 @@ use crate::root::Root;
 
 const EXAMPLES: &str = "\
 One run: what was accepted gets its publications (as by `pressroom process-accepted`), then the security fast track (priority 0) if something waits
-there, then everything else (priority 1). From cron, every five minutes:
+there, then everything else (priority 1). The distribution's own archives, those of people, private ones and copies have publishers of their own, each with
+a lock, which may run beside each other. Without any word all of them run, one after the other, but for copies. From cron:
   */5 * * * *  pressroom --root /srv/apt publish
+or, so that people's archives do not wait for the distribution:
+  2 * * * *    pressroom --root /srv/apt publish --main-archives
+  */5 * * * *  pressroom --root /srv/apt publish --ppas
+  */5 * * * *  pressroom --root /srv/apt publish --ppas --private
 
 Examples:
   pressroom publish --dry-run

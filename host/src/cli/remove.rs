@@ -20,7 +20,7 @@ Examples:
   pressroom remove --suite one --comment \"abandoned upstream\" hello
   pressroom remove --suite one --binary hello-dbg --as ann --comment \"nobody debugs it\"
 
-What is published goes with the next `pressroom publish`; its files stay in the pool. What waits is taken back at once.";
+What is published goes with the next `pressroom publish`, and its files with the next `pressroom process-death-row`. What waits is taken back at once.";
 
 /// Remove packages from a suite: sources with the binaries that were built from them, or binaries alone.
 #[derive(Debug, clap::Args)]

@@ -24,20 +24,20 @@ pub(crate) enum LockError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     #[error(
-        "{}{distribution} is being published already ({holder}): wait for that run, or look at `pressroom status`",
-        of(*publisher)
+        "{} being published already ({holder}): wait for that run, or look at `pressroom status`",
+        what_is(distribution, *publisher)
     )]
     Busy { distribution: DistributionName, publisher: Publisher, holder: String },
     #[error("{what} is being done already ({holder}): wait for that to end, it looks at everything")]
     Working { what: String, holder: String },
 }
 
-/// The word for a publisher before its distribution's name; the main archives are what a distribution is.
-fn of(publisher: Publisher) -> String {
+/// What is being published, with its verb; the main archives are what a distribution is.
+fn what_is(distribution: &DistributionName, publisher: Publisher) -> String {
     match publisher {
-        Publisher::MainArchives => String::new(),
+        Publisher::MainArchives => format!("{distribution} is"),
         Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives => {
-            format!("{} of ", publisher.what())
+            format!("{} of {distribution} are", publisher.what())
         }
     }
 }
@@ -140,7 +140,7 @@ mod tests {
             .collect();
         for publisher in Publisher::ALL {
             let busy = take(folder.path(), "debian", *publisher).unwrap_err().to_string();
-            assert!(busy.contains("debian is being published already"), "{busy}");
+            assert!(busy.contains("debian") && busy.contains("being published already"), "{busy}");
         }
         // a distribution that is called like one of their files is another one
         take(folder.path(), "debian-ppas", Publisher::MainArchives).unwrap();

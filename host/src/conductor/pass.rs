@@ -26,7 +26,9 @@ use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
-use pressroom_archive::store::{Db, StoreError, Transaction, custom_publication, pass, source_group};
+use pressroom_archive::store::{
+    Db, StoreError, Transaction, contest, custom_publication, pass, source_group,
+};
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
 
@@ -111,6 +113,7 @@ impl Run<'_> {
             }
             Ok(Reached::Nothing) => {
                 work.abandon(db, &work.problems.join("; "))?;
+                db.write(|tx| contest::nothing_is_owed(tx, id))?;
                 Ok(PassEnd::Nothing(work.problems))
             }
             Err(error) => {
@@ -311,6 +314,7 @@ impl PassWork<'_, '_> {
 
     /// Looks again at the pool's files of everything that is published.
     fn verify_pool(&mut self, db: &mut Db) -> anyhow::Result<((), String)> {
+        let _pool_lock = self.finish_removals(db)?;
         let mut published = Vec::new();
         for shape in &self.shapes {
             published.extend(publication::published_files(db.read(), shape.suite.id)?);

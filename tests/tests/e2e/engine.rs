@@ -124,6 +124,20 @@ fn both_engines_say_the_same_of_everything() {
         root.run_at(now, &["publish"]).exits(0);
     }
     assert_same(&native, &other);
+    // two versions beside each other, of which only one is phased
+    for root in [&native, &other] {
+        root.ok(&["archive", "set", DISTRIBUTION, "--keep-versions", "2"]);
+        let folder = tempfile::tempdir().unwrap();
+        let _ = Deb::new("phased", "2.0").architecture("arm64").write(folder.path());
+        root.import(SERIES, &[folder.path()]).exits(0);
+        root.run_at("2025-03-01T13:10:00Z", &["publish"]).exits(0);
+        root.ok(&["change-override", "--suite", SERIES, "phased", "--phased-update-percentage", "10"]);
+        root.run_at("2025-03-01T13:20:00Z", &["publish"]).exits(0);
+    }
+    let text = native.index(SERIES, "main/binary-arm64/Packages");
+    assert_eq!(text.matches("Package: phased\n").count(), 2, "{text}");
+    assert_eq!(text.matches("Phased-Update-Percentage: 10\n").count(), 1, "{text}");
+    assert_same(&native, &other);
     let overrides = other.path().join(format!("archives/{DISTRIBUTION}-overrides"));
     let text = read_text(&overrides.join(format!("override.{SERIES}.universe")));
     assert_eq!(text, "elsewhere\textra\tuniverse/misc\n");

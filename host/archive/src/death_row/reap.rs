@@ -24,7 +24,7 @@ use crate::librarian::Librarian;
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::death_row::{self as rows, File, NewReaped, Package, Publication, Undone};
-use crate::store::{Connection, Db, StoreError, built_using, expiry, series};
+use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, series};
 
 /// Why death row cannot go on at all.
 #[derive(Debug, thiserror::Error)]
@@ -116,11 +116,12 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
     lock: impl Fn() -> Result<L, E>,
 ) -> Result<Reaped, E> {
     let mut reaped = Reaped::default();
-    {
+    // of most archives, most of the time, there is nothing
+    if !rows::undone(db.read(), reap.archive.id)?.is_empty() {
         let _lock = lock()?;
         reaped.problems.extend(finish(db, reap.archive.id, reap.root, reap.librarian, now)?.problems);
     }
-    let preference = rows::component_preference(db.read(), reap.archive.distribution)?;
+    let preference = publisher::component_preference(db.read(), reap.archive.distribution)?;
     let mut left = reap.limit.unwrap_or(usize::MAX);
     // binaries first: what they have kept may go after them
     for kind in [PackageKind::Binary, PackageKind::Source] {
@@ -151,7 +152,7 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
 /// # Errors
 /// When the database fails.
 pub fn rehearse(db: &mut Db, reap: Reap<'_>, now: Timestamp) -> Result<Reaped, StoreError> {
-    let preference = rows::component_preference(db.read(), reap.archive.distribution)?;
+    let preference = publisher::component_preference(db.read(), reap.archive.distribution)?;
     db.rehearse(|tx| {
         let mut reaped = Reaped::default();
         let mut left = reap.limit.unwrap_or(usize::MAX);
@@ -344,7 +345,8 @@ fn look_at(
     reaped.publications += ids.len();
     if ids.is_empty() {
         let date = next_look(&reasons, now);
-        for one in own.iter().filter(|one| is_due(one, now)) {
+        // also of one that is active again, and has a date from before
+        for one in own.iter().filter(|one| one.scheduled.is_some_and(|scheduled| scheduled <= now)) {
             rows::look_again(tx, (one.kind, one.id), date)?;
         }
         return Ok(());

@@ -21,7 +21,7 @@ use crate::store::index_segment::{self, SegmentChange, StoredSegment};
 use crate::store::publication::{self, BinaryIndex, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError, pass};
+use crate::store::{Connection, StoreError, custom_publication, pass};
 
 /// Why indexes cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -233,14 +233,20 @@ pub fn build_with(
 ) -> Result<Built, IndexError> {
     let mut built = Built::default();
     let indexes = indexes(db, pass, shape, scope, folder)?;
-    let to_make: Vec<(&Index<'_>, How)> =
-        indexes.iter().filter_map(|index| Some((index, how(index, scope, shape, folder)?))).collect();
+    let customs = custom_publication::count_transitions(db, pass)? > 0;
+    let to_make: Vec<(&Index<'_>, How)> = indexes
+        .iter()
+        .filter_map(|index| Some((index, how(index, scope, shape, folder, customs)?)))
+        .collect();
     let mut generated = match workshop {
         Some(workshop) => Some(generate(db, pass, shape, &to_make, workshop)?),
         None => None,
     };
     for (index, how) in to_make {
         let Some(made) = make(db, pass, shape, index, how, folder, generated.as_mut())? else { continue };
+        if index.content == Content::Stanzas(Stanzas::Translation) {
+            remove_other_forms(folder, &index.path, &shape.series.index_compressors)?;
+        }
         built.indexes += 1;
         built.stanzas += match index.content {
             Content::Stanzas(_) => made.stanzas,
@@ -270,11 +276,14 @@ enum How {
     Anew,
 }
 
-/// How a pass makes an index; none where it does not.
-fn how(index: &Index<'_>, scope: Scope<'_>, shape: &SuiteShape, folder: &Path) -> Option<How> {
+/// How a pass makes an index; none where it does not. Where it unpacks custom uploads, one of them may have brought descriptions.
+fn how(index: &Index<'_>, scope: Scope<'_>, shape: &SuiteShape, folder: &Path, customs: bool) -> Option<How> {
     match scope {
         Scope::Careful => Some(How::Anew),
         Scope::All => Some(How::All),
+        Scope::Only(_) if customs && index.content == Content::Stanzas(Stanzas::Translation) => {
+            Some(How::All)
+        }
         Scope::Only(_) if !is_there(folder, &index.path, &shape.series.index_compressors) => Some(How::All),
         Scope::Only(keys) => index.is_touched(keys).then_some(How::Changes),
     }
@@ -385,6 +394,8 @@ fn put_together(
         How::Changes | How::All => Previous::open(stored, &target.folder.join(target.path), target.forms),
         How::Anew => Previous::unused(stored),
     };
+    // nothing of it can be used: making all of it reads the rows once, and not once for each segment
+    let touched = touched.filter(|_| previous.is_there());
     let again = |place| increment::render_again(entries, &previous.segments, place);
     let mut assembly = Assembly::begin(target, &previous, &again)?;
     match touched {
@@ -398,8 +409,8 @@ fn is_there(folder: &Path, path: &str, forms: &[Compressor]) -> bool {
     forms.iter().all(|form| folder.join(format!("{path}{}", form.extension())).is_file())
 }
 
-/// Removes the indexes that the suite had and has no longer, as where a setting has changed: those that were made here and are known by their segments,
-/// and empty ones, which have none. A file of the same name that somebody else has put there stays.
+/// Removes the indexes that the suite had and has no longer, as where a setting has changed: those that were made here, which are known by their segments.
+/// A file of the same name that somebody else has put there stays.
 fn remove_disused(
     db: &Connection,
     shape: &SuiteShape,
@@ -419,37 +430,37 @@ fn remove_disused(
             index_segment::segments_of(db, shape.suite.id, &path)?.into_iter().map(|one| one.id).collect();
         changes.push(SegmentChange { path, dropped, added: Vec::new() });
     }
-    for component in &shape.components {
-        for path in optional_paths(shape, component) {
-            for form in Compressor::ALL {
-                let file = folder.join(format!("{path}{}", form.extension()));
-                let goes = if is_current(&path) {
-                    !shape.series.index_compressors.contains(form)
-                } else {
-                    form::is_empty_file(&file, *form)
-                };
-                if goes {
-                    disk::remove_file(&file)?;
-                }
-            }
-        }
-    }
     Ok(changes)
 }
 
-/// Where the indexes of a component lie that a series can have or not.
-fn optional_paths(shape: &SuiteShape, component: &SeriesComponent) -> Vec<String> {
-    let name = component.name.as_str();
-    let mut paths = vec![format!("{name}/i18n/Translation-en")];
-    for ArchSeries { tag, .. } in &shape.architectures {
-        paths
-            .extend(BinaryFormat::ALL.iter().filter_map(|format| contents_path(name, tag.as_str(), *format)));
+/// The endings of forms that are not made here, and that clients would take all the same.
+const OTHER_ENDINGS: [&str; 3] = [".bz2", ".lzma", ".lz4"];
+
+/// Removes every other form of an index that was made: another text in it, as from a custom upload, would be taken for the index's.
+fn remove_other_forms(folder: &Path, path: &str, forms: &[Compressor]) -> Result<(), DiskError> {
+    let others = Compressor::ALL.iter().filter(|form| !forms.contains(form)).map(|form| form.extension());
+    for ending in others.chain(OTHER_ENDINGS) {
+        disk::remove_file(&folder.join(format!("{path}{ending}")))?;
     }
-    paths
+    Ok(())
 }
 
-/// Removes Packages and Sources files that the suite no longer has: of an architecture that is off, in a form that is not made. Their by-hash
-/// names stay until they expire.
+/// The index that a file is a form of, where it is one of those that a series can have or not.
+fn optional_index(path: &str) -> Option<(&str, Compressor)> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let is_optional = if parent.contains('/') {
+        parent.ends_with("/i18n") && name.starts_with("Translation-en")
+    } else {
+        name.starts_with("Contents-")
+    };
+    let packed = [Compressor::Gz, Compressor::Xz, Compressor::Zst];
+    let form = packed.into_iter().find(|form| name.ends_with(form.extension()));
+    let form = form.unwrap_or(Compressor::Uncompressed);
+    is_optional.then(|| (path.strip_suffix(form.extension()).unwrap_or(path), form))
+}
+
+/// Removes indexes that the suite no longer has: of an architecture that is off, in a form that is not made, or that were empty. Their by-hash names
+/// stay until they expire.
 fn remove_others(folder: &Path, indexes: &[Index<'_>], forms: &[Compressor]) -> Result<(), DiskError> {
     let mut current = BTreeSet::new();
     for index in indexes {
@@ -466,8 +477,15 @@ fn remove_others(folder: &Path, indexes: &[Index<'_>], forms: &[Compressor]) -> 
         let stub = name == "Release"
             && (last.starts_with("binary-") || last == "source")
             && !folders.contains(parent);
-        if (ours && !current.contains(&file.path)) || stub {
-            disk::remove_file(&folder.join(&file.path))?;
+        let path = folder.join(&file.path);
+        // one that is made lies there in the forms that are made; one that is made no longer and was empty has left no rows
+        let goes = match optional_index(&file.path) {
+            Some((index, _)) if indexes.iter().any(|one| one.path == index) => !current.contains(&file.path),
+            Some((_, form)) => form::is_empty_file(&path, form),
+            None => (ours && !current.contains(&file.path)) || stub,
+        };
+        if goes {
+            disk::remove_file(&path)?;
         }
     }
     Ok(())

@@ -14,7 +14,6 @@ WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND transiti
   AND NOT EXISTS (
     SELECT 1 FROM source_package_publishing_history AS other INDEXED BY source_publication_by_release
     WHERE other.source_package_release = source.id AND other.suite = publication.suite AND other.status IN ('PENDING', 'PUBLISHED')
-      AND NOT (other.status = 'PUBLISHED' AND other.removed_by IS NOT NULL)
       AND NOT EXISTS (
         SELECT 1 FROM publisher_transition AS deletion
         WHERE deletion.publisher_pass = ?1 AND deletion.kind = 'SOURCE' AND deletion.publication = other.id

@@ -1,7 +1,7 @@
 //! Contests: publications of which not all stay in the indexes, as domination sees them.
 //!
 //! What takes part is what a suite has after a pass: the published rows whose removal nobody has asked for, and those that the pass publishes.
-//! Rows that wait for another pass take no part, and count as there.
+//! Rows that wait for another pass, or stay only until their removal is approved, take no part and count as there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ pub struct Candidate {
     pub status: PublicationStatus,
     /// When it was made; decides between equal versions.
     pub date_created: Timestamp,
-    /// Whether it is in the indexes after the pass; otherwise it waits for another.
+    /// Whether it is in the indexes after the pass and is to stay; otherwise it waits, to be published or removed.
     pub takes_part: bool,
 }
 
@@ -151,6 +151,20 @@ pub fn suites_in_full(db: &Connection, pass: PassId) -> Result<Vec<SuiteId>, Sto
     )
     .and_then(|mut statement| statement.query_map([pass], |row| row.get(0))?.collect())
     .during("list the suites that are judged in full")
+}
+
+/// Takes note that a pass that has nothing to change has judged its suites all the same: what it owed, it does not owe any more.
+///
+/// # Errors
+/// When the database fails.
+pub fn nothing_is_owed(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE suite SET domination_owed = 0 WHERE domination_owed = 1 AND id IN (
+           SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1 AND NOT only_release AND NOT domination_left_out)",
+        [pass],
+    )
+    .map(|_| ())
+    .during("record that nothing was to be judged")
 }
 
 /// How many versions of a name stay in the archive of a pass.

@@ -9,8 +9,8 @@ use crate::domain::digest::Sha256;
 use crate::domain::name::{ComponentName, FileName, SeriesName, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchiveId, ComponentId, ContentId, DistributionId, PackageKind, Pocket, PublicationId,
-    PublicationStatus, RunId, SuiteName,
+    AliasId, ArchiveId, ComponentId, ContentId, PackageKind, Pocket, PublicationId, PublicationStatus, RunId,
+    SuiteName,
 };
 
 // ---------------------------------------------------------------- whose turn it is
@@ -136,15 +136,16 @@ pub struct Publication {
     pub scheduled: Option<Timestamp>,
     /// A pass that has not ended is to change it.
     pub is_in_a_pass: bool,
-    /// It is obsolete, and its suite has not been published since.
+    /// Its suite is live with indexes that are to be made anew: they may list it although it is over, as when a series has ended, or a pass made none.
     pub is_listed: bool,
 }
 
 const IN_A_PASS: &str = "EXISTS (SELECT 1 FROM publisher_pass AS pass JOIN publisher_transition AS transition
     ON transition.publisher_pass = pass.id WHERE pass.state IN ('PREPARING', 'INSTALLING')
     AND transition.publication = publication.id AND transition.kind =";
-const IS_LISTED: &str = "publication.status = 'OBSOLETE' AND suite.date_last_published IS NOT NULL
-    AND suite.indexes_created < suite.indexes_wanted";
+/// Settings that have changed make this true as well, of a suite whose indexes list nothing that is over; the next pass ends that.
+const IS_LISTED: &str =
+    "suite.date_last_published IS NOT NULL AND suite.indexes_created < suite.indexes_wanted";
 
 /// The columns of a publication, and the tables that they come from; `publication` and `release` stand before them.
 fn columns(kind: PackageKind) -> (String, &'static str) {
@@ -453,25 +454,6 @@ pub fn wanting_components(
     let Some(alias) = alias else { return Ok(Vec::new()) };
     let owners = owners(db, archive, source, alias)?;
     Ok(owners.into_iter().filter(|owner| owner.status.is_active()).map(|owner| owner.component).collect())
-}
-
-/// The components of a distribution, the most preferred first: by their best place in any of its series, then by name. It does not depend on what a
-/// run is about.
-///
-/// # Errors
-/// When the database fails.
-pub fn component_preference(
-    db: &Connection,
-    distribution: DistributionId,
-) -> Result<Vec<ComponentId>, StoreError> {
-    db.prepare_cached(
-        "SELECT selection.component FROM component_selection AS selection
-         JOIN distro_series AS series ON series.id = selection.distro_series
-         JOIN component ON component.id = selection.component
-         WHERE series.distribution = ?1 GROUP BY selection.component ORDER BY min(selection.ordering), component.name",
-    )
-    .and_then(|mut statement| statement.query_map([distribution], |row| row.get(0))?.collect())
-    .during("list the components by preference")
 }
 
 // ---------------------------------------------------------------- what is written

@@ -11,7 +11,8 @@ use pressroom_archive::domain::{
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
-use pressroom_archive::store::series::SeriesChange;
+use pressroom_archive::store::series::{self, SeriesChange};
+use pressroom_archive::store::suite_hold::{self, SuiteChange};
 use pressroom_archive::store::{StoreError, bug_closure, distribution, library_file, publication, suite};
 
 use crate::fixture::{House, Package, Wanted};
@@ -781,4 +782,83 @@ fn builds_that_are_missing_are_made_for_what_is_published() {
     assert_eq!(house.builds(hello), ["amd64+ NEEDSBUILD 2505", "arm64 NEEDSBUILD 2505"]);
     assert_eq!(house.builds(bye), ["amd64 NEEDSBUILD 2505"]);
     assert_eq!(create(&mut house), 0);
+}
+
+// ---------------------------------------------------------------- binaries that wait for each other
+
+/// A suite that publishes the binaries of a source together, an hour after the first at the latest; its source `hello` is published, its builds are to come.
+fn grouped() -> (House, SourceReleaseId) {
+    let mut house = House::new(&["main"], &["amd64", "arm64", "i386"]);
+    let suite = house.shape("s").suite.id;
+    house
+        .db
+        .write(|tx| {
+            let change = SuiteChange {
+                group_by_source: Some(true),
+                group_by_source_seconds: Some(3600),
+                ..SuiteChange::default()
+            };
+            suite_hold::change_suite(tx, suite, &change)
+        })
+        .unwrap();
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    house.publish(Wanted::Changed);
+    assert_eq!(house.builds(source).len(), 3);
+    (house, source)
+}
+
+fn build_of(house: &House, source: SourceReleaseId, architecture: &str) -> BuildId {
+    let builds = build_rows::builds_of_source(house.db.read(), house.archive.id, source).unwrap();
+    builds.iter().find(|build| build.architecture.as_str() == architecture).unwrap().id
+}
+
+fn waiting(house: &House) -> (u64, u64) {
+    let dirt = suite::dirt(house.db.read(), house.shape("s").suite, house.now).unwrap();
+    (dirt.pending, dirt.held)
+}
+
+#[test]
+fn binaries_of_a_source_are_published_together_when_no_build_is_to_come() {
+    let (mut house, source) = grouped();
+    // a field after the description
+    let data = Package::new("hello-data", "1", "all").note("\nSource: hello");
+    house.import("s", None, &[Package::new("hello", "1", "amd64"), data]);
+    house.set_status(build_of(&house, source, "amd64"), BuildStatus::FullyBuilt);
+    // they are no reason for a pass, and a pass that something else asks for leaves them
+    assert_eq!(waiting(&house), (0, 4));
+    assert!(house.dirt().is_empty());
+    house.import("s", None, &[Package::new("other", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["other 1"]);
+    house.set_status(build_of(&house, source, "arm64"), BuildStatus::FailedToBuild);
+    assert_eq!(waiting(&house), (0, 4), "one is to come");
+    house.import("s", None, &[Package::new("hello", "1", "i386")]);
+    house.set_status(build_of(&house, source, "i386"), BuildStatus::FullyBuilt);
+    assert_eq!(waiting(&house), (5, 0));
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["hello 1", "hello-data 1", "other 1"]);
+    assert_eq!(house.packages("s/main/binary-i386/Packages"), ["hello 1", "hello-data 1"]);
+}
+
+#[test]
+fn an_architecture_that_is_off_is_not_waited_for_and_nothing_waits_for_ever() {
+    let (mut house, source) = grouped();
+    house.import("s", None, &[Package::new("hello", "1", "amd64")]);
+    for architecture in ["amd64", "arm64"] {
+        house.set_status(build_of(&house, source, architecture), BuildStatus::FullyBuilt);
+    }
+    assert_eq!(waiting(&house), (0, 1));
+    let series = house.shape("s").series.id;
+    let i386 = "i386".parse().unwrap();
+    house.db.write(|tx| series::set_architecture(tx, series, &i386, false)).unwrap();
+    assert_eq!(waiting(&house), (1, 0));
+    house.db.write(|tx| series::set_architecture(tx, series, &i386, true)).unwrap();
+    assert_eq!(waiting(&house), (0, 1));
+    house.now += SignedDuration::from_secs(3599);
+    assert_eq!(waiting(&house), (0, 1));
+    house.now += SignedDuration::from_secs(1);
+    assert_eq!(waiting(&house), (1, 0));
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), ["hello 1"]);
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 
-use pressroom_archive::custom::Limits;
+use pressroom_archive::custom::{Limits, inherit_customs};
 use pressroom_archive::disk::{self, Identity};
 use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::digest::FileDigests;
-use pressroom_archive::domain::{ArchivePurpose, CustomFormat, UploadId, UploadPolicy, UploadStatus};
+use pressroom_archive::domain::{
+    ArchivePurpose, CustomFormat, SeriesStatus, UploadId, UploadPolicy, UploadStatus,
+};
 use pressroom_archive::store::package_upload::{self, NewUpload};
 use pressroom_archive::store::pass::{self, PlannedExchange};
-use pressroom_archive::store::{StoreError, custom_publication, library_file, series};
+use pressroom_archive::store::{StoreError, custom_publication, library_file, new_series, series};
 use tar::EntryType;
 
 use crate::fixture::{House, Package, Wanted};
@@ -480,4 +482,115 @@ fn once_begun_an_installation_carries_custom_uploads_out() {
         assert_eq!(versions, ["2", "3", "4"]);
         house.assert_consistent();
     }
+}
+
+// ---------------------------------------------------------------- a new series
+
+/// Adds a series behind those that there are.
+fn add_series(house: &mut House, name: &str, component: &str) {
+    let (distribution, now) = (house.archive.distribution, house.now);
+    house
+        .db
+        .write(|tx| {
+            let id =
+                series::create_series(tx, distribution, &name.parse().unwrap(), &"2".parse().unwrap(), now)?;
+            series::add_component(tx, id, &component.parse().unwrap())?;
+            series::set_architecture(tx, id, &"amd64".parse().unwrap(), true)
+        })
+        .unwrap();
+}
+
+fn inherit(house: &mut House) -> usize {
+    let (archive, now) = (house.archive.clone(), house.now);
+    house.db.write(|tx| inherit_customs(tx, &archive, &|_| true, now)).unwrap()
+}
+
+#[test]
+fn a_new_series_has_the_newest_custom_uploads_of_the_one_before_it() {
+    let mut house = house();
+    plain_installer(&mut house, "1");
+    plain_installer(&mut house, "2");
+    upload(
+        &mut house,
+        CustomFormat::DistUpgrader,
+        "dist-upgrader_20_all.tar.gz",
+        &gz(&tar_of(&[file("20/release.tar.gz", "upgrader")])),
+    );
+    house.publish(Wanted::Changed);
+    assert_eq!(inherit(&mut house), 0, "no series is new");
+    add_series(&mut house, "t", "main");
+    assert_eq!(inherit(&mut house), 2);
+    assert_eq!(inherit(&mut house), 2, "asked for once");
+    house.publish(Wanted::Changed);
+    let live = house.paths.dists().join("t");
+    let at = |path: &str| live.join(path);
+    assert_eq!(fs::read_to_string(at("main/installer-amd64/2/images/SHA256SUMS")).unwrap(), "2");
+    assert!(!at("main/installer-amd64/1").exists(), "the newest alone");
+    assert_eq!(fs::read_to_string(at("main/dist-upgrader-all/20/release.tar.gz")).unwrap(), "upgrader");
+    assert!(at("main/binary-amd64/Packages.gz").is_file());
+    // it has its indexes: what comes into the older one is no matter of it
+    plain_installer(&mut house, "3");
+    house.publish(Wanted::Changed);
+    assert_eq!(inherit(&mut house), 0);
+    assert!(!at("main/installer-amd64/3").exists());
+}
+
+#[test]
+fn a_new_series_takes_nothing_where_it_holds_still_or_has_no_place_for_it() {
+    let mut house = house();
+    plain_installer(&mut house, "1");
+    house.publish(Wanted::Changed);
+    add_series(&mut house, "t", "universe");
+    assert_eq!(inherit(&mut house), 0, "it has no component main");
+    add_series(&mut house, "u", "main");
+    let (t, u) = (house.shape("t").series.id, house.shape("u").series.id);
+    assert_eq!(inherit(&mut house), 0, "the series before it is t, which has none");
+    let s = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            assert!(
+                matches!(new_series::set_previous_series(tx, s, Some(u)), Err(StoreError::Refused(_))),
+                "a circle"
+            );
+            assert!(matches!(new_series::set_previous_series(tx, t, Some(t)), Err(StoreError::Refused(_))));
+            new_series::set_previous_series(tx, u, Some(s))?;
+            let released = series::SeriesChange {
+                status: Some(SeriesStatus::Current),
+                ..series::SeriesChange::default()
+            };
+            series::change_series(tx, u, &released, house.now)
+        })
+        .unwrap();
+    assert_eq!(inherit(&mut house), 0, "its release pocket does not change");
+    let developed =
+        series::SeriesChange { status: Some(SeriesStatus::Development), ..series::SeriesChange::default() };
+    let now = house.now;
+    house.db.write(|tx| series::change_series(tx, u, &developed, now)).unwrap();
+    assert_eq!(inherit(&mut house), 1);
+}
+
+#[test]
+fn descriptions_of_a_custom_upload_stand_back_for_those_that_are_made_here() {
+    let mut house = house();
+    house.change_series(&series::SeriesChange {
+        translations: Some(pressroom_archive::domain::Translations::English),
+        ..series::SeriesChange::default()
+    });
+    house.publish(Wanted::Changed);
+    let before = house.index("s/main/i18n/Translation-en");
+    assert!(before.contains("Package: aa\n"), "{before}");
+    house.now += jiff::SignedDuration::from_secs(1);
+    let brought = gz(b"Package: zz\n\n");
+    let entries = [
+        packed("i18n/Translation-en.gz", &brought),
+        file("i18n/Translation-en", "Package: zz\n\n"),
+        packed("i18n/Translation-de.gz", &brought),
+    ];
+    upload(&mut house, CustomFormat::DdtpTarball, "translations_main_5.tar.gz", &gz(&tar_of(&entries)));
+    house.publish(Wanted::Changed);
+    house.assert_consistent();
+    assert_eq!(house.index("s/main/i18n/Translation-en"), before);
+    assert_eq!(house.index("s/main/i18n/Translation-de"), "Package: zz\n\n");
+    assert!(!house.paths.dists().join("s/main/i18n/Translation-en").exists(), "another text");
 }

@@ -514,7 +514,7 @@ proptest! {
                 ("PUBLISHED", _) | (_, None) => "NULL".to_owned(),
                 (_, Some(date)) => (date * 1_000_000).to_string(),
             };
-            house.sql(&format!("UPDATE binary_package_publishing_history SET status = '{status}', scheduled_deletion_date = {date} WHERE id = {id}"));
+            house.sql(&format!("UPDATE binary_package_publishing_history SET status = '{status}', scheduled_deletion_date = {date}, date_published = coalesce(date_published, 1) WHERE id = {id}"));
         }
         for step in steps {
             house.now += SignedDuration::from_secs(step);
@@ -553,4 +553,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_happens_to_a_publication_is_a_reason_to_look_at_it() {
+    let mut house = superseded();
+    house.import("s-updates", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.pass_time(24);
+    assert_eq!((house.reap().looked_at, house.reap().looked_at), (1, 0));
+    // it was published again, and goes a second time
+    house.sql(
+        "UPDATE binary_package_publishing_history SET status = 'PUBLISHED' WHERE date_look_again IS NOT NULL",
+    );
+    assert_eq!(
+        house.value::<i64>(
+            "SELECT count(*) FROM binary_package_publishing_history WHERE date_look_again IS NOT NULL"
+        ),
+        0
+    );
+    assert_eq!((house.reap().looked_at, house.reap().looked_at), (1, 0), "a date from before means nothing");
+    house.sql("UPDATE binary_package_publishing_history SET status = 'DELETED', scheduled_deletion_date = 0");
+    assert_eq!(house.reap().publications, 4);
+    assert!(!house.has("main"));
 }

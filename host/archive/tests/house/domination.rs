@@ -443,6 +443,29 @@ fn a_phased_update_keeps_the_version_before_with_its_source_until_it_is_complete
     });
 }
 
+#[test]
+fn what_stays_until_its_removal_is_approved_is_there_and_takes_nobodys_place() {
+    in_a_suite(1, |rows| {
+        let approval = |rows: &Rows<'_>, required: bool| {
+            rows.tx.execute("UPDATE suite SET approval_required = ?1", [required]).unwrap();
+        };
+        rows.binary(0, Binary::new("app", "2", "app"));
+        rows.binary(0, Binary::new("app-data", "2", "app").for_all());
+        rows.pass();
+        approval(rows, true);
+        rows.remove("app", Extent::Binaries);
+        rows.binary(0, Binary::new("app", "1", "old"));
+        rows.binary(0, Binary::new("app-data", "3", "app").for_all());
+        assert_eq!(rows.pass(), Dominated { superseded: 0, deleted: 0 });
+        assert_eq!(rows.published().len(), 6, "app-data 2 may be needed still: {:?}", rows.published());
+        assert_eq!(rows.missed(), Dominated { superseded: 0, deleted: 0 });
+        approval(rows, false);
+        assert_eq!(rows.pass(), Dominated { superseded: 2, deleted: 1 });
+        assert_eq!(rows.published(), ["app 1 amd64", "app-data 3 amd64", "app-data 3 arm64"]);
+        rows.assert_dates();
+    });
+}
+
 /// What happens in a suite.
 #[derive(Debug, Clone)]
 enum Event {

@@ -124,6 +124,52 @@ fn where_contents_are_not_wanted_any_more_they_go_with_their_rows() {
 }
 
 #[test]
+fn an_architecture_that_goes_takes_its_contents_also_empty_ones_and_what_others_made_stays() {
+    let mut house = house();
+    house.import("s", Some("main"), &[Package::new("aa", "1", "all").files(&["usr/bin/aa"])]);
+    house.publish(Wanted::Changed);
+    let at = |house: &House, path: &str| house.paths.dists().join(format!("s/{path}"));
+    let own = at(&house, "main/Contents-source.gz");
+    pressroom_archive::disk::write_staged(
+        &own,
+        &std::fs::read(at(&house, "main/Contents-amd64.gz")).unwrap(),
+    )
+    .unwrap();
+    let series = house.shape("s").series.id;
+    house
+        .db
+        .write(|tx| {
+            pressroom_archive::store::series::set_architecture(tx, series, &"arm64".parse().unwrap(), false)
+        })
+        .unwrap();
+    house.publish(Wanted::Changed);
+    house.assert_consistent();
+    for path in ["main/Contents-arm64.gz", "main/Contents-arm64.xz", "universe/Contents-arm64.gz"] {
+        assert!(!at(&house, path).exists(), "{path}");
+    }
+    assert!(at(&house, "universe/Contents-amd64.gz").exists() && own.exists());
+}
+
+#[test]
+fn lines_that_are_lost_altogether_are_made_again_at_once() {
+    let mut house = house();
+    let files: Vec<String> = (0..300).map(|number| format!("usr/share/data/{number:04}")).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    house.import("s", None, &[Package::new("aa", "1", "amd64").files(&files)]);
+    house.publish(Wanted::Changed);
+    let before = house.index(CONTENTS);
+    for ending in ["gz", "xz"] {
+        let path = house.paths.dists().join(format!("{CONTENTS}.{ending}"));
+        pressroom_archive::disk::remove_file(&path).unwrap();
+        pressroom_archive::disk::write_staged(&path, b"something else").unwrap();
+    }
+    house.import("s", None, &[Package::new("bb", "1", "amd64").files(&["usr/bin/bb"])]);
+    house.publish(Wanted::Changed);
+    house.assert_consistent();
+    assert_eq!(house.index(CONTENTS), format!("usr/bin/bb  misc/bb\n{before}"));
+}
+
+#[test]
 fn lines_that_were_damaged_are_made_again_from_the_lists() {
     let mut house = house();
     let files: Vec<String> = (0..300).map(|number| format!("usr/share/data/{number:04}")).collect();

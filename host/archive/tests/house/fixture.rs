@@ -9,9 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, ComponentId, PassId, PassPriority, SuiteId, SuiteName,
-};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
@@ -133,7 +131,7 @@ impl House {
 
     /// What waits in a suite, if anything.
     pub(crate) fn dirt_of(&self, suite: &str) -> Dirt {
-        suite::dirt(self.db.read(), self.shape(suite).suite).unwrap()
+        suite::dirt(self.db.read(), self.shape(suite).suite, self.now).unwrap()
     }
 
     pub(crate) fn pending(&self) -> u64 {

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use pressroom_archive::disk;
+use pressroom_archive::pool::{Pool, verify_pool};
+use pressroom_archive::store::{During, publication, publisher, series};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -23,6 +25,97 @@ fn the_most_preferred_component_has_the_file_and_the_others_links() {
     assert_eq!(fs::read(&universe).unwrap(), fs::read(&main).unwrap());
     assert!(house.index("s/universe/binary-amd64/Packages").contains("Filename: pool/universe/a/aa/"));
     assert!(house.index("s-updates/main/binary-amd64/Packages").contains("Filename: pool/main/a/aa/"));
+}
+
+#[test]
+fn which_component_is_preferred_is_the_word_of_the_oldest_series_and_not_of_the_suites_in_a_pass() {
+    let mut house = House::new(&["main", "universe"], &["amd64"]);
+    let (distribution, now) = (house.archive.distribution, house.now);
+    // a newer series prefers another component, and a pass over its suites alone changes nothing in the pool
+    house
+        .db
+        .write(|tx| {
+            let id =
+                series::create_series(tx, distribution, &"t".parse().unwrap(), &"2".parse().unwrap(), now)?;
+            for component in ["universe", "main"] {
+                series::add_component(tx, id, &component.parse().unwrap())?;
+            }
+            series::set_architecture(tx, id, &"amd64".parse().unwrap(), true)
+        })
+        .unwrap();
+    let package = [Package::new("aa", "1", "amd64")];
+    house.import("t", Some("universe"), &package);
+    house.publish(Wanted::Changed);
+    let is_file = |path: &Path| fs::symlink_metadata(path).unwrap().is_file();
+    let (main, universe) = (house_path(&house, "main"), house_path(&house, "universe"));
+    assert!(is_file(&universe));
+    house.import("t-updates", Some("main"), &package);
+    house.publish(Wanted::Changed);
+    assert!(is_file(&main) && !is_file(&universe));
+    house.import("t-security", Some("universe"), &package);
+    house.publish(Wanted::Changed);
+    assert!(is_file(&main) && !is_file(&universe));
+}
+
+/// Looks again at everything that is published in `s`: what was made again, and what is wrong.
+fn verify(house: &mut House) -> (Vec<String>, Vec<String>) {
+    let suite = house.shape("s").suite.id;
+    let published = publication::published_files(house.db.read(), suite).unwrap();
+    let preference = publisher::component_preference(house.db.read(), house.archive.distribution).unwrap();
+    let pool = Pool {
+        archive: house.archive.id,
+        root: &house.paths.root,
+        librarian: &house.librarian,
+        preference: &preference,
+    };
+    let verified = verify_pool(&mut house.db, pool, &published, house.now).unwrap();
+    (verified.made_again, verified.problems)
+}
+
+#[test]
+fn names_that_were_lost_are_made_again_with_their_links_and_rows() {
+    let mut house = House::new(&["main", "universe"], &["amd64", "arm64"]);
+    let package = [Package::new("aa", "1", "all")];
+    house.import("s", Some("universe"), &package);
+    house.import("s-updates", Some("main"), &package);
+    house.publish(Wanted::Changed);
+    let (main, universe) = ("pool/main/a/aa/aa_1_all.deb", "pool/universe/a/aa/aa_1_all.deb");
+    let at = |house: &House, path: &str| house.paths.root.join(path);
+    assert_eq!(verify(&mut house), (Vec::new(), Vec::new()));
+    fs::remove_file(at(&house, universe)).unwrap();
+    assert_eq!(verify(&mut house), (vec![universe.to_owned()], Vec::new()));
+    fs::remove_file(at(&house, main)).unwrap();
+    assert_eq!(verify(&mut house), (vec![main.to_owned()], Vec::new()));
+    // a link that leads elsewhere, and one where the file belongs
+    for path in [main, universe] {
+        fs::remove_file(at(&house, path)).unwrap();
+        std::os::unix::fs::symlink("elsewhere", at(&house, path)).unwrap();
+    }
+    assert_eq!(verify(&mut house), (vec![main.to_owned(), universe.to_owned()], Vec::new()));
+    assert_eq!(fs::read(at(&house, main)).unwrap(), fs::read(at(&house, universe)).unwrap());
+    house.db.write(|tx| tx.execute("DELETE FROM pool_file", []).map(drop).during("forget")).unwrap();
+    assert_eq!(verify(&mut house), (vec![universe.to_owned()], Vec::new()), "nobody knows of main any more");
+    let names: i64 =
+        house.db.read().query_row("SELECT count(*) FROM pool_file", [], |row| row.get(0)).unwrap();
+    assert_eq!(names, 1);
+    // what somebody has put there is not touched
+    fs::remove_file(at(&house, universe)).unwrap();
+    disk::write_staged(&at(&house, universe), b"foreign").unwrap();
+    let (made_again, problems) = verify(&mut house);
+    assert!(made_again.is_empty() && problems[0].contains("other content"), "{problems:?}");
+    assert_eq!(fs::read(at(&house, universe)).unwrap(), b"foreign");
+}
+
+#[test]
+fn a_file_that_nobody_has_any_more_is_said() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    fs::remove_dir_all(house.folder.path().join("librarian")).unwrap();
+    assert_eq!(verify(&mut house), (Vec::new(), Vec::new()));
+    fs::remove_file(house_path(&house, "main")).unwrap();
+    let (made_again, problems) = verify(&mut house);
+    assert!(made_again.is_empty() && problems[0].contains("is lost, and the librarian"), "{problems:?}");
 }
 
 fn house_path(house: &House, component: &str) -> std::path::PathBuf {

@@ -52,6 +52,11 @@ impl Previous {
         Self { segments, files: Vec::new() }
     }
 
+    /// Whether the file of any form can be used.
+    pub(in crate::index) const fn is_there(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// The file of a form, for copying from.
     pub(in crate::index) fn file(&self, form: Compressor) -> Option<&File> {
         self.files.iter().find(|file| file.form == form).map(|file| &file.file)
