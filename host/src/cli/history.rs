@@ -1,7 +1,6 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
 use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
-use pressroom_archive::monitor::Script;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
