@@ -512,7 +512,7 @@ impl Judge<'_> {
                     );
                 }
                 KeyState::Bad(why) => {
-                    self.find(Level::Critical, "key", &format!("the key {name} cannot sign: {why}"))
+                    self.find(Level::Critical, "key", &format!("the key {name} cannot sign: {why}"));
                 }
                 KeyState::NotSeen(why) => {
                     let what = format!(
