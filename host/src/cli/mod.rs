@@ -234,7 +234,7 @@ impl Session {
 
     /// After everything else: looks at the runs that have ended, where there was one, and tells operators of it.
     fn look_after(&self) {
-        if !pressroom_archive::store::run::has_begun() {
+        if !pressroom_archive::store::run::has_ended() {
             return;
         }
         // a root that cannot be opened was an error of the command already

@@ -512,7 +512,7 @@ impl Judge<'_> {
                     );
                 }
                 KeyHealth::Bad(why) => {
-                    self.find(Level::Critical, "key", &format!("the key {name} cannot sign: {why}"))
+                    self.find(Level::Critical, "key", &format!("the key {name} cannot sign: {why}"));
                 }
                 KeyHealth::NotSeen(why) => {
                     let what = format!(

@@ -34,13 +34,13 @@ pub struct Activity<'a> {
     pub scope: &'a str,
 }
 
-/// Whether this process has begun or ended a run.
-static BEGUN: AtomicBool = AtomicBool::new(false);
+/// Whether this process has ended a run.
+static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process has begun or ended a run, so that there may be something to say of it afterwards.
+/// Whether this process has ended a run, so that there may be something to say of it afterwards.
 #[must_use]
-pub fn has_begun() -> bool {
-    BEGUN.load(Ordering::Relaxed)
+pub fn has_ended() -> bool {
+    ENDED.load(Ordering::Relaxed)
 }
 
 /// Records that a run of any script begins.
@@ -54,7 +54,6 @@ pub fn begin_activity(
     now: Timestamp,
 ) -> Result<RunId, StoreError> {
     let Activity { name, distribution, scope } = activity;
-    BEGUN.store(true, Ordering::Relaxed);
     tx.prepare_cached(
         "INSERT INTO script_activity (name, hostname, process_id, distribution, scope, date_started) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          RETURNING id",
@@ -119,7 +118,7 @@ pub fn end_run(
     message: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    BEGUN.store(true, Ordering::Relaxed);
+    ENDED.store(true, Ordering::Relaxed);
     tx.execute(
         "UPDATE script_activity SET date_completed = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
         (run, Date(now), outcome, message),
