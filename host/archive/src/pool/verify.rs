@@ -123,7 +123,7 @@ fn look(
                 disk::symlink(&target, &link.below(pool.root))?;
                 seen.made_again.push(link.to_string());
             }
-            Link::NoLink => {
+            Link::Other => {
                 seen.problems.push(format!(
                     "{link} is no link to {real_path}, which nobody here has made: move it away and run again"
                 ));
@@ -192,7 +192,7 @@ fn look_at_file(pool: &Pool<'_>, wanted: &PendingFile, path: &Path) -> Result<Fi
 enum Link {
     Sound,
     Lost,
-    NoLink,
+    Other,
 }
 
 fn look_at_link(path: &Path, target: &Path) -> Result<Link, DiskError> {
@@ -201,7 +201,7 @@ fn look_at_link(path: &Path, target: &Path) -> Result<Link, DiskError> {
             let leads_to = fs::read_link(path).during("read the link", path)?;
             Ok(if leads_to == target { Link::Sound } else { Link::Lost })
         }
-        Ok(_) => Ok(Link::NoLink),
+        Ok(_) => Ok(Link::Other),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Link::Lost),
         Err(error) => Err(error).during("look at", path),
     }

@@ -42,8 +42,8 @@ pub fn publishable_files(
     let held = held(db, suite, now)?;
     let unapproved = super::suite_hold::unapproved_publications(db, suite)?;
     files.retain(|file| {
-        !(file.kind == PackageKind::Binary && held.contains(&file.publication))
-            && !unapproved.contains(&(file.kind, file.publication))
+        let is_held = file.kind == PackageKind::Binary && held.contains(&file.publication);
+        !is_held && !unapproved.contains(&(file.kind, file.publication))
     });
     Ok(files)
 }
