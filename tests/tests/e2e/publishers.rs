@@ -206,7 +206,7 @@ fn an_archive_that_becomes_private_under_its_publisher_is_left_alone_until_that_
     assert_eq!(versions(&root, PRIVATE), ["1"]);
     ppas.let_through().exits(0);
     assert!(!is_published(&root, EMPTY), "where it is served from now");
-    root.ok(&["publish", "--ppas", "--private", "--careful"]);
+    root.ok(&["publish", "--ppas", "--private"]);
     assert!(is_published(&root, EMPTY));
 }
 
