@@ -18,6 +18,7 @@ const FAILURE: i32 = 1;
 const USAGE: i32 = 2;
 const BUSY: i32 = 4;
 const PPA: &str = "~ann/acme/tools";
+const EMPTY: &str = "~ann/acme/empty";
 const PRIVATE: &str = "~ann/acme/secret";
 /// A publisher that does not come so far in this time has failed.
 const PATIENCE: Timespec = Timespec { tv_sec: 120, tv_nsec: 0 };
@@ -96,7 +97,7 @@ fn stop_passes(root: &Root) -> tempfile::TempDir {
     tool::write_program(
         &root.hooks("pre-publication").join("10-stands"),
         &format!(
-            "#!/bin/sh\ncase \"$ARCHIVEROOT\" in */tools) of=ppas ;; */secret) of=private ;; *) of=main ;; esac\n\
+            "#!/bin/sh\ncase \"$ARCHIVEROOT\" in */tools) of=ppas ;; */secret) of=private ;; */empty) of=empty ;; *) of=main ;; esac\n\
              [ -p '{at}/'$of.go ] || exit 0\nexec 3<>'{at}/'$of.go\necho here >'{at}/'$of.here\nread word <&3\n"
         ),
     );
@@ -182,32 +183,40 @@ fn three_publishers_run_at_once_and_one_that_is_killed_harms_no_other() {
     }
 }
 
+/// An archive without packages, which may still become private; its publisher stands in the middle of a pass over it.
+fn standing_over_an_empty_one(root: &Root, pipes: &Path) -> Standing {
+    root.ok(&["archive", "add", "acme/empty", "--purpose", "PPA", "--owner", "ann"]);
+    let standing = Standing::begin(root, pipes, "empty", &["--archive", EMPTY]);
+    std::fs::remove_file(pipes.join("empty.go")).unwrap();
+    root.ok(&["archive", "set", EMPTY, "--private", "true"]);
+    standing
+}
+
+fn is_published(root: &Root, archive: &str) -> bool {
+    served(root, archive).join("dists").join(SERIES).join("InRelease").is_file()
+}
+
 #[test]
 fn an_archive_that_becomes_private_under_its_publisher_is_left_alone_until_that_has_ended() {
     let root = root();
     let pipes = stop_passes(&root);
-    let ppas = Standing::begin(&root, pipes.path(), "ppas", &["--ppas"]);
-    std::fs::remove_file(pipes.path().join("ppas.go")).unwrap();
-    root.ok(&["archive", "set", PPA, "--private", "true"]);
+    let ppas = standing_over_an_empty_one(&root, pipes.path());
     let ran = root.ok(&["publish", "--ppas", "--private"]);
-    assert!(ran.everything().contains("~ann/acme/tools is left alone: run"), "{}", ran.account());
+    assert!(ran.everything().contains("~ann/acme/empty is left alone: run"), "{}", ran.account());
     assert_eq!(versions(&root, PRIVATE), ["1"]);
     ppas.let_through().exits(0);
-    arrive(&root, PPA, "2");
+    assert!(!is_published(&root, EMPTY), "where it is served from now");
     root.ok(&["publish", "--ppas", "--private"]);
-    assert_eq!(versions(&root, PPA), ["2"]);
+    assert!(is_published(&root, EMPTY));
 }
 
 #[test]
 fn what_a_publisher_without_archives_has_left_behind_is_taken_over_by_the_one_that_has_them_now() {
     let root = root();
     let pipes = stop_passes(&root);
-    let ppas = Standing::begin(&root, pipes.path(), "ppas", &["--ppas"]);
-    std::fs::remove_file(pipes.path().join("ppas.go")).unwrap();
-    root.ok(&["archive", "set", PPA, "--private", "true"]);
-    ppas.kill();
+    standing_over_an_empty_one(&root, pipes.path()).kill();
     root.ok(&["publish", "--ppas", "--private"]).says(&["begins again"]);
-    assert_eq!(versions(&root, PPA), ["1"]);
+    assert!(is_published(&root, EMPTY));
     assert_eq!(outcomes(&root, "ppas"), ["INTERRUPTED"]);
 }
 

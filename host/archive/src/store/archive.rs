@@ -252,7 +252,10 @@ pub fn change_archive(
         )));
     }
     let differs = |new: &Option<ReleaseText>, old: &str| new.as_ref().is_some_and(|new| new.as_str() != old);
-    let shown = differs(&change.origin, &archive.origin)
+    // it lies elsewhere then, where a pass that is under way does not publish it
+    let moves = change.private.is_some_and(|private| private != archive.private);
+    let shown = moves
+        || differs(&change.origin, &archive.origin)
         || differs(&change.label, &archive.label)
         || change.index_engine.is_some_and(|engine| engine != archive.index_engine);
     tx.execute(
