@@ -37,7 +37,7 @@ pub fn at_work_elsewhere(
     own: RunId,
 ) -> Result<Option<RunId>, StoreError> {
     db.prepare_cached(
-        "SELECT run.id FROM publisher_pass AS pass JOIN script_activity AS run ON run.id = pass.script_activity
+        "SELECT run.id FROM publisher_pass AS pass INDEXED BY publisher_pass_open JOIN script_activity AS run ON run.id = pass.script_activity
          WHERE pass.archive = ?1 AND run.id <> ?2 AND run.date_completed IS NULL AND pass.date_completed IS NULL
          ORDER BY run.id LIMIT 1",
     )
