@@ -98,18 +98,18 @@ fn a_hook_that_failed_after_the_installation_is_made_good_by_a_replay_once() {
         root.run(&["publish"]).exits(FAILURE).says(&["it does not work", "`pressroom hook replay 1`"]);
         root.ok(&["status"]).says(&["failed:", "50-bad.wasm", "pressroom hook replay 1"]);
         // as long as it fails, it stays so
-        root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["it does not work", "attempt 2"]);
+        root.run(&["hook", "replay", "2"]).exits(FAILURE).says(&["it does not work", "attempt 2"]);
         root.ok(&["status"]).says(&["called 2 times", "pressroom hook replay 1"]);
         behave(&root, "bad", point, "state-bomb");
-        root.ok(&["hook", "replay", "1"]).says(&["DONE", "attempt 3"]);
+        root.ok(&["hook", "replay", "2"]).says(&["DONE", "attempt 3"]);
         silent_on(&root.ok(&["status"]), "pressroom hook replay");
-        root.ok(&["hook", "log", "1"]).says(&["made good in run 3", "FAILED", "attempt 2", "attempt 3"]);
-        root.ok(&["history"]).says(&["hook-replay", "made good in run 3"]);
+        root.ok(&["hook", "log", "2"]).says(&["made good in run 4", "FAILED", "attempt 2", "attempt 3"]);
+        root.ok(&["history"]).says(&["hook-replay", "made good in run 4"]);
         // what it wants to remember is kept: the next call finds it
-        root.ok(&["hook", "replay", "1"]).says(&["Nothing to replay"]);
-        let log = json(&root, &["hook", "log", "1"]);
+        root.ok(&["hook", "replay", "2"]).says(&["Nothing to replay"]);
+        let log = json(&root, &["hook", "log", "2"]);
         assert_eq!(log[0]["later"].as_array().unwrap().len(), 2, "{log}");
-        root.ok(&["hook", "replay", "1", "--all"]).says(&["attempt 4"]);
+        root.ok(&["hook", "replay", "2", "--all"]).says(&["attempt 4"]);
     }
 }
 
@@ -141,13 +141,13 @@ fn what_a_hook_was_told_then_it_is_told_again() {
     let configuration = root.path().join("pressroom.toml");
     let renamed = format!("site-name = \"elsewhere\"\n{}", read_text(&configuration));
     tool::write(&configuration, renamed);
-    root.ok(&["hook", "replay", "1", "--hook", "tells"]);
+    root.ok(&["hook", "replay", "2", "--hook", "tells"]);
     let told = read_text(&told);
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines.len(), 4, "{told}");
     assert_eq!(lines[0], lines[3], "{told}");
     // the changes are those of that pass: two publications of one package
-    root.ok(&["hook", "replay", "1", "--hook", "bad", "--all"]).says(&[&first]);
+    root.ok(&["hook", "replay", "2", "--hook", "bad", "--all"]).says(&[&first]);
     assert_ne!(first, changes(2), "a later pass has changed more");
 }
 
@@ -164,14 +164,14 @@ fn a_replayer_that_dies_when_the_hook_has_done_its_work_has_recorded_nothing_and
     tool::write(&mode, "fail");
     root.run(&["publish"]).exits(FAILURE).says(&["10-mirror", "3"]);
     tool::write(&mode, "die");
-    let killed = root.run(&["hook", "replay", "1"]);
+    let killed = root.run(&["hook", "replay", "2"]);
     assert!(killed.code.is_none(), "it was to be killed\n{}", killed.account());
-    let log = json(&root, &["hook", "log", "1"]);
+    let log = json(&root, &["hook", "log", "2"]);
     assert!(log[0]["made_good_by_run"].is_null() && log[0]["later"].as_array().unwrap().is_empty(), "{log}");
     tool::write(&mode, "work");
-    root.ok(&["hook", "replay", "1"]);
+    root.ok(&["hook", "replay", "2"]);
     assert_eq!(read_text(&done), "done\ndone\n");
-    root.ok(&["hook", "log", "1"]).says(&["made good in run 3"]);
+    root.ok(&["hook", "log", "2"]).says(&["made good in run 4"]);
     root.ok(&["history"]).says(&["INTERRUPTED"]);
 }
 
@@ -200,7 +200,7 @@ fn a_replay_that_cannot_be_is_refused_and_calls_nothing() {
     root.run(&["publish"]).exits(FAILURE);
     let refused = |arguments: &[&str], code: i32, words: &[&str]| {
         let _ = root.run(&[&["hook", "replay"], arguments].concat()).exits(code).says(words);
-        let log = json(&root, &["hook", "log", "1"]);
+        let log = json(&root, &["hook", "log", "2"]);
         assert!(
             log.as_array().unwrap().iter().all(|call| call["later"].as_array().unwrap().is_empty()),
             "{log}"
@@ -208,27 +208,27 @@ fn a_replay_that_cannot_be_is_refused_and_calls_nothing() {
     };
     refused(&["7"], USAGE, &["no run 7", "there is 1"]);
     refused(&["0"], USAGE, &["0"]);
-    refused(&["1", "--hook", "nobody"], USAGE, &["nobody", "50-bad.wasm", "50-other.wasm"]);
-    refused(&["1", "--hook", "bad", "--point", "post-publication"], USAGE, &["post-publication"]);
-    refused(&["1", "--point", "pre-publication"], USAGE, &["--dry-run"]);
-    refused(&["1", "--distribution", "elsewhere"], USAGE, &["acme"]);
-    refused(&["1", "--show", "project/bad"], USAGE, &["--dry-run"]);
+    refused(&["2", "--hook", "nobody"], USAGE, &["nobody", "50-bad.wasm", "50-other.wasm"]);
+    refused(&["2", "--hook", "bad", "--point", "post-publication"], USAGE, &["post-publication"]);
+    refused(&["2", "--point", "pre-publication"], USAGE, &["--dry-run"]);
+    refused(&["2", "--distribution", "elsewhere"], USAGE, &["acme"]);
+    refused(&["2", "--show", "project/bad"], USAGE, &["--dry-run"]);
     // while somebody publishes
     let lock = File::open(root.path().join("locks/publish-acme.lock")).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
-    refused(&["1"], BUSY, &["acme"]);
+    refused(&["2"], BUSY, &["acme"]);
     drop(lock);
     // one hook is gone, the other is another one: both are said, and the one that could be called is not
     add(&root, "third", "finalize", "done");
     let component = tool::read(&binary::hook("announce"));
     let gone = tool::read(&path("50-bad.wasm"));
     std::fs::remove_file(path("50-bad.wasm")).unwrap();
-    refused(&["1", "--hook", "bad"], CONFIGURATION, &["50-bad.wasm", "not there any more"]);
+    refused(&["2", "--hook", "bad"], CONFIGURATION, &["50-bad.wasm", "not there any more"]);
     tool::write(&path("50-other.wasm"), component);
-    refused(&["1"], CONFIGURATION, &["50-bad.wasm", "50-other.wasm", "SHA256"]);
+    refused(&["2"], CONFIGURATION, &["50-bad.wasm", "50-other.wasm", "SHA256"]);
     tool::write(&path("50-bad.wasm"), gone);
-    refused(&["1"], CONFIGURATION, &["50-other.wasm", "cannot run now"]);
-    root.run(&["hook", "replay", "1", "--hook", "bad"]).exits(FAILURE).says(&["it does not work"]);
+    refused(&["2"], CONFIGURATION, &["50-other.wasm", "cannot run now"]);
+    root.run(&["hook", "replay", "2", "--hook", "bad"]).exits(FAILURE).says(&["it does not work"]);
 }
 
 #[test]
@@ -246,13 +246,13 @@ fn another_component_under_the_hooks_name_is_called_only_where_the_operator_says
     let grant = grant(&root, "bad", "post-publication");
     let without = read_text(&grant);
     tool::write(&grant, without.split("[config]").next().unwrap());
-    root.run(&["hook", "replay", "1"]).exits(CONFIGURATION).says(&[
+    root.run(&["hook", "replay", "2"]).exits(CONFIGURATION).says(&[
         "not the hook that was called",
         "--current",
         "SHA256",
     ]);
-    root.ok(&["hook", "replay", "1", "--current"]);
-    root.ok(&["hook", "log", "1"]).says(&["made good"]);
+    root.ok(&["hook", "replay", "2", "--current"]);
+    root.ok(&["hook", "log", "2"]).says(&["made good"]);
     // under another number it is the same hook
     let root = pending();
     add(&root, "bad", "finalize", "failed");
@@ -266,7 +266,7 @@ fn another_component_under_the_hooks_name_is_called_only_where_the_operator_says
         );
         std::fs::remove_file(folder.join(format!("50-bad.{ending}"))).unwrap();
     }
-    root.ok(&["hook", "replay", "1"]).says(&["70-bad.wasm", "DONE"]);
+    root.ok(&["hook", "replay", "2"]).says(&["70-bad.wasm", "DONE"]);
 }
 
 #[test]
@@ -278,15 +278,15 @@ fn what_hooks_were_told_is_kept_for_so_many_runs() {
     behave(&root, "bad", "finalize", "done");
     import(&root, "1.1");
     root.ok(&["publish"]);
-    root.ok(&["status"]).says(&["hook replay 1"]);
+    root.ok(&["status"]).says(&["hook replay 2"]);
     import(&root, "1.2");
     root.ok(&["publish"]);
-    silent_on(&root.ok(&["status"]), "hook replay 1");
-    root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["50-bad.wasm", "not kept", "replayable-runs"]);
-    root.run(&["hook", "replay", "1", "--dry-run"]).exits(FAILURE).says(&["not kept"]);
-    root.ok(&["hook", "replay", "2", "--all"]).says(&["DONE"]);
+    silent_on(&root.ok(&["status"]), "hook replay 2");
+    root.run(&["hook", "replay", "2"]).exits(FAILURE).says(&["50-bad.wasm", "not kept", "replayable-runs"]);
+    root.run(&["hook", "replay", "2", "--dry-run"]).exits(FAILURE).says(&["not kept"]);
+    root.ok(&["hook", "replay", "4", "--all"]).says(&["DONE"]);
     // what it said is kept all the same
-    root.ok(&["hook", "log", "1"]).says(&["it does not work"]);
+    root.ok(&["hook", "log", "2"]).says(&["it does not work"]);
 }
 
 // ---------------------------------------------------------------- dry runs
@@ -301,27 +301,27 @@ fn a_dry_run_shows_what_a_hook_would_do_and_keeps_nothing_of_it() {
         (history, root.ok(&["status"]).stdout, picture(&root.path().join("archives")))
     };
     let (history, status, before) = database();
-    root.run(&["hook", "replay", "1", "--dry-run"]).exits(FAILURE).says(&["VETO", "not on my watch"]);
+    root.run(&["hook", "replay", "2", "--dry-run"]).exits(FAILURE).says(&["VETO", "not on my watch"]);
     behave(&root, "bad", "pre-publication", "write");
-    root.ok(&["hook", "replay", "1", "--dry-run"]).says(&["DONE", "would write project/bad (4 bytes)"]);
-    let shown = root.ok(&["hook", "replay", "1", "--dry-run", "--show", "project/bad"]);
+    root.ok(&["hook", "replay", "2", "--dry-run"]).says(&["DONE", "would write project/bad (4 bytes)"]);
+    let shown = root.ok(&["hook", "replay", "2", "--dry-run", "--show", "project/bad"]);
     assert_eq!(shown.stdout, "bad\n");
-    root.run(&["hook", "replay", "1", "--dry-run", "--show", "project/good"])
+    root.run(&["hook", "replay", "2", "--dry-run", "--show", "project/good"])
         .exits(USAGE)
         .says(&["project/good", "project/bad"]);
     let into = root.path().join("into");
-    root.ok(&["hook", "replay", "1", "--dry-run", "--into", &text(&into)]);
+    root.ok(&["hook", "replay", "2", "--dry-run", "--into", &text(&into)]);
     assert_eq!(read_text(&into.join("pass-1/50-bad.wasm/project/bad")), "bad\n");
-    root.run(&["hook", "replay", "1", "--dry-run", "--into", &text(&into)]).exits(USAGE).says(&["already"]);
+    root.run(&["hook", "replay", "2", "--dry-run", "--into", &text(&into)]).exits(USAGE).says(&["already"]);
     behave(&root, "bad", "pre-publication", "state-bomb");
-    root.ok(&["hook", "replay", "1", "--dry-run"]).says(&["would remember key 0 (65536 bytes)"]);
+    root.ok(&["hook", "replay", "2", "--dry-run"]).says(&["would remember key 0 (65536 bytes)"]);
     behave(&root, "bad", "pre-publication", "sign");
-    root.ok(&["hook", "replay", "1", "--dry-run", "--show", "project/bad.gpg"]).says(&["dry run"]);
-    let dry = json(&root, &["hook", "replay", "1", "--dry-run"]);
+    root.ok(&["hook", "replay", "2", "--dry-run", "--show", "project/bad.gpg"]).says(&["dry run"]);
+    let dry = json(&root, &["hook", "replay", "2", "--dry-run"]);
     assert_eq!(dry[0]["writes"][1]["name"], "project/bad.gpg", "{dry}");
     for (behaviour, word) in [("outside-grant", "pool/main/b/bad"), ("escaping-path", "escaped")] {
         behave(&root, "bad", "pre-publication", behaviour);
-        root.run(&["hook", "replay", "1", "--dry-run"]).exits(FAILURE).says(&["FAILED", word]);
+        root.run(&["hook", "replay", "2", "--dry-run"]).exits(FAILURE).says(&["FAILED", word]);
     }
     let after = database();
     assert_eq!((history, status), (after.0, after.1));
@@ -334,7 +334,7 @@ fn a_dry_run_of_a_hook_that_held_a_pass_sees_what_the_pass_would_have_changed() 
     add(&root, "bad", "pre-publication", "veto");
     root.run(&["publish"]).exits(HELD);
     behave(&root, "bad", "pre-publication", "read-much");
-    let dry = json(&root, &["hook", "replay", "1", "--dry-run"]);
+    let dry = json(&root, &["hook", "replay", "2", "--dry-run"]);
     assert!(dry[0]["unknown"].is_null(), "{dry}");
     let before = dry[0]["summary"].as_str().unwrap().to_owned();
     assert_ne!(before, "read 0 records");
@@ -342,11 +342,11 @@ fn a_dry_run_of_a_hook_that_held_a_pass_sees_what_the_pass_would_have_changed() 
     behave(&root, "bad", "pre-publication", "veto");
     root.run(&["publish"]).exits(HELD);
     behave(&root, "bad", "pre-publication", "read-much");
-    root.run(&["hook", "replay", "1", "--dry-run"]).exits(FAILURE).says(&["not known", "pass 1"]);
-    root.ok(&["hook", "replay", "2", "--dry-run"]).says(&[&before]);
+    root.run(&["hook", "replay", "2", "--dry-run"]).exits(FAILURE).says(&["not known", "pass 1"]);
+    root.ok(&["hook", "replay", "3", "--dry-run"]).says(&[&before]);
     // and it is what the hook then sees
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "3"]).says(&[&before]);
+    root.ok(&["hook", "log", "4"]).says(&[&before]);
     root.client(SERIES).update();
 }
 
@@ -358,8 +358,8 @@ fn executables_take_no_part_in_a_dry_run() {
     write_program(&root.hooks("finalize").join("10-tells"), &script);
     add(&root, "bad", "finalize", "skipped");
     root.ok(&["publish"]);
-    root.ok(&["hook", "replay", "1", "--dry-run"]).says(&["10-tells", "not started", "SKIPPED"]);
-    root.run(&["hook", "replay", "1", "--dry-run", "--hook", "tells"])
+    root.ok(&["hook", "replay", "2", "--dry-run"]).says(&["10-tells", "not started", "SKIPPED"]);
+    root.run(&["hook", "replay", "2", "--dry-run", "--hook", "tells"])
         .exits(USAGE)
         .says(&["10-tells", "executable"]);
     assert_eq!(read_text(&told), "told\n");
@@ -375,9 +375,9 @@ fn a_temporary_failure_after_the_installation_is_retried_by_later_runs_so_often_
         add(&root, "bad", point, "temporary");
         root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full"]);
         root.ok(&["status"]).says(&["waits to be called again", "2025-03-01T12:00:00Z", "called once"]);
-        root.ok(&["publish", "--dry-run"]).says(&["called again:", "50-bad.wasm", "of run 1"]);
+        root.ok(&["publish", "--dry-run"]).says(&["called again:", "50-bad.wasm", "of run 2"]);
         // the next run; then not before five minutes have gone; then no more
-        root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 1"]);
+        root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 2"]);
         root.ok(&["status"]).says(&["waits to be called again", "2025-03-01T12:05:00Z", "called 2 times"]);
         root.run_at("2025-03-01T12:04:59Z", &["publish"]).exits(0);
         root.run_at("2025-03-01T12:05:00Z", &["publish"]).exits(FAILURE).says(&["the moon is not full"]);
@@ -386,7 +386,7 @@ fn a_temporary_failure_after_the_installation_is_retried_by_later_runs_so_often_
         root.run_at("2025-03-09T12:00:00Z", &["publish"]).exits(0);
         // an operator still can
         behave(&root, "bad", point, "done");
-        root.ok(&["hook", "replay", "1"]).says(&["attempt 4"]);
+        root.ok(&["hook", "replay", "2"]).says(&["attempt 4"]);
         silent_on(&root.ok(&["status"]), "pressroom hook replay");
     }
 }
@@ -401,22 +401,22 @@ fn a_retry_comes_before_the_hooks_of_new_passes_and_makes_the_failure_good() {
     behave(&root, "last", "finalize", "skipped");
     import(&root, "1.1");
     root.ok(&["publish"]);
-    let log = json(&root, &["hook", "log", "2"]);
+    let log = json(&root, &["hook", "log", "4"]);
     let calls: Vec<(&str, bool)> = log
         .as_array()
         .unwrap()
         .iter()
-        .map(|call| (call["point"].as_str().unwrap(), call["again_for_run"] == 1))
+        .map(|call| (call["point"].as_str().unwrap(), call["again_for_run"] == 2))
         .collect();
     let expected =
         [("post-publication", true), ("post-publication", false), ("finalize", true), ("finalize", false)];
     assert_eq!(calls, expected, "{log}");
-    root.ok(&["hook", "log", "1"]).says(&["made good in run 2"]);
+    root.ok(&["hook", "log", "2"]).says(&["made good in run 4"]);
     root.ok(&["history"]).says(&["2 hooks of earlier runs called again", "SKIPPED"]);
     silent_on(&root.ok(&["status"]), "waits to be called again");
     // nothing more of it
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "3"]).says(&["called no hook"]);
+    root.ok(&["hook", "log", "5"]).says(&["called no hook"]);
 }
 
 #[test]
@@ -427,13 +427,13 @@ fn a_hook_that_is_disabled_owes_its_retry_until_it_is_enabled() {
     root.ok(&["hook", "disable", "bad"]);
     import(&root, "1.1");
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "2"]).says(&["called no hook"]);
-    root.run(&["hook", "replay", "1"]).exits(CONFIGURATION).says(&["is disabled", "hook enable"]);
+    root.ok(&["hook", "log", "4"]).says(&["called no hook"]);
+    root.run(&["hook", "replay", "2"]).exits(CONFIGURATION).says(&["is disabled", "hook enable"]);
     assert_eq!(json(&root, &["status"])["failed_hooks"][0]["attempts"], 1);
     root.ok(&["hook", "enable", "bad"]);
     behave(&root, "bad", "finalize", "done");
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "1"]).says(&["made good in run 3"]);
+    root.ok(&["hook", "log", "2"]).says(&["made good in run 5"]);
 }
 
 #[test]
@@ -442,14 +442,14 @@ fn an_operator_who_is_quicker_than_the_next_run_leaves_nothing_to_retry() {
     add(&root, "bad", "finalize", "temporary");
     root.run(&["publish"]).exits(FAILURE);
     // a replay that fails for a time as well counts as an attempt, and the next run comes later
-    root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["the moon is not full", "attempt 2"]);
+    root.run(&["hook", "replay", "2"]).exits(FAILURE).says(&["the moon is not full", "attempt 2"]);
     let status = json(&root, &["status"]);
     assert_eq!(status["failed_hooks"][0]["attempts"], 2, "{status}");
     assert_eq!(status["failed_hooks"][0]["next_attempt"], "2025-03-01T12:05:00Z", "{status}");
     behave(&root, "bad", "finalize", "done");
-    root.ok(&["hook", "replay", "1"]);
+    root.ok(&["hook", "replay", "2"]);
     root.run_at("2025-03-01T13:00:00Z", &["publish"]).exits(0);
-    let log = json(&root, &["hook", "log", "1"]);
+    let log = json(&root, &["hook", "log", "2"]);
     assert_eq!(log[0]["later"].as_array().unwrap().len(), 2, "{log}");
     assert_eq!(json(&root, &["status"])["failed_hooks"], Value::Array(Vec::new()));
 }
@@ -460,7 +460,7 @@ fn a_failure_that_an_operator_leaves_as_it_is_is_neither_retried_nor_shown_as_op
     add(&root, "bad", "finalize", "temporary");
     add(&root, "other", "finalize", "failed");
     root.run(&["publish"]).exits(FAILURE);
-    let dismiss = ["hook", "replay", "1", "--hook", "bad", "--dismiss"];
+    let dismiss = ["hook", "replay", "2", "--hook", "bad", "--dismiss"];
     for (more, words) in [
         (&[][..], &["--reason"][..]),
         (&["--reason", " "], &["--reason"]),
@@ -469,7 +469,7 @@ fn a_failure_that_an_operator_leaves_as_it_is_is_neither_retried_nor_shown_as_op
     ] {
         root.run(&[&dismiss, more].concat()).exits(USAGE).says(words);
     }
-    root.run(&["hook", "replay", "1", "--reason", "so"]).exits(USAGE).says(&["--dismiss"]);
+    root.run(&["hook", "replay", "2", "--reason", "so"]).exits(USAGE).says(&["--dismiss"]);
     let reason = ["--reason", "the mirror is gone", "--as", "Ada"];
     root.ok(&[&dismiss[..], &reason].concat())
         .says(&["50-bad.wasm", "left as it is by Ada: the mirror is gone"]);
@@ -478,14 +478,14 @@ fn a_failure_that_an_operator_leaves_as_it_is_is_neither_retried_nor_shown_as_op
         status["failed_hooks"].as_array().unwrap().iter().map(|one| one["hook"].as_str().unwrap()).collect();
     assert_eq!(open, ["50-other.wasm"], "{status}");
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "1"]).says(&["left as it is by Ada: the mirror is gone"]);
+    root.ok(&["hook", "log", "2"]).says(&["left as it is by Ada: the mirror is gone"]);
     root.ok(&[&dismiss[..], &reason].concat()).says(&["Nothing to leave"]);
     // what is left as it is can be called all the same where it is asked for
     behave(&root, "bad", "finalize", "done");
     behave(&root, "other", "finalize", "done");
-    let replayed = root.ok(&["hook", "replay", "1"]).says(&["50-other.wasm"]);
+    let replayed = root.ok(&["hook", "replay", "2"]).says(&["50-other.wasm"]);
     silent_on(&replayed, "50-bad.wasm");
-    root.ok(&["hook", "replay", "1", "--hook", "bad", "--all"]).says(&["DONE"]);
+    root.ok(&["hook", "replay", "2", "--hook", "bad", "--all"]).says(&["DONE"]);
 }
 
 #[test]
@@ -494,8 +494,8 @@ fn what_a_hook_that_is_to_be_retried_was_told_is_kept_until_it_has_been() {
     configure(&root, "replayable-runs = 0\nretry-attempts = 2");
     add(&root, "bad", "finalize", "temporary");
     root.run(&["publish"]).exits(FAILURE);
-    root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 1"]);
-    root.run(&["hook", "replay", "1"]).exits(FAILURE).says(&["not kept"]);
+    root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full", "of run 2"]);
+    root.run(&["hook", "replay", "2"]).exits(FAILURE).says(&["not kept"]);
     assert_eq!(json(&root, &["status"])["failed_hooks"], Value::Array(Vec::new()));
 }
 
@@ -514,13 +514,13 @@ fn a_retry_of_a_hook_that_is_gone_is_given_up_with_its_reason() {
         "pressroom hook replay 1",
     ]);
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "1"]).says(&["REFUSED", "attempt 2"]);
+    root.ok(&["hook", "log", "2"]).says(&["REFUSED", "attempt 2"]);
     tool::write(&wasm, kept.0);
     tool::write(&grant, kept.1);
     behave(&root, "bad", "finalize", "done");
     root.ok(&["publish"]);
-    silent_on(&root.ok(&["hook", "log", "1"]), "made good");
-    root.ok(&["hook", "replay", "1"]).says(&["DONE"]);
+    silent_on(&root.ok(&["hook", "log", "2"]), "made good");
+    root.ok(&["hook", "replay", "2"]).says(&["DONE"]);
 }
 
 #[test]
@@ -529,11 +529,11 @@ fn before_the_installation_a_temporary_failure_leaves_everything_waiting_and_is_
     add(&root, "bad", "pre-publication", "temporary");
     root.run(&["publish"]).exits(FAILURE).says(&["the moon is not full"]);
     silent_on(&root.ok(&["status"]), "called again");
-    root.ok(&["hook", "replay", "1"]).says(&["Nothing to replay", "50-bad.wasm", "--dry-run"]);
+    root.ok(&["hook", "replay", "2"]).says(&["Nothing to replay", "50-bad.wasm", "--dry-run"]);
     behave(&root, "bad", "pre-publication", "done");
     root.ok(&["publish"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["good 1.0"]);
-    silent_on(&root.ok(&["hook", "log", "2"]), "attempt");
+    silent_on(&root.ok(&["hook", "log", "3"]), "attempt");
 }
 
 #[test]
@@ -544,7 +544,7 @@ fn a_hook_whose_failure_only_warns_is_retried_too_and_fails_no_run() {
     let warns = read_text(&grant).replace("\"abort\"", "\"warn\"");
     tool::write(&grant, warns);
     root.run(&["publish"]).exits(0).says(&["the moon is not full"]);
-    root.run(&["publish"]).exits(0).says(&["the moon is not full", "of run 1"]);
+    root.run(&["publish"]).exits(0).says(&["the moon is not full", "of run 2"]);
     root.ok(&["status"]).says(&["waits to be called again"]);
 }
 
@@ -558,10 +558,10 @@ fn a_named_veto_does_not_hold_the_pass_and_who_and_why_is_recorded() {
     let ran = root.ok(&["publish", "--override-veto", "bad", "--reason", "cleared by\nlegal", "--as", "Ada"]);
     ran.says(&["overridden", "not on my watch", "Ada", "cleared by legal"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["good 1.0"]);
-    for shown in [&["history"][..], &["hook", "log", "2"]] {
+    for shown in [&["history"][..], &["hook", "log", "3"]] {
         root.ok(shown).says(&["VETO", "overridden by Ada: cleared by legal"]);
     }
-    let log = json(&root, &["hook", "log", "2"]);
+    let log = json(&root, &["hook", "log", "3"]);
     assert_eq!(log[0]["overridden"]["by"], "Ada", "{log}");
     let history = json(&root, &["history"]);
     assert_eq!(history[0]["outcome"], "SUCCEEDED", "{history}");
@@ -627,8 +627,8 @@ fn what_a_hook_with_an_overridden_veto_wrote_and_remembered_is_dropped() {
     root.ok(&["publish", "--override-veto", "bad", "--override-veto", "worse", "--reason", "so"])
         .says(&["worse did not veto"]);
     assert_eq!(read_text(&root.served().join("project/bad")), "bad\n");
-    root.ok(&["hook", "log", "1", "--hook", "worse"]).says(&["DONE"]);
-    let log = root.ok(&["hook", "log", "1", "--hook", "bad"]);
+    root.ok(&["hook", "log", "2", "--hook", "worse"]).says(&["DONE"]);
+    let log = root.ok(&["hook", "log", "2", "--hook", "bad"]);
     silent_on(&log, "worse");
 }
 
@@ -640,7 +640,7 @@ fn the_log_of_a_run_has_everything_that_its_hooks_said() {
     add(&root, "bad", "pre-publication", "done");
     add(&root, "skips", "finalize", "skipped");
     root.ok(&["publish"]);
-    root.ok(&["hook", "log", "1"]).says(&[
+    root.ok(&["hook", "log", "2"]).says(&[
         "pre-publication 50-bad.wasm DONE: done with acme",
         "nothing to add",
         "info: all is well",
@@ -648,16 +648,16 @@ fn the_log_of_a_run_has_everything_that_its_hooks_said() {
         "finalize 50-skips.wasm SKIPPED: nothing to do",
     ]);
     root.ok(&["history"]).says(&["SKIPPED", "nothing to do"]);
-    let only = root.ok(&["hook", "log", "1", "--point", "finalize"]);
+    let only = root.ok(&["hook", "log", "2", "--point", "finalize"]);
     silent_on(&only, "50-bad.wasm");
-    let log = json(&root, &["hook", "log", "1", "--hook", "bad"]);
+    let log = json(&root, &["hook", "log", "2", "--hook", "bad"]);
     assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
     for field in ["duration_us", "peak_memory_bytes", "host_calls", "attempt"] {
         assert!(log[0][field].is_u64(), "{field}: {log}");
     }
     root.run(&["hook", "log", "9"]).exits(USAGE).says(&["no run 9", "there is 1"]);
-    root.run(&["hook", "log", "1", "--hook", "nobody"]).exits(USAGE).says(&["nobody", "50-skips.wasm"]);
-    root.run(&["hook", "log", "1", "--point", "whenever"]).exits(USAGE).says(&["whenever"]);
-    root.ok(&["hook", "log", "1", "--point", "post-publication"])
+    root.run(&["hook", "log", "2", "--hook", "nobody"]).exits(USAGE).says(&["nobody", "50-skips.wasm"]);
+    root.run(&["hook", "log", "2", "--point", "whenever"]).exits(USAGE).says(&["whenever"]);
+    root.ok(&["hook", "log", "2", "--point", "post-publication"])
         .says(&["called no hook at post-publication"]);
 }
