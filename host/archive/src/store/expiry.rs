@@ -241,6 +241,12 @@ fn reference(distribution: &str, owner: &str, name: &str) -> String {
     text.parse::<ArchiveReference>().map_or(text, |reference| reference.to_string())
 }
 
+/// Whether an original is kept with an upload or a build.
+const RECORD: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM package_upload WHERE changes_file = ?1)
+    OR EXISTS (SELECT 1 FROM package_upload_custom WHERE library_file = ?1)
+    OR EXISTS (SELECT 1 FROM package_upload_file WHERE library_file = ?1)
+    OR EXISTS (SELECT 1 FROM binary_package_build WHERE build_log = ?1)";
+
 /// Who wants an original that is or was part of no publication that counts.
 fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wanted>, StoreError> {
     const WHAT: &str = "find who wants an original";
@@ -269,11 +275,7 @@ fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wante
     if let Some(build) = one(build, alias)? {
         return Ok(Some(Wanted::Build { build }));
     }
-    let record = "SELECT 1 WHERE EXISTS (SELECT 1 FROM package_upload WHERE changes_file = ?1)
-         OR EXISTS (SELECT 1 FROM package_upload_custom WHERE library_file = ?1)
-         OR EXISTS (SELECT 1 FROM package_upload_file WHERE library_file = ?1)
-         OR EXISTS (SELECT 1 FROM binary_package_build WHERE build_log = ?1)";
-    if one(record, alias)?.is_some() {
+    if one(RECORD, alias)?.is_some() {
         return Ok(Some(Wanted::Record));
     }
     let pool = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pool_file WHERE content = ?1)
@@ -357,4 +359,23 @@ pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<()
             .during("record that an original has gone")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+
+    #[test]
+    fn whether_an_original_is_kept_with_an_upload_costs_nothing_for_other_uploads() {
+        let db = Db::in_memory().unwrap();
+        let mut statement = db.read().prepare(&format!("EXPLAIN QUERY PLAN {RECORD}")).unwrap();
+        let steps: Vec<String> =
+            statement.query_map([1], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(steps.iter().filter(|step| step.starts_with("SEARCH")).count(), 4, "{steps:?}");
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN") && !step.contains("CONSTANT")),
+            "{steps:?}"
+        );
+    }
 }
