@@ -338,6 +338,28 @@ fn what_something_keeps_stays_in_the_pool() {
 }
 
 #[test]
+fn what_was_kept_of_a_package_that_has_gone_otherwise_goes_when_nothing_keeps_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let release = house.source("hello", "1", &[("a", b"a")]);
+    house.publish_source("s", release, "hello");
+    house.publish(Wanted::Changed);
+    let files = house.value::<usize>("SELECT count(*) FROM pool_file");
+    house.sql(
+        "INSERT INTO pool_hold (archive, source_package_name, filename, content, held_by, date_until, date_created)
+         SELECT archive, source_package_name, filename, content, 'snapshot 7', NULL, 0 FROM pool_file ORDER BY filename DESC LIMIT 1",
+    );
+    house.remove("hello");
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (0, files - 1), "{}", reasons(&reaped));
+    assert_eq!(house.reap().looked_at, 0, "nothing has happened since");
+    house.sql("DELETE FROM pool_hold");
+    house.pass_time(24);
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{}", reasons(&reaped));
+    assert!(!house.has("main/h"));
+}
+
+#[test]
 fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
     let mut house = superseded();
     let (series, now) = (house.shape("s").series.id, house.now);
