@@ -7,7 +7,7 @@ use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::FileName;
-use crate::domain::{AliasId, ArchiveReference, ContentId, RunId};
+use crate::domain::{AliasId, ArchiveReference, ContentId, RunId, SeriesId};
 
 /// Says that an original may not be wanted any more.
 ///
@@ -42,6 +42,32 @@ pub fn suggest_all(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreE
         [Date(now)],
     )
     .during("list the originals that may not be wanted")
+}
+
+/// Says so of all originals of packages that have left a pool in a series, and have content: the librarian has kept them for the series.
+///
+/// # Errors
+/// When the database fails.
+pub fn suggest_of_series(tx: &Transaction<'_>, series: SeriesId, now: Timestamp) -> Result<(), StoreError> {
+    for file in [
+        "SELECT file.library_file FROM source_package_publishing_history AS publication
+         JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release",
+        "SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release",
+    ] {
+        tx.execute(
+            &format!(
+                "INSERT INTO expiry_candidate (library_file, date_look_again)
+                 SELECT id, ?2 FROM library_file_alias WHERE content IS NOT NULL AND id IN (
+                   {file} WHERE publication.date_removed IS NOT NULL
+                   AND publication.suite IN (SELECT id FROM suite WHERE distro_series = ?1))
+                 ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again"
+            ),
+            (series, Date(now)),
+        )
+        .during("list the originals of a series")?;
+    }
+    Ok(())
 }
 
 /// The originals that are to be looked at now, the longest waiting first.
