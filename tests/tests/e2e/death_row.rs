@@ -154,6 +154,9 @@ fn a_pool_whose_disk_fails_does_not_keep_the_others_as_they_are() {
         root.ok(&["remove", "--archive", archive, "--suite", SERIES, "--binary", name, "--comment", "old"]);
     }
     root.run_at(BEFORE, &["publish"]).exits(0);
+    let planned = json(&root, AFTER, &["process-death-row", "--dry-run", "--limit", "1"]);
+    let looked_at = planned["archives"].as_array().unwrap().iter().map(|one| one["looked_at"].as_u64());
+    assert_eq!(looked_at.sum::<Option<u64>>(), Some(1), "in all archives together: {planned}");
     // no lock can be had where a folder is in its place
     let lock = root.path().join("locks/pool-acme.lock");
     std::fs::remove_file(&lock).unwrap();
