@@ -73,7 +73,7 @@ pub fn active(db: &Connection, series: SeriesId, extent: Extent) -> Result<Count
     Ok(Counted { sources: count(HISTORIES[0])?, binaries: count(HISTORIES[1])? })
 }
 
-/// Makes all active publications of a series OBSOLETE. Their files may go from now on. What has left the pools of the series before may go from the librarian.
+/// Makes all active publications of a series OBSOLETE. Their files may go from now on, and those of sources that have waited for them. What has left the pools of the series before may go from the librarian.
 ///
 /// # Errors
 /// When the database fails.
@@ -108,6 +108,19 @@ pub fn make_obsolete(
         .during(WHAT)
     };
     let counted = Counted { sources: end(HISTORIES[0])?, binaries: end(HISTORIES[1])? };
+    // what has given way before, and waited for what has ended now
+    for history in HISTORIES {
+        tx.execute(
+            &format!(
+                "UPDATE {history} SET scheduled_deletion_date = ?2
+                 WHERE status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE') AND scheduled_deletion_date IS NULL AND date_removed IS NULL
+                 AND suite IN ({})",
+                extent.suites()
+            ),
+            (series, Date(now)),
+        )
+        .during(WHAT)?;
+    }
     expiry::suggest_of_series(tx, series, now)?;
     Ok(counted)
 }

@@ -379,6 +379,29 @@ fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
 }
 
 #[test]
+fn a_source_that_waited_for_its_binaries_goes_when_their_series_ends() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    for version in ["1", "2"] {
+        let release = house.source("hello", version, &[("a", version.as_bytes())]);
+        house.publish_source("s", release, "hello");
+        if version == "1" {
+            house.import("s", None, &[Package::new("old", version, "amd64").field("Source", "hello")]);
+        }
+        house.publish(Wanted::Changed);
+        house.pass_time(48);
+    }
+    assert_eq!(house.reap().publications, 0, "old is built by no source any more, and is published");
+    let (series, now) = (house.shape("s").series.id, house.now);
+    let ended = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    assert_eq!((ended.sources, ended.binaries), (1, 1));
+    house.publish(Wanted::Changed);
+    let reaped = house.reap();
+    assert_eq!(reaped.publications, 3, "{}", reasons(&reaped));
+    assert!(!house.has("main/h"));
+    house.assert_consistent();
+}
+
+#[test]
 fn a_run_that_died_before_the_disk_is_finished_by_the_next() {
     let mut house = superseded();
     house.pass_time(24);
