@@ -46,3 +46,5 @@ CREATE TABLE suite_log (
 CREATE INDEX suite_log_by_suite ON suite_log (suite, id);
 -- A removal that was asked for and its approval are looked up by row.
 CREATE INDEX binary_package_build_by_source ON binary_package_build (archive, source_package_release);
+-- What is at work on an archive, or owes it hooks: few, of passes that become many.
+CREATE INDEX publisher_pass_open ON publisher_pass (archive) WHERE date_completed IS NULL;

@@ -469,7 +469,12 @@ fn set_own_key(
     }
     let key: Fingerprint = key.parse().map_err(|error: SignError| StoreError::Refused(error.to_string()))?;
     let fingerprint = signing_key::signing_key(tx, &key.to_string())?.fingerprint;
-    match rotation::rotate(&signing_key::uses(tx, Some(archive.id))?, &fingerprint, now, now) {
+    let uses = signing_key::uses(tx, Some(archive.id))?;
+    // what says again which key stays does not end the time of those that sign beside it
+    if rotation::current(&uses, now).iter().any(|one| one.fingerprint == fingerprint && one.ended.is_none()) {
+        return Ok(());
+    }
+    match rotation::rotate(&uses, &fingerprint, now, now) {
         Ok(change) => signing_key::carry_out(tx, Some(archive.id), &fingerprint, &change, OPERATOR, now),
         Err(_it_does) => Ok(()),
     }

@@ -7,7 +7,7 @@ use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::{
     ArchivePurpose, DistributionName, PassId, PassPriority, Publisher, RunId, RunOutcome,
 };
-use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
@@ -213,8 +213,11 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
-        for archive in &archives {
-            self.root.write_readers(db.read(), archive, self.clock.now())?;
+        // also where nothing is published at the moment: what is there is served all the same
+        for archive in archives_of(db.read(), self.distribution.id)? {
+            if archive.publisher() == self.publisher {
+                self.root.write_readers(db.read(), &archive, self.clock.now())?;
+            }
         }
         self.mark_dirty(db, &archives)?;
         self.process_accepted(db)?;
@@ -370,40 +373,54 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ends what a run that died has begun, and runs the hooks that it owed to what it had installed.
+    /// Ends what runs that died have begun. What is wrong in somebody's archive is no reason to keep the next from being published.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
         for archive in archives {
-            let _span = info_span!("recover", archive = %archive.reference).entered();
-            let lock = self.succeed(db, archive)?;
-            if let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? {
-                self.notes.push(format!(
-                    "{} is left alone: run {run}, of the publisher that it had before, is at work on it and has to end first",
-                    archive.reference
-                ));
-                self.put_aside.push(archive.id);
-                continue;
+            match self.recover_archive(db, archive) {
+                Err(error) if archive.purpose == ArchivePurpose::Ppa => {
+                    self.problems.push(format!(
+                        "{} was not published, because what a run that died has begun there could not be ended: {error:#}",
+                        archive.reference
+                    ));
+                    self.put_aside.push(archive.id);
+                }
+                ended => ended?,
             }
-            let paths = self.root.archive_paths(archive);
-            for recovered in recover(db, archive.id, &paths, self.clock.now())? {
-                match recovered {
-                    Recovered::Abandoned(pass) => {
-                        tracing::warn!(
-                            pass = pass.0,
-                            "a run died before this pass was installed: it begins again"
-                        );
-                    }
-                    Recovered::Completed(pass) => {
-                        tracing::warn!(
-                            pass = pass.0,
-                            "a run died while this pass was installed: it is complete now"
-                        );
-                    }
+        }
+        Ok(())
+    }
+
+    /// Ends what a run that died has begun in an archive, and runs the hooks that it owed to what it had installed.
+    fn recover_archive(&mut self, db: &mut Db, archive: &Archive) -> anyhow::Result<()> {
+        let _span = info_span!("recover", archive = %archive.reference).entered();
+        let _lock = self.succeed(db, archive)?;
+        if let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? {
+            self.notes.push(format!(
+                "{} is left alone: run {run}, of the publisher that it had before, is at work on it and has to end first",
+                archive.reference
+            ));
+            self.put_aside.push(archive.id);
+            return Ok(());
+        }
+        let paths = self.root.archive_paths(archive);
+        for recovered in recover(db, archive.id, &paths, self.clock.now())? {
+            match recovered {
+                Recovered::Abandoned(pass) => {
+                    tracing::warn!(
+                        pass = pass.0,
+                        "a run died before this pass was installed: it begins again"
+                    );
+                }
+                Recovered::Completed(pass) => {
+                    tracing::warn!(
+                        pass = pass.0,
+                        "a run died while this pass was installed: it is complete now"
+                    );
                 }
             }
-            for owed in pass::unfinalized_passes(db.read(), archive.id)? {
-                self.pay(db, archive, owed.id, owed.priority)?;
-            }
-            drop(lock);
+        }
+        for owed in pass::unfinalized_passes(db.read(), archive.id)? {
+            self.pay(db, archive, owed.id, owed.priority)?;
         }
         Ok(())
     }

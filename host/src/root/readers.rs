@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use pressroom_archive::disk::{self, DiskError, During};
+use pressroom_archive::disk::{self, DiskError, During, FileLock};
 use pressroom_archive::people::htpasswd;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::{Connection, archive_auth_token};
@@ -45,6 +45,9 @@ impl Root {
         for folder in [&paths.private_archives, &paths.readers] {
             self.make_closed(&self.at(folder))?;
         }
+        // from before the rows are read: whoever has read them earlier has written earlier, and brings nobody back who was taken out since
+        let name = format!("readers-{}.lock", archive.reference.folder().replace('/', ":"));
+        let _lock = FileLock::alone(&self.locks_folder().join(name))?;
         let path = self.readers_file(archive);
         let text = htpasswd(&archive_auth_token::readers(db, archive.id, now)?);
         if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {

@@ -84,6 +84,12 @@ fn who_reads_a_private_archive_has_a_token_that_can_be_taken_back() {
     assert!(!may_read(&file, "ben", &second) && may_read(&file, "+short", &short));
     root.run_at("2025-03-01T12:01:00Z", &["publish"]).exits(0);
     assert!(!may_read(&file, "+short", &short));
+    // what is served still is not for those whose time is over, though nothing new is published there
+    root.ok(&["archive", "set", ARCHIVE, "--publish", "false"]);
+    let late = given(&root, &["--machine", "late", "--valid-for-seconds", "60"]);
+    assert!(may_read(&file, "+late", &late));
+    root.run_at("2025-03-01T12:01:00Z", &["publish"]).exits(0);
+    assert!(!may_read(&file, "+late", &late));
     root.ok(&["person", "set", "ben", "--active", "true"]);
     root.ok(&["token", "revoke", "--archive", ARCHIVE, "--person", "ben", "--as", "ann"]);
     root.run(&["token", "revoke", "--archive", ARCHIVE, "--person", "ben", "--as", "ann"])

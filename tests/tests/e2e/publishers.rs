@@ -315,3 +315,25 @@ fn a_ppa_that_fails_stops_neither_the_next_nor_the_others() {
     }
     assert!(versions(&root, PPA).is_empty());
 }
+
+#[test]
+fn a_ppa_whose_folder_is_lost_under_a_run_that_dies_stops_no_other() {
+    let root = root();
+    root.ok(&["person", "add", "ben"]);
+    root.ok(&["archive", "add", "acme/tools", "--purpose", "PPA", "--owner", "ben"]);
+    arrive(&root, "~ben/acme/tools", "1");
+    let pipes = stop_passes(&root);
+    Standing::begin(&root, pipes.path(), "ppas", &["--ppas"]).kill();
+    std::fs::remove_file(pipes.path().join("ppas.go")).unwrap();
+    let folder = root.path().join("archives/~ann");
+    let aside = root.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    tool::write(&folder, "no folder");
+    root.run(&["publish", "--ppas"]).exits(FAILURE).says(&[PPA, "was not published"]);
+    assert_eq!(versions(&root, "~ben/acme/tools"), ["1"]);
+    // its disk is back
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    root.ok(&["publish", "--ppas"]);
+    assert_eq!(versions(&root, PPA), ["1"]);
+}

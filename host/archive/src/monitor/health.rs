@@ -462,12 +462,12 @@ impl Judge<'_> {
         self.measure(format!("{name} of {archive} valid"), left, "s", (None, None));
         if left <= 0 {
             let what = format!(
-                "{name} of {archive} is not valid since {until}, and clients refuse it: publish it with `pressroom publish --suite {name} --careful`"
+                "{name} of {archive} is not valid since {until}, and clients refuse it: see `pressroom suite show {name}` whether somebody has paused it, else publish it with `pressroom publish --suite {name}`"
             );
             self.find(Level::Critical, "suite", &what);
         } else if left < valid_for_seconds / 10 {
             let what = format!(
-                "{name} of {archive} is valid for {} only: publish it before with `pressroom publish --suite {name} --careful`",
+                "{name} of {archive} is valid for {} only: runs renew it in time: is their timer running, and has nobody paused it (`pressroom suite show {name}`)?",
                 words(left)
             );
             self.find(Level::Warning, "suite", &what);

@@ -1,11 +1,10 @@
 -- ?1 suite, ?2 what has waited since then has waited long enough
--- The plus keeps SQLite to what is pending.
 WITH waiting AS (
     SELECT publication.id, publication.date_created, release.source_package_release AS source
-    FROM binary_package_publishing_history AS publication
+    FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_status
     JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series AND distro_arch_series.enabled
     JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-    WHERE publication.status = 'PENDING' AND +publication.suite = ?1 AND release.source_package_release IS NOT NULL
+    WHERE publication.status = 'PENDING' AND publication.suite = ?1 AND release.source_package_release IS NOT NULL
 ),
 unfinished AS (
     SELECT source FROM waiting GROUP BY source
@@ -16,4 +15,4 @@ unfinished AS (
         WHERE suite.id = ?1 AND build.suite = suite.id
           AND build.status IN ('NEEDSBUILD', 'BUILDING', 'GATHERING', 'UPLOADING', 'CANCELLING', 'MANUALDEPWAIT', 'CHROOTWAIT'))
 )
-SELECT waiting.id FROM waiting JOIN unfinished ON unfinished.source = waiting.source ORDER BY waiting.id
+SELECT id FROM waiting WHERE source IN (SELECT source FROM unfinished) ORDER BY id

@@ -262,7 +262,7 @@ pub fn due_retries(
     now: Timestamp,
 ) -> Result<Vec<Recorded>, StoreError> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM hook_run JOIN script_activity ON script_activity.id = hook_run.script_activity
+        "SELECT {COLUMNS} FROM hook_run INDEXED BY hook_run_to_retry JOIN script_activity ON script_activity.id = hook_run.script_activity
          WHERE hook_run.date_next_attempt <= ?4 AND hook_run.point = ?2 AND hook_run.script_activity < ?3
          AND script_activity.distribution = ?1 AND script_activity.publisher = ?5 ORDER BY hook_run.id"
     ))

@@ -595,7 +595,7 @@ pub fn passes_of(db: &Connection, run: RunId) -> Result<Vec<Pass>, StoreError> {
 /// When the database fails.
 pub fn unfinalized_passes(db: &Connection, archive: ArchiveId) -> Result<Vec<Pass>, StoreError> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} WHERE archive = ?1 AND state = 'INSTALLED' AND NOT finalized AND date_completed IS NULL ORDER BY id"
+        "SELECT {COLUMNS} INDEXED BY publisher_pass_open WHERE archive = ?1 AND state = 'INSTALLED' AND NOT finalized AND date_completed IS NULL ORDER BY id"
     ))
     .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
     .during("look for passes that were not finalized")

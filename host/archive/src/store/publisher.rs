@@ -37,9 +37,8 @@ pub fn at_work_elsewhere(
     own: RunId,
 ) -> Result<Option<RunId>, StoreError> {
     db.prepare_cached(
-        "SELECT run.id FROM publisher_pass AS pass JOIN script_activity AS run ON run.id = pass.script_activity
-         WHERE pass.archive = ?1 AND run.id <> ?2 AND run.date_completed IS NULL
-         AND (pass.state IN ('PREPARING', 'INSTALLING') OR (pass.state = 'INSTALLED' AND pass.date_completed IS NULL))
+        "SELECT run.id FROM publisher_pass AS pass INDEXED BY publisher_pass_open JOIN script_activity AS run ON run.id = pass.script_activity
+         WHERE pass.archive = ?1 AND run.id <> ?2 AND run.date_completed IS NULL AND pass.date_completed IS NULL
          ORDER BY run.id LIMIT 1",
     )
     .and_then(|mut statement| statement.query_row((archive.id, own), |row| row.get(0)).optional())
@@ -152,7 +151,7 @@ pub(super) fn owe(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> 
     } else {
         tx.execute(
             "UPDATE suite SET domination_owed = 0 WHERE domination_owed = 1
-             AND id IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+             AND id IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1 AND NOT only_release)",
             [pass],
         )
         .during(WHAT)?;

@@ -273,11 +273,12 @@ impl Dirt {
 pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, StoreError> {
     let pending: u64 = db
         .prepare_cached(
-            // the plus keeps SQLite to what is pending: an index by suite and name has all columns that are asked for, and it would go through the suite
-            "SELECT (SELECT count(*) FROM source_package_publishing_history WHERE status = 'PENDING' AND +suite = ?1)
-                  + (SELECT count(*) FROM binary_package_publishing_history AS publication
-                     JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series
-                     WHERE status = 'PENDING' AND +suite = ?1 AND enabled)",
+            // an index by suite and name has all columns that are asked for, and SQLite would go through the suite; nor through what is pending in all others
+            "SELECT (SELECT count(*) FROM source_package_publishing_history INDEXED BY source_publication_by_status
+                     WHERE status = 'PENDING' AND suite = ?1)
+                  + (SELECT count(*) FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_status
+                     CROSS JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series
+                     WHERE status = 'PENDING' AND suite = ?1 AND enabled)",
         )
         .and_then(|mut statement| statement.query_row([suite.id], |row| row.get(0)))
         .during("count what is pending")?;

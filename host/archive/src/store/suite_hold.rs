@@ -136,19 +136,19 @@ const WAITING: [(ChangeKind, &str); 7] = [
     (
         ChangeKind::Source,
         "SELECT publication.id, publication.source_package_name || ' ' || release.version || ' (source) in ' || component.name
-         FROM source_package_publishing_history AS publication
+         FROM source_package_publishing_history AS publication INDEXED BY source_publication_by_status
          JOIN source_package_release AS release ON release.id = publication.source_package_release
          JOIN component ON component.id = publication.component
-         WHERE publication.status = 'PENDING' AND +publication.suite = ?1 ORDER BY publication.id",
+         WHERE publication.status = 'PENDING' AND publication.suite = ?1 ORDER BY publication.id",
     ),
     (
         ChangeKind::Binary,
         "SELECT publication.id, publication.binary_package_name || ' ' || release.version || ' (' || architecture_tag || ') in ' || component.name
-         FROM binary_package_publishing_history AS publication
+         FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_status
          JOIN (SELECT id AS release_id, version FROM binary_package_release) AS release ON release_id = publication.binary_package_release
          JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series AND enabled
          JOIN component ON component.id = publication.component
-         WHERE publication.status = 'PENDING' AND +publication.suite = ?1 ORDER BY publication.id",
+         WHERE publication.status = 'PENDING' AND publication.suite = ?1 ORDER BY publication.id",
     ),
     (
         ChangeKind::SourceRemoval,
