@@ -98,3 +98,9 @@ CREATE TABLE expired_content (
     date_done       INTEGER
 ) STRICT;
 CREATE INDEX expired_content_to_do ON expired_content (id) WHERE date_done IS NULL;
+
+-- Whether an original is kept with an upload or a build is asked of each that may go.
+CREATE INDEX package_upload_by_changes ON package_upload (changes_file) WHERE changes_file IS NOT NULL;
+CREATE INDEX package_upload_custom_by_file ON package_upload_custom (library_file);
+CREATE INDEX package_upload_file_by_file ON package_upload_file (library_file);
+CREATE INDEX binary_package_build_by_log ON binary_package_build (build_log) WHERE build_log IS NOT NULL;

@@ -312,7 +312,7 @@ impl Status {
             message: run.message,
         });
         let mut failing: Vec<FailingScript> =
-            scripts(read)?.into_iter().filter_map(FailingScript::of).collect();
+            scripts(read, now)?.into_iter().filter_map(FailingScript::of).collect();
         failing.retain(|one| match &self.distribution {
             Some(name) => one.distribution.is_empty() || one.distribution == name.as_str(),
             None => true,

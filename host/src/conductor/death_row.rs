@@ -140,8 +140,20 @@ fn all(
         let paths = root.archive_paths(&archive);
         let reap =
             Reap { archive: &archive, root: &paths.root, librarian: &librarian, run: Some(run), limit: left };
-        let lock = || root.pool_lock(&archive).map_err(ReapError::from).map_err(anyhow::Error::from);
-        let reaped = death_row::reap(db, reap, clock.now(), lock)?;
+        let lock = || root.pool_lock(&archive).map_err(ReapError::from);
+        let reaped = match death_row::reap(db, reap, clock.now(), lock) {
+            Ok(reaped) => reaped,
+            // the disk of one pool is not that of the others
+            Err(ReapError::Disk(error)) => Reaped {
+                problems: vec![format!(
+                    "{}: its pool was left alone: {}",
+                    archive.reference,
+                    pressroom_archive::domain::chain(&error)
+                )],
+                ..Reaped::default()
+            },
+            Err(error @ ReapError::Store(_)) => return Err(error.into()),
+        };
         left = left.map(|left| left.saturating_sub(reaped.looked_at));
         done.push(OfArchive { archive: archive.reference.to_string(), reaped });
     }
@@ -157,19 +169,15 @@ pub(crate) fn rehearse(
     clock: Clock,
 ) -> anyhow::Result<Vec<OfArchive>> {
     let librarian = root.librarian();
-    let mut done = Vec::new();
+    let (mut done, mut left) = (Vec::new(), wanted.limit);
     // a real run would read it first
     death_row::reap::read_built_using(db)?;
     for archive in reaped_archives(db, distribution, wanted)? {
         let paths = root.archive_paths(&archive);
-        let reap = Reap {
-            archive: &archive,
-            root: &paths.root,
-            librarian: &librarian,
-            run: None,
-            limit: wanted.limit,
-        };
+        let reap =
+            Reap { archive: &archive, root: &paths.root, librarian: &librarian, run: None, limit: left };
         let reaped = death_row::reap::rehearse(db, reap, clock.now())?;
+        left = left.map(|left| left.saturating_sub(reaped.looked_at));
         done.push(OfArchive { archive: archive.reference.to_string(), reaped });
     }
     Ok(done)

@@ -29,6 +29,8 @@ pub(crate) enum Depth {
 
 /// So many runs that nobody has considered yet are looked at.
 const MAX_RUNS: u32 = 10_000;
+/// A folder of uploads in which nothing has run for so many seconds, and that is not there, is forgotten: a week.
+const GONE_SECONDS: i64 = 7 * 24 * 3600;
 /// A key that cannot sign in so many seconds is about to end: thirty days.
 const KEY_ENDS_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -41,7 +43,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
     let open = run::open_runs(db)?;
     Ok(Facts {
         now,
-        scripts: scripts(db)?,
+        scripts: scripts(db, now)?,
         open: open
             .iter()
             .map(|run| OpenRun { script: Script::of(run), run: run.id, since: run.date_started })
@@ -55,7 +57,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
 }
 
 /// How scripts are doing, also by runs that nobody has considered yet.
-pub(crate) fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
+pub(crate) fn scripts(db: &Connection, now: Timestamp) -> Result<Vec<ScriptState>, StoreError> {
     let mut states: BTreeMap<Script, ScriptState> =
         script_state::states(db)?.into_iter().map(|state| (state.script.clone(), state)).collect();
     for run in run::not_considered(db, MAX_RUNS)? {
@@ -66,18 +68,21 @@ pub(crate) fn scripts(db: &Connection) -> Result<Vec<ScriptState>, StoreError> {
     }
     let mut found = Vec::new();
     for state in states.into_values() {
-        if is_there(db, &state.script)? {
+        if is_there(db, &state, now)? {
             found.push(state);
         }
     }
     Ok(found)
 }
 
-/// Whether what a script works on is there still: nothing will ever succeed again with a folder that is gone.
-fn is_there(db: &Connection, script: &Script) -> Result<bool, StoreError> {
+/// Whether what a script works on is there still: nothing will ever succeed again with a folder that is gone. One that is missed for less than a week
+/// may be a filesystem that is not mounted, which is for somebody to hear of.
+fn is_there(db: &Connection, state: &ScriptState, now: Timestamp) -> Result<bool, StoreError> {
+    let script = &state.script;
     if script.name == "process-upload" {
         let incoming = Path::new(&script.scope).join("incoming").symlink_metadata();
-        return Ok(!matches!(incoming, Err(error) if error.kind() == std::io::ErrorKind::NotFound));
+        let is_gone = matches!(incoming, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
+        return Ok(!is_gone || now.duration_since(state.last_completed).as_secs() < GONE_SECONDS);
     }
     let (Ok(publisher), Some(distribution)) = (script.scope.parse::<Publisher>(), script.distribution_id)
     else {
@@ -156,7 +161,7 @@ fn keys(root: &Root, db: &Connection, now: Timestamp, depth: Depth) -> Result<Ve
 }
 
 fn key_facts(key: root::KeyState, now: Timestamp) -> KeyFacts {
-    let fingerprint = if key.fingerprint.is_empty() { "that signs".to_owned() } else { key.fingerprint };
+    let fingerprint = if key.fingerprint.is_empty() { "unknown".to_owned() } else { key.fingerprint };
     let name = match key.archive {
         Some(archive) => format!("{fingerprint} of {archive}"),
         None => fingerprint,

@@ -91,7 +91,7 @@ impl Look<'_> {
                 }
                 (Turn::Over(over), _) => match untold.remove(&script) {
                     Some((failed, over)) => {
-                        written += self.tell(IncidentNews::Began, &failed, &over, true)?
+                        written += self.tell(IncidentNews::Began, &failed, &over, true)?;
                     }
                     None if over.told => written += self.tell(IncidentNews::Over, &run, &over, true)?,
                     None => {}

@@ -142,6 +142,32 @@ fn it_runs_once_at_a_time_and_says_what_cannot_be_done() {
 }
 
 #[test]
+fn a_pool_whose_disk_fails_does_not_keep_the_others_as_they_are() {
+    let root = root(1, 0);
+    root.ok(&["archive", "add", "acme/partner", "--purpose", "PARTNER"]);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("other", "1").architecture("amd64").payload("1").write(folder.path());
+    tool::run(root.command(&["import", "--archive", "acme/partner", "--suite", SERIES]).arg(folder.path()))
+        .exits(0);
+    root.run_at(SECOND, &["publish"]).exits(0);
+    for (archive, name) in [("acme", "package-0"), ("acme/partner", "other")] {
+        root.ok(&["remove", "--archive", archive, "--suite", SERIES, "--binary", name, "--comment", "old"]);
+    }
+    root.run_at(BEFORE, &["publish"]).exits(0);
+    let planned = json(&root, AFTER, &["process-death-row", "--dry-run", "--limit", "1"]);
+    let looked_at = planned["archives"].as_array().unwrap().iter().map(|one| one["looked_at"].as_u64());
+    assert_eq!(looked_at.sum::<Option<u64>>(), Some(1), "in all archives together: {planned}");
+    // no lock can be had where a folder is in its place
+    let lock = root.path().join("locks/pool-acme.lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let said = root.run_at(AFTER, &["process-death-row"]).exits(FAILURE);
+    said.says(&["acme: its pool was left alone", "other_1_amd64.deb"]);
+    std::fs::remove_dir(&lock).unwrap();
+    root.run_at(AFTER, &["process-death-row"]).exits(0).says(&["package-0_1.0-1_amd64.deb"]);
+}
+
+#[test]
 fn what_leaves_costs_the_same_in_an_archive_of_any_size() {
     let work = |packages: usize| {
         let root = root(packages, 20);

@@ -101,7 +101,7 @@ fn ends(config: &str, limits: &str, grants: &[&str], code: i32, words: &[&str]) 
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["good 1.0"]);
     // what waits to be called again is not, when the hook is gone
     if history.contains("TEMPORARY") {
-        root.ok(&["hook", "replay", "1", "--dismiss", "--reason", "it goes"]);
+        root.ok(&["hook", "replay", "2", "--dismiss", "--reason", "it goes"]);
     }
     root.ok(&["hook", "remove", "bad-http"]);
     import(&root, "1.1");

@@ -774,7 +774,7 @@ fn the_list_tells_how_each_hook_ended_and_fits_a_terminal() {
     assert_eq!(listed[0]["points"][0]["hooks"][1]["last"]["outcome"], "DONE", "{listed:#}");
     assert_eq!(listed[0]["points"][2]["hooks"][0]["last"]["outcome"], "FAILED", "{listed:#}");
     assert_eq!(listed[0]["points"][0]["hooks"][1]["limits"]["wall-seconds"], 10, "{listed:#}");
-    let ran = root.ok(&["hook", "list"]).says(&["DONE in run 1", "FAILED in run 1", "wall-seconds=10"]);
+    let ran = root.ok(&["hook", "list"]).says(&["DONE in run 2", "FAILED in run 2", "wall-seconds=10"]);
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
 }
 

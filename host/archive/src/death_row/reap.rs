@@ -285,7 +285,7 @@ fn look_at(
     reaped.looked_at += 1;
     let (source, _) = rows::source_of(tx, package)?;
     let files = rows::files_of(tx, package)?;
-    let (mut condemned, mut reasons) = (false, Vec::new());
+    let (mut condemned, mut is_kept, mut reasons) = (false, false, Vec::new());
     for file in &files {
         let publications = rows::owners(tx, archive, &source, file.alias)?;
         let owners = publications
@@ -298,6 +298,8 @@ fn look_at(
             .map(|name| Name { component: name.component, is_symlink: name.is_symlink })
             .collect();
         let hold = rows::holds(tx, archive, &source, file, now)?;
+        // nobody else looks at such a file when what keeps it lets go
+        is_kept |= hold.is_some();
         let case = Case { names: recorded, owners, hold: hold.map(|(by, until)| Reason::Hold { by, until }) };
         match condemn(&case, preference, now) {
             Fate::Goes => {
@@ -340,7 +342,7 @@ fn look_at(
     let past: Vec<&Publication> = match files.is_empty() {
         // nothing is there that could be held
         true => own.iter().filter(|one| !one.is_in_a_pass && is_due(one, now)).collect(),
-        false if condemned => own.iter().collect(),
+        false if condemned && !is_kept => own.iter().collect(),
         false => Vec::new(),
     };
     let ids: Vec<(PackageKind, PublicationId)> = past.iter().map(|one| (one.kind, one.id)).collect();

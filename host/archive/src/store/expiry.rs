@@ -7,7 +7,7 @@ use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::FileName;
-use crate::domain::{AliasId, ArchiveReference, ContentId, RunId};
+use crate::domain::{AliasId, ArchiveReference, ContentId, RunId, SeriesId};
 
 /// Says that an original may not be wanted any more.
 ///
@@ -42,6 +42,32 @@ pub fn suggest_all(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreE
         [Date(now)],
     )
     .during("list the originals that may not be wanted")
+}
+
+/// Says so of all originals of packages that have left a pool in a series, and have content: the librarian has kept them for the series.
+///
+/// # Errors
+/// When the database fails.
+pub fn suggest_of_series(tx: &Transaction<'_>, series: SeriesId, now: Timestamp) -> Result<(), StoreError> {
+    for file in [
+        "SELECT file.library_file FROM source_package_publishing_history AS publication
+         JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release",
+        "SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release",
+    ] {
+        tx.execute(
+            &format!(
+                "INSERT INTO expiry_candidate (library_file, date_look_again)
+                 SELECT id, ?2 FROM library_file_alias WHERE content IS NOT NULL AND id IN (
+                   {file} WHERE publication.date_removed IS NOT NULL
+                   AND publication.suite IN (SELECT id FROM suite WHERE distro_series = ?1))
+                 ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again"
+            ),
+            (series, Date(now)),
+        )
+        .during("list the originals of a series")?;
+    }
+    Ok(())
 }
 
 /// The originals that are to be looked at now, the longest waiting first.
@@ -241,6 +267,12 @@ fn reference(distribution: &str, owner: &str, name: &str) -> String {
     text.parse::<ArchiveReference>().map_or(text, |reference| reference.to_string())
 }
 
+/// Whether an original is kept with an upload or a build.
+const RECORD: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM package_upload WHERE changes_file = ?1)
+    OR EXISTS (SELECT 1 FROM package_upload_custom WHERE library_file = ?1)
+    OR EXISTS (SELECT 1 FROM package_upload_file WHERE library_file = ?1)
+    OR EXISTS (SELECT 1 FROM binary_package_build WHERE build_log = ?1)";
+
 /// Who wants an original that is or was part of no publication that counts.
 fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wanted>, StoreError> {
     const WHAT: &str = "find who wants an original";
@@ -269,11 +301,7 @@ fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wante
     if let Some(build) = one(build, alias)? {
         return Ok(Some(Wanted::Build { build }));
     }
-    let record = "SELECT 1 WHERE EXISTS (SELECT 1 FROM package_upload WHERE changes_file = ?1)
-         OR EXISTS (SELECT 1 FROM package_upload_custom WHERE library_file = ?1)
-         OR EXISTS (SELECT 1 FROM package_upload_file WHERE library_file = ?1)
-         OR EXISTS (SELECT 1 FROM binary_package_build WHERE build_log = ?1)";
-    if one(record, alias)?.is_some() {
+    if one(RECORD, alias)?.is_some() {
         return Ok(Some(Wanted::Record));
     }
     let pool = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pool_file WHERE content = ?1)
@@ -357,4 +385,23 @@ pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<()
             .during("record that an original has gone")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+
+    #[test]
+    fn whether_an_original_is_kept_with_an_upload_costs_nothing_for_other_uploads() {
+        let db = Db::in_memory().unwrap();
+        let mut statement = db.read().prepare(&format!("EXPLAIN QUERY PLAN {RECORD}")).unwrap();
+        let steps: Vec<String> =
+            statement.query_map([1], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(steps.iter().filter(|step| step.starts_with("SEARCH")).count(), 4, "{steps:?}");
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN") && !step.contains("CONSTANT")),
+            "{steps:?}"
+        );
+    }
 }

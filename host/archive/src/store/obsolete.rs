@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction};
 use serde::Serialize;
 
 use super::sql::Date;
-use super::{During, StoreError};
+use super::{During, StoreError, expiry};
 use crate::domain::SeriesId;
 
 /// Whose publications end with a series.
@@ -73,7 +73,7 @@ pub fn active(db: &Connection, series: SeriesId, extent: Extent) -> Result<Count
     Ok(Counted { sources: count(HISTORIES[0])?, binaries: count(HISTORIES[1])? })
 }
 
-/// Makes all active publications of a series OBSOLETE. Their files may go from now on. What has left the pools of the series before may go from the librarian.
+/// Makes all active publications of a series OBSOLETE. Their files may go from now on, and those of sources that have waited for them. What has left the pools of the series before may go from the librarian.
 ///
 /// # Errors
 /// When the database fails.
@@ -108,24 +108,19 @@ pub fn make_obsolete(
         .during(WHAT)
     };
     let counted = Counted { sources: end(HISTORIES[0])?, binaries: end(HISTORIES[1])? };
-    // the librarian has kept for the series what has left its pools
-    for file in [
-        "SELECT file.library_file FROM source_package_publishing_history AS publication
-         JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release",
-        "SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
-         JOIN binary_package_release AS release ON release.id = publication.binary_package_release",
-    ] {
+    // what has given way before, and waited for what has ended now
+    for history in HISTORIES {
         tx.execute(
             &format!(
-                "INSERT INTO expiry_candidate (library_file, date_look_again)
-                 SELECT id, ?2 FROM library_file_alias WHERE content IS NOT NULL AND id IN (
-                   {file} WHERE publication.date_removed IS NOT NULL AND publication.suite IN ({}))
-                 ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again",
+                "UPDATE {history} SET scheduled_deletion_date = ?2
+                 WHERE status IN ('SUPERSEDED', 'DELETED', 'OBSOLETE') AND scheduled_deletion_date IS NULL AND date_removed IS NULL
+                 AND suite IN ({})",
                 extent.suites()
             ),
             (series, Date(now)),
         )
         .during(WHAT)?;
     }
+    expiry::suggest_of_series(tx, series, now)?;
     Ok(counted)
 }

@@ -49,9 +49,12 @@ const SOURCES: &str = "UPDATE source_package_publishing_history SET removed_by =
     status = ?6, date_superseded = CASE WHEN ?6 = 'DELETED' THEN ?5 ELSE date_superseded END
     WHERE suite = ?1 AND source_package_name = ?2 AND status = ?7 AND removed_by IS NULL";
 
-const BINARIES: &str = "UPDATE binary_package_publishing_history SET removed_by = ?3, removal_comment = ?4,
+const BINARIES: &str = "UPDATE binary_package_publishing_history INDEXED BY binary_publication_by_name
+    SET removed_by = ?3, removal_comment = ?4,
     status = ?6, date_superseded = CASE WHEN ?6 = 'DELETED' THEN ?5 ELSE date_superseded END
-    WHERE suite = ?1 AND binary_package_name = ?2 AND status = ?7 AND removed_by IS NULL";
+    WHERE suite = ?1 AND binary_package_name = ?2 AND status = ?7 AND removed_by IS NULL AND distro_arch_series IN (
+      SELECT architecture.id FROM suite JOIN distro_arch_series AS architecture ON architecture.distro_series = suite.distro_series
+      WHERE suite.id = ?1)";
 
 const BINARIES_OF_SOURCE: &str =
     "UPDATE binary_package_publishing_history INDEXED BY binary_publication_by_release

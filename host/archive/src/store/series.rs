@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
-use super::{During, StoreError, suite};
+use super::{During, StoreError, expiry, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
 use crate::domain::{
     ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
@@ -344,6 +344,10 @@ pub fn change_series(
         ..series_by_id(tx, id)?
     };
     let now_called = series_by_id(tx, id)?;
+    if now_called.status == SeriesStatus::Obsolete && before.status != SeriesStatus::Obsolete {
+        // what has left its pools may be wanted no more
+        expiry::suggest_of_series(tx, id, now)?;
+    }
     if (&now_called.suite_name, &now_called.codename) != (&before.suite_name, &before.codename) {
         suite::forget_release(tx, suite::Of::Series(id))?;
     }

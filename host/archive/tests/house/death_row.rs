@@ -338,6 +338,28 @@ fn what_something_keeps_stays_in_the_pool() {
 }
 
 #[test]
+fn what_was_kept_of_a_package_that_has_gone_otherwise_goes_when_nothing_keeps_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let release = house.source("hello", "1", &[("a", b"a")]);
+    house.publish_source("s", release, "hello");
+    house.publish(Wanted::Changed);
+    let files = house.value::<usize>("SELECT count(*) FROM pool_file");
+    house.sql(
+        "INSERT INTO pool_hold (archive, source_package_name, filename, content, held_by, date_until, date_created)
+         SELECT archive, source_package_name, filename, content, 'snapshot 7', NULL, 0 FROM pool_file ORDER BY filename DESC LIMIT 1",
+    );
+    house.remove("hello");
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (0, files - 1), "{}", reasons(&reaped));
+    assert_eq!(house.reap().looked_at, 0, "nothing has happened since");
+    house.sql("DELETE FROM pool_hold");
+    house.pass_time(24);
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{}", reasons(&reaped));
+    assert!(!house.has("main/h"));
+}
+
+#[test]
 fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
     let mut house = superseded();
     let (series, now) = (house.shape("s").series.id, house.now);
@@ -353,6 +375,29 @@ fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
     let again = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
     assert_eq!(again.all(), 0);
     assert!(house.dirt().is_empty());
+    house.assert_consistent();
+}
+
+#[test]
+fn a_source_that_waited_for_its_binaries_goes_when_their_series_ends() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    for version in ["1", "2"] {
+        let release = house.source("hello", version, &[("a", version.as_bytes())]);
+        house.publish_source("s", release, "hello");
+        if version == "1" {
+            house.import("s", None, &[Package::new("old", version, "amd64").field("Source", "hello")]);
+        }
+        house.publish(Wanted::Changed);
+        house.pass_time(48);
+    }
+    assert_eq!(house.reap().publications, 0, "old is built by no source any more, and is published");
+    let (series, now) = (house.shape("s").series.id, house.now);
+    let ended = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    assert_eq!((ended.sources, ended.binaries), (1, 1));
+    house.publish(Wanted::Changed);
+    let reaped = house.reap();
+    assert_eq!(reaped.publications, 3, "{}", reasons(&reaped));
+    assert!(!house.has("main/h"));
     house.assert_consistent();
 }
 

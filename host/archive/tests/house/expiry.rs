@@ -3,11 +3,14 @@
 use jiff::SignedDuration;
 use pressroom_archive::death_row::expire::{Expire, rehearse};
 use pressroom_archive::death_row::{Expired, expire};
-use pressroom_archive::domain::{ArchivePurpose, FileDigests, PersonKind, Sha256, UploadStatus};
+use pressroom_archive::domain::{
+    ArchivePurpose, FileDigests, PersonKind, SeriesStatus, Sha256, UploadStatus,
+};
 use pressroom_archive::store::archive::{archive, create_archive};
 use pressroom_archive::store::distribution::distribution;
 use pressroom_archive::store::obsolete::{Extent, make_obsolete};
 use pressroom_archive::store::person::{NewPerson, create_person};
+use pressroom_archive::store::series::SeriesChange;
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -113,6 +116,21 @@ fn what_a_distribution_has_had_is_kept_until_its_series_is_obsolete() {
     house.db.write(|tx| make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
     assert_eq!(house.expire().files.len(), 1);
     assert!(!house.is_kept(&sha256));
+}
+
+#[test]
+fn what_a_series_has_had_may_go_when_it_is_called_obsolete_and_nothing_more() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.reap_everything();
+    assert_eq!(house.expire().kept.len(), 1);
+    house.import("s", None, &[Package::new("bb", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Obsolete), ..SeriesChange::default() });
+    let expired = house.expire();
+    assert_eq!((expired.files.len(), expired.kept.len()), (1, 0), "{expired:?}");
+    assert_eq!(expired.files[0].filename, "aa_1_amd64.deb");
 }
 
 #[test]
