@@ -63,6 +63,26 @@ impl Default for Paths {
     }
 }
 
+impl Paths {
+    /// What is not for everybody lies below no folder from which everybody, or every reader, is served. In words, where it does.
+    pub(crate) fn shows_what_is_private(&self, root: &Path) -> Option<String> {
+        let below = |path: &Path, folder: &Path| root.join(path).starts_with(root.join(folder));
+        let (archives, private, readers) = (&self.archives, &self.private_archives, &self.readers);
+        let wrong = [
+            ("private-archives", private, "archives", archives),
+            ("readers", readers, "archives", archives),
+            ("readers", readers, "private-archives", private),
+        ];
+        wrong.into_iter().find(|(_, path, _, folder)| below(path, folder)).map(|(name, path, served, folder)| {
+            format!(
+                "[paths] {name} = \"{}\" lies in {served} = \"{}\", from where it is served: name a folder beside that one",
+                path.display(),
+                folder.display()
+            )
+        })
+    }
+}
+
 /// Who signs: a key file of ours, or gpg.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -669,6 +689,31 @@ key-file = "{key_file}"
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_private_lies_in_no_folder_that_is_served() {
+        let wrong = |text: &str| {
+            let paths: Paths = toml::from_str(text).unwrap();
+            paths.shows_what_is_private(Path::new("/srv/apt"))
+        };
+        for text in [
+            "",
+            "archives = \"/srv/www\"",
+            "private-archives = \"archives-private\"",
+            "readers = \"/etc/readers\"",
+        ] {
+            assert_eq!(wrong(text), None, "{text}");
+        }
+        for (text, word) in [
+            ("private-archives = \"archives\"", "private-archives = "),
+            ("private-archives = \"archives/private\"", "private-archives = "),
+            ("archives = \"/srv/apt\"", "archives = "),
+            ("readers = \"./archives/readers\"", "readers = "),
+            ("readers = \"private\"", "in private-archives"),
+        ] {
+            assert!(wrong(text).is_some_and(|said| said.contains(word)), "{text}");
+        }
+    }
 
     #[test]
     fn the_template_is_a_configuration_with_the_defaults() {

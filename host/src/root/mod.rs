@@ -35,6 +35,9 @@ impl Root {
         let folder = std::path::absolute(folder)
             .map_err(|source| ConfigError::Read { path: folder.to_owned(), source })?;
         let config = Config::read(&folder.join(CONFIG_FILE))?;
+        if let Some(message) = config.paths.shows_what_is_private(&folder) {
+            return Err(ConfigError::Syntax { path: folder.join(CONFIG_FILE), message });
+        }
         Ok(Self { folder, config })
     }
 
