@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use pressroom_archive::dists::ArchivePaths;
+use pressroom_archive::notify::one_line;
 use pressroom_sandbox::{Wall, confine_to};
 
 use crate::hooks::{Invocation, failure, run_program};
@@ -67,7 +68,9 @@ impl Engine<'_> {
             time_limit: self.time_limit,
             output_bytes: OUTPUT_BYTES,
         });
-        let said = ended.output.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        // it may quote what packages say, and goes into logs, mails and terminals
+        let said =
+            one_line(&ended.output.lines().map(str::trim).collect::<Vec<_>>().join("; "), OUTPUT_BYTES);
         tracing::debug!(said, "apt-ftparchive has ended");
         match failure(&ended.ending, self.time_limit) {
             None => Ok(said),
