@@ -327,13 +327,13 @@ fn a_ppa_whose_folder_is_lost_under_a_run_that_dies_stops_no_other() {
     std::fs::remove_file(pipes.path().join("ppas.go")).unwrap();
     let folder = root.path().join("archives/~ann");
     let aside = root.path().join("aside");
-    std::fs::rename(&folder, &aside).unwrap();
+    tool::succeed(tool::tool("mv").arg(&folder).arg(&aside));
     tool::write(&folder, "no folder");
     root.run(&["publish", "--ppas"]).exits(FAILURE).says(&[PPA, "was not published"]);
     assert_eq!(versions(&root, "~ben/acme/tools"), ["1"]);
     // its disk is back
     std::fs::remove_file(&folder).unwrap();
-    std::fs::rename(&aside, &folder).unwrap();
+    tool::succeed(tool::tool("mv").arg(&aside).arg(&folder));
     root.ok(&["publish", "--ppas"]);
     assert_eq!(versions(&root, PPA), ["1"]);
 }
