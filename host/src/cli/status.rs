@@ -1,7 +1,7 @@
 //! `pressroom status`: what is pending, published, dirty.
 
 use jiff::SignedDuration;
-use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus};
+use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus, RunId};
 use pressroom_archive::monitor::ScriptState;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
@@ -86,6 +86,9 @@ struct FailingScript {
     message: String,
     #[serde(skip)]
     title: String,
+    /// Whether its hooks that failed have been made good since: nothing is to be called again.
+    #[serde(skip)]
+    made_good: bool,
 }
 
 impl FailingScript {
@@ -93,6 +96,7 @@ impl FailingScript {
         let failing = state.failing?;
         Some(Self {
             title: one_line(&state.script.to_string(), 200),
+            made_good: false,
             script: state.script.name,
             distribution: state.script.distribution,
             scope: state.script.scope,
@@ -317,6 +321,11 @@ impl Status {
             Some(name) => one.distribution.is_empty() || one.distribution == name.as_str(),
             None => true,
         });
+        for one in &mut failing {
+            let calls = hook_run::hook_runs_of(read, RunId(one.run))?;
+            let is_owed = failed_hooks.iter().any(|hook| hook.run == one.run);
+            one.made_good = !is_owed && calls.iter().any(|call| call.made_good_by.is_some());
+        }
         let walls = Walls::probe(root.config.hooks.require_walls);
         let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, failing, last_run };
         session.output.show(&shown, || text(&shown))?;
@@ -402,10 +411,16 @@ fn text(shown: &Shown) -> String {
     for one in &shown.failing {
         let FailingScript { title, outcome, failures, since, run, .. } = one;
         let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-        text.push_str(&format!(
-            "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {}\n",
-            painted(BAD, "failing:"),
+        let why = if one.made_good {
+            format!(
+                "its hooks were made good since (`pressroom hook log {run}`), and the next run that succeeds ends this"
+            )
+        } else {
             one_line(&one.message, 400)
+        };
+        text.push_str(&format!(
+            "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {why}\n",
+            painted(BAD, "failing:"),
         ));
     }
     text.push_str(&shown.walls.text());

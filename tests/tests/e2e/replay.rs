@@ -102,8 +102,7 @@ fn a_hook_that_failed_after_the_installation_is_made_good_by_a_replay_once() {
         root.ok(&["status"]).says(&["called 2 times", "pressroom hook replay 2"]);
         behave(&root, "bad", point, "state-bomb");
         root.ok(&["hook", "replay", "2"]).says(&["DONE", "attempt 3"]);
-        // the run has failed all the same, until another succeeds; nothing is owed
-        assert_eq!(json(&root, &["status"])["failed_hooks"], Value::Array(Vec::new()));
+        silent_on(&root.ok(&["status"]).says(&["its hooks were made good since"]), "pressroom hook replay");
         root.ok(&["hook", "log", "2"]).says(&["made good in run 4", "FAILED", "attempt 2", "attempt 3"]);
         root.ok(&["history"]).says(&["hook-replay", "made good in run 4"]);
         // what it wants to remember is kept: the next call finds it
