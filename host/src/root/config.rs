@@ -485,7 +485,9 @@ pub(crate) struct Monitoring {
 impl Default for Monitoring {
     fn default() -> Self {
         Self {
-            by_hand: ["import", "process-accepted", "hook-replay"].map(str::to_owned).into(),
+            by_hand: ["import", "import-archive", "process-accepted", "hook-replay"]
+                .map(str::to_owned)
+                .into(),
             accepted_seconds: 86_400,
             review_seconds: 0,
             message_seconds: 3600,
