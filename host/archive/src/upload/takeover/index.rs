@@ -141,6 +141,11 @@ impl Selection<'_> {
         self.architectures.as_ref().is_none_or(|wanted| wanted.iter().any(ArchitectureTag::is_source))
     }
 
+    /// The stanzas of an index that are wanted, and those without a name, which somebody should see.
+    fn named<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
+        stanza::split(text).filter(|one| stanza::name(one).is_none_or(|name| (self.names)(name)))
+    }
+
     /// What is asked for and is not there, as people name it.
     #[must_use]
     pub fn missing(&self, release: &TheirRelease) -> Vec<String> {
@@ -187,10 +192,9 @@ pub fn read_indexes(
                 let path = format!("{}/{below}binary-{architecture}/Packages", component.folder);
                 let Some(text) = indexes.text(repository, release, &path) else { continue };
                 indexes.read.insert((architecture.clone(), package_type));
-                for one in stanza::split(&text) {
+                for one in selection.named(&text) {
                     match stanza::binary(one) {
                         Err(unusable) => indexes.complain(&path, unusable),
-                        Ok(stanza) if !(selection.names)(stanza.name.as_str()) => {}
                         Ok(stanza)
                             if !stanza.architecture.is_all() && stanza.architecture != *architecture =>
                         {
@@ -232,10 +236,9 @@ impl Indexes {
         let path = format!("{}/source/Sources", component.folder);
         let Some(text) = self.text(repository, release, &path) else { return };
         let Ok(architecture) = "source".parse::<ArchitectureTag>() else { return };
-        for one in stanza::split(&text) {
+        for one in selection.named(&text) {
             match stanza::source(one) {
                 Err(unusable) => self.complain(&path, unusable),
-                Ok(stanza) if !(selection.names)(stanza.name.as_str()) => {}
                 Ok(stanza) => self.sources.push(Placed {
                     component: component.name.clone(),
                     architecture: architecture.clone(),

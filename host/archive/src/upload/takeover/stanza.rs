@@ -37,6 +37,13 @@ pub(super) fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The name that a stanza has, read without looking at the rest of it.
+pub(super) fn name(stanza: &[u8]) -> Option<&str> {
+    let lines = stanza.split(|byte| *byte == b'\n');
+    let value = lines.filter_map(|line| line.strip_prefix(b"Package:")).next()?;
+    std::str::from_utf8(value).ok().map(str::trim)
+}
+
 fn paragraph_of<'a, T>(
     stanza: &'a [u8],
     read: impl FnOnce(&'a str, &Paragraph<'a>) -> Result<T, String>,
