@@ -33,6 +33,7 @@ use super::describe::{
     SeriesDescription, SeriesSettings,
 };
 use super::measure::{Measure, Measured, Measuring};
+use super::operator::As;
 use super::output::{BAD, BOLD, DIM, WARN, bar, bytes, painted, spinner};
 use super::{End, Session, exit, the_archive};
 use crate::operators::{Recording, RunEnded};
@@ -64,8 +65,8 @@ pub(super) struct ImportArchive {
     #[arg(long = "suite", value_name = "SUITE")]
     suites: Vec<String>,
     /// The suite of ours that takes it, where it is called otherwise.
-    #[arg(long = "as", value_name = "SUITE")]
-    as_suite: Option<SuiteName>,
+    #[arg(long, value_name = "SUITE")]
+    into: Option<SuiteName>,
     /// The archive that takes it; without it, the primary one of the only distribution.
     #[arg(long)]
     archive: Option<ArchiveReference>,
@@ -99,6 +100,9 @@ pub(super) struct ImportArchive {
     /// Say what would come, and take nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Who asks, as publications keep it; without it, the operator.
+    #[arg(long = "as", value_name = "PERSON")]
+    by: Option<String>,
     #[command(flatten)]
     measure: Measure,
 }
@@ -116,7 +120,7 @@ struct SuiteTaken {
     /// Of the other repository.
     suite: String,
     /// Ours.
-    r#as: SuiteName,
+    into: SuiteName,
     /// The key whose signature it has.
     signed_by: Option<String>,
     #[serde(flatten)]
@@ -191,6 +195,10 @@ impl ImportArchive {
             theirs: &theirs,
             selection: &selection,
             librarian: root.librarian(),
+            creator: match &self.by {
+                Some(by) => As::named(Some(by)).actor(&root, &db)?.name().to_owned(),
+                None => OPERATOR.to_owned(),
+            },
         };
         let suites = if self.dry_run {
             takeover.rehearse(&mut db, &pairs, &description)?
@@ -330,18 +338,18 @@ impl ImportArchive {
         trust: &Trust,
         selection: &Selection<'_>,
     ) -> anyhow::Result<Vec<Pair>> {
-        if self.as_suite.is_some() && theirs.suites.len() != 1 {
+        if self.into.is_some() && theirs.suites.len() != 1 {
             return Err(exit::usage(format!(
-                "--as names one suite of ours, and there are {} of theirs: name the one that is meant with --suite",
+                "--into names one suite of ours, and there are {} of theirs: name the one that is meant with --suite",
                 theirs.suites.len()
             )));
         }
         let mut pairs = Vec::new();
         for name in &theirs.suites {
-            let ours = match &self.as_suite {
+            let ours = match &self.into {
                 Some(suite) => suite.clone(),
                 None => name.parse().map_err(|error: pressroom_archive::domain::NameError| {
-                    exit::usage(format!("{error}: no suite of ours can be called so, name the one that takes it with --suite and --as"))
+                    exit::usage(format!("{error}: no suite of ours can be called so, name the one that takes it with --suite and --into"))
                 })?,
             };
             let now = session.clock.now();
@@ -409,7 +417,7 @@ impl Missing {
                 && archive.purpose.holds_still(pair.ours.pocket(), known.status)
             {
                 return Err(exit::usage(format!(
-                    "{} is {}, and its release pocket does not change: take over into {0}-updates with --as, or set its status first",
+                    "{} is {}, and its release pocket does not change: take over into {0}-updates with --into, or set its status first",
                     pair.ours, known.status
                 )));
             }
@@ -588,6 +596,7 @@ struct Taking<'a> {
     theirs: &'a Theirs,
     selection: &'a Selection<'a>,
     librarian: pressroom_archive::librarian::Librarian,
+    creator: String,
 }
 
 impl Taking<'_> {
@@ -622,7 +631,7 @@ impl Taking<'_> {
         for pair in pairs {
             let mut plan = self.plan(db.read(), pair)?;
             let shape = self.shape(db.read(), pair)?;
-            let target = Target { archive: self.archive, shape: &shape, creator: OPERATOR };
+            let target = Target { archive: self.archive, shape: &shape, creator: &self.creator };
             let bar = bar(plan.len() as u64, "reading packages");
             let progress = |count: usize| bar.inc(count as u64);
             let takeover = Takeover {
@@ -657,7 +666,7 @@ impl Taking<'_> {
             let mut suites = Vec::new();
             for (pair, mut plan) in plans {
                 let shape = self.shape(tx, pair)?;
-                let target = Target { archive: self.archive, shape: &shape, creator: OPERATOR };
+                let target = Target { archive: self.archive, shape: &shape, creator: &self.creator };
                 let taken = rehearse(tx, &target, &mut plan, now)?;
                 suites.push(self.taken(tx, pair, &shape, taken)?);
             }
@@ -680,7 +689,7 @@ impl Taking<'_> {
         let of = distribution::distribution(db, archive.reference.distribution())?;
         Ok(SuiteTaken {
             suite: pair.name.clone(),
-            r#as: pair.ours.clone(),
+            into: pair.ours.clone(),
             signed_by: pair.theirs.signed_by.clone(),
             taken,
             differences: differences(&archive, &of, shape, &pair.theirs),
@@ -768,14 +777,14 @@ impl Shown<'_> {
                 anstream::eprintln!(
                     "{} {}: {difference} (apt asks people before it takes another one)",
                     painted(WARN, "note:"),
-                    one.r#as
+                    one.into
                 );
             }
             for (field, count) in &taken.lost_fields {
                 anstream::eprintln!(
                     "{} {}: the field {field} of {count} packages is not kept: it is not one line of at most 500 characters, or not called as a field",
                     painted(WARN, "note:"),
-                    one.r#as
+                    one.into
                 );
             }
             for complaint in taken.complaints.iter().take(MOST_SAID) {
@@ -814,8 +823,8 @@ impl SuiteTaken {
             Some(fingerprint) => format!("signed by {fingerprint}"),
             None => "taken as it is, signed or not".to_owned(),
         };
-        let ours = self.r#as.to_string();
-        let called = if ours == self.suite { String::new() } else { format!(" as {ours}") };
+        let ours = self.into.to_string();
+        let called = if ours == self.suite { String::new() } else { format!(" into {ours}") };
         text.push_str(&format!("{}{called}: {}\n", painted(BOLD, &self.suite), painted(DIM, signer)));
         let wait = if dry_run { "would be pending" } else { "pending" };
         text.push_str(&format!(

@@ -293,7 +293,7 @@ fn repository() -> tempfile::TempDir {
     folder
 }
 
-const AS_IT_IS: [&str; 5] = ["--allow-unsigned", "--create", "--suite", "one", "--as"];
+const AS_IT_IS: [&str; 5] = ["--allow-unsigned", "--create", "--suite", "one", "--into"];
 
 fn names(root: &Root, suite: &str, component: &str) -> Vec<String> {
     root.indexed(suite, &format!("{component}/binary-amd64/Packages"))
@@ -352,7 +352,7 @@ fn a_repository_is_taken_from_who_signs_it_and_into_what_may_change() {
     // where it may not go
     root.ok(&["series", "set", "one", "--status", "CURRENT"]);
     take(&root, from, &by_key).exits(USAGE).says(&["does not change"]);
-    take(&root, from, &[&by_key[..], &["--as", "one-updates"]].concat()).exits(0);
+    take(&root, from, &[&by_key[..], &["--into", "one-updates"]].concat()).exits(0);
     root.ok(&["archive", "set", DISTRIBUTION, "--enabled", "false"]);
     take(&root, from, &by_key).exits(USAGE).says(&["is disabled"]);
     // what is none
@@ -558,11 +558,11 @@ fn as_many_versions_come_as_are_kept_and_names_of_suites_can_be_others() {
     }
     elsewhere::ftparchive(folder.path(), "noble/extra", &["main"]);
     let from = text(folder.path());
-    take(&root, from, &["--allow-unsigned"]).exits(USAGE).says(&["--as"]);
-    let arguments = ["--allow-unsigned", "--as", "aurora-backports"];
+    take(&root, from, &["--allow-unsigned"]).exits(USAGE).says(&["--into"]);
+    let arguments = ["--allow-unsigned", "--into", "aurora-backports"];
     take(&root, from, &arguments)
         .exits(0)
-        .says(&["noble/extra as aurora-backports", "2 older versions are left out"]);
+        .says(&["noble/extra into aurora-backports", "2 older versions are left out"]);
     root.ok(&["publish"]);
     assert_eq!(names(&root, "aurora-backports", "main"), ["aa 1.10"]);
     root.ok(&["archive", "set", DISTRIBUTION, "--keep-versions", "2"]);

@@ -46,7 +46,12 @@ pub(super) struct Tally {
     pub(super) bytes: AtomicU64,
     /// Files among them that were not copied.
     pub(super) linked: AtomicU64,
+    /// How many in a row could not be got.
+    trouble: AtomicU64,
 }
+
+/// So many files in a row that cannot be got are no longer the files' trouble: the repository is asked for no more.
+const MOST_TROUBLE: u64 = 24;
 
 /// Who brings.
 pub(super) struct Fetcher<'a> {
@@ -146,6 +151,11 @@ impl Fetcher<'_> {
         if let Some(found) = self.kept(part, &look) {
             return Ok(found);
         }
+        if self.tally.trouble.load(Ordering::Relaxed) >= MOST_TROUBLE {
+            return Err(bad(format!(
+                "it was not asked for: {MOST_TROUBLE} files in a row could not be got; try again when the repository can be reached"
+            )));
+        }
         // a byte more tells a longer file, and bounds what is kept
         let most_bytes = part.size_bytes.saturating_add(1);
         let looked = |reader: &mut dyn Read| {
@@ -154,7 +164,6 @@ impl Fetcher<'_> {
             let rest = drain(reader);
             (seen, rest)
         };
-        let path = Path::new(part.path.as_str());
         let brought = match self.shared(&part.path)? {
             Some(shared) => {
                 self.tally.linked.fetch_add(1, Ordering::Relaxed);
@@ -163,15 +172,17 @@ impl Fetcher<'_> {
             None => {
                 let reader = self.repository.open(&part.path).map_err(|error| match error {
                     OpenError::NotThere => bad("it is listed in the index, and is not there"),
-                    OpenError::Failed(reason) => bad(reason),
+                    OpenError::Failed(reason) => self.trouble(reason),
                 })?;
-                bring_stream(self.librarian, path, reader, most_bytes, looked).map_err(Failure::Stop)?
+                bring_stream(self.librarian, Path::new(part.path.as_str()), reader, most_bytes, looked)
+                    .map_err(Failure::Stop)?
             }
         };
         let Brought { sealed, seen: (seen, rest), source_error } = brought;
         if let Some(error) = source_error.or(rest.err()) {
-            return Err(bad(format!("it cannot be read: {error}")));
+            return Err(self.trouble(format!("it cannot be read: {error}")));
         }
+        self.tally.trouble.store(0, Ordering::Relaxed);
         let found = *sealed.digests();
         self.tally.files.fetch_add(1, Ordering::Relaxed);
         self.tally.bytes.fetch_add(found.size_bytes, Ordering::Relaxed);
@@ -186,6 +197,12 @@ impl Fetcher<'_> {
         }
         self.librarian.keep(sealed).map_err(Failure::Stop)?;
         Ok((found, seen))
+    }
+
+    /// A file that could not be got, which may be the repository's trouble.
+    fn trouble(&self, reason: String) -> Failure {
+        self.tally.trouble.fetch_add(1, Ordering::Relaxed);
+        Failure::Bad(reason)
     }
 
     /// What the librarian has already. What a machine that died had not written to the end is not that.
@@ -231,5 +248,57 @@ impl Read for Hashing {
         let read = self.file.read(buffer)?;
         self.hasher.update(&buffer[..read]);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::domain::digest::Sha256;
+    use crate::upload::takeover::index::Part;
+
+    /// A server that is gone.
+    #[derive(Default)]
+    struct Gone(AtomicUsize);
+
+    impl Repository for Gone {
+        fn open(&self, _path: &RepositoryPath) -> Result<Box<dyn Read + Send + '_>, OpenError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(OpenError::Failed("no connection".to_owned()))
+        }
+
+        fn on_disk(&self, _path: &RepositoryPath) -> Option<std::path::PathBuf> {
+            None
+        }
+
+        fn at_once(&self) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn a_repository_that_is_gone_is_not_asked_for_ever() {
+        let root = tempfile::tempdir().unwrap();
+        let (librarian, tally, gone) =
+            (Librarian::new(root.path().to_owned()), Tally::default(), Gone::default());
+        let fetcher =
+            Fetcher { repository: &gone, librarian: &librarian, links: Links::Share, tally: &tally };
+        let mut last = String::new();
+        for number in 0..100 {
+            let part = Part {
+                path: format!("pool/{number}").parse().unwrap(),
+                size_bytes: 1,
+                sha256: Sha256::of(b"x"),
+            };
+            match fetcher.bring(&part, |_| ()) {
+                Err(Failure::Bad(reason)) => last = reason,
+                Err(Failure::Stop(error)) => panic!("{error}"),
+                Ok(_) => panic!("{number} came"),
+            }
+        }
+        assert_eq!(gone.0.load(Ordering::Relaxed) as u64, MOST_TROUBLE);
+        assert!(last.contains("was not asked for"), "{last}");
     }
 }

@@ -221,7 +221,12 @@ fn signed_text(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<(String, String, Option<String>), ReleaseError> {
-    if let Some((path, bytes)) = read_small(repository, folder, "InRelease", MAX_RELEASE_BYTES)? {
+    // some servers refuse what is not there
+    let (in_release, refused) = match read_small(repository, folder, "InRelease", MAX_RELEASE_BYTES) {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error)),
+    };
+    if let Some((path, bytes)) = in_release {
         let text = utf8(&path, bytes)?;
         let document =
             Clearsigned::parse(&text).map_err(|source| ReleaseError::Frame { path: path.clone(), source })?;
@@ -237,7 +242,7 @@ fn signed_text(
         };
     }
     let Some((path, bytes)) = read_small(repository, folder, "Release", MAX_RELEASE_BYTES)? else {
-        return Err(ReleaseError::None { folder: folder.to_string() });
+        return Err(refused.unwrap_or_else(|| ReleaseError::None { folder: folder.to_string() }));
     };
     let Trust::Signers(signers) = trust else { return Ok((utf8(&path, bytes)?, path, None)) };
     let Some((_, signature)) = read_small(repository, folder, "Release.gpg", MAX_SIGNATURE_BYTES as u64)?
@@ -357,6 +362,27 @@ fn understood(
             return Err(content(format!("it lists {} twice, with different content", shown(name))));
         }
     }
+    // those that do not say what they have, list it
+    for path in files.keys() {
+        let parts: Vec<&str> = path.split('/').collect();
+        let [component, below, "Packages" | "Packages.gz" | "Packages.xz"] = parts.as_slice() else {
+            continue;
+        };
+        let Some(tag) = below.strip_prefix("binary-") else { continue };
+        if paragraph.get("Components").is_none()
+            && let Ok(name) = component.parse::<ComponentName>()
+            && !components.iter().any(|known| known.name == name)
+        {
+            components.push(Component { folder: name.to_string(), name });
+        }
+        if paragraph.get("Architectures").is_none()
+            && let Ok(tag) = tag.parse::<ArchitectureTag>()
+            && !tag.is_all()
+            && !architectures.contains(&tag)
+        {
+            architectures.push(tag);
+        }
+    }
     Ok(TheirRelease {
         folder,
         signed_by,
@@ -439,6 +465,19 @@ mod tests {
         assert_eq!(release.date, Some(at("2026-11-21T21:43:05Z")));
         assert_eq!(release.files["main/binary-amd64/Packages"].size_bytes, 0);
         assert!(release.signed_by.is_some());
+    }
+
+    #[test]
+    fn a_release_that_does_not_say_what_it_has_lists_it() {
+        let place = Place::new();
+        let text: String = TEXT
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("Components") && !line.starts_with("Architectures"))
+            .collect();
+        place.sign(&text);
+        let release = place.read(&place.trust()).unwrap();
+        assert_eq!(release.components.len(), 1);
+        assert_eq!(release.architectures, ["amd64".parse().unwrap()]);
     }
 
     #[test]

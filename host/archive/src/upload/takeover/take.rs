@@ -11,12 +11,12 @@ use rayon::prelude::*;
 
 use super::complaint;
 use super::fetch::{Failure, Fetcher, Links, Tally};
-use super::index::{Binary, Placed};
+use super::index::{Binary, Part, Placed};
 use super::plan::{Fate, Plan, WantedBinary, WantedSource, fate};
 use super::repository::Repository;
 use super::stanza::{Additions, additions};
 use crate::disk::{self, DiskError};
-use crate::domain::name::ComponentName;
+use crate::domain::name::{ComponentName, FileName};
 use crate::domain::{BinaryReleaseId, ComponentId, PackageKind, SourceReleaseId};
 use crate::librarian::Librarian;
 use crate::store::archive::{Archive, versions_kept};
@@ -394,16 +394,18 @@ fn add_all(
     };
     for (item, one) in ready {
         let added = match (item, one) {
-            (Item::Source(wanted), Ready::Source(release)) => {
-                rows.add_source(wanted, Made::Known(*release))?
-            }
+            (Item::Source(wanted), Ready::Source(release)) => match rows.source_clash(wanted)? {
+                None => rows.add_source(wanted, Made::Known(*release))?,
+                Some(reason) => Err(reason),
+            },
             (Item::Source(wanted), Ready::Fetched(content)) => match rows.source_release(content)? {
                 Ok(release) => rows.add_source(wanted, release)?,
                 Err(reason) => Err(reason),
             },
-            (Item::Binary(wanted), Ready::Binary(release)) => {
-                rows.add_binary(wanted, Made::Known(*release))?
-            }
+            (Item::Binary(wanted), Ready::Binary(release)) => match rows.binary_clash(wanted)? {
+                None => rows.add_binary(wanted, Made::Known(*release))?,
+                Some(reason) => Err(reason),
+            },
             (Item::Binary(wanted), Ready::Fetched(content)) => match rows.binary_release(content)? {
                 Ok(release) => rows.add_binary(wanted, release)?,
                 Err(reason) => Err(reason),
@@ -448,6 +450,33 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Who has a name in the pool that a source of another archive here, which is known by what is listed, would have there.
+    fn source_clash(&self, wanted: &WantedSource) -> Result<Option<String>, StoreError> {
+        let source = &wanted.source;
+        let dsc = format!("{}_{}.dsc", source.name, source.version.without_epoch());
+        let files = source.files.iter().map(|part| (part.path.file_name(), part));
+        for (name, part) in files.chain([(dsc.as_str(), &source.dsc)]) {
+            if let Some(reason) = self.clash(name, part)? {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same of a binary package.
+    fn binary_clash(&self, wanted: &WantedBinary) -> Result<Option<String>, StoreError> {
+        let one = &wanted.binary;
+        let (version, kind) = (one.version.without_epoch(), one.package_type);
+        self.clash(&format!("{}_{version}_{}.{kind}", one.name, one.architecture), &one.file)
+    }
+
+    fn clash(&self, name: &str, part: &Part) -> Result<Option<String>, StoreError> {
+        match name.parse::<FileName>() {
+            Ok(name) => releases::clash_of(self.tx, self.target.archive.id, &name, &part.sha256),
+            Err(error) => Ok(Some(error.to_string())),
+        }
+    }
+
     fn source_release(&self, content: &Content) -> Result<Result<Made<SourceReleaseId>, String>, StoreError> {
         let Content::Source { control, filename, dsc, files } = content else {
             return Ok(Err("it is no source package".to_owned()));
