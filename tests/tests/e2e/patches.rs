@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use pressroom_tests::apt::{Client, Line, names_in};
-use pressroom_tests::deb::Deb;
+use pressroom_tests::deb::{Deb, bytes};
 use pressroom_tests::root::{Root, SERIES};
 use pressroom_tests::server::Server;
+use pressroom_tests::source;
 use pressroom_tests::tool::{self, read_text, tool};
 
 use crate::timings::{Spent, add, with_packages};
@@ -58,7 +59,7 @@ fn patches(asked: &[String]) -> Vec<String> {
 
 #[test]
 fn apt_fetches_patches_instead_of_the_index() {
-    let root = archive("3", 300);
+    let root = archive("3", 150);
     let server = Server::new(&root.served());
     let (merging, stepping, late) = (client(&root, &server), client(&root, &server), client(&root, &server));
     stepping.configure("50steps", "Acquire::PDiffs::Merge \"false\";\n");
@@ -68,7 +69,7 @@ fn apt_fetches_patches_instead_of_the_index() {
     assert!(!whole(&server.take_asked()).is_empty());
     publish(&root, "package-00100", "2.0", 10);
     publish(&root, "another", "1.0", 20);
-    root.ok(&["remove", "--suite", SERIES, "--binary", "package-00200"]);
+    root.ok(&["remove", "--suite", SERIES, "--binary", "package-00120"]);
     publish(&root, "package-00100", "3.0", 30);
     let expected = root.index(SERIES, INDEX);
     let names = ["2025-03-01-1210.00", "2025-03-01-1220.00", "2025-03-01-1230.00"];
@@ -84,7 +85,7 @@ fn apt_fetches_patches_instead_of_the_index() {
         assert!(packages_of(client) == expected, "{how}");
         assert_eq!(client.candidate("package-00100").as_deref(), Some("3.0"));
         assert_eq!(client.candidate("another").as_deref(), Some("1.0"));
-        assert_eq!(client.candidate("package-00200"), None);
+        assert_eq!(client.candidate("package-00120"), None);
     }
     // one more step, and nothing to do
     publish(&root, "package-00007", "2.0", 40);
@@ -104,7 +105,7 @@ fn apt_fetches_patches_instead_of_the_index() {
 
 #[test]
 fn a_client_that_has_just_read_of_a_patch_still_gets_it() {
-    let root = archive("1", 200);
+    let root = archive("1", 110);
     let server = Server::new(&root.served());
     let client = client(&root, &server);
     client.update();
@@ -134,9 +135,9 @@ fn sources_descriptions_and_lists_of_files_have_patches_too() {
                 .with("Description", &format!("is {name} {version}\n It is in version {version}."))
                 .control();
             let file = (format!("./usr/share/{name}/{version}"), name.into_bytes());
-            let deb = pressroom_tests::deb::bytes(control.as_bytes(), &[file]);
+            let deb = bytes(control.as_bytes(), &[file]);
             tool::write(&folder.path().join(format!("package-{number:03}_{version}_amd64.deb")), deb);
-            let _ = pressroom_tests::source::build(folder.path(), &format!("source-{number:03}"), version);
+            let _ = source::build(folder.path(), &format!("source-{number:03}"), &format!("{version}-1"));
         }
         root.import(SERIES, &[folder.path()]).exits(0);
     };
@@ -206,14 +207,14 @@ fn a_patch_costs_what_the_change_is_large() {
         add(&root, "package-00040", "3.0");
         Spent::publishing(&root)
     };
-    let (small, large) = (spent(100), spent(1000));
+    let (small, large) = (spent(60), spent(480));
     for spent in [&small, &large] {
         // of two architectures, some segments of 16 KiB before and after
         assert!((20..6000).contains(&spent.of("lines_compared")), "{:?}", spent.all());
     }
     assert!(large.of("segments_kept") > 3 * small.of("segments_kept"), "{:?}", large.all());
     assert_eq!(large.of("files_opened"), small.of("files_opened"));
-    let off = archive("none", 100);
+    let off = archive("none", 60);
     publish(&off, "package-00040", "2.0", 10);
     add(&off, "package-00040", "3.0");
     assert_eq!(Spent::publishing(&off).of("lines_compared"), 0);
@@ -235,7 +236,7 @@ fn how_many_patches_there_are_is_a_setting() {
     root.ok(&["apply", &path]);
     assert!(root.ok(&["export"]).stdout.contains("pdiffs = 12"));
     tool::write(&file, exported.replace("pdiffs = 56", "pdiffs = \"some\""));
-    root.run(&["apply", &path]).exits(2);
+    root.run(&["apply", &path]).exits(3).says(&["up to 1000 patches", "\"some\""]);
     root.ok(&["series", "set", SERIES, "--pdiffs", "none"]);
     assert!(root.ok(&["export"]).stdout.contains("pdiffs = \"none\""));
 }

@@ -270,6 +270,9 @@ pub fn build_with(
         ftparchive::tidy(workshop)?;
     }
     let is_all = !matches!(scope, Scope::Only(_));
+    if is_all {
+        patches.sweep(indexes.iter().map(|index| index.path.as_str()))?;
+    }
     built.patches = patches.finish(|path| !is_all || indexes.iter().any(|index| index.path == path))?;
     if is_all {
         remove_others(folder, &indexes, &shape.series.index_compressors)?;

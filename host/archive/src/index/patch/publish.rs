@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::history;
 use super::maker::{Made, NoPatch};
-use super::{patch_file, patch_index};
+use super::{patch_file, patch_folder, patch_index};
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::FileDigests;
 use crate::domain::{Compressor, IndexPatchId, PassId, PatchLimit, SuiteId};
@@ -37,6 +37,7 @@ pub(in crate::index) struct Patches<'a> {
     folder: &'a Path,
     limit: PatchLimit,
     check: Check,
+    /// When the pass began, where there are patches to be made.
     now: Timestamp,
     stored: Vec<StoredPatch>,
     /// The indexes that the pass has made.
@@ -52,14 +53,17 @@ impl<'a> Patches<'a> {
         folder: &'a Path,
         check: Check,
     ) -> Result<Self, StoreError> {
-        let suite = shape.suite.id;
+        let (suite, limit) = (shape.suite.id, shape.series.index_patches);
         Ok(Self {
             db,
             suite,
             folder,
-            limit: shape.series.index_patches,
+            limit,
             check,
-            now: pass::find_pass(db, pass)?.map_or(Timestamp::UNIX_EPOCH, |pass| pass.date_started),
+            now: match limit {
+                PatchLimit::NONE => Timestamp::UNIX_EPOCH,
+                _ => pass::find_pass(db, pass)?.map_or(Timestamp::UNIX_EPOCH, |pass| pass.date_started),
+            },
             stored: index_patch::patches_of(db, suite, pass)?,
             seen: BTreeSet::new(),
             changes: Vec::new(),
@@ -122,6 +126,34 @@ impl<'a> Patches<'a> {
         }
         disk::write_staged(&at, text.as_bytes())?;
         Ok(Some(ListedFile::file(index, FileDigests::of(text.as_bytes()))))
+    }
+
+    /// Removes what lies among the patches of these indexes and is none of theirs, as where an installation was cut off and undone. With no patches wanted the
+    /// folders are nobody's business here.
+    pub(in crate::index) fn sweep<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Result<(), DiskError> {
+        if self.limit == PatchLimit::NONE {
+            return Ok(());
+        }
+        for path in paths {
+            let stored = self.stored.iter().filter(|patch| patch.path == path).map(|patch| &patch.facts);
+            let added =
+                self.changes.iter().filter(|change| change.path == path).flat_map(|change| &change.added);
+            let known: BTreeSet<String> =
+                stored.chain(added).map(|facts| patch_file(path, &facts.name)).collect();
+            let folder = patch_folder(path);
+            let below = self.folder.join(&folder);
+            if !below.is_dir() {
+                continue;
+            }
+            for file in disk::files_below(&below)? {
+                let file = format!("{folder}/{}", file.path);
+                let is_by_itself = !file[folder.len() + 1..].contains('/');
+                if is_by_itself && file.ends_with(".gz") && !known.contains(&file) {
+                    disk::remove_file(&self.folder.join(&file))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of all patches of the suite. Clients are told nothing any more of those of indexes that are none of `is_index`.
