@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
-    DistributionId, DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError,
-    SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
+    DistributionId, DistributionName, IndexEngine, NameError, PatchLimit, PersonName, ReleaseText,
+    ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Fingerprint, SignError};
@@ -252,6 +252,10 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "true|false")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contents: Option<bool>,
+    /// How many patches of each index are kept, with which apt brings up to date what it has instead of fetching it whole; or none.
+    #[arg(long, value_name = "COUNT|none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pdiffs: Option<PatchLimit>,
     /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +294,7 @@ impl SeriesSettings {
             codename: self.codename.clone(),
             translations: self.translations,
             contents: self.contents,
+            index_patches: self.pdiffs,
         }
     }
 }
@@ -588,6 +593,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     codename: Some(text_of(&one.codename)?),
                     translations: Some(one.translations),
                     contents: Some(one.contents),
+                    pdiffs: Some(one.index_patches),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
                     previous_series: Some(

@@ -28,6 +28,7 @@ mod monitoring;
 mod operators_hooks;
 mod oracle;
 mod packaging;
+mod patches;
 mod people;
 mod private;
 mod process_upload;

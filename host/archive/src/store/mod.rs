@@ -27,6 +27,7 @@ pub mod extra_override;
 pub mod hook;
 pub mod hook_run;
 pub mod hook_upkeep;
+pub mod index_patch;
 pub mod index_segment;
 pub mod library_file;
 pub mod listing;

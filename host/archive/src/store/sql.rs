@@ -13,11 +13,11 @@ use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
     CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
-    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
-    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
-    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
-    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
-    UploadVerdict,
+    IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus,
+    PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit, Permission, PermissionId,
+    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
+    SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations,
+    UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{ChangeKind, Publisher, SuiteAction};
 
@@ -100,6 +100,7 @@ as_integer!(
     ArchiveId,
     ArchiveFileId,
     IndexSegmentId,
+    IndexPatchId,
     SeriesId,
     ArchSeriesId,
     ComponentId,
@@ -189,6 +190,18 @@ impl ToSql for SegmentSize {
 impl FromSql for SegmentSize {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::new(usize::column_result(value)?).map_err(FromSqlError::other)
+    }
+}
+
+impl ToSql for PatchLimit {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::from(self.count()).into())
+    }
+}
+
+impl FromSql for PatchLimit {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(u32::column_result(value)?).map_err(FromSqlError::other)
     }
 }
 

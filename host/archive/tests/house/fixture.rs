@@ -19,13 +19,13 @@ use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, wri
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
-use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
     Db, StoreError, Transaction, custom_publication, pass, publisher, run, series, source_group,
 };
+use pressroom_archive::store::{index_patch, index_segment};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -191,10 +191,10 @@ impl House {
                 Wanted::Changed => Scope::Only(&of_suite),
             };
             let built = index::build(self.db.read(), pass, shape, scope, &folder).unwrap();
-            keep(
-                self.db
-                    .write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)),
-            );
+            keep(self.db.write(|tx| {
+                index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)?;
+                index_patch::prepare_patches(tx, pass, shape.suite.id, &built.patches)
+            }));
             let release = ReleaseFile {
                 archive: &self.archive,
                 distribution_display_name: "D",
@@ -206,17 +206,25 @@ impl House {
             let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
             let live = self.paths.dists().join(shape.suite.name.to_string());
             let unlisted = custom_publication::version_folders(self.db.read(), shape.suite.id, pass).unwrap();
+            let patches = index_patch::patches_of(self.db.read(), shape.suite.id, pass).unwrap();
             let signed = write_release(
                 &release,
                 Folders { staged: &folder, live: &live },
-                Known { built: &built.files, listed: &listed, old: &old, unlisted: &unlisted },
+                Known {
+                    built: &built.files,
+                    listed: &listed,
+                    old: &old,
+                    unlisted: &unlisted,
+                    patches: &patches,
+                },
                 if scope_is_all { Trust::Nothing } else { Trust::Rows },
                 RETENTION,
                 &self.key,
             )
             .unwrap();
             keep(self.db.write(|tx| {
-                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
+                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)?;
+                index_patch::prepare_upkeep(tx, pass, &signed.dropped_patches, &signed.expired_patches)
             }));
             prepared.built.push(built);
             prepared.signed.push(signed);
