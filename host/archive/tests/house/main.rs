@@ -17,6 +17,7 @@ mod fixture;
 mod histories;
 mod incoming;
 mod intake;
+mod mirror;
 mod pool;
 mod queue;
 mod real_sources;
