@@ -69,7 +69,8 @@ pub fn keep_up(
     after: After,
     now: Timestamp,
 ) -> Result<KeptUp, MirrorError> {
-    let mut done = KeptUp { vacated: remove_vacated(db, archive.id, root)?, ..KeptUp::default() };
+    let mut done = KeptUp::default();
+    let vacated = remove_vacated(db, archive.id, root);
     let settings = mirror_journal::settings(db.read(), archive.id)?;
     if settings.journal > 0 {
         db.write(|tx| number_removals(tx, archive.id, now))?;
@@ -79,13 +80,17 @@ pub fn keep_up(
             after == After::Pass || pool_listing::next_stale(db.read(), archive.id)?.is_some(),
         )
     };
-    if settings.ls_lr && has_changed()? {
-        let listing = write_listing(db, archive.id, root, owner)?;
+    let listed = match settings.ls_lr && has_changed()? {
+        true => write_listing(db, archive.id, root, owner).map(Some),
+        false => Ok(None),
+    };
+    if let Ok(Some(listing)) = &listed {
         done.is_listed = true;
-        if settings.journal > 0 {
-            db.write(|tx| number_files(tx, archive.id, &[listing], now))?;
-        }
+        db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
     }
+    // those who follow the journal do not wait for the rest
     done.numbers = write_journal(db, archive, root)?;
+    listed?;
+    done.vacated = vacated?;
     Ok(done)
 }
