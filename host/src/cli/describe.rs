@@ -14,8 +14,8 @@ use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
-    Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
-    signing_key,
+    Connection, StoreError, Transaction, derivation, distribution, mirror_journal, new_series, pool_listing,
+    publication, series_link, signing_key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,11 @@ pub(super) struct ArchiveDescription {
     pub(super) keep_versions: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ls_lr: Option<bool>,
+    /// How many numbers of the journal for mirrors stay; 0: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mirror_journal: Option<u32>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
@@ -438,6 +443,12 @@ fn apply_distribution(
         if let Some(versions) = wanted.keep_versions {
             archive::keep_versions(tx, row.id, versions)?;
         }
+        if let Some(wanted) = wanted.ls_lr {
+            pool_listing::set_ls_lr(tx, row.id, wanted)?;
+        }
+        if let Some(numbers) = wanted.mirror_journal {
+            mirror_journal::keep_numbers(tx, row.id, numbers, now)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -526,6 +537,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
         let archives = archive::archives(db, row.id)?
             .into_iter()
             .map(|archive| {
+                let mirrors = mirror_journal::settings(db, archive.id)?;
                 Ok(ArchiveDescription {
                     suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
@@ -547,6 +559,8 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
                     index_engine: Some(archive.index_engine),
+                    ls_lr: Some(mirrors.ls_lr),
+                    mirror_journal: Some(mirrors.journal),
                     owner: archive.reference.owner().cloned(),
                 })
             })

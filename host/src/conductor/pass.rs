@@ -16,6 +16,7 @@ use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
+use pressroom_archive::mirror::{self, TreeChanges};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
 use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
@@ -28,7 +29,7 @@ use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, contest, custom_publication, pass, source_group,
+    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, source_group,
 };
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
@@ -569,9 +570,13 @@ impl PassWork<'_, '_> {
         let mut begun = InstallStep::Before;
         let installed = self.step(db, "install", |work, db| {
             let trees = staged.trees().join(", ");
-            begun = InstallStep::Begun;
             let (archive, now) = (work.archive.id, work.run.clock.now());
-            let record = |tx: &Transaction<'_>| work.pooled.record(tx, archive, now);
+            let changes = work.tree_changes(db, &staged)?;
+            begun = InstallStep::Begun;
+            let record = |tx: &Transaction<'_>| {
+                work.pooled.record(tx, archive, now)?;
+                changes.record(tx, archive, work.id)
+            };
             install(db, work.id, &staged, record, now).map_err(|(step, error)| {
                 begun = step;
                 error
@@ -602,6 +607,13 @@ impl PassWork<'_, '_> {
             shapes: self.shapes,
             problems: self.problems,
         })))
+    }
+
+    /// What the staged trees have otherwise than the live ones.
+    fn tree_changes(&self, db: &Db, staged: &Staged) -> anyhow::Result<TreeChanges> {
+        let _span = debug_span!("compare").entered();
+        let has_journal = mirror_journal::settings(db.read(), self.archive.id)?.journal > 0;
+        Ok(mirror::changes(staged.folder(), &staged.paths().root, &staged.trees(), has_journal)?)
     }
 
     /// Forgets the pass: rows first, then the staged trees.

@@ -24,6 +24,7 @@ mod intake;
 mod keys;
 mod mail;
 mod many_uploads;
+mod mirror;
 mod monitoring;
 mod operators_hooks;
 mod oracle;

@@ -7,6 +7,7 @@ pub mod digest;
 mod extra_field;
 mod ids;
 mod ingredient;
+mod mirror;
 pub mod name;
 mod pass_priority;
 mod publisher;
@@ -32,6 +33,7 @@ pub use ids::{
     RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
+pub use mirror::{FileChange, MirrorCause};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,

@@ -19,7 +19,7 @@ use crate::domain::{
     SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations,
     UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
-use crate::domain::{ChangeKind, Publisher, SuiteAction};
+use crate::domain::{ChangeKind, MirrorCause, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -77,6 +77,7 @@ as_text!(
     Publisher,
     SuiteAction,
     ChangeKind,
+    MirrorCause,
 );
 
 macro_rules! as_integer {

@@ -13,6 +13,7 @@ use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPr
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
+use pressroom_archive::mirror::{self, TreeChanges};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
@@ -23,7 +24,8 @@ use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, publisher, run, series, source_group,
+    Db, StoreError, Transaction, custom_publication, mirror_journal, pass, publisher, run, series,
+    source_group,
 };
 use pressroom_archive::store::{index_patch, index_segment};
 use pressroom_archive::upload::gather;
@@ -242,8 +244,19 @@ impl House {
     /// Puts what is prepared in place.
     pub(crate) fn install(&mut self, prepared: &Prepared) {
         let (archive, now) = (self.archive.id, self.now);
-        let record = |tx: &Transaction<'_>| prepared.pooled.record(tx, archive, now);
+        let changes = self.tree_changes(prepared);
+        let record = |tx: &Transaction<'_>| {
+            prepared.pooled.record(tx, archive, now)?;
+            changes.record(tx, archive, prepared.pass)
+        };
         install(&mut self.db, prepared.pass, &prepared.staged, record, now).unwrap();
+    }
+
+    /// What a pass has otherwise than what is live.
+    pub(crate) fn tree_changes(&self, prepared: &Prepared) -> TreeChanges {
+        let has_journal = mirror_journal::settings(self.db.read(), self.archive.id).unwrap().journal > 0;
+        let staged = &prepared.staged;
+        mirror::changes(staged.folder(), &self.paths.root, &staged.trees(), has_journal).unwrap()
     }
 
     /// The text of an index of the live tree, from its gzip form.
@@ -314,7 +327,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Prepared {
     pub(crate) pass: PassId,
     pub(crate) staged: Staged,
-    pooled: Pooled,
+    pub(crate) pooled: Pooled,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,

@@ -18,6 +18,7 @@ mod histories;
 mod incoming;
 mod intake;
 mod patches;
+mod mirror;
 mod pool;
 mod queue;
 mod real_sources;
