@@ -7,6 +7,7 @@ use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::{
     ArchivePurpose, DistributionName, PassId, PassPriority, Publisher, RunId, RunOutcome,
 };
+use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
@@ -17,6 +18,7 @@ use tracing::{debug_span, field, info_span};
 
 use super::context::{Options, Progress, Run};
 use super::lock::{Lock, LockError};
+use super::mirror;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
@@ -332,6 +334,11 @@ impl Run<'_> {
         is_resumed: bool,
     ) -> anyhow::Result<()> {
         let _span = info_span!("finalize", %priority).entered();
+        let mut installed = installed;
+        for pass in &mut installed {
+            let told = mirror::keep_up(self.root, db, &pass.archive, After::Pass, self.clock);
+            pass.problems.extend(told.err());
+        }
         self.retry(db, Point::Finalize)?;
         let mut archives = Vec::new();
         let mut shapes: Vec<SuiteShape> = Vec::new();

@@ -29,6 +29,8 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0014_keys.sql")),
         M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),
+        M::up(include_str!("../../schema/0017_index_patch.sql")),
+        M::up(include_str!("../../schema/0019_mirror_journal.sql")),
     ])
 });
 

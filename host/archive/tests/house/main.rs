@@ -17,6 +17,8 @@ mod fixture;
 mod histories;
 mod incoming;
 mod intake;
+mod mirror;
+mod patches;
 mod pool;
 mod queue;
 mod real_sources;
