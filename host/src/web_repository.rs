@@ -61,13 +61,11 @@ impl WebRepository {
     pub(crate) fn new(text: &str) -> Result<Self, BadUrl> {
         let bad = |reason: &str| BadUrl {
             // what is no URL may be anything, and a password is nobody's to see
-            shown: text
-                .chars()
-                .map_while(|character| {
-                    (character.is_ascii_graphic() && character != '@').then_some(character)
-                })
-                .take(200)
-                .collect(),
+            shown: if text.contains('@') {
+                "this".to_owned()
+            } else {
+                text.chars().filter(char::is_ascii_graphic).take(200).collect()
+            },
             reason: reason.to_owned(),
         };
         let mut base = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
@@ -140,7 +138,8 @@ impl WebRepository {
             }
             tracing::debug!(%url, tries, "asking again: {reason}");
             if let Ok(runtime) = runtime() {
-                runtime.block_on(sleep(Duration::from_millis(250) * 2_u32.pow(*tries)));
+                let pause = Duration::from_millis(250) * 2_u32.pow(*tries);
+                runtime.block_on(async { sleep(pause).await });
             }
         }
     }
@@ -634,7 +633,7 @@ mod tests {
             "http://h.example/#x",
         ] {
             let error = WebRepository::new(text).err().unwrap().to_string();
-            assert!(!error.contains("secret") || text.is_empty(), "{error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 }
