@@ -216,6 +216,7 @@ fn a_pressroom_archive_is_the_same_afterwards() {
         .build(folder.path());
     tool::succeed(tool::tool("sh").current_dir(folder.path()).args(["-c", "rm extra_*"]));
     theirs.import(SERIES, &[folder.path()]).exits(0);
+    theirs.ok(&["publish"]);
     let file = [
         "override",
         "set",
@@ -275,7 +276,11 @@ fn a_pressroom_archive_is_the_same_afterwards() {
     ] {
         assert!(all.contains(field), "{field}: {all}");
     }
-    assert_eq!(picture(&theirs.served().join("pool")), picture(&ours.served().join("pool")));
+    // whatever names they have had there
+    let contents = |root: &Root| -> std::collections::BTreeSet<String> {
+        picture(&root.served().join("pool")).into_values().filter(|one| !one.starts_with("->")).collect()
+    };
+    assert_eq!(contents(&theirs), contents(&ours));
     // a root of pressroom is looked through for what is published
     take(&ours, text(theirs.path()), &["--suite", SERIES, "--keyring", text(&key)])
         .exits(0)
@@ -534,9 +539,10 @@ fn one_that_is_killed_goes_on_where_it_was() {
     }
     let kept = kept();
     assert!(kept > 0 && kept <= 22, "{kept} packages had come");
-    let _ = server.take_asked();
-    take(&root, &server.uri(), &arguments).exits(0).says(&["40 binaries pending"]);
-    let asked = server.take_asked();
+    // a server of its own: questions of the dead may still be under way to the other
+    let last = Server::new(folder.path());
+    take(&root, &last.uri(), &arguments).exits(0).says(&["40 binaries pending"]);
+    let asked = last.take_asked();
     assert_eq!(asked.iter().filter(|one| one.contains("pool/")).count(), 40 - kept, "{asked:?}");
     take(&undisturbed, &server.uri(), &arguments).exits(0);
     for root in [&root, &undisturbed] {
