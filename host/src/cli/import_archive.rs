@@ -8,6 +8,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveReference, ComponentName, Pocket, ReleaseText, SeriesName, SuiteName,
+    Translations,
 };
 use pressroom_archive::format::control;
 use pressroom_archive::release::ReleaseFile;
@@ -493,6 +494,9 @@ impl Missing {
                 if pair.ours.pocket() == Pocket::Release {
                     settings.description = text(&release.description);
                 }
+                let lists = |part: &str| release.files.keys().any(|path| path.contains(part)).then_some(());
+                settings.translations = lists("/i18n/Translation-en").map(|()| Translations::English);
+                settings.contents = lists("Contents-").map(|()| true);
             }
             series.push(SeriesDescription { name: name.clone(), settings, package_sets: Vec::new() });
         }

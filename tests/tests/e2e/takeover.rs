@@ -146,6 +146,7 @@ fn a_reprepro_repository_goes_on_as_it_was() {
     }
     let hello = root.index("bookworm", "main/binary-amd64/Packages");
     assert!(hello.contains("Task: demo-desktop\n") && hello.contains("Section: admin\n"), "{hello}");
+    assert!(!root.suite("bookworm").join("main/i18n").exists(), "there were none");
     // clients hear the same names
     assert_eq!(words(&root.suite("bookworm").join("Release")), words(&theirs.join("Release")));
     let client = Client::new(&Line { components: "main contrib".to_owned(), ..root.line("bookworm") }, &[]);
@@ -176,6 +177,7 @@ fn an_aptly_root_is_taken_over_from_its_folder_and_from_a_web_server() {
     signer.aptly(&aptly, "bookworm", &files);
     let (keyring, local, remote) = (signer.keyring(), Root::new(), Root::new());
     let arguments = ["--keyring", text(&keyring), "--create"];
+    take(&local, text(&aptly.join("none")), &arguments).exits(USAGE);
     take(&local, text(&aptly), &arguments)
         .exits(0)
         .says(&["aptly/public: an aptly root", "1 sources and 3 binaries pending"]);
