@@ -21,7 +21,6 @@ impl Signer {
     /// When gpg will not.
     #[must_use]
     #[track_caller]
-    #[expect(clippy::new_without_default, reason = "it is not cheap")]
     pub fn new() -> Self {
         let home = tempfile::tempdir().expect("there is room for a folder");
         tool::set_mode(home.path(), 0o700);
@@ -137,6 +136,12 @@ impl Signer {
         tool::succeed(aptly().args(["repo", "add", "all"]).args(files));
         let key = format!("-gpg-key={}", self.fingerprint());
         tool::succeed(aptly().args(["publish", "repo", "-batch", &key, "all"]));
+    }
+}
+
+impl Default for Signer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -379,7 +379,7 @@ fn some<T: Ord + Clone>(all: &[T]) -> Option<BTreeSet<T>> {
 
 /// Links in a folder are other names of series: they are not taken, and said.
 fn say_aliases(theirs: &Theirs, pairs: &[Pair], notes: &mut Vec<String>) {
-    for (alias, target) in &theirs.aliases {
+    for (alias, target) in theirs.aliases.iter().filter(|(alias, _)| alias.parse::<SeriesName>().is_ok()) {
         if let Some(pair) =
             pairs.iter().find(|pair| pair.name == *target && pair.ours.pocket() == Pocket::Release)
         {

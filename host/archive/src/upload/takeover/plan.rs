@@ -200,7 +200,7 @@ impl Plan {
                 // the same twice is no harm
                 Some(first) if *first == one.component => {}
                 Some(first) => {
-                    self.complaints.push(in_two(one.stanza.file.path.as_str(), first, &one.component))
+                    self.complaints.push(in_two(one.stanza.file.path.as_str(), first, &one.component));
                 }
             }
         }

@@ -68,8 +68,10 @@ impl FromStr for RepositoryPath {
         if text.starts_with('/') {
             return Err(bad("it must not begin with a slash"));
         }
-        if text.chars().any(char::is_control) {
-            return Err(bad("it has a control character"));
+        // also what turns the direction of a line on a terminal
+        let cannot_be_shown = |one: char| !matches!(one, '\'' | '"' | '\\') && one.escape_debug().count() > 1;
+        if text.chars().any(cannot_be_shown) {
+            return Err(bad("it has a character that cannot be shown"));
         }
         let mut path = String::with_capacity(text.len());
         for part in text.split('/').filter(|part| !part.is_empty() && *part != ".") {
@@ -168,9 +170,12 @@ impl Repository for Folder {
 
 /// Opens a regular file; nothing else is waited for.
 fn open_regular(path: &Path) -> Result<fs::File, OpenError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => OpenError::NotThere,
-        _ => OpenError::Failed(format!("it cannot be read: {error}")),
+    let failed = |error: io::Error| {
+        if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            OpenError::NotThere
+        } else {
+            OpenError::Failed(format!("it cannot be read: {error}"))
+        }
     };
     // a FIFO would be waited for
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
@@ -203,8 +208,19 @@ mod tests {
     #[test]
     fn what_leads_elsewhere_is_no_path() {
         let long = "x".repeat(1025);
-        for text in ["", ".", "./", "/etc/passwd", "..", "a/../../b", "pool/..", "a\nb", "a\u{1b}[2J", &long]
-        {
+        for text in [
+            "",
+            ".",
+            "./",
+            "/etc/passwd",
+            "..",
+            "a/../../b",
+            "pool/..",
+            "a\nb",
+            "a\u{1b}[2J",
+            "a\u{202e}b",
+            &long,
+        ] {
             assert!(text.parse::<RepositoryPath>().is_err(), "{text:?}");
         }
         let error = "a/\u{1b}[2J".parse::<RepositoryPath>().unwrap_err().to_string();

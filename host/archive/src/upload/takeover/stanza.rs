@@ -61,7 +61,8 @@ fn paragraph_of<'a, T>(
         let word = |name: &str| paragraph.get(name).map(|value| value.chars().take(200).collect::<String>());
         let words: Vec<String> =
             ["Package", "Version", "Architecture"].into_iter().filter_map(word).collect();
-        Unusable { package: words.join(" ").replace('\n', " "), reason }
+        let package = words.join(" ").replace('\n', " ").chars().flat_map(char::escape_debug).collect();
+        Unusable { package, reason }
     })
 }
 
@@ -200,7 +201,7 @@ pub(super) fn additions(stanza: &str, own: &str) -> Additions {
         match name.parse::<ExtraFieldName>() {
             Err(ExtraFieldError::NotExtra(_)) => {}
             Err(ExtraFieldError::BadName(_) | ExtraFieldError::NoValue(_) | ExtraFieldError::BadValue(_)) => {
-                additions.lost.push(name.chars().take(64).collect())
+                additions.lost.push(name.chars().take(64).collect());
             }
             Ok(name) => match value.parse() {
                 Ok(value) => additions.fields.push(ExtraField { name, value: Some(value) }),
