@@ -6,8 +6,8 @@ use super::judge::{Built, Facts, File, Objection, objections};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
 use crate::domain::{
-    ArchSeriesId, ArchitectureTag, ArchivePurpose, BinaryReleaseId, BuildStatus, ComponentId, ComponentName,
-    DebVersion, PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
+    ArchSeriesId, ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, ComponentName, DebVersion,
+    PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
 };
 use crate::librarian::Librarian;
 use crate::people::{Rights, UploadQuestion, package_sets_of, rights};
@@ -192,11 +192,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
     }
     let offered = Offered {
         policy: UploadPolicy::Sync,
-        purpose: match archive.purpose {
-            // copies are what it is for
-            ArchivePurpose::Copy => ArchivePurpose::Ppa,
-            ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => archive.purpose,
-        },
+        purpose: archive.purpose,
         enabled: archive.enabled,
         archive: &archive.reference.to_string(),
         suite: name,
@@ -207,6 +203,8 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
     };
     policy::problems(&offered)
         .into_iter()
+        // copies are what it is for
+        .filter(|problem| problem.check != policy::IS_A_COPY)
         .map(|problem| Objection {
             package: everything(),
             check: problem.check,
@@ -544,11 +542,7 @@ impl Planner<'_> {
             return (UploadStatus::Accepted, String::new());
         }
         destiny(&Standing {
-            purpose: match to.archive.purpose {
-                // what is in it was decided about where it comes from
-                ArchivePurpose::Copy => ArchivePurpose::Ppa,
-                ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => to.archive.purpose,
-            },
+            purpose: to.archive.purpose,
             status: to.shape.series.status,
             policy: UploadPolicy::Sync,
             new: &new,

@@ -75,4 +75,6 @@ ids! {
     BuildId,
     /// A row of `outbox_message`.
     MessageId,
+    /// A row of `package_copy_request`.
+    CopyRequestId,
 }
