@@ -180,7 +180,9 @@ fn to_be_added(
             ));
         }
         Some(ArchivePurpose::Copy) => {
-            return Err(exit::usage("copies are not made by hand: add a PARTNER or a PPA archive"));
+            return Err(exit::usage(format!(
+                "a copy is made with what is in it: `pressroom populate-archive --from ARCHIVE/SUITE --to {reference} --reason WHY`"
+            )));
         }
         Some(ArchivePurpose::Ppa) if !ppa => {
             return Err(exit::usage("a PPA is somebody's: name that person or team with --owner"));

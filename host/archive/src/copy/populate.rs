@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use crate::format::changes::Urgency;
 use crate::librarian::Librarian;
-use crate::people::{Actor, Denied, rights};
+use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::{
     Archive, ArchiveChange, archive_by_id, archives, change_archive, create_archive,
 };
@@ -170,7 +170,7 @@ pub fn begin(tx: &Transaction<'_>, wanted: &Populate<'_>, now: Timestamp) -> Res
         return Err(refused(format!("{to} would be copied into itself"), "name another archive"));
     }
     let suites = pairs(tx, wanted, &target)?;
-    may(tx, wanted, &target, &suites)?;
+    may(tx, wanted.actor, &target, &suites.iter().map(|(_, to, _)| to).collect::<Vec<_>>())?;
     let components = components(tx, wanted, &suites)?;
     let open = copy_request::open_request(tx, target.id)?;
     if let Some(id) = open {
@@ -295,31 +295,22 @@ fn pairs(tx: &Connection, wanted: &Populate<'_>, target: &Archive) -> Result<Vec
     Ok(pairs)
 }
 
-/// Whether whoever asks may decide about packages of the target's suites, in the copy itself or in the primary archive.
-fn may(
-    tx: &Connection,
-    wanted: &Populate<'_>,
-    target: &Archive,
-    suites: &[SuitePair],
-) -> Result<(), PopulateError> {
+/// Whether somebody may decide about packages of suites of a copy, in the copy itself or in the primary archive.
+fn may(tx: &Connection, actor: &Actor, target: &Archive, suites: &[&Suite]) -> Result<(), PopulateError> {
     let primary = archives(tx, target.distribution)?
         .into_iter()
         .find(|archive| archive.purpose == ArchivePurpose::Primary);
-    let of_copy = rights(tx, target, wanted.actor)?;
-    let of_primary = primary.map(|primary| rights(tx, &primary, wanted.actor)).transpose()?;
-    for (_, to, _) in suites {
+    let of_copy = rights(tx, target, actor)?;
+    let of_primary = primary.map(|primary| rights(tx, &primary, actor)).transpose()?;
+    for to in suites {
         let components: Vec<(ComponentId, ComponentName)> =
             series::components(tx, to.series)?.into_iter().map(|one| (one.id, one.name)).collect();
-        let asked =
-            |rights: &crate::people::Rights| rights.may_administer(to.series, to.name.pocket(), &components);
+        let asked = |rights: &Rights| rights.may_administer(to.series, to.name.pocket(), &components);
         if asked(&of_copy).is_ok() {
             continue;
         }
         // it is the primary archive that a right can be given over before there is a copy
-        match &of_primary {
-            Some(rights) => asked(rights)?,
-            None => asked(&of_copy)?,
-        }
+        asked(of_primary.as_ref().unwrap_or(&of_copy))?;
     }
     Ok(())
 }
@@ -428,13 +419,7 @@ pub fn step(
     now: Timestamp,
 ) -> Result<Step, PopulateError> {
     let request = copy_request::request(tx, id)?;
-    let end = |act: Act, message: &str| -> Result<Step, PopulateError> {
-        // it may have been begun in this very step
-        let status = copy_request::request(tx, id)?.status;
-        let to = after(status, act).unwrap_or(CopyRequestStatus::Failed);
-        copy_request::change_status(tx, id, (status, to), message, now)?;
-        Ok(Step::Ended(to))
-    };
+    let end = |act: Act, message: &str| change(tx, id, act, message, now).map(Step::Ended);
     match request.status {
         CopyRequestStatus::New => {
             let begun = (CopyRequestStatus::New, CopyRequestStatus::InProgress);
@@ -469,6 +454,70 @@ pub fn step(
         copy_request::end_suite(tx, id, of_request.ordering)?;
     }
     Ok(Step::GoesOn)
+}
+
+/// Says of a request that it cannot be done. What it is then.
+///
+/// # Errors
+/// When it has come to its end already, or the database fails.
+pub fn fail(
+    tx: &Transaction<'_>,
+    id: CopyRequestId,
+    message: &str,
+    now: Timestamp,
+) -> Result<CopyRequestStatus, PopulateError> {
+    change(tx, id, Act::Fail, message, now)
+}
+
+/// Drops a request. Where somebody is at work, that is told, and stops after what is under way; what has been copied stays. What it is then.
+///
+/// # Errors
+/// When whoever asks may not, it has come to its end already, or the database fails.
+pub fn cancel(
+    tx: &Transaction<'_>,
+    id: CopyRequestId,
+    (actor, is_at_work): (&Actor, bool),
+    reason: &str,
+    now: Timestamp,
+) -> Result<CopyRequestStatus, PopulateError> {
+    let request = copy_request::request(tx, id)?;
+    if request.requester != actor.name() {
+        let target = archive_by_id(tx, request.target_archive)?;
+        let mut suites = Vec::new();
+        for one in copy_request::suites_of(tx, id)? {
+            suites.push(suite_by_id(tx, one.to)?);
+        }
+        may(tx, actor, &target, &suites.iter().collect::<Vec<_>>())?;
+    }
+    let why = match reason {
+        "" => format!("cancelled by {}", actor.name()),
+        reason => format!("cancelled by {}: {reason}", actor.name()),
+    };
+    change(tx, id, if is_at_work { Act::AskToStop } else { Act::Stop }, &why, now)
+}
+
+fn change(
+    tx: &Transaction<'_>,
+    id: CopyRequestId,
+    act: Act,
+    message: &str,
+    now: Timestamp,
+) -> Result<CopyRequestStatus, PopulateError> {
+    let status = copy_request::request(tx, id)?.status;
+    let to = after(status, act).ok_or_else(|| {
+        let what = format!("copy request {id} is {status} already");
+        let remedy = match status {
+            CopyRequestStatus::Canceling => "whoever is at it stops after the packages that are under way",
+            CopyRequestStatus::New
+            | CopyRequestStatus::InProgress
+            | CopyRequestStatus::Complete
+            | CopyRequestStatus::Failed
+            | CopyRequestStatus::Cancelled => "nothing more is done about it; `pressroom populate-archive --merge-copy` brings in what is missing",
+        };
+        refused(what, remedy)
+    })?;
+    copy_request::change_status(tx, id, (status, to), message, now)?;
+    Ok(to)
 }
 
 /// Whether something is new or newer than what is there.
