@@ -4,6 +4,7 @@ use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText, SignedBy,
 };
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
+use pressroom_archive::store::copy_archive::{CopyOf, copy_of};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
@@ -101,6 +102,9 @@ struct Row {
     publish: bool,
     keep_versions: u16,
     served_from: String,
+    /// Of a copy: what of, why, for which architectures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<CopyOf>,
 }
 
 impl Command {
@@ -154,6 +158,7 @@ impl Command {
                     keep_versions: settings.keep_versions,
                     index_engine: settings.index_engine,
                     owner: reference.owner().cloned(),
+                    copy_of: None,
                     suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
@@ -220,6 +225,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 publish: archive.publish,
                 keep_versions: versions_kept(db.read(), archive.id)?,
                 served_from,
+                copy_of: copy_of(db.read(), archive.id)?,
             });
         }
     }
@@ -228,6 +234,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
             .iter()
             .map(|row| {
                 let state = match (row.enabled, row.publish) {
+                    (false, _) if row.copy_of.is_some() => "disabled",
                     (true, true) => "published",
                     (true, false) => "not published",
                     (false, true) => "takes nothing in",
@@ -238,7 +245,15 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                     row.purpose.clone(),
                     state.to_owned(),
                     row.served_from.clone(),
-                    row.display_name.clone(),
+                    match &row.copy_of {
+                        None => row.display_name.clone(),
+                        Some(copy) => format!(
+                            "{} ({}): {}",
+                            row.display_name,
+                            copy.architectures.join(" "),
+                            copy.reason
+                        ),
+                    },
                 ]
             })
             .collect();

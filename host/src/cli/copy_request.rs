@@ -319,7 +319,8 @@ pub(super) fn carry_out(
             anstream::eprintln!("{} {}", painted(BAD, "not done:"), view.message);
             End::Failure
         }
-        Left::Ended(_) => End::Success,
+        Left::Ended(_) if view.not_copied.is_empty() => End::Success,
+        Left::Ended(_) => End::Failure,
         Left::Stopped => {
             anstream::eprintln!(
                 "{} `pressroom copy-request process {id}` goes on where it was",

@@ -11,6 +11,7 @@ mod check;
 mod copy;
 mod copy_request;
 mod describe;
+mod describe_copy;
 mod describe_people;
 mod describe_suite;
 mod distribution;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::judge::{Built, Facts, File, Objection, objections};
+use crate::accept::{ClosedByCopy, CopiedFrom, closed_by_copy};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
 use crate::domain::{
@@ -136,6 +137,8 @@ pub struct Planned {
     pub status: UploadStatus,
     /// Why there.
     pub comment: String,
+    /// The bugs that it closes by coming there at once.
+    pub closes: Vec<ClosedByCopy>,
 }
 
 /// What will be done.
@@ -308,6 +311,13 @@ impl Planner<'_> {
         if !against.is_empty() {
             return Ok(Err(against));
         }
+        let closes = if status == UploadStatus::Accepted {
+            let origin = CopiedFrom { archive: from.archive.id, series: from.shape.series.id };
+            let target = (to.archive.purpose, to.shape);
+            closed_by_copy(self.db, self.librarian, origin, target, (&wish.name, &source.version))?
+        } else {
+            Vec::new()
+        };
         let comment = if self.request.auto_approve { "approved at once".to_owned() } else { comment };
         Ok(Ok(Planned {
             release: source.release,
@@ -322,6 +332,7 @@ impl Planner<'_> {
                 "copied from {} of {}: {comment}",
                 from.shape.suite.name, from.archive.reference
             ),
+            closes,
         }))
     }
 

@@ -8,7 +8,7 @@ use super::{During, StoreError};
 use crate::domain::name::{ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::{
     ArchSeriesId, ArchitectureTag, ArchiveId, BinaryReleaseId, ComponentId, CopyRequestId, CopyRequestStatus,
-    DebVersion, Sha256, SourceReleaseId, SuiteId, SuiteName, UploadId,
+    DebVersion, Sha256, SuiteId, SuiteName,
 };
 
 /// A request.
@@ -587,43 +587,4 @@ pub fn has_live(db: &Connection, suite: SuiteId) -> Result<bool, StoreError> {
     )
     .and_then(|mut statement| statement.query_row([suite], |row| row.get(0)))
     .during("ask whether a suite has packages")
-}
-
-/// The uploads in which sources of a name came into an archive and were taken, with the versions and the `.changes` that are still kept, in order.
-///
-/// # Errors
-/// When the database fails.
-pub fn uploads_with_changes(
-    db: &Connection,
-    archive: ArchiveId,
-    name: &SourceName,
-) -> Result<Vec<(UploadId, DebVersion, Sha256)>, StoreError> {
-    db.prepare_cached(
-        "SELECT upload.id, upload.version, content.sha256 FROM package_upload AS upload
-         JOIN package_upload_source AS source ON source.package_upload = upload.id
-         JOIN library_file_alias AS alias ON alias.id = upload.changes_file
-         JOIN library_file_content AS content ON content.id = alias.content
-         WHERE upload.source_package_name = ?2 AND upload.archive = ?1 AND upload.status IN ('ACCEPTED', 'DONE') ORDER BY upload.id",
-    )
-    .and_then(|mut statement| {
-        statement.query_map((archive, name), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-    })
-    .during("list the uploads of a source")
-}
-
-/// The suite that a copy has come from which waits, or waited, as an upload.
-///
-/// # Errors
-/// When the database fails.
-pub fn copied_from(
-    db: &Connection,
-    upload: UploadId,
-) -> Result<Option<(SuiteId, SourceReleaseId)>, StoreError> {
-    db.prepare_cached(
-        "SELECT from_suite, source_package_release FROM package_copy WHERE package_upload = ?1 ORDER BY id LIMIT 1",
-    )
-    .and_then(|mut statement| {
-        statement.query_row([upload], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-    })
-    .during("find where a copy comes from")
 }

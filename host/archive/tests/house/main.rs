@@ -6,6 +6,7 @@ mod accepted;
 mod checks;
 mod contents;
 mod copies;
+mod copy_archives;
 mod custom;
 mod death_row;
 mod descriptions;
