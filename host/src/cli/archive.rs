@@ -4,6 +4,7 @@ use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText, SignedBy,
 };
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
+use pressroom_archive::store::copy_archive::{CopyOf, copy_of};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::mirror_journal::MOST_NUMBERS_KEPT;
 use pressroom_archive::store::{Db, StoreError, person};
@@ -108,6 +109,9 @@ struct Row {
     publish: bool,
     keep_versions: u16,
     served_from: String,
+    /// Of a copy: what of, why, for which architectures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<CopyOf>,
 }
 
 impl Command {
@@ -163,6 +167,7 @@ impl Command {
                     ls_lr: settings.ls_lr,
                     mirror_journal: settings.mirror_journal,
                     owner: reference.owner().cloned(),
+                    copy_of: None,
                     suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
@@ -189,7 +194,9 @@ fn to_be_added(
             ));
         }
         Some(ArchivePurpose::Copy) => {
-            return Err(exit::usage("copies are not made by hand: add a PARTNER or a PPA archive"));
+            return Err(exit::usage(format!(
+                "a copy is made with what is in it: `pressroom populate-archive --from ARCHIVE/SUITE --to {reference} --reason WHY`"
+            )));
         }
         Some(ArchivePurpose::Ppa) if !ppa => {
             return Err(exit::usage("a PPA is somebody's: name that person or team with --owner"));
@@ -227,6 +234,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 publish: archive.publish,
                 keep_versions: versions_kept(db.read(), archive.id)?,
                 served_from,
+                copy_of: copy_of(db.read(), archive.id)?,
             });
         }
     }
@@ -235,6 +243,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
             .iter()
             .map(|row| {
                 let state = match (row.enabled, row.publish) {
+                    (false, _) if row.copy_of.is_some() => "disabled",
                     (true, true) => "published",
                     (true, false) => "not published",
                     (false, true) => "takes nothing in",
@@ -245,7 +254,15 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                     row.purpose.clone(),
                     state.to_owned(),
                     row.served_from.clone(),
-                    row.display_name.clone(),
+                    match &row.copy_of {
+                        None => row.display_name.clone(),
+                        Some(copy) => format!(
+                            "{} ({}): {}",
+                            row.display_name,
+                            copy.architectures.join(" "),
+                            copy.reason
+                        ),
+                    },
                 ]
             })
             .collect();

@@ -19,6 +19,7 @@ use pressroom_archive::store::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::describe_copy::{CopyDescription, apply_copy, export_copy};
 use super::describe_people::{
     PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
     apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
@@ -142,6 +143,8 @@ pub(super) struct ArchiveDescription {
     /// How many numbers of the journal for mirrors stay; 0: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mirror_journal: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) copy_of: Option<CopyDescription>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
@@ -415,12 +418,19 @@ fn apply_distribution(
     distribution::change_distribution(tx, distribution.id, &wanted.settings.change()?)?;
     for wanted in &wanted.archives {
         let reference = wanted.reference(name);
-        let purpose = if wanted.owner.is_some() { ArchivePurpose::Ppa } else { ArchivePurpose::Partner };
+        let purpose = match (&wanted.owner, &wanted.copy_of) {
+            (Some(_), _) => ArchivePurpose::Ppa,
+            (None, Some(_)) => ArchivePurpose::Copy,
+            (None, None) => ArchivePurpose::Partner,
+        };
         if !archive::archives(tx, distribution.id)?.iter().any(|archive| archive.reference == reference) {
             let display_name = wanted.display_name.as_deref().unwrap_or(wanted.name.as_str());
             archive::create_archive(tx, &distribution, &reference, purpose, display_name, now)?;
         }
         let row = archive::archive(tx, &reference)?;
+        if let Some(copy) = &wanted.copy_of {
+            apply_copy(tx, &row, copy, now)?;
+        }
         let change = ArchiveChange {
             display_name: wanted.display_name.clone(),
             description: wanted.description.clone(),
@@ -541,6 +551,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                 Ok(ArchiveDescription {
                     suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
+                    copy_of: export_copy(db, &archive)?,
                     name: archive.reference.name().parse().map_err(|_| {
                         StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
                     })?,

@@ -9,7 +9,9 @@ mod build;
 mod change_override;
 mod check;
 mod copy;
+mod copy_request;
 mod describe;
+mod describe_copy;
 mod describe_people;
 mod describe_suite;
 mod distribution;
@@ -29,6 +31,7 @@ mod package_override;
 mod package_set;
 mod permission;
 mod person;
+mod populate_archive;
 mod process_accepted;
 mod process_death_row;
 mod process_upload;
@@ -142,6 +145,9 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Copy(copy::Copy),
+    PopulateArchive(populate_archive::PopulateArchive),
+    #[command(subcommand)]
+    CopyRequest(copy_request::Command),
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
@@ -189,6 +195,8 @@ impl Command {
             | Self::ProcessAccepted(_)
             | Self::Build(_)
             | Self::Copy(_)
+            | Self::PopulateArchive(_)
+            | Self::CopyRequest(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
             | Self::Expire(_)
@@ -335,6 +343,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ProcessAccepted(command) => command.run(&session),
         Command::Build(command) => command.run(&session),
         Command::Copy(command) => command.run(&session),
+        Command::PopulateArchive(command) => command.run(&session),
+        Command::CopyRequest(command) => command.run(&session),
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),

@@ -21,7 +21,7 @@ pub(crate) fn published_archives(
 ) -> Result<Vec<Archive>, StoreError> {
     let mut all = archives(db, distribution.id)?;
     all.retain(|archive| {
-        archive.publish && archive.publisher() == publisher && options.has(&archive.reference)
+        archive.is_published() && archive.publisher() == publisher && options.has(&archive.reference)
     });
     Ok(all)
 }

@@ -77,4 +77,6 @@ ids! {
     BuildId,
     /// A row of `outbox_message`.
     MessageId,
+    /// A row of `package_copy_request`.
+    CopyRequestId,
 }

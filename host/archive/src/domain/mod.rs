@@ -28,9 +28,9 @@ pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId, IndexSegmentId,
-    KeyId, KeyUseId, MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId,
-    RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
+    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
+    IndexSegmentId, KeyId, KeyUseId, MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId,
+    ReceiptId, RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
 pub use mirror::{FileChange, MirrorCause};
@@ -43,9 +43,9 @@ pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use signed_by::{SignedBy, SignedByError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,
-    MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
-    SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
+    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CopyRequestStatus, CustomFormat, HookOutcome,
+    KeyHolder, MessageKind, MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus,
+    RunOutcome, SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;

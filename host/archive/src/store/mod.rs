@@ -14,6 +14,8 @@ pub mod bug_closure;
 pub mod built_using;
 pub mod contents;
 pub mod contest;
+pub mod copy_archive;
+pub mod copy_request;
 pub mod correspondent;
 pub mod custom_publication;
 mod db;

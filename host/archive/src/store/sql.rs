@@ -11,13 +11,13 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
-    IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus,
-    PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit, Permission, PermissionId,
-    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
-    SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations,
-    UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CopyRequestId,
+    CopyRequestStatus, CustomFormat, CustomPublicationId, CustomUploadId, DirtId, DistributionId,
+    HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
+    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
+    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
+    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{ChangeKind, MirrorCause, Publisher, SuiteAction};
 
@@ -72,6 +72,7 @@ as_text!(
     BugTracker,
     BuiltUsingField,
     BuildStatus,
+    CopyRequestStatus,
     MessageKind,
     MessageStatus,
     Publisher,
@@ -128,6 +129,7 @@ as_integer!(
     ReceiptId,
     BuildId,
     MessageId,
+    CopyRequestId,
 );
 
 macro_rules! as_blob {
