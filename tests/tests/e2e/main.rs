@@ -40,6 +40,7 @@ mod replay;
 mod retention;
 mod segments;
 mod suites;
+mod takeover;
 mod timings;
 mod upload_checks;
 mod whole;
