@@ -26,3 +26,4 @@ mod segments;
 mod telling;
 mod uploads;
 mod work;
+mod year;
