@@ -15,6 +15,7 @@ mod expiry;
 mod files_index;
 mod fixture;
 mod histories;
+mod hook_memory;
 mod incoming;
 mod intake;
 mod pool;

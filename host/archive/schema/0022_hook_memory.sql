@@ -1,0 +1,9 @@
+-- What a pre-publication hook has read of its memory: publishers beside each other have one memory for each hook, and a pass is not installed where another
+-- publisher has changed since what it was made from. NULL: nothing was there.
+CREATE TABLE publisher_hook_seen (
+    publisher_pass  INTEGER NOT NULL REFERENCES publisher_pass (id) ON DELETE CASCADE,
+    hook            TEXT NOT NULL,
+    key             TEXT NOT NULL,
+    value           BLOB,
+    PRIMARY KEY (publisher_pass, hook, key)
+) STRICT, WITHOUT ROWID;
