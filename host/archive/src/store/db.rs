@@ -29,7 +29,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0014_keys.sql")),
         M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),
-        M::up(include_str!("../../schema/0022_hook_memory.sql")),
+        M::up(include_str!("../../schema/0022_beside_each_other.sql")),
     ])
 });
 

@@ -58,6 +58,7 @@ pub mod source_group;
 mod sql;
 pub mod suite;
 pub mod suite_hold;
+pub mod survey;
 pub mod unbuilt;
 pub mod upload_check;
 pub mod upload_queue;

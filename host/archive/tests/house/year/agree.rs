@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pressroom_archive::domain::Sha256;
+use pressroom_archive::store::suite::{Dirt, dirt, suites_of};
+use pressroom_archive::store::survey::survey;
 
 use super::life::World;
 use super::model::{COMPONENTS, InPool, Names, Publication, SOURCE, Status};
@@ -205,6 +207,17 @@ impl World {
                 && one.row.is_some_and(|row| gone.contains(&row))
         };
         self.model.publications.iter().filter(is_gone).map(|one| one.package).collect()
+    }
+
+    /// What one question over all archives says of each suite of one, and what many over each do.
+    pub(super) fn survey_agrees(&self, archive: usize) {
+        let (db, now) = (self.house.db.read(), self.house.now);
+        let archive = &self.archives[archive].0;
+        let survey = survey(db, archive.distribution).unwrap();
+        let said: Vec<Dirt> =
+            survey.suites_of(archive.id).map(|(suite, _)| survey.dirt(db, suite, now).unwrap()).collect();
+        let each = suites_of(db, archive.id).unwrap().into_iter();
+        assert_eq!(said, each.map(|suite| dirt(db, suite, now).unwrap()).collect::<Vec<_>>());
     }
 
     // ---------------------------------------------------------------- indexes

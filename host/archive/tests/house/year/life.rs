@@ -414,7 +414,7 @@ impl World {
         let number = recipe.revision;
         match roll {
             0..=29 => recipe.upstream += 1,
-            30..=37 => recipe.parts[part].name = format!("{}-{number}", recipe.name),
+            30..=37 => recipe.parts[part].name = format!("{}-r{number}", recipe.name),
             38..=43 => recipe.parts[part].is_for_all = !recipe.parts[part].is_for_all,
             44..=48 => recipe.parts[part].has_symbols = !recipe.parts[part].has_symbols,
             49..=53 if recipe.parts.len() < 4 => recipe.parts.push(Part {
@@ -820,6 +820,7 @@ impl World {
     /// A publisher's run: of all that is dirty, or of some of it; sometimes it dies before its trees are in place, and another begins.
     fn publish(&mut self, archive: usize) {
         self.turn_to(archive);
+        self.survey_agrees(archive);
         let dirty: Vec<usize> = {
             let names: BTreeSet<i64> = self.house.dirt().iter().map(|dirt| dirt.suite.id.0).collect();
             (0..self.suites.len()).filter(|suite| names.contains(&self.suites[*suite])).collect()

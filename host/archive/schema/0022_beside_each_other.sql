@@ -1,3 +1,5 @@
+-- Publishers that run beside each other, and what many archives cost that have nothing to do.
+
 -- What a pre-publication hook has read of its memory: publishers beside each other have one memory for each hook, and a pass is not installed where another
 -- publisher has changed since what it was made from. NULL: nothing was there.
 CREATE TABLE publisher_hook_seen (
@@ -7,3 +9,6 @@ CREATE TABLE publisher_hook_seen (
     value           BLOB,
     PRIMARY KEY (publisher_pass, hook, key)
 ) STRICT, WITHOUT ROWID;
+
+-- The custom uploads that wait, in whichever suite.
+CREATE INDEX custom_publication_pending ON custom_publication (suite) WHERE status = 'PENDING';
