@@ -47,6 +47,8 @@ pub(super) struct Counts {
     pub(super) refiled: usize,
     pub(super) passes: usize,
     pub(super) died: usize,
+    /// How often something else was done in the middle of a pass.
+    pub(super) beside: usize,
     pub(super) publications: usize,
     pub(super) reaped: usize,
     /// What could have left the pool on a day, and was not looked at again yet.
@@ -217,10 +219,10 @@ impl World {
         for _ in 0..self.chance.below(3) {
             self.something();
         }
-        if self.chance.percent(60) {
+        if self.chance.percent(45) {
             self.publish(PERSONAL);
         }
-        if self.chance.percent(40) {
+        if self.chance.percent(25) {
             self.publish(PRIMARY);
         }
         if self.chance.percent(85) {
@@ -817,7 +819,8 @@ impl World {
 
     // ---------------------------------------------------------------- runs
 
-    /// A publisher's run: of all that is dirty, or of some of it; sometimes it dies before its trees are in place, and another begins.
+    /// A publisher's run: of all that is dirty, or of some of it. Sometimes people and death row do something meanwhile, sometimes it dies before its
+    /// trees are in place.
     fn publish(&mut self, archive: usize) {
         self.turn_to(archive);
         self.survey_agrees(archive);
@@ -836,24 +839,40 @@ impl World {
             return;
         }
         let rows: Vec<i64> = chosen.iter().map(|suite| self.suites[*suite]).collect();
-        if self.chance.percent(4) {
-            let dead = self.house.prepare_some(Wanted::Changed, |dirt| rows.contains(&dirt.suite.id.0));
-            let now = self.house.now;
-            self.house.db.write(|tx| pass::abandon_pass(tx, dead.pass, "died", now)).unwrap();
-            self.tell("a publisher dies".to_owned());
-            self.counts.died += 1;
-        }
+        // what is not dirty has no need of a pass
+        let judged = if chosen == dirty { all } else { chosen.clone() };
         let prepared = self.house.prepare_some(Wanted::Changed, |dirt| rows.contains(&dirt.suite.id.0));
         assert_eq!(prepared.skipped, []);
+        self.model.prepare(&judged);
+        self.counts.passes += 1;
+        // the others go on meanwhile
+        if self.chance.percent(12) {
+            self.counts.beside += 1;
+            self.tell(format!("while {} is prepared", self.model.archives[archive].name));
+            for _ in 0..self.chance.below(4) {
+                self.something();
+            }
+            if self.chance.percent(60) {
+                self.reap(archive, false, self.told.day);
+            }
+            self.turn_to(archive);
+        }
+        if self.chance.percent(5) {
+            let now = self.house.now;
+            self.house.db.write(|tx| pass::abandon_pass(tx, prepared.pass, "died", now)).unwrap();
+            self.model.abandon();
+            self.tell(format!("the publisher of {} dies", self.model.archives[archive].name));
+            self.counts.died += 1;
+            self.rows_agree();
+            self.pool_agrees(archive);
+            return;
+        }
         self.house.install(&prepared);
-        // what is not dirty has no need of a pass
-        let judged = if chosen == dirty { &all } else { &chosen };
         let now = self.now();
-        self.model.pass(judged, now);
+        self.model.install(now);
         let names: Vec<&str> = chosen.iter().map(|suite| self.suite_name(*suite)).collect();
         let line = format!("{} is published: {}", self.model.archives[archive].name, names.join(" "));
         self.tell(line);
-        self.counts.passes += 1;
         self.rows_agree();
         self.indexes_agree(&chosen);
         self.pool_agrees(archive);
@@ -923,7 +942,6 @@ impl World {
         assert_eq!(found, expected, "what the librarian lets go");
         self.counts.expired += found.len();
         self.tell(format!("{} originals expire", found.len()));
-        self.librarian_agrees();
     }
 
     /// A careful pass changes nothing, all dates are compared, and every file is read.
@@ -945,5 +963,6 @@ impl World {
             self.pool_agrees(archive);
             self.contents_agree(archive);
         }
+        self.librarian_agrees();
     }
 }

@@ -156,6 +156,16 @@ pub(super) struct Model {
     pub(super) pool: BTreeMap<InPool, Names>,
     /// What the librarian has let go.
     pub(super) expired: BTreeSet<File>,
+    /// What a pass is about to make of publications.
+    pub(super) plan: Plan,
+}
+
+/// What a pass that is not installed yet does.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Plan {
+    suites: Vec<usize>,
+    /// What each publication was, what it becomes, and which package takes its place.
+    steps: BTreeMap<usize, (Status, Status, Option<usize>)>,
 }
 
 /// What becomes of publications, and which package has taken their place.
@@ -399,32 +409,60 @@ impl Model {
 
     /// Publishes suites of an archive.
     pub(super) fn pass(&mut self, suites: &[usize], now: i64) {
+        self.prepare(suites);
+        self.install(now);
+    }
+
+    /// A pass up to its installation: names are in the pool, and it is decided what becomes of publications.
+    pub(super) fn prepare(&mut self, suites: &[usize]) {
         for suite in suites {
             self.put_into_the_pool(*suite);
         }
+        self.plan = Plan { suites: suites.to_vec(), steps: BTreeMap::new() };
         for suite in suites.iter().copied() {
             let mut fates = self.removals(suite);
             let kept_sources = self.judge_binaries(suite, &mut fates);
             self.judge_symbols(suite, &mut fates);
             self.judge_sources(suite, &kept_sources, &mut fates);
-            for one in 0..self.publications.len() {
-                let fate = fates.get(&one).copied();
-                let one = &mut self.publications[one];
-                if one.suite != suite || !one.status.is_active() {
-                    continue;
-                }
-                match fate {
-                    Some((status, by)) => {
-                        (one.status, one.superseded_by, one.ended) = (status, by, Some(now));
-                        one.is_unwanted |= status == Status::Deleted;
-                    }
-                    None if one.status == Status::Pending => {
-                        (one.status, one.published) = (Status::Published, Some(now));
-                    }
-                    None => {}
-                }
+            for one in self.which(|one| one.suite == suite && one.status.is_active()) {
+                let is = self.publications[one].status;
+                let becomes = match fates.get(&one) {
+                    Some((status, by)) => Some((is, *status, *by)),
+                    None => (is == Status::Pending).then_some((is, Status::Published, None)),
+                };
+                self.plan.steps.extend(becomes.map(|step| (one, step)));
             }
-            self.suites[suite].is_owed = false;
+        }
+    }
+
+    /// The pass dies: nothing of it was, but names that it has made in the pool.
+    pub(super) fn abandon(&mut self) {
+        self.plan = Plan::default();
+    }
+
+    /// What was decided comes true. What waited and was taken back meanwhile is in the indexes all the same, and the next pass takes it out.
+    pub(super) fn install(&mut self, now: i64) {
+        let Plan { suites, steps } = std::mem::take(&mut self.plan);
+        for suite in &suites {
+            self.suites[*suite].is_owed = false;
+        }
+        for (one, (was, becomes, by)) in steps {
+            let one = &mut self.publications[one];
+            if one.status == was {
+                (one.status, one.superseded_by) = (becomes, by);
+                match becomes {
+                    Status::Published => one.published = Some(now),
+                    _ => one.ended = Some(now),
+                }
+                one.is_unwanted |= becomes == Status::Deleted;
+            } else if (was, becomes, one.is_unwanted) == (Status::Pending, Status::Published, true) {
+                (one.status, one.published, one.ended, one.scheduled) =
+                    (Status::Published, Some(now), None, None);
+            } else {
+                self.suites[one.suite].is_owed |= one.status != becomes;
+            }
+        }
+        for suite in suites {
             self.schedule(suite, now);
         }
     }
@@ -701,6 +739,9 @@ impl Model {
     /// Whether a publication keeps its files in the pool.
     fn keeps(&self, publication: usize, now: i64) -> bool {
         let one = &self.publications[publication];
+        if self.plan.steps.contains_key(&publication) {
+            return true;
+        }
         if one.status.is_active()
             || self.suites[one.suite].is_owed
             || one.scheduled.is_none_or(|date| date > now)
@@ -783,7 +824,9 @@ impl Model {
     /// The components in which a file of the pool is wanted, and whether all that want it have their names.
     pub(super) fn wanted_names(&self, place: &InPool, now: i64) -> (BTreeSet<String>, bool) {
         let owners = self.owners(place);
-        let is_settled = owners.iter().all(|one| self.publications[*one].status != Status::Pending);
+        let is_settled = owners.iter().all(|one| {
+            self.publications[*one].status != Status::Pending && !self.plan.steps.contains_key(one)
+        });
         let wanted = owners
             .iter()
             .filter(|one| self.keeps(**one, now))
