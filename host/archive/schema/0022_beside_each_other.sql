@@ -12,3 +12,6 @@ CREATE TABLE publisher_hook_seen (
 
 -- The custom uploads that wait, in whichever suite.
 CREATE INDEX custom_publication_pending ON custom_publication (suite) WHERE status = 'PENDING';
+
+-- A key that is gone from here on purpose. Its row stays for the history of who has signed what.
+ALTER TABLE signing_key ADD COLUMN date_forgotten INTEGER;
