@@ -63,6 +63,7 @@ pub mod source_group;
 mod sql;
 pub mod suite;
 pub mod suite_hold;
+pub mod survey;
 pub mod takeover;
 pub mod unbuilt;
 pub mod upload_check;
