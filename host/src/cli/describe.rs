@@ -15,7 +15,7 @@ use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
     Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
-    signing_key,
+    signing_key, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,9 @@ pub(super) struct ArchiveDescription {
     /// How many of the newest versions of each package stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keep_versions: Option<u16>,
+    /// How long snapshots are kept after something else has taken their place; 0: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_snapshots_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
@@ -433,6 +436,9 @@ fn apply_distribution(
         if let Some(versions) = wanted.keep_versions {
             archive::keep_versions(tx, row.id, versions)?;
         }
+        if let Some(seconds) = wanted.keep_snapshots_seconds {
+            snapshot::keep_seconds(tx, row.id, (seconds > 0).then_some(seconds))?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -541,6 +547,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     changelogs: Some(text_of(&archive.changelogs)?),
                     snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    keep_snapshots_seconds: Some(snapshot::kept_seconds(db, archive.id)?.unwrap_or(0)),
                     index_engine: Some(archive.index_engine),
                     owner: archive.reference.owner().cloned(),
                 })

@@ -29,6 +29,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0014_keys.sql")),
         M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),
+        M::up(include_str!("../../schema/0018_snapshot.sql")),
     ])
 });
 

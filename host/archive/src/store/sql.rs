@@ -19,7 +19,7 @@ use crate::domain::{
     SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
     UploadVerdict,
 };
-use crate::domain::{ChangeKind, Publisher, SuiteAction};
+use crate::domain::{ChangeKind, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -77,6 +77,7 @@ as_text!(
     Publisher,
     SuiteAction,
     ChangeKind,
+    SnapshotName,
 );
 
 macro_rules! as_integer {
@@ -126,6 +127,9 @@ as_integer!(
     ReceiptId,
     BuildId,
     MessageId,
+    MomentId,
+    RestoreId,
+    SnapshotId,
 );
 
 macro_rules! as_blob {
