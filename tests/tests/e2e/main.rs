@@ -37,6 +37,7 @@ mod refusals;
 mod replay;
 mod retention;
 mod segments;
+mod snapshots;
 mod suites;
 mod timings;
 mod upload_checks;

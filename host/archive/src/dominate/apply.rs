@@ -15,7 +15,7 @@ use crate::store::contest::{
 };
 use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
 use crate::store::suite_hold::withhold_removals;
-use crate::store::{StoreError, removal};
+use crate::store::{StoreError, removal, snapshot_content};
 
 /// How many publications go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub fn dominate(
         removals.extend(removal::requested_transitions(tx, *suite)?);
     }
     plan_transitions(tx, pass, &removals)?;
-    let withheld = withhold_removals(tx, pass)?;
+    let withheld = withhold_removals(tx, pass)? + snapshot_content::withhold_removals(tx, pass)?;
     let deleted = removals.len().saturating_sub(withheld) + delete_binaries_of_sources(tx, pass)?;
     let mut dominated = Dominated { superseded: 0, deleted };
     let in_full = match scope {

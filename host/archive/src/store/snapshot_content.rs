@@ -364,3 +364,35 @@ pub fn is_allowed_to_change(db: &Connection, suite: SuiteId) -> Result<bool, Sto
     .and_then(|mut statement| statement.query_row([suite], |row| row.get(0)))
     .during("ask what waits in a suite")
 }
+
+/// Takes out of what a pass does the removals of a restoration of which something waits that the pass does not publish: a package does not go before what was there
+/// instead has come. How many.
+///
+/// # Errors
+/// When the database fails.
+pub fn withhold_removals(tx: &Transaction<'_>, pass: PassId) -> Result<usize, StoreError> {
+    let mut withheld = 0;
+    for kind in [PackageKind::Source, PackageKind::Binary] {
+        withheld += tx
+            .prepare_cached(&format!(
+                "DELETE FROM publisher_transition WHERE publisher_pass = ?1 AND kind = ?2 AND to_status = 'DELETED' AND EXISTS (
+                   SELECT 1 FROM {} AS publication
+                   WHERE publication.id = publisher_transition.publication AND publication.left_out_by IS NOT NULL
+                   AND (EXISTS (
+                     SELECT 1 FROM source_package_publishing_history AS other INDEXED BY source_publication_by_status
+                     WHERE other.status = 'PENDING' AND other.suite = publication.suite AND other.restored_by = publication.left_out_by
+                     AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
+                       WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND transition.publication = other.id))
+                   OR EXISTS (
+                     SELECT 1 FROM binary_package_publishing_history AS other INDEXED BY binary_publication_by_status
+                     JOIN distro_arch_series AS architecture ON architecture.id = other.distro_arch_series AND architecture.enabled
+                     WHERE other.status = 'PENDING' AND other.suite = publication.suite AND other.restored_by = publication.left_out_by
+                     AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
+                       WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.publication = other.id))))",
+                history(kind)
+            ))
+            .and_then(|mut statement| statement.execute((pass, kind)))
+            .during("keep what is to be replaced by what waits")?;
+    }
+    Ok(withheld)
+}

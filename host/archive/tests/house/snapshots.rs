@@ -199,7 +199,9 @@ fn what_a_snapshot_needs_stays_in_the_pool_and_goes_when_its_time_is_over() {
         assert_eq!(house.expire_snapshots(), 1);
         assert_eq!(house.reap().publications, 1);
         assert!(!house.has(pool) && house.has("main/a/aa/aa_2_amd64.deb"));
-        assert_eq!(house.moments().len(), 1);
+        let first = "20270115T080000Z".parse().unwrap();
+        assert!(!house.snapshot_suite(&first, "s").exists());
+        assert!(house.snapshot_suite(&first, "s-updates").exists(), "that suite is what it was then");
         assert_eq!(house.expire_snapshots(), 0, "what is live stays, however old it is");
     }
 }
@@ -453,4 +455,24 @@ fn what_waits_comes_with_it_or_waits_no_more_and_a_second_wish_takes_the_place_o
     house.restore(&two, OfWaiting::Kept);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["aa 2", "late 2"]);
+}
+
+#[test]
+fn nothing_goes_before_what_was_there_instead_has_come() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    let one = house.release(&[package("1")]);
+    house.release(&[package("2")]);
+    house.restore(&one, OfWaiting::Kept);
+    // somebody has put something in the place of the file
+    let at = house.pool("main/a/aa/aa_1_amd64.deb");
+    let original = fs::read(&at).unwrap();
+    disk::write_staged(&at, b"something else").unwrap();
+    house.sql("DELETE FROM pool_file WHERE filename = 'aa_1_amd64.deb'");
+    let prepared = house.publish(Wanted::Changed);
+    assert_eq!(prepared.skipped.len(), 1);
+    assert_eq!(house.packages(INDEX), ["aa 2"]);
+    disk::write_staged(&at, &original).unwrap();
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages(INDEX), ["aa 1"]);
 }
