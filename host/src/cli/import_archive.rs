@@ -569,10 +569,9 @@ fn archive_description(
     origin: Option<ReleaseText>,
     label: Option<ReleaseText>,
 ) -> anyhow::Result<ArchiveDescription> {
-    // one that says nothing but these
-    let name: ComponentName = archive.reference.name().parse()?;
-    let nothing: ArchiveDescription = toml::from_str(&format!("name = \"{name}\""))?;
-    Ok(ArchiveDescription { owner: archive.reference.owner().cloned(), origin, label, ..nothing })
+    let named =
+        ArchiveDescription::new(archive.reference.name().parse()?, archive.reference.owner().cloned());
+    Ok(ArchiveDescription { origin, label, ..named })
 }
 
 /// Carries it out, suite by suite.

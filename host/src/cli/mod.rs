@@ -9,7 +9,9 @@ mod build;
 mod change_override;
 mod check;
 mod copy;
+mod copy_request;
 mod describe;
+mod describe_copy;
 mod describe_people;
 mod describe_suite;
 mod distribution;
@@ -30,6 +32,7 @@ mod package_override;
 mod package_set;
 mod permission;
 mod person;
+mod populate_archive;
 mod process_accepted;
 mod process_death_row;
 mod process_upload;
@@ -40,6 +43,7 @@ mod remove;
 mod report;
 mod series;
 mod signing_key;
+mod snapshot;
 mod status;
 mod suite;
 mod team;
@@ -144,6 +148,9 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Copy(copy::Copy),
+    PopulateArchive(populate_archive::PopulateArchive),
+    #[command(subcommand)]
+    CopyRequest(copy_request::Command),
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
@@ -153,6 +160,8 @@ enum Command {
     Publish(publish::Publish),
     ProcessDeathRow(process_death_row::ProcessDeathRow),
     Expire(expire::Expire),
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     Status(status::Status),
     Check(check::Check),
     History(history::History),
@@ -192,9 +201,12 @@ impl Command {
             | Self::ProcessAccepted(_)
             | Self::Build(_)
             | Self::Copy(_)
+            | Self::PopulateArchive(_)
+            | Self::CopyRequest(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
             | Self::Expire(_)
+            | Self::Snapshot(_)
             | Self::Status(_)
             | Self::Check(_)
             | Self::History(_)
@@ -339,11 +351,14 @@ pub(crate) fn main() -> ExitCode {
         Command::ProcessAccepted(command) => command.run(&session),
         Command::Build(command) => command.run(&session),
         Command::Copy(command) => command.run(&session),
+        Command::PopulateArchive(command) => command.run(&session),
+        Command::CopyRequest(command) => command.run(&session),
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
         Command::ProcessDeathRow(command) => command.run(&session),
         Command::Expire(command) => command.run(&session),
+        Command::Snapshot(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),

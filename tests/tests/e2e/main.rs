@@ -39,6 +39,7 @@ mod refusals;
 mod replay;
 mod retention;
 mod segments;
+mod snapshots;
 mod suites;
 mod takeover;
 mod timings;

@@ -235,6 +235,31 @@ impl Librarian {
         Ok(swept)
     }
 
+    /// The contents in one of the folders that were written before a moment, by name. Files whose name is none of a content are left out.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn contents_of(&self, folder: u8, before: Timestamp) -> Result<Vec<Sha256>, DiskError> {
+        let folder = self.root.join(format!("{folder:02x}"));
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.during("read the folder", &folder)?,
+        };
+        let mut contents = Vec::new();
+        for entry in entries {
+            let entry = entry.during("read the folder", &folder)?;
+            let Some(sha256) = entry.file_name().to_str().and_then(|name| name.parse::<Sha256>().ok()) else {
+                continue;
+            };
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let is_old = modified
+                .is_ok_and(|modified| Timestamp::try_from(modified).is_ok_and(|modified| modified < before));
+            contents.extend(is_old.then_some(sha256));
+        }
+        contents.sort_unstable();
+        Ok(contents)
+    }
+
     /// Says that files come in whose rows are written afterwards: until it is dropped none is removed. Waits while some are.
     ///
     /// # Errors

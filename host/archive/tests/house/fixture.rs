@@ -53,7 +53,16 @@ fn keep<T>(result: Result<T, StoreError>) -> T {
 
 impl House {
     pub(crate) fn new(components: &[&str], architectures: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), components, architectures)
+    }
+
+    /// A house that lies in memory where the system has a folder there: for what takes very many steps, each of which would wait for a disk.
+    pub(crate) fn in_memory(components: &[&str], architectures: &[&str]) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::in_folder(folder.unwrap(), components, architectures)
+    }
+
+    fn in_folder(folder: tempfile::TempDir, components: &[&str], architectures: &[&str]) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let mut db = Db::create(&folder.path().join("db")).unwrap();
         let reference: ArchiveReference = "d".parse().unwrap();
@@ -142,8 +151,14 @@ impl House {
 
     /// Takes a pass over everything dirty to where its trees are ready to be installed.
     pub(crate) fn prepare(&mut self, scope: Wanted) -> Prepared {
+        self.prepare_some(scope, |_| true)
+    }
+
+    /// As [`Self::prepare`], over those of the dirty suites that are chosen.
+    pub(crate) fn prepare_some(&mut self, scope: Wanted, chosen: impl Fn(&Dirt) -> bool) -> Prepared {
         let (now, archive) = (self.now, self.archive.id);
         let mut dirt = self.dirt();
+        dirt.retain(chosen);
         let scope_is_all = scope == Wanted::All;
         if scope_is_all {
             dirt = shapes_of(self.db.read(), &self.archive)
