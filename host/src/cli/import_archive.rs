@@ -710,7 +710,6 @@ fn differences(
         ("Label", &theirs.label, of_archive("label")),
         ("Suite", &theirs.suite, of_series("suite-name")),
         ("Codename", &theirs.codename, of_series("codename")),
-        ("Version", &theirs.version, of_series("series-version")),
     ]
     .into_iter()
     .filter(|(field, theirs, _)| !theirs.is_empty() && said(field) != **theirs)
