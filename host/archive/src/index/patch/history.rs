@@ -64,8 +64,10 @@ fn moment(name: &str) -> Option<Timestamp> {
 
 /// What clients are told: the current text, and for each patch, the oldest first, what it is for, what it says, and its file.
 pub(super) fn index_text(current: Content, history: &[&PatchFacts]) -> String {
+    /// A list's field, what of a patch it has, and what the names in it end with.
+    type List = (&'static str, fn(&PatchFacts) -> Content, &'static str);
     let mut text = format!("SHA256-Current: {} {}\n", current.sha256, current.size_bytes);
-    let lists: [(&str, fn(&PatchFacts) -> Content, &str); 3] = [
+    let lists: [List; 3] = [
         ("SHA256-History", |patch| patch.from, ""),
         ("SHA256-Patches", |patch| patch.patch, ""),
         ("SHA256-Download", |patch| patch.file, ".gz"),
