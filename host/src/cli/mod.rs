@@ -9,7 +9,9 @@ mod build;
 mod change_override;
 mod check;
 mod copy;
+mod copy_request;
 mod describe;
+mod describe_copy;
 mod describe_people;
 mod describe_suite;
 mod distribution;
@@ -19,6 +21,7 @@ mod generate;
 mod history;
 mod hook;
 mod import;
+mod import_archive;
 mod init;
 mod key;
 mod measure;
@@ -29,6 +32,7 @@ mod package_override;
 mod package_set;
 mod permission;
 mod person;
+mod populate_archive;
 mod process_accepted;
 mod process_death_row;
 mod process_upload;
@@ -136,6 +140,7 @@ enum Command {
     #[command(subcommand)]
     Override(package_override::Command),
     Import(import::Import),
+    ImportArchive(import_archive::ImportArchive),
     ProcessUpload(process_upload::ProcessUpload),
     #[command(subcommand)]
     Queue(queue::Command),
@@ -143,6 +148,9 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Copy(copy::Copy),
+    PopulateArchive(populate_archive::PopulateArchive),
+    #[command(subcommand)]
+    CopyRequest(copy_request::Command),
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
@@ -170,6 +178,7 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ImportArchive(command) => command.measure(),
             Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
@@ -192,6 +201,8 @@ impl Command {
             | Self::ProcessAccepted(_)
             | Self::Build(_)
             | Self::Copy(_)
+            | Self::PopulateArchive(_)
+            | Self::CopyRequest(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
             | Self::Expire(_)
@@ -327,6 +338,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Export(command) => command.run(&session),
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
+        Command::ImportArchive(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
         Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
@@ -339,6 +351,8 @@ pub(crate) fn main() -> ExitCode {
         Command::ProcessAccepted(command) => command.run(&session),
         Command::Build(command) => command.run(&session),
         Command::Copy(command) => command.run(&session),
+        Command::PopulateArchive(command) => command.run(&session),
+        Command::CopyRequest(command) => command.run(&session),
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
