@@ -88,9 +88,9 @@ impl House {
             .unwrap()
     }
 
-    /// The texts of all indexes of `s`, without their hashes of time.
+    /// The texts of all indexes of `s` that have any: an index that a suite once had stays, empty.
     fn texts_of_s(&self) -> BTreeMap<String, String> {
-        self.texts().into_iter().filter(|(path, _)| path.starts_with("s/")).collect()
+        self.texts().into_iter().filter(|(path, text)| path.starts_with("s/") && !text.is_empty()).collect()
     }
 }
 
@@ -509,11 +509,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let remove = (0..NAMES.len()).prop_map(|name| Event::Remove { name });
     let keep = (1..3_usize).prop_map(|versions| Event::Keep { versions });
     let restore = (0..20_usize).prop_map(|snapshot| Event::Restore { snapshot });
-    prop::collection::vec(prop_oneof![6 => import, 1 => remove, 1 => keep, 3 => restore], 4..16)
+    prop::collection::vec(prop_oneof![6 => import, 1 => remove, 1 => keep, 3 => restore], 4..12)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_has_happened_a_suite_can_be_what_it_was(events in events()) {
