@@ -13,7 +13,7 @@ use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::survey::survey;
-use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, suite};
+use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, snapshot, suite};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
@@ -216,11 +216,12 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
+        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
         // also where nothing is published at the moment: what is there is served all the same
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
                 self.root.write_readers(db.read(), &archive, self.clock.now())?;
-                if !self.put_aside.contains(&archive.id) {
+                if with_snapshots.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
                     let problem = self.expire_snapshots(db, &archive);
                     self.problems.extend(problem);
                 }
@@ -389,8 +390,9 @@ impl Run<'_> {
 
     /// Ends what runs that died have begun. What is wrong in somebody's archive is no reason to keep the next from being published.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
+        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
         for archive in archives {
-            match self.recover_archive(db, archive) {
+            match self.recover_archive(db, archive, with_snapshots.contains(&archive.id)) {
                 Err(error) if archive.purpose == ArchivePurpose::Ppa => {
                     self.problems.push(format!(
                         "{} was not published, because what a run that died has begun there could not be ended: {error:#}",
@@ -405,7 +407,7 @@ impl Run<'_> {
     }
 
     /// Ends what a run that died has begun in an archive, and runs the hooks that it owed to what it had installed.
-    fn recover_archive(&mut self, db: &mut Db, archive: &Archive) -> anyhow::Result<()> {
+    fn recover_archive(&mut self, db: &mut Db, archive: &Archive, has_snapshots: bool) -> anyhow::Result<()> {
         let _span = info_span!("recover", archive = %archive.reference).entered();
         let _lock = self.succeed(db, archive)?;
         if let Some(run) = publisher::at_work_elsewhere(db.read(), archive, self.id)? {
@@ -417,7 +419,9 @@ impl Run<'_> {
             return Ok(());
         }
         let paths = self.root.archive_paths(archive);
-        for recovered in recover(db, archive.id, &paths, self.clock.now())? {
+        let recovered = recover(db, archive.id, &paths, self.clock.now())?;
+        let may_owe = has_snapshots || !recovered.is_empty();
+        for recovered in recovered {
             match recovered {
                 Recovered::Abandoned(pass) => {
                     tracing::warn!(
@@ -433,7 +437,7 @@ impl Run<'_> {
                 }
             }
         }
-        let problem = self.make_snapshots(db, archive);
+        let problem = if may_owe { self.make_snapshots(db, archive) } else { None };
         self.problems.extend(problem);
         for owed in pass::unfinalized_passes(db.read(), archive.id)? {
             self.pay(db, archive, owed.id, owed.priority)?;

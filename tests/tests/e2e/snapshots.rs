@@ -73,8 +73,7 @@ fn json(root: &Root, now: &str, arguments: &[&str]) -> Value {
 #[test]
 fn apt_installs_what_a_suite_had_when_its_files_would_have_gone_long_ago() {
     let root = root();
-    root.run_at(LATER, &["process-death-row"]).exits(0).says(&["Nothing has to leave a pool"]);
-    root.run_at(LATER, &["process-death-row", "--dry-run"]).exits(0).says(&[
+    root.run_at(LATER, &["process-death-row"]).exits(0).says(&[
         "tool_1.0-1_amd64.deb",
         &format!("the snapshot {ONE} of {SERIES} needs it, and is kept until 2025-03-31T13:00:00Z"),
     ]);
@@ -176,17 +175,17 @@ fn what_cannot_be_restored_says_why_and_what_to_do() {
         "--waiting remove",
     ]);
     // a stable series
+    let _ = Deb::new("later", "1.0").architecture("amd64").write(folder.path());
     root.run_at(LATER, &["publish"]).exits(0);
+    root.import(SERIES, &[folder.path()]).exits(0);
     root.ok(&["series", "set", SERIES, "--status", "CURRENT"]);
     restore(&root, LATER, ONE, &[]).exits(USAGE).says(&["CURRENT", "--allow-stable"]);
-    restore(&root, LATER, ONE, &["--allow-stable"]).exits(0);
-    root.run_at(LATER, &["publish"]).exits(0);
-    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
-    // but nothing else comes in with such a word
-    restore(&root, LATER, TWO, &["--allow-stable"]).exits(0);
-    let _ = Deb::new("later", "1.0").architecture("amd64").write(folder.path());
-    root.import(SERIES, &[folder.path()]).exits(0);
+    // nothing else comes in with such a word
+    restore(&root, LATER, ONE, &["--allow-stable", "--waiting", "keep"]).exits(0);
     root.run_at(LATER, &["publish"]).exits(FAILURE).says(&["does not change"]);
+    assert_eq!(root.indexed(SERIES, INDEX), ["late 1.0", "tool 3.0-1"]);
+    restore(&root, LATER, ONE, &["--allow-stable", "--waiting", "remove"]).exits(0);
+    root.run_at(LATER, &["publish"]).exits(0);
     assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
 }
 
@@ -264,8 +263,10 @@ fn whenever_a_publisher_is_killed_every_snapshot_is_whole_and_none_is_missing() 
                 if name.starts_with('.') {
                     continue;
                 }
-                for suite in [SERIES, &security] {
-                    gnupg::verify_suite(&keyring, &moments.join(&name).join("dists").join(suite));
+                // the fast track came before the other suite was there
+                let dists = moments.join(&name).join("dists");
+                for suite in pressroom_tests::apt::names_in(&dists) {
+                    gnupg::verify_suite(&keyring, &dists.join(suite));
                 }
             }
         }

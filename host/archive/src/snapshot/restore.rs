@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::domain::PackageKind;
 use crate::librarian::Librarian;
+use crate::store::contest::DEBUG_ENDING;
 use crate::store::snapshot_content::{self as rows, Entry, Indexed, Steps, Waiting};
 use crate::store::{Connection, StoreError};
 
@@ -56,11 +57,20 @@ pub fn plan<'a>(
         changed.insert((one.kind, &one.name));
         steps.leaving.push((one.kind, one.publication));
     }
+    let mut beside: BTreeMap<(PackageKind, &str, &str), usize> = BTreeMap::new();
+    for one in then {
+        *beside.entry((one.kind, &one.name, one.architecture.as_str())).or_default() += 1;
+    }
     for one in staying {
         if one.is_to_be_removed {
             steps.reprieved.push((one.kind, one.publication));
         }
-        if one.is_to_be_removed || changed.contains(&(one.kind, one.name.as_str())) {
+        // what would be judged, by a rule that may have been another then
+        let is_contested = beside
+            .get(&(one.kind, one.name.as_str(), one.architecture.as_str()))
+            .is_some_and(|count| *count > 1)
+            || one.name.ends_with(DEBUG_ENDING);
+        if one.is_to_be_removed || is_contested || changed.contains(&(one.kind, one.name.as_str())) {
             steps.staying.push((one.kind, one.publication));
         }
     }

@@ -3,6 +3,8 @@
 //! A moment is a folder; a snapshot is a suite in it. The rows are written in the transaction of the installation, so that what is owed is known whoever dies. A snapshot is
 //! live until the next installation of its suite, and kept for a time after that. Its row goes when its folder has gone.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -10,8 +12,8 @@ use super::sql::{Date, size};
 use super::{During, StoreError, death_row};
 use crate::domain::name::SeriesName;
 use crate::domain::{
-    AliasId, ArchiveId, MomentId, PackageKind, PassId, Pocket, RunId, SnapshotId, SnapshotName, SuiteId,
-    SuiteName,
+    AliasId, ArchiveId, DistributionId, MomentId, PackageKind, PassId, Pocket, RunId, SnapshotId,
+    SnapshotName, SuiteId, SuiteName,
 };
 
 // ---------------------------------------------------------------- how long they are kept
@@ -234,6 +236,22 @@ pub fn mark_made(
     }
     .map(drop)
     .during(WHAT)
+}
+
+/// The archives of a distribution that have snapshots, or owe some: one question for all of them.
+///
+/// # Errors
+/// When the database fails.
+pub fn archives_with_any(
+    db: &Connection,
+    distribution: DistributionId,
+) -> Result<BTreeSet<ArchiveId>, StoreError> {
+    db.prepare_cached(
+        "SELECT id FROM archive WHERE distribution = ?1 AND EXISTS (SELECT 1 FROM snapshot_moment WHERE snapshot_moment.archive = archive.id)
+         ORDER BY id",
+    )
+    .and_then(|mut statement| statement.query_map([distribution], |row| row.get(0))?.collect())
+    .during("list the archives with snapshots")
 }
 
 // ---------------------------------------------------------------- their end

@@ -211,7 +211,7 @@ pub struct Steps {
     pub again: Vec<(PackageKind, PublicationId)>,
     /// Publications of now that are to leave the indexes.
     pub leaving: Vec<(PackageKind, PublicationId)>,
-    /// Publications of now that stay, beside some of their name that change.
+    /// Publications of now that stay, and are not judged: beside others of their name, or some of their name change.
     pub staying: Vec<(PackageKind, PublicationId)>,
     /// Publications of now whose removal somebody has asked for, and that stay.
     pub reprieved: Vec<(PackageKind, PublicationId)>,

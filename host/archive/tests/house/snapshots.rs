@@ -17,6 +17,7 @@ use pressroom_archive::snapshot::restore::{OfWaiting, missing, plan};
 use pressroom_archive::store::StoreError;
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
 use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
+use proptest::prelude::*;
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -87,9 +88,9 @@ impl House {
             .unwrap()
     }
 
-    /// The texts of all indexes of `s`, without their hashes of time.
+    /// The texts of all indexes of `s` that have any: an index that a suite once had stays, empty.
     fn texts_of_s(&self) -> BTreeMap<String, String> {
-        self.texts().into_iter().filter(|(path, _)| path.starts_with("s/")).collect()
+        self.texts().into_iter().filter(|(path, text)| path.starts_with("s/") && !text.is_empty()).collect()
     }
 }
 
@@ -475,4 +476,95 @@ fn nothing_goes_before_what_was_there_instead_has_come() {
     disk::write_staged(&at, &original).unwrap();
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["aa 1"]);
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Import { component: usize, name: usize, version: usize, architecture: usize, phased: bool },
+    Remove { name: usize },
+    Keep { versions: usize },
+    Restore { snapshot: usize },
+}
+
+const COMPONENTS: [&str; 2] = ["main", "universe"];
+const NAMES: [&str; 3] = ["aa", "ab", "aa-dbgsym"];
+const VERSIONS: [&str; 4] = ["1.0-1", "1.1-1", "1:0.9", "2.0~rc1"];
+const ARCHITECTURES: [&str; 3] = ["amd64", "arm64", "all"];
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let import = (
+        0..COMPONENTS.len(),
+        0..NAMES.len(),
+        0..VERSIONS.len(),
+        0..ARCHITECTURES.len(),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(component, name, version, architecture, phased)| Event::Import {
+            component,
+            name,
+            version,
+            architecture,
+            phased,
+        });
+    let remove = (0..NAMES.len()).prop_map(|name| Event::Remove { name });
+    let keep = (1..3_usize).prop_map(|versions| Event::Keep { versions });
+    let restore = (0..20_usize).prop_map(|snapshot| Event::Restore { snapshot });
+    prop::collection::vec(prop_oneof![6 => import, 1 => remove, 1 => keep, 3 => restore], 4..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_has_happened_a_suite_can_be_what_it_was(events in events()) {
+        let mut house = House::new(&COMPONENTS, &["amd64", "arm64"]);
+        house.keep_snapshots(Some(1000 * DAY));
+        let mut known: Vec<(SnapshotName, BTreeMap<String, String>)> = Vec::new();
+        for event in events {
+            let mut wanted = None;
+            match event {
+                Event::Import { component, name, version, architecture, phased } => {
+                    let debug = NAMES[name].ends_with("-dbgsym");
+                    let mut package = Package::new(NAMES[name], VERSIONS[version], ARCHITECTURES[architecture])
+                        .field("Source", "tool")
+                        .section(if debug { "debug" } else { "misc" });
+                    if debug {
+                        package = package.ending("ddeb");
+                    }
+                    house.import("s", Some(COMPONENTS[component]), &[package]);
+                    if phased {
+                        house.sql("UPDATE binary_package_publishing_history SET phased_update_percentage = 10 WHERE status = 'PENDING'");
+                    }
+                }
+                Event::Remove { name } => {
+                    house.sql(&format!(
+                        "UPDATE binary_package_publishing_history SET removed_by = 'bob' WHERE status = 'PUBLISHED' AND binary_package_name = '{}'",
+                        NAMES[name]
+                    ));
+                }
+                Event::Keep { versions } => {
+                    house.sql(&format!("UPDATE archive SET keep_versions = {versions}"));
+                }
+                Event::Restore { snapshot } if !known.is_empty() => {
+                    let (name, texts) = known[snapshot % known.len()].clone();
+                    house.restore(&name, OfWaiting::Withdrawn);
+                    wanted = Some(texts);
+                }
+                Event::Restore { .. } => {}
+            }
+            house.publish(Wanted::Changed);
+            if let Some(wanted) = wanted {
+                prop_assert_eq!(&house.texts_of_s(), &wanted);
+                house.make_snapshots();
+                house.publish(Wanted::All);
+                prop_assert_eq!(&house.texts_of_s(), &wanted);
+                house.assert_consistent();
+            }
+            if let Some(name) = house.make_snapshots().last() {
+                known.push((name.parse().unwrap(), house.texts_of_s()));
+            }
+            house.now += SignedDuration::from_hours(30);
+            house.reap();
+        }
+    }
 }
