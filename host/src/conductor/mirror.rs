@@ -18,12 +18,16 @@ pub(super) fn keep_up(
 ) -> Result<(), String> {
     let _span = debug_span!("mirror", archive = %archive.reference).entered();
     let folder = root.archive_paths(archive).root;
-    let done = root
-        .pool_lock(archive)
-        .map_err(mirror::MirrorError::from)
-        .and_then(|_lock| mirror::keep_up(db, archive, &folder, &Owner::default(), after, clock.now()));
-    match done {
-        Ok(done) => {
+    let mut work = || {
+        if !mirror::has_anything_to_do(db, archive)? {
+            return Ok(None);
+        }
+        let _lock = root.pool_lock(archive)?;
+        mirror::keep_up(db, archive, &folder, &Owner::default(), after, clock.now()).map(Some)
+    };
+    match work() {
+        Ok(None) => Ok(()),
+        Ok(Some(done)) => {
             tracing::debug!(
                 archive = %archive.reference,
                 vacated = done.vacated,

@@ -56,6 +56,18 @@ pub struct KeptUp {
     pub numbers: usize,
 }
 
+/// Whether there is anything that [`keep_up`] could do: of most archives of people there is not.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_anything_to_do(db: &Db, archive: &Archive) -> Result<bool, StoreError> {
+    let mirror_journal::Settings { ls_lr, journal } = mirror_journal::settings(db.read(), archive.id)?;
+    Ok(ls_lr
+        || journal > 0
+        || !mirror_journal::vacated(db.read(), archive.id)?.is_empty()
+        || mirror_journal::has_numbers(db.read(), archive.id)?)
+}
+
 /// Does all that an archive does for mirrors, after something changed in it: empty folders go, the listing is made, the journal is written. The caller holds the
 /// pool's lock.
 ///
