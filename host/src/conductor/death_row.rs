@@ -213,7 +213,7 @@ pub(crate) fn expire(root: &Root, db: &mut Db, careful: bool, clock: Clock) -> a
     })?;
     let result = death_row::expire(db, &root.librarian(), wish(root, careful, Some(id)), clock.now());
     let (outcome, message) = match &result {
-        Ok(done) if done.problems.is_empty() && done.looked_at == 0 => {
+        Ok(done) if done.problems.is_empty() && done.looked_at + done.swept == 0 => {
             end_idle(db, id, clock);
             return Ok(result?);
         }
@@ -221,10 +221,14 @@ pub(crate) fn expire(root: &Root, db: &mut Db, careful: bool, clock: Clock) -> a
         Ok(done) => (
             RunOutcome::Succeeded,
             format!(
-                "{} files have expired, {} bytes freed, {} files kept",
+                "{} files have expired, {} bytes freed, {} files kept{}",
                 done.files.len(),
                 done.freed_bytes,
-                done.kept.len()
+                done.kept.len(),
+                match done.swept {
+                    0 => String::new(),
+                    swept => format!("; {swept} files gone that belonged to nothing"),
+                }
             ),
         ),
         Err(error) => (RunOutcome::Failed, pressroom_archive::domain::chain(error)),

@@ -12,6 +12,7 @@ use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
+use pressroom_archive::store::survey::survey;
 use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, suite};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
@@ -219,6 +220,10 @@ impl Run<'_> {
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
                 self.root.write_readers(db.read(), &archive, self.clock.now())?;
+                if !self.put_aside.contains(&archive.id) {
+                    let problem = self.expire_snapshots(db, &archive);
+                    self.problems.extend(problem);
+                }
             }
         }
         self.mark_dirty(db, &archives)?;
@@ -267,14 +272,16 @@ impl Run<'_> {
     ) -> anyhow::Result<Option<String>> {
         let mut installed = Vec::new();
         let mut ended = Ok(None);
+        let survey = debug_span!("survey").in_scope(|| survey(db.read(), self.distribution.id))?;
         for archive in archives {
             if self.put_aside.contains(&archive.id) {
                 continue;
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let now = self.clock.now();
-            let Selection { suites, refused, left_alone } =
-                span.in_scope(|| select::select(db.read(), archive, priority, self.options, now, self.keys))?;
+            let Selection { suites, refused, left_alone } = span.in_scope(|| {
+                select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)
+            })?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
             for note in left_alone {
                 if !self.notes.contains(&note) {
@@ -426,6 +433,8 @@ impl Run<'_> {
                 }
             }
         }
+        let problem = self.make_snapshots(db, archive);
+        self.problems.extend(problem);
         for owed in pass::unfinalized_passes(db.read(), archive.id)? {
             self.pay(db, archive, owed.id, owed.priority)?;
         }

@@ -27,6 +27,8 @@ use super::overlay::Overlay;
 const MAX_KEY_BYTES: usize = 256;
 /// Most keys of it.
 const MAX_KEYS: usize = 1000;
+/// Of so many keys it is known what a call has read: of all that there can be, and of many that there are not.
+const MAX_KEYS_SEEN: usize = 10 * MAX_KEYS;
 /// Most signatures in one call: each is work of the key, and a line in the log.
 const MAX_SIGNATURES: usize = 1000;
 /// So many lines of the log are kept with the run.
@@ -116,6 +118,8 @@ pub(super) struct StateChanges<'a> {
     kept: Kept<'a>,
     most_bytes: u64,
     changes: BTreeMap<String, Option<Vec<u8>>>,
+    /// What the call has read of what was kept.
+    seen: hook::Seen,
 }
 
 /// Where a hook's memory was kept.
@@ -159,24 +163,32 @@ impl<'a> StateChanges<'a> {
         hook: &'a str,
         most_bytes: u64,
     ) -> Self {
-        Self { kept: Kept::Rows { db, distribution, hook }, most_bytes, changes: BTreeMap::new() }
+        let kept = Kept::Rows { db, distribution, hook };
+        Self { kept, most_bytes, changes: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
     /// A memory that a fixture gives.
     pub(super) const fn of(given: &'a BTreeMap<String, Vec<u8>>, most_bytes: u64) -> Self {
-        Self { kept: Kept::Given(given), most_bytes, changes: BTreeMap::new() }
+        let kept = Kept::Given(given);
+        Self { kept, most_bytes, changes: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    pub(super) fn into_changes(self) -> BTreeMap<String, Option<Vec<u8>>> {
-        self.changes
+    /// What the call wants to keep, and what it has read.
+    pub(super) fn into_changes(self) -> (BTreeMap<String, Option<Vec<u8>>>, hook::Seen) {
+        (self.changes, self.seen)
     }
 
-    pub(super) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+    pub(super) fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         check_key(key)?;
-        match self.changes.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.kept.value(key),
+        if let Some(value) = self.changes.get(key) {
+            return Ok(value.clone());
         }
+        let value = self.kept.value(key)?;
+        if self.seen.len() >= MAX_KEYS_SEEN && !self.seen.contains_key(key) {
+            return Ok(value);
+        }
+        // one call sees one memory, whoever changes it meanwhile
+        Ok(self.seen.entry(key.to_owned()).or_insert(value).clone())
     }
 
     /// Every key with the size of its value, as this call would leave it.
