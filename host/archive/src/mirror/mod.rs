@@ -96,9 +96,13 @@ pub fn keep_up(
         true => write_listing(db, archive.id, root, owner).map(Some),
         false => Ok(None),
     };
-    if let Ok(Some(listing)) = &listed {
-        done.is_listed = true;
-        db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
+    match &listed {
+        Ok(Some(listing)) => {
+            done.is_listed = true;
+            db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
+        }
+        Ok(None) => {}
+        Err(_) => db.write(|tx| pool_listing::owe(tx, archive.id))?,
     }
     // those who follow the journal do not wait for the rest
     done.numbers = write_journal(db, archive, root)?;
