@@ -25,12 +25,12 @@ pub(super) fn keep_up(
     after: After,
     clock: Clock,
 ) -> Result<(), String> {
-    let _span = debug_span!("mirror", archive = %archive.reference).entered();
     let folder = root.archive_paths(archive).root;
     let mut work = || {
         if !mirror::has_anything_to_do(db, archive)? {
             return Ok(None);
         }
+        let _span = debug_span!("mirror", archive = %archive.reference).entered();
         let _lock = root.pool_lock(archive)?;
         mirror::keep_up(db, archive, &folder, &Owner::default(), after, clock.now()).map(Some)
     };
