@@ -6,7 +6,6 @@
 use jiff::SignedDuration;
 use pressroom_archive::death_row::{self, Expired, Reap, ReapError, Reaped, expire::Expire};
 use pressroom_archive::domain::{ArchiveId, ArchivePurpose, RunId, RunOutcome};
-use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::run::{self as run_rows, Activity};
@@ -161,9 +160,7 @@ fn all(
             Err(error @ ReapError::Store(_)) => return Err(error.into()),
         };
         let mut reaped = reaped;
-        if !is_idle_in(&reaped) {
-            reaped.problems.extend(mirror::keep_up(root, db, &archive, After::DeathRow, clock).err());
-        }
+        reaped.problems.extend(mirror::catch_up(root, db, &archive, clock).err());
         left = left.map(|left| left.saturating_sub(reaped.looked_at));
         done.push(OfArchive { archive: archive.reference.to_string(), reaped });
     }

@@ -224,6 +224,7 @@ impl Run<'_> {
                 if with_snapshots.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
                     let problem = self.expire_snapshots(db, &archive);
                     self.problems.extend(problem);
+                    self.problems.extend(mirror::catch_up(self.root, db, &archive, self.clock).err());
                 }
             }
         }

@@ -109,8 +109,8 @@ fn what_is_made_for_mirrors_is_the_operators_to_say() {
     import(&root, "hello", "2.0");
     root.ok(&["publish"]);
     assert!(listing(&root).contains("hello_1.0_amd64.deb"), "what was there before is listed");
-    // the reset, the pass, the listing
-    assert_eq!(last(&root), 3);
+    // the reset, the listing of what was there, the pass, its listing
+    assert_eq!(last(&root), 4);
     assert!(!root.served().join("journal/1").exists(), "two are kept");
     root.run(&["archive", "set", DISTRIBUTION, "--mirror-journal", "100001"]).exits(USAGE).says(&["100000"]);
     root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "0"]);
@@ -134,16 +134,20 @@ fn a_full_disk_or_a_folder_in_the_way_is_a_problem_of_the_run_and_publishes_all_
     tool::make_folder(&root.served().join("ls-lR.gz"));
     root.run(&["publish"]).exits(1).says(&["mirrors are not told", "ls-lR.gz"]);
     root.verify(SERIES);
+    assert_eq!(last(&root), 2, "who follows the journal does not wait for the listing");
+    root.run(&["publish"]).exits(1).says(&["mirrors are not told", "ls-lR.gz"]);
     std::fs::remove_dir(root.served().join("ls-lR.gz")).unwrap();
+    root.ok(&["publish"]);
+    assert!(listing(&root).contains("hello_1.0_amd64.deb"), "made up for, though nothing is published");
     import(&root, "hello", "2.0");
     root.run_at("2025-03-02T12:00:00Z", &["publish"]).exits(0);
-    assert_eq!(last(&root), 4, "reset, two passes, a listing");
+    assert_eq!(last(&root), 5, "reset, a pass, its listing, another pass, its listing");
     let first = read_text(&root.served().join("journal/2"));
     assert!(first.contains("hello_1.0_amd64.deb"), "{first}");
     let mut ls = Command::new("ls");
     ls.arg(root.served().join("journal"));
     assert_eq!(
         tool::run(&mut ls).exits(0).stdout.split_whitespace().collect::<Vec<_>>(),
-        ["1", "2", "3", "4", "state"]
+        ["1", "2", "3", "4", "5", "state"]
     );
 }

@@ -29,7 +29,7 @@ use crate::store::pool_listing::{self as rows, ListedName, Part, Span};
 /// The file's name, at the archive's root.
 pub const LISTING: &str = "ls-lR.gz";
 /// What is not listed, at the root.
-const LEFT_OUT: [&str; 2] = [LISTING, "snapshots"];
+const LEFT_OUT: [&str; 2] = [LISTING, crate::snapshot::FOLDER];
 const POOL: &str = "pool";
 /// Of so many sources one begins a part.
 const ONE_SOURCE_IN: u64 = 64;

@@ -56,6 +56,18 @@ pub struct KeptUp {
     pub numbers: usize,
 }
 
+/// Whether there is anything that [`keep_up`] could do: of most archives of people there is not.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_anything_to_do(db: &Db, archive: &Archive) -> Result<bool, StoreError> {
+    let mirror_journal::Settings { ls_lr, journal } = mirror_journal::settings(db.read(), archive.id)?;
+    Ok(ls_lr
+        || journal > 0
+        || !mirror_journal::vacated(db.read(), archive.id)?.is_empty()
+        || mirror_journal::has_numbers(db.read(), archive.id)?)
+}
+
 /// Does all that an archive does for mirrors, after something changed in it: empty folders go, the listing is made, the journal is written. The caller holds the
 /// pool's lock.
 ///
@@ -84,9 +96,13 @@ pub fn keep_up(
         true => write_listing(db, archive.id, root, owner).map(Some),
         false => Ok(None),
     };
-    if let Ok(Some(listing)) = &listed {
-        done.is_listed = true;
-        db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
+    match &listed {
+        Ok(Some(listing)) => {
+            done.is_listed = true;
+            db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
+        }
+        Ok(None) => {}
+        Err(_) => db.write(|tx| pool_listing::owe(tx, archive.id))?,
     }
     // those who follow the journal do not wait for the rest
     done.numbers = write_journal(db, archive, root)?;

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::lines::plain_name;
 use crate::disk::{self, DiskError, During, Identity};
 use crate::domain::digest::{Sha256, digest_reader};
 use crate::domain::{ArchiveId, FileChange, PassId};
@@ -100,8 +101,8 @@ pub fn changes(
     let mut changes = TreeChanges { has_files, ..TreeChanges::default() };
     let (mut new, mut gone) = (Vec::new(), Vec::new());
     for tree in trees {
-        let (staged, live) = (Side::new(staged, tree)?, Side::new(live, tree)?);
-        for path in live.entries.keys().filter(|path| !staged.entries.contains_key(*path)) {
+        let names = names(staged, tree)?;
+        for path in self::names(live, tree)?.difference(&names) {
             if let Some((folder, _)) = path.rsplit_once('/') {
                 changes.vacated.insert(folder.to_owned());
             }
@@ -110,6 +111,7 @@ pub fn changes(
         if !has_files {
             continue;
         }
+        let (staged, live) = (Side::new(staged, tree)?, Side::new(live, tree)?);
         for (path, lies) in &staged.entries {
             if live.has(path, lies, &staged)? {
                 continue;
@@ -187,15 +189,42 @@ fn rank(path: &str, is_link: bool) -> u8 {
     }
 }
 
-/// The files and links of a tree, by path below the folder that it is in. What nobody could be told of is left out, and said: a name that is not UTF-8 or has
-/// control characters.
-fn entries(root: &Path, tree: &str) -> Result<Entries, DiskError> {
-    let mut found = BTreeMap::new();
-    collect(&root.join(tree), tree, &mut found)?;
+/// The paths of the files and links of a tree, below the folder that it is in.
+fn names(root: &Path, tree: &str) -> Result<BTreeSet<String>, DiskError> {
+    let mut found = BTreeSet::new();
+    visit(&root.join(tree), tree, &mut |below, _, _| {
+        found.insert(below);
+        Ok(())
+    })?;
     Ok(found)
 }
 
-fn collect(folder: &Path, prefix: &str, found: &mut Entries) -> Result<(), DiskError> {
+/// The files and links of a tree, by path below the folder that it is in.
+fn entries(root: &Path, tree: &str) -> Result<Entries, DiskError> {
+    let mut found = Entries::new();
+    visit(&root.join(tree), tree, &mut |below, path, kind| {
+        if kind.is_symlink() {
+            let target = fs::read_link(path).during("read the link", path)?;
+            match plain_name(target.as_os_str()) {
+                Some(target) => drop(found.insert(below, Lies::Link { target })),
+                None => tracing::warn!(path = ?path, "mirrors are not told of it, because of where it leads"),
+            }
+        } else {
+            let metadata = fs::symlink_metadata(path).during("look at", path)?;
+            let identity = Identity::from_metadata(&metadata);
+            found.insert(below, Lies::File { size_bytes: metadata.len(), identity });
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Comes by the files and links below a folder. What nobody could be told of is left out, and said: a name that is not UTF-8 or has control characters.
+fn visit(
+    folder: &Path,
+    prefix: &str,
+    found: &mut impl FnMut(String, &Path, fs::FileType) -> Result<(), DiskError>,
+) -> Result<(), DiskError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other.during("read the folder", folder)?,
@@ -203,25 +232,16 @@ fn collect(folder: &Path, prefix: &str, found: &mut Entries) -> Result<(), DiskE
     for entry in entries {
         let entry = entry.during("read the folder", folder)?;
         let path = entry.path();
-        let Some(name) = super::lines::plain_name(&entry.file_name()) else {
+        let Some(name) = plain_name(&entry.file_name()) else {
             tracing::warn!(path = ?path, "mirrors are not told of it, because of its name");
             continue;
         };
         let below = format!("{prefix}/{name}");
         let kind = entry.file_type().during("look at", &path)?;
         if kind.is_dir() {
-            collect(&path, &below, found)?;
-        } else if kind.is_symlink() {
-            let target = fs::read_link(&path).during("read the link", &path)?;
-            match super::lines::plain_name(target.as_os_str()) {
-                Some(target) => drop(found.insert(below, Lies::Link { target })),
-                None => tracing::warn!(path = ?path, "mirrors are not told of it, because of where it leads"),
-            }
-        } else if kind.is_file() {
-            let metadata = entry.metadata().during("look at", &path)?;
-            let lies =
-                Lies::File { size_bytes: metadata.len(), identity: Identity::from_metadata(&metadata) };
-            found.insert(below, lies);
+            visit(&path, &below, found)?;
+        } else if kind.is_file() || kind.is_symlink() {
+            found(below, &path, kind)?;
         }
     }
     Ok(())

@@ -34,6 +34,22 @@ pub fn settings(db: &Connection, archive: ArchiveId) -> Result<Settings, StoreEr
         .during("read what an archive makes for mirrors")
 }
 
+/// Whether something is owed to those who follow an archive: that nobody lived to do, or could.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_behind(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT (ls_lr AND EXISTS (SELECT 1 FROM pool_listing_stale WHERE archive = ?1))
+             OR (mirror_journal > 0 AND (EXISTS (SELECT 1 FROM mirror_pool_change WHERE archive = ?1)
+                 OR EXISTS (SELECT 1 FROM mirror_journal AS entry WHERE entry.archive = ?1 AND entry.written = 0)))
+             OR EXISTS (SELECT 1 FROM vacated_folder WHERE archive = ?1)
+         FROM archive WHERE id = ?1",
+    )
+    .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+    .during("ask what is owed to mirrors")
+}
+
 /// Says how many numbers of the journal stay. Where there was none, it begins with a number that says that everything has to be compared.
 ///
 /// # Errors

@@ -52,6 +52,20 @@ pub fn next_stale(
     .during("look for what changed in the pool")
 }
 
+/// Says of a listing that could not be written that it is not as the archive is, by any of its sources.
+///
+/// # Errors
+/// When the database fails.
+pub fn owe(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT OR IGNORE INTO pool_listing_stale (archive, component, source_package_name)
+         SELECT archive, component, source_package_name FROM pool_file WHERE archive = ?1 LIMIT 1",
+        [archive],
+    )
+    .map(drop)
+    .during("record that the listing is owed")
+}
+
 /// Sources of a component whose names are not before one and before another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {

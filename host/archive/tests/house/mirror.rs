@@ -219,6 +219,7 @@ fn an_archive_that_does_not_want_them_has_neither_listing_nor_journal() {
     house.import("s", None, &packages(2));
     house.publish_and_tell();
     house.keep_up(After::DeathRow);
+    assert!(!mirror::has_anything_to_do(&house.db, &house.archive).unwrap());
     // what an operator has there is not touched
     disk::write_staged(&house.paths.root.join(JOURNAL).join("1"), b"theirs").unwrap();
     house.keep_up(After::Pass);
@@ -572,6 +573,7 @@ fn folders_that_a_pass_has_left_empty_go_and_no_others() {
         disk::remove_tree(&path.parent().unwrap().join("by-hash")).unwrap();
     }
     house.install(&prepared);
+    assert!(mirror::has_anything_to_do(&house.db, &house.archive).unwrap());
     // somebody has put a file there meanwhile
     disk::write_staged(&house.paths.root.join("dists/s/old/theirs"), b"x").unwrap();
     assert_eq!(house.keep_up(After::Pass).vacated, 2);

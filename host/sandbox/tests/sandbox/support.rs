@@ -10,9 +10,9 @@ use std::{
 
 use pressroom_sandbox::{
     Action, ArchiveError, Artefact, ByteBuf, Call, CallReport, Capabilities, Change, CompileLimits, Context,
-    Entry, FinalizeContext, HostReply, HostRequest, HostServices, HttpFailure, HttpRequest, HttpResponse,
-    Index, Level, Limits, Package, PackageContents, PackageKind, PassContext, Pocket, Point, Report, Sandbox,
-    Suite, WorkerCommand,
+    Entry, FileChange, FinalizeContext, HostReply, HostRequest, HostServices, HttpFailure, HttpRequest,
+    HttpResponse, Index, Level, Limits, Package, PackageContents, PackageKind, PassContext, Pocket, Point,
+    Report, Sandbox, Suite, WorkerCommand,
 };
 
 /// 2024-02-29T12:34:56Z.
@@ -166,6 +166,11 @@ impl HostServices for Host {
             HostRequest::PreviousPass { archive } => {
                 HostReply::PreviousPass(Err(ArchiveError::Unknown(archive)))
             }
+            HostRequest::JournalNumbers { .. } => HostReply::JournalNumbers(Ok(Some((1, 2)))),
+            HostRequest::JournalChanges { offset, .. } => HostReply::JournalChanges(Ok(match offset {
+                0 => vec![FileChange::Everything],
+                _ => Vec::new(),
+            })),
             HostRequest::StagingList { folder } => HostReply::Files(Ok(self
                 .files
                 .iter()
