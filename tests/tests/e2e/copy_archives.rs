@@ -94,8 +94,7 @@ fn a_copy_is_published_when_somebody_enables_it_and_its_users_get_what_the_origi
     let client = Client::new(&line, &[]);
     let _ = client.update();
     assert_eq!(client.candidate("package1").as_deref(), Some("1.0-1"));
-    let _ = client.install(&["package0"]);
-    assert_eq!(client.installed(), ["package0"]);
+    let _ = client.apt_get(&["download", "package0"]).exits(0);
 }
 
 #[test]
@@ -258,7 +257,7 @@ fn what_is_asked_for_can_wait_be_dropped_and_be_described() {
     root.run(&["copy-request", "show", "7"]).exits(USAGE).says(&["no copy request 7"]);
     root.ok(&["copy-request", "process"]).says(&["No copy request is open."]);
     root.ok(&populate(&["--later", "--merge-copy"]));
-    root.ok(&["copy-request", "process", "2"]).says(&["COMPLETE", "1 sources", "2 builds"]);
+    root.ok(&["copy-request", "process", "2"]).says(&["COMPLETE", "1 sources", "1 builds"]);
     // a suite and an archive of one name
     root.ok(&["archive", "add", "acme/aurora"]);
     let more = ["--to", "acme/x", "--reason", "x"];
