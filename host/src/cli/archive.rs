@@ -6,6 +6,7 @@ use pressroom_archive::domain::{
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
 use pressroom_archive::store::copy_archive::{CopyOf, copy_of};
 use pressroom_archive::store::distribution::{distribution, distributions};
+use pressroom_archive::store::mirror_journal::MOST_NUMBERS_KEPT;
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
@@ -91,6 +92,12 @@ pub(super) struct Settings {
     /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
     #[arg(long, value_name = "native|apt-ftparchive")]
     index_engine: Option<IndexEngine>,
+    /// Whether ls-lR.gz, a listing of all its files, is made after each publication.
+    #[arg(long, value_name = "true|false")]
+    ls_lr: Option<bool>,
+    /// How many numbers of the journal of changed files stay, which mirrors follow; 0 for no journal.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_NUMBERS_KEPT)))]
+    mirror_journal: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +164,8 @@ impl Command {
                     snapshots: settings.snapshots.clone(),
                     keep_versions: settings.keep_versions,
                     index_engine: settings.index_engine,
+                    ls_lr: settings.ls_lr,
+                    mirror_journal: settings.mirror_journal,
                     owner: reference.owner().cloned(),
                     copy_of: None,
                     suites: Vec::new(),

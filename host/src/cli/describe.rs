@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
-    DistributionId, DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError,
-    SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
+    DistributionId, DistributionName, IndexEngine, NameError, PatchLimit, PersonName, ReleaseText,
+    ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Fingerprint, SignError};
@@ -14,8 +14,8 @@ use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
-    Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
-    signing_key,
+    Connection, StoreError, Transaction, derivation, distribution, mirror_journal, new_series, pool_listing,
+    publication, series_link, signing_key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,11 @@ pub(super) struct ArchiveDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ls_lr: Option<bool>,
+    /// How many numbers of the journal for mirrors stay; 0: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mirror_journal: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) copy_of: Option<CopyDescription>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
@@ -255,6 +260,10 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "true|false")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contents: Option<bool>,
+    /// How many patches of each index are kept, with which apt brings up to date what it has instead of fetching it whole; or none.
+    #[arg(long, value_name = "COUNT|none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pdiffs: Option<PatchLimit>,
     /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,6 +302,7 @@ impl SeriesSettings {
             codename: self.codename.clone(),
             translations: self.translations,
             contents: self.contents,
+            index_patches: self.pdiffs,
         }
     }
 }
@@ -443,6 +453,12 @@ fn apply_distribution(
         if let Some(versions) = wanted.keep_versions {
             archive::keep_versions(tx, row.id, versions)?;
         }
+        if let Some(wanted) = wanted.ls_lr {
+            pool_listing::set_ls_lr(tx, row.id, wanted)?;
+        }
+        if let Some(numbers) = wanted.mirror_journal {
+            mirror_journal::keep_numbers(tx, row.id, numbers, now)?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -531,6 +547,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
         let archives = archive::archives(db, row.id)?
             .into_iter()
             .map(|archive| {
+                let mirrors = mirror_journal::settings(db, archive.id)?;
                 Ok(ArchiveDescription {
                     suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
@@ -553,6 +570,8 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
                     index_engine: Some(archive.index_engine),
+                    ls_lr: Some(mirrors.ls_lr),
+                    mirror_journal: Some(mirrors.journal),
                     owner: archive.reference.owner().cloned(),
                 })
             })
@@ -599,6 +618,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     codename: Some(text_of(&one.codename)?),
                     translations: Some(one.translations),
                     contents: Some(one.contents),
+                    pdiffs: Some(one.index_patches),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
                     previous_series: Some(

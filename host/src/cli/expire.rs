@@ -56,6 +56,11 @@ impl Expire {
             let until = kept.until.as_ref().map_or_else(String::new, |date| format!(", until {date}"));
             text.push_str(&format!("{} {}: {}{until}\n", painted(DIM, "kept"), kept.filename, kept.reason));
         }
+        match expired.swept {
+            0 => {}
+            1 => text.push_str("1 file gone that belonged to nothing\n"),
+            swept => text.push_str(&format!("{swept} files gone that belonged to nothing\n")),
+        }
         if text.is_empty() {
             return "Nothing expires.\n".to_owned();
         }

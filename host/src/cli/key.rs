@@ -29,6 +29,8 @@ pub(super) enum Command {
     Add(signing_key::Add),
     /// Put a key in the place of those that sign.
     Rotate(signing_key::Rotate),
+    /// Forget a key that signs nothing any more, and remove its secret half.
+    Forget(signing_key::Forget),
     /// Print the public keys that sign now, as apt's signed-by wants them.
     ///
     /// For example: pressroom key export > /etc/apt/keyrings/demo.asc
@@ -102,6 +104,7 @@ impl Command {
             Self::Generate(command) => command.run(session),
             Self::Add(command) => command.run(session),
             Self::Rotate(command) => command.run(session),
+            Self::Forget(command) => command.run(session),
             Self::Export { archive, binary } => {
                 let key = signers(session, archive.as_ref())?.public_key()?;
                 write_bytes(if *binary { &key.binary } else { &key.armored })?;

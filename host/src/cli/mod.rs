@@ -21,6 +21,7 @@ mod generate;
 mod history;
 mod hook;
 mod import;
+mod import_archive;
 mod init;
 mod key;
 mod measure;
@@ -138,6 +139,7 @@ enum Command {
     #[command(subcommand)]
     Override(package_override::Command),
     Import(import::Import),
+    ImportArchive(import_archive::ImportArchive),
     ProcessUpload(process_upload::ProcessUpload),
     #[command(subcommand)]
     Queue(queue::Command),
@@ -173,6 +175,7 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ImportArchive(command) => command.measure(),
             Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
@@ -331,6 +334,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Export(command) => command.run(&session),
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
+        Command::ImportArchive(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
         Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),

@@ -1,6 +1,6 @@
 //! `pressroom key` for the keys that sign archives: made, taken in, put in the place of others, shown.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -8,9 +8,10 @@ use pressroom_archive::disk;
 use pressroom_archive::domain::{ArchiveReference, KeyHolder, SignedBy};
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Certificate, Fingerprint, OwnKey, Signer as _};
-use pressroom_archive::store::archive::{Archive, archive, archives};
+use pressroom_archive::store::archive::{Archive, archive, archive_by_id, archives};
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::series::series_of;
+use pressroom_archive::store::suite::suite_by_id;
 use pressroom_archive::store::{Connection, Db, StoreError, signing_key};
 
 use super::operator;
@@ -57,6 +58,19 @@ pub(super) struct Rotate {
     /// So long the old ones sign on; 0: they sign nothing any more.
     #[arg(long, value_name = "SECONDS")]
     overlap_seconds: u32,
+}
+
+/// Forget a key that signs nothing any more, and remove its secret half from the root.
+///
+/// Refused while it signs, and while clients are served a Release that it has signed. What it has signed, and when, stays in the history; `pressroom key add`
+/// takes it in again. A key that gpg has stays with gpg, and a file outside the root where it is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Forget {
+    /// The fingerprint.
+    fingerprint: Fingerprint,
+    /// The file with the secret half stays in the root.
+    #[arg(long)]
+    keep_file: bool,
 }
 
 impl Generate {
@@ -128,6 +142,58 @@ impl Rotate {
     }
 }
 
+impl Forget {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let root = session.root()?;
+        let mut db = root.db()?;
+        let now = session.clock.began();
+        let fingerprint = self.fingerprint.to_string();
+        let key = signing_key::signing_key(db.read(), &fingerprint)?;
+        let of_root = root.signing_keys(now).current(db.read(), None)?;
+        let signs_root = of_root.iter().any(|one| one.used.fingerprint == fingerprint);
+        let forgotten = db.write(|tx| {
+            if signs_root || signing_key::still_signs(tx, key.id, now)? {
+                return Ok(Err(format!(
+                    "{fingerprint} signs: `pressroom key list` says what, and until when; `pressroom key rotate` puts another in its place"
+                )));
+            }
+            let suites = signing_key::suites_signed_by(tx, &fingerprint)?;
+            if let Some(first) = suites.first() {
+                let suite = suite_by_id(tx, *first)?;
+                let archive = archive_by_id(tx, suite.archive)?.reference;
+                let more = if suites.len() > 1 { format!(" and {} more", suites.len() - 1) } else { String::new() };
+                return Ok(Err(format!(
+                    "clients are served what {fingerprint} has signed: {} of {archive}{more}; `pressroom publish` signs it anew",
+                    suite.name
+                )));
+            }
+            signing_key::forget_signing_key(tx, key.id, now)?;
+            Ok::<_, StoreError>(Ok(()))
+        })?;
+        if let Err(why) = forgotten {
+            return Err(exit::usage(why));
+        }
+        // the row first: a machine that dies in between has forgotten a key whose file lies there still, and `key add` or `rm` ends that
+        let place = Path::new(&key.place);
+        let file = match key.held_by {
+            KeyHolder::File if is_within(place) && !self.keep_file => {
+                let file = root.below(place);
+                disk::remove_file(&file)?;
+                format!("{} is removed", file.display())
+            }
+            KeyHolder::File => format!("its secret half is still in {}", root.below(place).display()),
+            KeyHolder::Gpg => format!("gpg has it still, as {}", key.place),
+        };
+        session.output.show(&fingerprint, || format!("{fingerprint} is forgotten; {file}\n"))?;
+        Ok(End::Success)
+    }
+}
+
+/// Whether a place is one below the root.
+fn is_within(place: &Path) -> bool {
+    place.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 /// Where a key of ours lies, below the root.
 fn file_of(fingerprint: &str) -> String {
     format!("keys/{fingerprint}.asc")
@@ -160,6 +226,9 @@ fn rotate(
 ) -> anyhow::Result<()> {
     let keys = root.signing_keys(now);
     let id = archive.map(|archive| archive.id);
+    let uses_of =
+        |db: &Connection| Ok::<_, StoreError>([signing_key::uses(db, None)?, signing_key::uses(db, id)?]);
+    let before = uses_of(db.read())?;
     let current = keys.current(db.read(), id)?;
     let known = signing_key::find_signing_key(db.read(), new)?;
     let place = match (&known, current.iter().find(|one| one.used.fingerprint == new)) {
@@ -195,6 +264,12 @@ fn rotate(
     }
     let by = operator::recorded(db)?;
     db.write(|tx| {
+        // opening a key may take long, as when gpg asks a card
+        if uses_of(tx)? != before {
+            return Err(StoreError::Refused(
+                "somebody else has changed who signs at this moment: see `pressroom key list`, and run this again if it is to be changed still".to_owned(),
+            ));
+        }
         for one in &current {
             if signing_key::find_signing_key(tx, &one.used.fingerprint)?.is_none() {
                 let Place { held_by, place } = &one.place;

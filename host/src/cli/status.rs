@@ -1,11 +1,13 @@
 //! `pressroom status`: what is pending, published, dirty.
 
 use jiff::SignedDuration;
-use pressroom_archive::domain::{DistributionName, HookOutcome, PackageKind, PublicationStatus, RunId};
+use pressroom_archive::domain::{
+    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId,
+};
 use pressroom_archive::monitor::ScriptState;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
-use pressroom_archive::store::archive::archives;
+use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::series::series_by_id;
@@ -34,6 +36,8 @@ struct Shown {
     complaints: Vec<String>,
     /// What the kernel puts around hooks in WASM, beside the engine.
     walls: Walls,
+    /// Archives whose indexes are made by a program of the machine that nothing keeps to its folders.
+    unconfined_engines: Vec<String>,
     /// Hooks that failed after an installation, and what is done about it.
     failed_hooks: Vec<FailedHook>,
     /// The keys that sign.
@@ -327,7 +331,20 @@ impl Status {
             one.made_good = !is_owed && calls.iter().any(|call| call.made_good_by.is_some());
         }
         let walls = Walls::probe(root.config.hooks.require_walls);
-        let shown = Shown { suites: rows, complaints, walls, failed_hooks, signing_keys, failing, last_run };
+        let is_unconfined =
+            |archive: &&Archive| archive.index_engine == IndexEngine::AptFtparchive && !walls.landlock.stands;
+        let unconfined_engines =
+            all_archives.iter().filter(is_unconfined).map(|archive| archive.reference.to_string()).collect();
+        let shown = Shown {
+            suites: rows,
+            complaints,
+            walls,
+            unconfined_engines,
+            failed_hooks,
+            signing_keys,
+            failing,
+            last_run,
+        };
         session.output.show(&shown, || text(&shown))?;
         Ok(End::Success)
     }
@@ -424,6 +441,13 @@ fn text(shown: &Shown) -> String {
         ));
     }
     text.push_str(&shown.walls.text());
+    if !shown.unconfined_engines.is_empty() {
+        text.push_str(&format!(
+            "{} makes the indexes of {}, and nothing keeps it to its folders\n",
+            painted(WARN, "apt-ftparchive"),
+            shown.unconfined_engines.join(", ")
+        ));
+    }
     if let Some(run) = &shown.last_run {
         let message = if run.message.is_empty() { String::new() } else { format!(": {}", run.message) };
         text.push_str(&format!(

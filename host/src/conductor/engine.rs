@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pressroom_archive::dists::ArchivePaths;
@@ -18,6 +19,10 @@ const PROGRAM: &str = "apt-ftparchive";
 const OUTPUT_BYTES: usize = 4096;
 /// The first argument that makes this program the one that confines it.
 pub(crate) const ENGINE_ARGUMENT: &str = "index-engine";
+/// How the inside says that nothing keeps the program to its folders.
+const NOT_CONFINED: &str = "it is not kept to its folders: ";
+/// That was said: once is enough, however many indexes are made.
+static SAID: AtomicBool = AtomicBool::new(false);
 /// As a shell says that a program cannot be started.
 const NOT_STARTED: u8 = 126;
 /// What a program needs of a machine to run at all.
@@ -68,6 +73,15 @@ impl Engine<'_> {
             time_limit: self.time_limit,
             output_bytes: OUTPUT_BYTES,
         });
+        if let Some(reason) = ended.output.lines().find_map(|line| line.strip_prefix(NOT_CONFINED))
+            && !SAID.swap(true, Ordering::Relaxed)
+        {
+            let reason = one_line(reason, OUTPUT_BYTES);
+            tracing::warn!(
+                "apt-ftparchive reads what packages say, and may read and write all that this process may: {reason}; \
+                 `pressroom archive set --index-engine native` does without it"
+            );
+        }
         // it may quote what packages say, and goes into logs, mails and terminals
         let said =
             one_line(&ended.output.lines().map(str::trim).collect::<Vec<_>>().join("; "), OUTPUT_BYTES);
@@ -110,7 +124,7 @@ fn become_program(
     let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
     let write: Vec<&Path> = write.iter().map(PathBuf::as_path).collect();
     if let Wall::Missing(reason) = confine_to(&read, &write) {
-        eprintln!("it is not kept to its folders: {reason}");
+        eprintln!("{NOT_CONFINED}{reason}");
     }
     let error = Command::new(&program).args(arguments).exec();
     eprintln!("{} cannot be started: {error}; it is in the package apt-utils", program.to_string_lossy());

@@ -13,6 +13,7 @@ mod engine;
 mod files;
 mod links;
 mod lock;
+mod mirror;
 mod pass;
 pub(crate) mod plan;
 mod prepare;

@@ -9,6 +9,7 @@ use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
 use pressroom_archive::store::publication::{NamedTransition, changed_publications, named_transitions};
 use pressroom_archive::store::source_group::publishable_files;
+use pressroom_archive::store::survey::survey;
 use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 
@@ -123,8 +124,9 @@ pub(crate) fn plan(
             if priority == PassPriority::LOW && options.security_only {
                 break;
             }
+            let survey = survey(tx, distribution.id)?;
             for archive in &archives {
-                let mut selection = select(tx, archive, priority, options, clock.now(), &keys)?;
+                let mut selection = select(tx, &survey, archive, priority, options, clock.now(), &keys)?;
                 plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
                 for note in selection.left_alone {
                     if !plan.left_alone.contains(&note) {

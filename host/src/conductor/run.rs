@@ -7,16 +7,19 @@ use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::{
     ArchivePurpose, DistributionName, PassId, PassPriority, Publisher, RunId, RunOutcome,
 };
+use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
+use pressroom_archive::store::survey::survey;
 use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, suite};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
 use super::context::{Options, Progress, Run};
 use super::lock::{Lock, LockError};
+use super::mirror;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
@@ -265,14 +268,16 @@ impl Run<'_> {
     ) -> anyhow::Result<Option<String>> {
         let mut installed = Vec::new();
         let mut ended = Ok(None);
+        let survey = debug_span!("survey").in_scope(|| survey(db.read(), self.distribution.id))?;
         for archive in archives {
             if self.put_aside.contains(&archive.id) {
                 continue;
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let now = self.clock.now();
-            let Selection { suites, refused, left_alone } =
-                span.in_scope(|| select::select(db.read(), archive, priority, self.options, now, self.keys))?;
+            let Selection { suites, refused, left_alone } = span.in_scope(|| {
+                select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)
+            })?;
             self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
             for note in left_alone {
                 if !self.notes.contains(&note) {
@@ -332,6 +337,11 @@ impl Run<'_> {
         is_resumed: bool,
     ) -> anyhow::Result<()> {
         let _span = info_span!("finalize", %priority).entered();
+        let mut installed = installed;
+        for pass in &mut installed {
+            let told = mirror::keep_up(self.root, db, &pass.archive, After::Pass, self.clock);
+            pass.problems.extend(told.err());
+        }
         self.retry(db, Point::Finalize)?;
         let mut archives = Vec::new();
         let mut shapes: Vec<SuiteShape> = Vec::new();

@@ -7,7 +7,8 @@ use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher,
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::suite::{self, Dirt};
-use pressroom_archive::store::{Connection, StoreError, series};
+use pressroom_archive::store::survey::Survey;
+use pressroom_archive::store::{Connection, StoreError};
 
 use super::context::Options;
 use crate::root::SigningKeys;
@@ -42,12 +43,14 @@ pub(crate) struct Selection {
     pub(crate) left_alone: Vec<String>,
 }
 
-/// The suites of an archive that a pass of a priority publishes: those with work, within what the operator asked for.
+/// The suites of an archive that a pass of a priority publishes: those with work, within what the operator asked for. What came since the survey is for the
+/// next run.
 ///
 /// The fast track is for security suites where something waits. A security suite that is only fresh waits for the normal pass with the rest of its
 /// series, unless security is all that was asked for.
 pub(crate) fn select(
     db: &Connection,
+    survey: &Survey,
     archive: &Archive,
     priority: PassPriority,
     options: &Options,
@@ -56,15 +59,14 @@ pub(crate) fn select(
 ) -> Result<Selection, StoreError> {
     let mut selection = Selection::default();
     let fingerprints = keys.fingerprints(db, archive).ok();
-    for suite in suite::suites_of(db, archive.id)? {
+    for (suite, series) in survey.suites_of(archive.id) {
         let name = suite.name.clone();
         let is_security = name.pocket() == Pocket::Security;
         if !options.is_for(&name) || (is_security, priority) == (false, PassPriority::HIGH) {
             continue;
         }
-        let series = series::series_by_id(db, suite.series)?;
         let status = series.status;
-        let mut dirt = suite::dirt(db, suite, now)?;
+        let mut dirt = survey.dirt(db, suite, now)?;
         dirt.renewals = keys.renewals(fingerprints.as_deref(), &dirt.suite, series.valid_for_seconds);
         leave_out(&mut dirt, options);
         let waits = dirt.waits();
@@ -164,6 +166,9 @@ pub(crate) fn unknown_suites(
     wanted: &BTreeSet<SuiteName>,
 ) -> Result<Vec<SuiteName>, StoreError> {
     let mut known = BTreeSet::new();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     for archive in archives {
         known.extend(suite::suites_of(db, archive.id)?.into_iter().map(|suite| suite.name));
     }

@@ -11,6 +11,7 @@ use pressroom_archive::dists::Staged;
 use pressroom_archive::domain::{ArchivePurpose, HookOutcome, PassPriority};
 use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::Connection;
+use pressroom_archive::store::hook::Seen;
 use pressroom_sandbox::{Artefact, Call, Context, Sandbox, Walls};
 
 use super::convert;
@@ -53,6 +54,8 @@ pub(super) struct Called {
     pub(super) writes: Writes,
     /// What it wants to remember, or to forget, if it succeeded.
     pub(super) state: BTreeMap<String, Option<Vec<u8>>>,
+    /// What it has read of what it remembered.
+    pub(super) seen: Seen,
     /// What stood around it, if it was called in a worker.
     pub(super) walls: Option<Walls>,
 }
@@ -71,6 +74,7 @@ impl Called {
             tree_is_damaged: false,
             writes: BTreeMap::new(),
             state: BTreeMap::new(),
+            seen: Seen::new(),
             walls: None,
         }
     }
@@ -180,7 +184,7 @@ impl Caller<'_> {
         let report = self.sandbox.call(artefact, &call, &mut services);
         let Services { overlay, state, log, .. } = services;
         let writes = overlay.map(Overlay::into_changes).unwrap_or_default();
-        let state = state.into_changes();
+        let (state, seen) = state.into_changes();
         let mut log_tail = log.text();
         if report.log_lines_dropped > 0 {
             log_tail.push_str(&format!("[{} more lines were dropped]\n", report.log_lines_dropped));
@@ -203,6 +207,7 @@ impl Caller<'_> {
             tree_is_damaged: false,
             writes,
             state,
+            seen,
             walls: report.walls,
         }
     }
@@ -264,6 +269,7 @@ impl Caller<'_> {
             host_calls: None,
             writes: Writes::new(),
             state: BTreeMap::new(),
+            seen: Seen::new(),
             walls: None,
             tree_is_damaged,
         }

@@ -20,7 +20,7 @@ use pressroom_sandbox::{Point, Sandbox};
 use super::call::{Before, Caller};
 use super::grant::OnFailure;
 use super::overlay;
-use super::record::{Record, record};
+use super::record::{Kept, Record, record};
 use super::registry::{Entry, Kind, Registry};
 use super::told::told;
 use crate::clock::Clock;
@@ -134,12 +134,12 @@ impl Dispatcher<'_> {
                     }
                 }
             }
-            let (outcome, summary, tree_is_damaged) =
-                (called.outcome, called.summary.clone(), called.tree_is_damaged);
+            let (called_outcome, tree_is_damaged) = (called.outcome, called.tree_is_damaged);
             let overridden = self
                 .veto_override
                 .filter(|it| {
-                    point == Point::PrePublication && outcome == HookOutcome::Veto && it.names(entry)
+                    let is_veto = called_outcome == HookOutcome::Veto;
+                    point == Point::PrePublication && is_veto && it.names(entry)
                 })
                 .map(|it| Overridden { by: it.by.clone(), reason: it.reason.clone() });
             let is_overridden = overridden.is_some();
@@ -152,7 +152,9 @@ impl Dispatcher<'_> {
                 overridden,
                 repeats: None,
             };
-            let next = record(db, &self.root.config, &told_of, called)?;
+            let Kept { outcome, summary, next } = record(db, &self.root.config, &told_of, called)?;
+            // what it has written there was made from a memory that is none any more
+            let tree_is_damaged = tree_is_damaged || outcome != called_outcome;
             if outcome.is_success() || is_overridden {
                 continue;
             }

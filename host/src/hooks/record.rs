@@ -38,22 +38,40 @@ pub(super) struct Record<'a> {
     pub(super) repeats: Option<Repetition<'a>>,
 }
 
-/// Keeps a call: its row, what the hook remembers, and what becomes of the context's first call. Gives the time from which on a run makes it again.
+/// How a call ended, when it is recorded.
+pub(super) struct Kept {
+    pub(super) outcome: HookOutcome,
+    pub(super) summary: String,
+    /// From when on a run makes it again.
+    pub(super) next: Option<Timestamp>,
+}
+
+/// Keeps a call: its row, what the hook remembers, and what becomes of the context's first call. One that would remember what another publisher has made
+/// out of date has failed for the moment, and keeps nothing.
 pub(super) fn record(
     db: &mut Db,
     config: &Config,
     record: &Record<'_>,
     called: Called,
-) -> Result<Option<Timestamp>, StoreError> {
+) -> Result<Kept, StoreError> {
     let Record { run, entry, told, date_started, now, .. } = *record;
     let point = told.context.point();
     let (kind, sha256) = kind_and_digest(entry);
     let attempt = record.repeats.map_or(1, |again| again.attempt);
     let is_owed = record.repeats.is_none_or(|again| again.first.is_owed());
     let Called {
-        outcome, summary, details, log_tail, duration, peak_memory_bytes, host_calls, state, ..
+        outcome,
+        summary,
+        details,
+        log_tail,
+        duration,
+        peak_memory_bytes,
+        host_calls,
+        state,
+        seen,
+        ..
     } = called;
-    let row = HookRun {
+    let mut row = HookRun {
         run,
         pass: told.pass(),
         point: point.to_string(),
@@ -73,8 +91,18 @@ pub(super) fn record(
         repeats: record.repeats.map(|again| again.first.id),
         overridden: record.overridden.clone(),
     };
-    let next = next_attempt(config, point, outcome, attempt, now).filter(|_| is_owed);
     db.write(|tx| {
+        let mut keeps_state = keeps_state(point, outcome) && !state.is_empty();
+        if keeps_state {
+            let of = (told.distribution, entry.name());
+            if let Some(key) = hook::changed_meanwhile(tx, of, &seen, state.keys(), told.pass())? {
+                row.outcome = HookOutcome::Temporary;
+                row.summary = hook::changed_by_another(entry.name(), key);
+                keeps_state = false;
+            }
+        }
+        let outcome = row.outcome;
+        let next = next_attempt(config, point, outcome, attempt, now).filter(|_| is_owed);
         if let (Some(pass), None) = (told.pass(), record.repeats) {
             hook_run::keep_context(tx, told.distribution, run, pass, point.as_str(), &told.kept())?;
         }
@@ -87,11 +115,12 @@ pub(super) fn record(
                 hook_run::settle(tx, again.first.id, made_good, next)?;
             }
         }
-        if keeps_state(point, outcome) {
-            keep_state(tx, told, entry.name(), &state)?;
+        if keeps_state {
+            keep_state(tx, told, entry.name(), (&state, &seen))?;
         }
-        Ok(next)
+        Ok::<_, StoreError>(next)
     })
+    .map(|next| Kept { outcome: row.outcome, summary: row.summary, next })
 }
 
 /// Records that a later call could not be made; the hook is called again only when an operator says so.
@@ -134,8 +163,11 @@ fn keep_state(
     tx: &Transaction<'_>,
     told: &Told,
     hook: &str,
-    state: &BTreeMap<String, Option<Vec<u8>>>,
+    (state, seen): (&BTreeMap<String, Option<Vec<u8>>>, &hook::Seen),
 ) -> Result<(), StoreError> {
+    if let (Point::PrePublication, Some(pass)) = (told.context.point(), told.pass()) {
+        hook::remember_seen(tx, pass, hook, seen)?;
+    }
     state.iter().try_for_each(|(key, value)| match (told.context.point(), told.pass()) {
         // what is remembered of a pass that is not installed would be wrong
         (Point::PrePublication, Some(pass)) => hook::plan_state(tx, pass, hook, key, value.as_deref()),

@@ -18,7 +18,7 @@ use pressroom_sandbox::{Point, Sandbox};
 use super::call::{Before, Called, Caller, Writes};
 use super::dispatch::{on_failure, said, what_now};
 use super::grant::OnFailure;
-use super::record::{Record, Repetition, keeps_state, kind_and_digest, record, record_refusal};
+use super::record::{Kept, Record, Repetition, keeps_state, kind_and_digest, record, record_refusal};
 use super::registry::{Entry, Kind, Registry, own_name};
 use super::told::{Effect, Told, Untold, told_then};
 use crate::clock::Clock;
@@ -206,7 +206,6 @@ impl<'a> Replayer<'a> {
         let date_started = self.clock.now();
         let again = Repetition { first, attempt: next_attempt(db.read(), first)? };
         let called = self.caller().call(db.read(), entry, told, None);
-        let (outcome, summary) = (called.outcome, called.summary.clone());
         let told_of = Record {
             run,
             entry,
@@ -216,7 +215,7 @@ impl<'a> Replayer<'a> {
             overridden: None,
             repeats: Some(again),
         };
-        let next = record(db, &self.root.config, &told_of, called)?;
+        let Kept { outcome, summary, next } = record(db, &self.root.config, &told_of, called)?;
         let mut said = format!("{}, of run {}", said(entry, point, outcome, &summary), first.call.run);
         if !outcome.is_success() {
             said.push_str(&what_now(point, first.call.run, next));
@@ -246,6 +245,7 @@ impl<'a> Replayer<'a> {
             host_calls,
             writes,
             state,
+            seen: _,
             walls: _,
             tree_is_damaged: _,
         } = self.caller().call(db, entry, told, before);

@@ -12,9 +12,9 @@ use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::publication::{changed_publications, named_transitions};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
-use pressroom_archive::store::{Connection, StoreError, hook};
+use pressroom_archive::store::{Connection, StoreError, hook, mirror_journal};
 use pressroom_sandbox::{
-    ArchiveError, ByteBuf, Change, HostReply, HostRequest, HostServices, Index, Level, Package,
+    ArchiveError, ByteBuf, Change, FileChange, HostReply, HostRequest, HostServices, Index, Level, Package,
     PackageContents, SigningMode, StagingError, StateError,
 };
 
@@ -27,6 +27,8 @@ use super::overlay::Overlay;
 const MAX_KEY_BYTES: usize = 256;
 /// Most keys of it.
 const MAX_KEYS: usize = 1000;
+/// Of so many keys it is known what a call has read: of all that there can be, and of many that there are not.
+const MAX_KEYS_SEEN: usize = 10 * MAX_KEYS;
 /// Most signatures in one call: each is work of the key, and a line in the log.
 const MAX_SIGNATURES: usize = 1000;
 /// So many lines of the log are kept with the run.
@@ -116,6 +118,8 @@ pub(super) struct StateChanges<'a> {
     kept: Kept<'a>,
     most_bytes: u64,
     changes: BTreeMap<String, Option<Vec<u8>>>,
+    /// What the call has read of what was kept.
+    seen: hook::Seen,
 }
 
 /// Where a hook's memory was kept.
@@ -159,24 +163,32 @@ impl<'a> StateChanges<'a> {
         hook: &'a str,
         most_bytes: u64,
     ) -> Self {
-        Self { kept: Kept::Rows { db, distribution, hook }, most_bytes, changes: BTreeMap::new() }
+        let kept = Kept::Rows { db, distribution, hook };
+        Self { kept, most_bytes, changes: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
     /// A memory that a fixture gives.
     pub(super) const fn of(given: &'a BTreeMap<String, Vec<u8>>, most_bytes: u64) -> Self {
-        Self { kept: Kept::Given(given), most_bytes, changes: BTreeMap::new() }
+        let kept = Kept::Given(given);
+        Self { kept, most_bytes, changes: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    pub(super) fn into_changes(self) -> BTreeMap<String, Option<Vec<u8>>> {
-        self.changes
+    /// What the call wants to keep, and what it has read.
+    pub(super) fn into_changes(self) -> (BTreeMap<String, Option<Vec<u8>>>, hook::Seen) {
+        (self.changes, self.seen)
     }
 
-    pub(super) fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
+    pub(super) fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         check_key(key)?;
-        match self.changes.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.kept.value(key),
+        if let Some(value) = self.changes.get(key) {
+            return Ok(value.clone());
         }
+        let value = self.kept.value(key)?;
+        if self.seen.len() >= MAX_KEYS_SEEN && !self.seen.contains_key(key) {
+            return Ok(value);
+        }
+        // one call sees one memory, whoever changes it meanwhile
+        Ok(self.seen.entry(key.to_owned()).or_insert(value).clone())
     }
 
     /// Every key with the size of its value, as this call would leave it.
@@ -244,6 +256,12 @@ impl HostServices for Services<'_> {
                 HostReply::Contents(self.contents(&archive, question, offset, max))
             }
             HostRequest::PreviousPass { archive } => HostReply::PreviousPass(self.previous_pass(&archive)),
+            HostRequest::JournalNumbers { archive } => {
+                HostReply::JournalNumbers(self.journal_numbers(&archive))
+            }
+            HostRequest::JournalChanges { archive, number, offset, max } => {
+                HostReply::JournalChanges(self.journal_changes(&archive, number, offset, max))
+            }
             HostRequest::StagingList { folder } => {
                 HostReply::Files(self.overlay_ref().and_then(|overlay| overlay.list(&folder)))
             }
@@ -370,6 +388,38 @@ impl<'a> Services<'a> {
         let previous = pressroom_archive::store::pass::previous_pass(self.db, row.id, *pass);
         let previous = previous.map_err(|error| ArchiveError::Failed(error.to_string()))?;
         Ok(previous.map(|pass| pass.0.cast_unsigned()))
+    }
+
+    fn journal_numbers(&self, archive: &str) -> Result<Option<(u64, u64)>, ArchiveError> {
+        let (row, _) = self.archive(archive)?;
+        mirror_journal::numbers(self.db, row.id).map_err(|error| ArchiveError::Failed(error.to_string()))
+    }
+
+    fn journal_changes(
+        &self,
+        archive: &str,
+        number: u64,
+        offset: u64,
+        max: u32,
+    ) -> Result<Vec<FileChange>, ArchiveError> {
+        let failed = |error: StoreError| ArchiveError::Failed(error.to_string());
+        let (row, _) = self.archive(archive)?;
+        let kept = mirror_journal::numbers(self.db, row.id).map_err(failed)?;
+        let entry = match kept {
+            Some(_) => mirror_journal::entry(self.db, row.id, number).map_err(failed)?,
+            None => None,
+        };
+        let entry = entry.ok_or_else(|| {
+            ArchiveError::Unknown(match kept {
+                Some((first, last)) => {
+                    format!("number {number} of the journal of {archive}, which keeps {first} to {last}")
+                }
+                None => format!("number {number}: {archive} keeps no journal"),
+            })
+        })?;
+        let most = u64::from(max.min(MAX_PAGE));
+        let changes = mirror_journal::changes(self.db, entry.id, offset, most).map_err(failed)?;
+        Ok(changes.into_iter().map(convert::file_change).collect())
     }
 
     fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError> {

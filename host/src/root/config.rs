@@ -485,7 +485,7 @@ pub(crate) struct Monitoring {
 impl Default for Monitoring {
     fn default() -> Self {
         Self {
-            by_hand: ["import", "process-accepted", "hook-replay", "populate-archive"]
+            by_hand: ["import", "import-archive", "populate-archive", "process-accepted", "hook-replay"]
                 .map(str::to_owned)
                 .into(),
             accepted_seconds: 86_400,

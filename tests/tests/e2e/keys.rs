@@ -86,7 +86,18 @@ fn a_key_takes_the_place_of_another_while_clients_know_either() {
     late.update();
     tool::write(&root.path().join("keys/signing-key.asc"), "");
     root.run_at(AFTERWARDS, &["publish", "--dry-run"]).exits(0).says(&["signed for other keys"]);
+    root.run_at(SOON, &["key", "forget", &old]).exits(USAGE).says(&["signs", "key rotate"]);
+    root.run_at(AFTERWARDS, &["key", "forget", &new]).exits(USAGE).says(&["signs", "key rotate"]);
+    let refused = root.run_at(AFTERWARDS, &["key", "forget", &old]).exits(USAGE);
+    refused.says(&["clients are served what", "and 4 more", "pressroom publish"]);
     root.run_at(AFTERWARDS, &["publish"]).exits(0);
+    root.run_at(AFTERWARDS, &["key", "forget", &old]).exits(0).says(&["is forgotten", "is removed"]);
+    assert!(!root.path().join("keys/signing-key.asc").exists());
+    assert!(!root.run_at(AFTERWARDS, &["key", "list"]).exits(0).stdout.contains(&old));
+    root.run_at(AFTERWARDS, &["key", "forget", &old])
+        .exits(USAGE)
+        .says(&["signing key with the fingerprint"]);
+    root.run_at(AFTERWARDS, &["publish"]).exits(0).says(&["Nothing to publish"]);
     let new_key = exported(&root, AFTERWARDS, "new");
     update(&new_key).update();
     late.update();

@@ -58,8 +58,16 @@ pub struct Expired {
     pub freed_bytes: u64,
     /// What stays.
     pub kept: Vec<Kept>,
+    /// How many files have gone that no row has ever had: somebody who brought them in was killed, or refused what they belonged to.
+    #[serde(skip_serializing_if = "is_none")]
+    pub swept: usize,
     /// What could not be taken off the disk; the next run tries again.
     pub problems: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Originals that are written down in one transaction.
@@ -67,6 +75,12 @@ const BATCH: usize = 256;
 
 /// What nobody says when it is let go is looked at again after so long.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What came in without a row is left alone for so long.
+const UNNAMED: SignedDuration = SignedDuration::from_hours(24);
+
+/// So many of the librarian's folders are looked at on a day for what no row has: within a month each is, and what that costs grows with no run.
+const FOLDERS_A_DAY: i64 = 9;
 
 /// Lets go of what nobody wants.
 ///
@@ -91,7 +105,39 @@ pub fn expire(
         db.write(|tx| batch.iter().try_for_each(|file| look_at(tx, wish, *file, now, &mut expired)))?;
         finish(db, librarian, now, &mut expired)?;
     }
+    sweep(db, librarian, wish, now, &mut expired)?;
     Ok(expired)
+}
+
+/// Removes what has lain in some of the librarian's folders for a day and has no row.
+fn sweep(
+    db: &Db,
+    librarian: &Librarian,
+    wish: Expire,
+    now: Timestamp,
+    expired: &mut Expired,
+) -> Result<(), ReapError> {
+    let day = now.as_second().div_euclid(24 * 60 * 60);
+    let folders: Vec<u8> = if wish.careful {
+        (0..=u8::MAX).collect()
+    } else {
+        let number = |one: i64| u8::try_from((day * FOLDERS_A_DAY + one).rem_euclid(256)).unwrap_or_default();
+        (0..FOLDERS_A_DAY).map(number).collect()
+    };
+    for folder in folders {
+        // nothing may come in between the question and the answer
+        let _alone = librarian.closed()?;
+        for sha256 in librarian.contents_of(folder, now - UNNAMED)? {
+            if expiry::is_known(db.read(), &sha256)? {
+                continue;
+            }
+            match librarian.remove(&sha256) {
+                Ok(()) => expired.swept += 1,
+                Err(error) => expired.problems.push(describe(&error)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What [`expire`] would do.

@@ -37,6 +37,8 @@ ids! {
     ArchiveFileId,
     /// A row of `index_segment`.
     IndexSegmentId,
+    /// A row of `index_patch`.
+    IndexPatchId,
     /// A row of `source_package_release`.
     SourceReleaseId,
     /// A row of `binary_package_release`.

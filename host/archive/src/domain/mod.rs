@@ -7,6 +7,7 @@ pub mod digest;
 mod extra_field;
 mod ids;
 mod ingredient;
+mod mirror;
 pub mod name;
 mod pass_priority;
 mod publisher;
@@ -19,16 +20,20 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, IndexEngine, SegmentSize, SegmentSizeError, Translations};
+pub use compression::{
+    Checksum, Compressor, IndexEngine, PatchLimit, PatchLimitError, SegmentSize, SegmentSizeError,
+    Translations,
+};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId,
-    KeyId, KeyUseId, MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId,
-    RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
+    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
+    IndexSegmentId, KeyId, KeyUseId, MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId,
+    ReceiptId, RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
+pub use mirror::{FileChange, MirrorCause};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,

@@ -309,6 +309,16 @@ fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wante
     Ok(one(pool, content)?.map(|_| Wanted::Pool))
 }
 
+/// Whether a content has a row.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_known(db: &Connection, sha256: &Sha256) -> Result<bool, StoreError> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM library_file_content WHERE sha256 = ?1)")
+        .and_then(|mut statement| statement.query_row([sha256], |row| row.get(0)))
+        .during("look for a content")
+}
+
 /// Takes the content from an alias. Where no other has it, the content's row goes, and the journal says that the disk has it still; whether that is so.
 ///
 /// # Errors

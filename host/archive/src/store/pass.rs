@@ -261,6 +261,7 @@ pub fn begin_installing(
     exchanges: &[PlannedExchange],
 ) -> Result<(), StoreError> {
     const WHAT: &str = "record that the pass is installed";
+    super::hook::refuse_forgotten(tx, pass)?;
     for (ordering, exchange) in (0i64..).zip(exchanges) {
         tx.execute(
             "INSERT INTO publisher_exchange (publisher_pass, ordering, tree, staged_device, staged_inode) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -377,6 +378,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     }
     super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
+    super::index_patch::adopt_patches(tx, pass, now)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
     super::dists_link::adopt_links(tx, pass)?;
@@ -385,6 +387,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
         "publisher_index_file",
         "publisher_expiry",
         "publisher_hook_state",
+        "publisher_hook_seen",
         "publisher_exchange",
         "publisher_link",
         "publisher_pass_dirt",
@@ -424,12 +427,14 @@ pub fn abandon_pass(
         .during(WHAT)?;
     }
     super::index_segment::forget_segments(tx, pass)?;
+    super::index_patch::forget_patches(tx, pass)?;
     super::custom_publication::forget(tx, pass)?;
     forget_changes(tx, pass)?;
     for table in [
         "publisher_index_file",
         "publisher_expiry",
         "publisher_hook_state",
+        "publisher_hook_seen",
         "publisher_exchange",
         "publisher_link",
         "publisher_pass_dirt",

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{ArchiveId, KeyHolder, KeyUseId, SigningKeyId};
+use crate::domain::{ArchiveId, KeyHolder, KeyUseId, SigningKeyId, SuiteId};
 
 /// A key that signs, has signed, or may be told to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SigningKey> {
 /// # Errors
 /// When the database fails.
 pub fn signing_keys(db: &Connection) -> Result<Vec<SigningKey>, StoreError> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} ORDER BY id"))
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE date_forgotten IS NULL ORDER BY id"))
         .and_then(|mut statement| statement.query_map([], from_row)?.collect())
         .during("list the signing keys")
 }
@@ -73,7 +73,7 @@ pub fn signing_keys(db: &Connection) -> Result<Vec<SigningKey>, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn find_signing_key(db: &Connection, fingerprint: &str) -> Result<Option<SigningKey>, StoreError> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE fingerprint = ?1"))
+    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE fingerprint = ?1 AND date_forgotten IS NULL"))
         .and_then(|mut statement| statement.query_row([fingerprint], from_row).optional())
         .during("look for a signing key")
 }
@@ -106,7 +106,8 @@ pub fn put_signing_key(
 ) -> Result<SigningKeyId, StoreError> {
     tx.prepare_cached(
         "INSERT INTO signing_key (fingerprint, held_by, place, date_created) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (fingerprint) DO UPDATE SET held_by = excluded.held_by, place = excluded.place RETURNING id",
+         ON CONFLICT (fingerprint) DO UPDATE SET held_by = excluded.held_by, place = excluded.place, date_forgotten = NULL
+         RETURNING id",
     )
     .and_then(|mut statement| {
         statement.query_row((fingerprint, held_by, place, Date(now)), |row| row.get(0))
@@ -213,6 +214,40 @@ pub fn carry_out(
         begin(new, now, None)?;
     }
     Ok(())
+}
+
+/// Whether a key signs anything at a moment, or will.
+///
+/// # Errors
+/// When the database fails.
+pub fn still_signs(db: &Connection, key: SigningKeyId, now: Timestamp) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM signing_key_use WHERE signing_key = ?1 AND (date_ended IS NULL OR date_ended > ?2))",
+    )
+    .and_then(|mut statement| statement.query_row((key, Date(now)), |row| row.get(0)))
+    .during("look for what a key signs")
+}
+
+/// The suites whose live Release a key has signed, by row.
+///
+/// # Errors
+/// When the database fails.
+pub fn suites_signed_by(db: &Connection, fingerprint: &str) -> Result<Vec<SuiteId>, StoreError> {
+    db.prepare_cached(
+        "SELECT id FROM suite WHERE release_date IS NOT NULL AND instr(' ' || signing_keys || ' ', ' ' || ?1 || ' ') > 0 ORDER BY id",
+    )
+    .and_then(|mut statement| statement.query_map([fingerprint], |row| row.get(0))?.collect())
+    .during("list what a key has signed")
+}
+
+/// Forgets a key: it is neither listed nor put in the place of another, until it is taken in again.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_signing_key(tx: &Transaction<'_>, key: SigningKeyId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute("UPDATE signing_key SET date_forgotten = ?2 WHERE id = ?1", (key, Date(now)))
+        .map(drop)
+        .during("forget a signing key")
 }
 
 /// Lets an archive have no key of its own any more: those of the root sign it from now on.

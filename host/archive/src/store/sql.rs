@@ -13,13 +13,13 @@ use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
     BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CopyRequestId,
     CopyRequestStatus, CustomFormat, CustomPublicationId, CustomUploadId, DirtId, DistributionId,
-    HookOutcome, HookRunId, IndexEngine, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind,
-    MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId,
-    PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome,
-    SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations,
-    UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
+    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
+    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
+    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
-use crate::domain::{ChangeKind, Publisher, SuiteAction};
+use crate::domain::{ChangeKind, MirrorCause, Publisher, SuiteAction};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -78,6 +78,7 @@ as_text!(
     Publisher,
     SuiteAction,
     ChangeKind,
+    MirrorCause,
 );
 
 macro_rules! as_integer {
@@ -101,6 +102,7 @@ as_integer!(
     ArchiveId,
     ArchiveFileId,
     IndexSegmentId,
+    IndexPatchId,
     SeriesId,
     ArchSeriesId,
     ComponentId,
@@ -191,6 +193,18 @@ impl ToSql for SegmentSize {
 impl FromSql for SegmentSize {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::new(usize::column_result(value)?).map_err(FromSqlError::other)
+    }
+}
+
+impl ToSql for PatchLimit {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::from(self.count()).into())
+    }
+}
+
+impl FromSql for PatchLimit {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(u32::column_result(value)?).map_err(FromSqlError::other)
     }
 }
 

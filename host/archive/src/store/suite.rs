@@ -1,5 +1,7 @@
 //! `suite` and `dirty_suite`: what is published together, and what waits to be.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
@@ -99,6 +101,27 @@ pub fn suites_of(db: &Connection, archive: ArchiveId) -> Result<Vec<Suite>, Stor
         .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
         .during("list the suites")?;
     suites.sort_by_key(|suite| (suite.series, suite.name.pocket()));
+    Ok(suites)
+}
+
+/// The suites of all archives of a distribution, those of an archive as [`suites_of`] has them.
+pub(super) fn suites_of_distribution(
+    db: &Connection,
+    distribution: DistributionId,
+) -> Result<BTreeMap<ArchiveId, Vec<Suite>>, StoreError> {
+    let all: Vec<Suite> = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} WHERE distro_series.distribution = ?1 ORDER BY suite.archive, distro_series.id, suite.id"
+        ))
+        .and_then(|mut statement| statement.query_map([distribution], from_row)?.collect())
+        .during("list the suites")?;
+    let mut suites: BTreeMap<ArchiveId, Vec<Suite>> = BTreeMap::new();
+    for suite in all {
+        suites.entry(suite.archive).or_default().push(suite);
+    }
+    for of_archive in suites.values_mut() {
+        of_archive.sort_by_key(|suite| (suite.series, suite.name.pocket()));
+    }
     Ok(suites)
 }
 

@@ -222,6 +222,41 @@ fn what_died_half_way_is_finished_and_what_came_back_meanwhile_stays() {
 }
 
 #[test]
+fn what_came_in_and_belongs_to_nothing_goes_after_a_day_within_a_month() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    let known = house.content_of("aa_1_amd64.deb");
+    let texts: Vec<Vec<u8>> = (0..300).map(|number| format!("left behind {number}").into_bytes()).collect();
+    let lost: Vec<Sha256> = texts
+        .iter()
+        .map(|text| {
+            let digests = FileDigests::of(text);
+            house.librarian.keep_bytes(text, &digests).unwrap();
+            digests.sha256
+        })
+        .collect();
+    let other = house.librarian.path(&known).with_file_name("not ours");
+    std::fs::write(&other, "not ours").unwrap();
+    let left = |house: &House| lost.iter().filter(|one| house.is_kept(one)).count();
+    // files are as old as the disk says, whatever the house's clock says
+    house.now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap();
+    let run = |house: &mut House, careful| {
+        expire(&mut house.db, &house.librarian, House::wish(careful), house.now).unwrap().swept
+    };
+    assert_eq!((run(&mut house, true), left(&house)), (0, 300), "it may belong to something in a moment");
+    house.now += SignedDuration::from_hours(25);
+    let mut swept = Vec::new();
+    for _ in 0..30 {
+        swept.push(run(&mut house, false));
+        house.now += SignedDuration::from_hours(24);
+    }
+    assert_eq!((swept.iter().sum::<usize>(), left(&house)), (300, 0));
+    assert!(swept.iter().all(|one| *one < 60), "a run looks at a part: {swept:?}");
+    assert!(house.is_kept(&known) && other.exists());
+    assert_eq!(run(&mut house, true), 0);
+}
+
+#[test]
 fn what_has_expired_cannot_be_published_again_from_its_rows() {
     let mut house = ppa();
     let release = house.source("hello", "1", &[("a", b"a")]);
