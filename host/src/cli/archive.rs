@@ -7,6 +7,7 @@ use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, v
 use pressroom_archive::store::copy_archive::{CopyOf, copy_of};
 use pressroom_archive::store::distribution::{distribution, distributions};
 use pressroom_archive::store::mirror_journal::MOST_NUMBERS_KEPT;
+use pressroom_archive::store::snapshot::kept_seconds;
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
@@ -89,6 +90,9 @@ pub(super) struct Settings {
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
     keep_versions: Option<u16>,
+    /// So long after something else has taken its place a suite can be had as it was, under snapshots/ of the archive, in seconds; none: it cannot.
+    #[arg(long, value_name = "SECONDS|none", value_parser = seconds_or_none)]
+    keep_snapshots_seconds: Option<u32>,
     /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
     #[arg(long, value_name = "native|apt-ftparchive")]
     index_engine: Option<IndexEngine>,
@@ -100,6 +104,14 @@ pub(super) struct Settings {
     mirror_journal: Option<u32>,
 }
 
+/// A number of seconds, or none, which is 0.
+fn seconds_or_none(text: &str) -> Result<u32, String> {
+    match text {
+        "none" => Ok(0),
+        _ => text.parse().map_err(|_| format!("{text} is neither a number of seconds nor none")),
+    }
+}
+
 #[derive(Serialize)]
 struct Row {
     archive: String,
@@ -108,6 +120,8 @@ struct Row {
     enabled: bool,
     publish: bool,
     keep_versions: u16,
+    /// None: there are no snapshots.
+    keep_snapshots_seconds: Option<u32>,
     served_from: String,
     /// Of a copy: what of, why, for which architectures.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,6 +177,7 @@ impl Command {
                     changelogs: settings.changelogs.clone(),
                     snapshots: settings.snapshots.clone(),
                     keep_versions: settings.keep_versions,
+                    keep_snapshots_seconds: settings.keep_snapshots_seconds,
                     index_engine: settings.index_engine,
                     ls_lr: settings.ls_lr,
                     mirror_journal: settings.mirror_journal,
@@ -233,6 +248,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 enabled: archive.enabled,
                 publish: archive.publish,
                 keep_versions: versions_kept(db.read(), archive.id)?,
+                keep_snapshots_seconds: kept_seconds(db.read(), archive.id)?,
                 served_from,
                 copy_of: copy_of(db.read(), archive.id)?,
             });

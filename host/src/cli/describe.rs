@@ -15,7 +15,7 @@ use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
     Connection, StoreError, Transaction, derivation, distribution, mirror_journal, new_series, pool_listing,
-    publication, series_link, signing_key,
+    publication, series_link, signing_key, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,9 @@ pub(super) struct ArchiveDescription {
     /// How many of the newest versions of each package stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keep_versions: Option<u16>,
+    /// How long snapshots are kept after something else has taken their place; 0: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_snapshots_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -459,6 +462,9 @@ fn apply_distribution(
         if let Some(numbers) = wanted.mirror_journal {
             mirror_journal::keep_numbers(tx, row.id, numbers, now)?;
         }
+        if let Some(seconds) = wanted.keep_snapshots_seconds {
+            snapshot::keep_seconds(tx, row.id, (seconds > 0).then_some(seconds))?;
+        }
     }
     for wanted in &wanted.series {
         let known =
@@ -569,6 +575,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     changelogs: Some(text_of(&archive.changelogs)?),
                     snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    keep_snapshots_seconds: Some(snapshot::kept_seconds(db, archive.id)?.unwrap_or(0)),
                     index_engine: Some(archive.index_engine),
                     ls_lr: Some(mirrors.ls_lr),
                     mirror_journal: Some(mirrors.journal),

@@ -43,6 +43,7 @@ mod remove;
 mod report;
 mod series;
 mod signing_key;
+mod snapshot;
 mod status;
 mod suite;
 mod team;
@@ -159,6 +160,8 @@ enum Command {
     Publish(publish::Publish),
     ProcessDeathRow(process_death_row::ProcessDeathRow),
     Expire(expire::Expire),
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     Status(status::Status),
     Check(check::Check),
     History(history::History),
@@ -203,6 +206,7 @@ impl Command {
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
             | Self::Expire(_)
+            | Self::Snapshot(_)
             | Self::Status(_)
             | Self::Check(_)
             | Self::History(_)
@@ -354,6 +358,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Publish(command) => command.run(&session),
         Command::ProcessDeathRow(command) => command.run(&session),
         Command::Expire(command) => command.run(&session),
+        Command::Snapshot(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),

@@ -21,6 +21,7 @@ pub(crate) mod replay;
 mod retry;
 mod run;
 mod select;
+mod snapshots;
 
 pub(crate) use context::{Options, Phases, Progress};
 pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};

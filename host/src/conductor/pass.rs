@@ -593,6 +593,9 @@ impl PassWork<'_, '_> {
                 return Err(error.context("the installation has begun; the next run completes it"));
             }
         }
+        // before anything else can write to what is live
+        let problem = self.run.make_snapshots(db, self.archive);
+        self.problems.extend(problem);
         let point = self.step(db, "post-publication", |work, db| {
             work.run.retry(db, Point::PostPublication)?;
             work.hooks(db, Point::PostPublication, None)

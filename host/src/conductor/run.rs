@@ -220,6 +220,10 @@ impl Run<'_> {
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
                 self.root.write_readers(db.read(), &archive, self.clock.now())?;
+                if !self.put_aside.contains(&archive.id) {
+                    let problem = self.expire_snapshots(db, &archive);
+                    self.problems.extend(problem);
+                }
             }
         }
         self.mark_dirty(db, &archives)?;
@@ -429,6 +433,8 @@ impl Run<'_> {
                 }
             }
         }
+        let problem = self.make_snapshots(db, archive);
+        self.problems.extend(problem);
         for owed in pass::unfinalized_passes(db.read(), archive.id)? {
             self.pay(db, archive, owed.id, owed.priority)?;
         }

@@ -40,6 +40,7 @@ mod refusals;
 mod replay;
 mod retention;
 mod segments;
+mod snapshots;
 mod suites;
 mod takeover;
 mod timings;

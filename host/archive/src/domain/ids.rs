@@ -59,6 +59,12 @@ ids! {
     SigningKeyId,
     /// A row of `signing_key_use`.
     KeyUseId,
+    /// A row of `snapshot`: a suite as a pass has installed it.
+    SnapshotId,
+    /// A row of `snapshot_moment`.
+    MomentId,
+    /// A row of `snapshot_restore`.
+    RestoreId,
     /// A row of `archive_auth_token`.
     TokenId,
     /// A row of `package_set`.

@@ -13,6 +13,7 @@ mod pass_priority;
 mod publisher;
 mod release_text;
 mod signed_by;
+mod snapshot_name;
 mod status;
 mod suite;
 pub mod version;
@@ -29,8 +30,9 @@ pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
     CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
-    IndexSegmentId, KeyId, KeyUseId, MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId,
-    ReceiptId, RunId, SeriesId, SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
+    IndexSegmentId, KeyId, KeyUseId, MessageId, MomentId, PackageSetId, PassId, PermissionId, PersonId,
+    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, SuiteId,
+    TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
 pub use mirror::{FileChange, MirrorCause};
@@ -42,6 +44,7 @@ pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use signed_by::{SignedBy, SignedByError};
+pub use snapshot_name::{SnapshotName, SnapshotNameError};
 pub use status::{
     ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CopyRequestStatus, CustomFormat, HookOutcome,
     KeyHolder, MessageKind, MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus,

@@ -59,6 +59,8 @@ pub mod series;
 pub mod series_link;
 pub mod shape;
 pub mod signing_key;
+pub mod snapshot;
+pub mod snapshot_content;
 pub mod source_group;
 mod sql;
 pub mod suite;

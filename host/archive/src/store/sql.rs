@@ -19,7 +19,9 @@ use crate::domain::{
     RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
     Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
-use crate::domain::{ChangeKind, MirrorCause, Publisher, SuiteAction};
+use crate::domain::{
+    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction,
+};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -79,6 +81,7 @@ as_text!(
     SuiteAction,
     ChangeKind,
     MirrorCause,
+    SnapshotName,
 );
 
 macro_rules! as_integer {
@@ -130,6 +133,9 @@ as_integer!(
     BuildId,
     MessageId,
     CopyRequestId,
+    MomentId,
+    RestoreId,
+    SnapshotId,
 );
 
 macro_rules! as_blob {

@@ -27,6 +27,7 @@ mod real_sources;
 mod recovery;
 mod removal;
 mod segments;
+mod snapshots;
 mod telling;
 mod uploads;
 mod work;
