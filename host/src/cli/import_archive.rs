@@ -582,7 +582,11 @@ fn archive_description(
         changelogs: None,
         snapshots: None,
         keep_versions: None,
+        keep_snapshots_seconds: None,
         index_engine: None,
+        ls_lr: None,
+        mirror_journal: None,
+        copy_of: None,
         suites: Vec::new(),
         permissions: Vec::new(),
     })
