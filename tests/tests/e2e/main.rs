@@ -11,6 +11,7 @@ mod authors;
 mod builds;
 mod commands;
 mod copies;
+mod copy_archives;
 mod crash;
 mod death_row;
 mod engine;

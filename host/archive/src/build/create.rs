@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 
 use super::score::{score, urgency_of, urgency_word};
 use super::wildcard::matches;
-use crate::domain::{ArchSeriesId, ArchitectureTag, BuildId, BuildStatus, SourceReleaseId};
+use crate::domain::{ArchSeriesId, ArchitectureTag, ArchiveId, BuildId, BuildStatus, SourceReleaseId};
 use crate::format::changes::Urgency;
 use crate::format::control;
 use crate::store::StoreError;
@@ -135,9 +135,7 @@ pub fn create_missing(
     source: SourceReleaseId,
     now: Timestamp,
 ) -> Result<Vec<BuildId>, StoreError> {
-    // it hurries as it did elsewhere
-    let known = rows::builds_of_source(tx, archive.id, source)?;
-    let urgency = known.first().map_or(Urgency::Low, |build| urgency_of(&build.urgency));
+    let urgency = urgency_in(tx, archive.id, source)?;
     make(tx, archive, shape, source, urgency, "it was missing", now)
 }
 
@@ -154,6 +152,19 @@ pub fn create_builds(
     now: Timestamp,
 ) -> Result<Vec<BuildId>, StoreError> {
     make(tx, archive, shape, source, urgency, "its source was accepted", now)
+}
+
+/// How much the builds of a source hurry that is copied: as they did in the archive that it comes from.
+///
+/// # Errors
+/// When the database fails.
+pub fn urgency_in(
+    tx: &Transaction<'_>,
+    origin: ArchiveId,
+    source: SourceReleaseId,
+) -> Result<Urgency, StoreError> {
+    let known = rows::builds_of_source(tx, origin, source)?;
+    Ok(known.first().map_or(Urgency::Low, |build| urgency_of(&build.urgency)))
 }
 
 fn make(

@@ -5,9 +5,8 @@ use rusqlite::Transaction;
 
 use super::plan::{Plan, Planned, Request};
 use crate::accept::record_closed_by_copy;
-use crate::build::create::create_builds;
+use crate::build::create::{create_builds, urgency_in};
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
-use crate::format::changes::Urgency;
 use crate::people::Actor;
 use crate::store::package_copy::{self, NewCopy};
 use crate::store::package_upload::{self, NewUpload};
@@ -141,7 +140,8 @@ fn publish(
         }
     }
     // what was copied built is not built again; what is missing is
-    let builds = create_builds(tx, to.archive, to.shape, planned.release, Urgency::Low, now)?;
+    let urgency = urgency_in(tx, request.from.archive.id, planned.release)?;
+    let builds = create_builds(tx, to.archive, to.shape, planned.release, urgency, now)?;
     if publications == 0 && builds.is_empty() {
         return Ok(Outcome::AsItWas);
     }

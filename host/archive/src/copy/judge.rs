@@ -75,6 +75,8 @@ pub struct Facts {
     pub in_suite: Vec<Built>,
     /// Those of them in other suites of the target's archive.
     pub in_archive: Vec<Built>,
+    /// Binary packages of the version that were built where it is copied from and wait in the queue there, each with its upload.
+    pub unpublished: Vec<(String, i64)>,
     /// The architectures of builds in the target's archive that are on their way.
     pub building: Vec<ArchitectureTag>,
     /// It comes from an archive that is not for everybody into one that is.
@@ -189,6 +191,15 @@ fn about_binaries(facts: &Facts) -> Vec<Objection> {
             "copy the source alone, without --binaries, or wait until it is built",
         );
     }
+    if let Some((name, upload)) = facts.unpublished.first() {
+        let what =
+            format!("{name} of {} was built, and waits in the queue as upload {upload}", facts.version);
+        object(
+            "unpublished",
+            what,
+            "have it accepted and published, or rejected, so that all of it is copied",
+        );
+    }
     let is_copied = |one: &&Built| facts.binaries.iter().any(|copied| copied.release == one.release);
     for missing in facts.in_suite.iter().filter(|one| !is_copied(one)) {
         object(
@@ -257,6 +268,7 @@ mod tests {
             binaries: vec![built(1, "hello", "one-proposed"), built(2, "hello-data", "one-proposed")],
             in_suite: vec![built(2, "hello-data", "one-updates")],
             in_archive: vec![built(1, "hello", "one-proposed")],
+            unpublished: Vec::new(),
             building: vec!["arm64".parse().unwrap()],
             is_disclosed: false,
             unembargo: false,
@@ -295,6 +307,16 @@ mod tests {
             ["no-binaries"]
         );
         assert_eq!(checks(|facts| facts.in_suite.push(built(3, "hello-old", "one-updates"))), ["superset"]);
+        let waits = vec![("hello-doc".to_owned(), 7)];
+        assert_eq!(checks(|facts| facts.unpublished.clone_from(&waits)), ["unpublished"]);
+        assert_eq!(
+            checks(|facts| {
+                alone(facts);
+                facts.unpublished = waits;
+            }),
+            Vec::<&str>::new(),
+            "a source alone takes none of them"
+        );
         assert_eq!(checks(|facts| facts.with_binaries = false), ["has-binaries"]);
         assert_eq!(
             checks(|facts| {

@@ -439,6 +439,12 @@ impl Planner<'_> {
             binaries: words(binaries.iter().map(|(binary, _)| binary).collect()),
             in_suite: words(in_suite),
             in_archive: words(in_archive),
+            unpublished: package_copy::binaries_in_queue(
+                self.db,
+                from.shape.suite.id,
+                &wish.name,
+                (source.release, &source.version),
+            )?,
             building: builds
                 .into_iter()
                 .filter(|build| is_under_way(build.status))

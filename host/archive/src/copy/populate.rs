@@ -12,14 +12,13 @@ use rusqlite::{Connection, Transaction};
 
 use super::judge::{File, Objection, of_files, of_format};
 use super::request::{Act, after};
-use crate::build::create::create_builds;
+use crate::build::create::{create_builds, urgency_in};
 use crate::disk::{DiskError, During as _};
 use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, BinaryReleaseId, ComponentId, CopyRequestId,
     CopyRequestStatus, DebVersion, FileName, PackageKind, PackageSetName, Sha256, SuiteId, SuiteName,
 };
-use crate::format::changes::Urgency;
 use crate::librarian::Librarian;
 use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::{
@@ -592,8 +591,8 @@ impl<'a> Worker<'a> {
         }
         // what has come built is not built again; what is missing is
         if let Some(source) = newer {
-            let builds =
-                create_builds(self.tx, self.target, &self.to, source.release, Urgency::Low, self.now)?;
+            let urgency = urgency_in(self.tx, self.request.source_archive, source.release)?;
+            let builds = create_builds(self.tx, self.target, &self.to, source.release, urgency, self.now)?;
             done.builds += u64::try_from(builds.len()).unwrap_or(u64::MAX);
         }
         done.left_alone = u64::from(done == Done::default() && !has_problem);

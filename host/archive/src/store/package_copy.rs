@@ -223,6 +223,32 @@ pub fn waiting_upload(
     .during("look for a source in the queue")
 }
 
+/// The binary packages of a version of a source that wait in the queue of a suite, as `hello (amd64)`, each with its upload.
+///
+/// # Errors
+/// When the database fails.
+pub fn binaries_in_queue(
+    db: &Connection,
+    suite: SuiteId,
+    name: &SourceName,
+    (release, version): (SourceReleaseId, &DebVersion),
+) -> Result<Vec<(String, i64)>, StoreError> {
+    db.prepare_cached(
+        "SELECT release.binary_package_name || ' (' || release.architecture_tag || ')', upload.id
+         FROM binary_package_release AS release
+         JOIN package_upload_binary AS filed ON filed.binary_package_release = release.id
+         JOIN package_upload AS upload ON upload.id = filed.package_upload
+         WHERE release.source_package_name = ?1 AND release.source_version = ?2
+           AND (release.source_package_release IS NULL OR release.source_package_release = ?3)
+           AND upload.suite = ?4 AND upload.status IN ('NEW', 'UNAPPROVED', 'ACCEPTED')
+         ORDER BY release.binary_package_name, release.architecture_tag, upload.id",
+    )
+    .and_then(|mut statement| {
+        statement.query_map((name, version, release, suite), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    })
+    .during("look for binary packages in the queue")
+}
+
 /// A copy that is made.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCopy<'a> {

@@ -224,6 +224,19 @@ fn a_series_that_does_not_move_has_copies_looked_at() {
 }
 
 #[test]
+fn what_was_built_and_waits_for_somebody_is_waited_for() {
+    let mut house = house();
+    let upload = house.upload("s-proposed", "hello", "1", UploadStatus::New);
+    house.add_binary(upload, &Package::new("hello-doc", "1", "all").field("Source", "hello"), "main");
+    let against = copy_on(&mut house, "s-proposed", "s", &["hello"]).unwrap_err();
+    let said: Vec<&str> = against.iter().map(|one| one.what.as_str()).collect();
+    assert_eq!(said, ["hello-doc (all) of 1 was built, and waits in the queue as upload 1"]);
+    let (away, now) = ((UploadStatus::New, UploadStatus::Rejected), house.now);
+    house.db.write(|tx| package_upload::change_status(tx, upload, away, "root", "", now)).unwrap();
+    assert!(copy_on(&mut house, "s-proposed", "s", &["hello"]).is_ok());
+}
+
+#[test]
 fn what_would_go_back_or_clash_is_refused() {
     let mut house = house();
     let newer = house.source("hello", "2", &[("debian/control", b"Source: hello\n")]);

@@ -13,7 +13,7 @@ use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::binary_package_build as build_rows;
 use pressroom_archive::store::copy_archive::copy_of;
 use pressroom_archive::store::copy_request::{self, Done, problems_of, request, suites_of};
-use pressroom_archive::store::distribution::distribution;
+use pressroom_archive::store::distribution::{create_distribution, distribution};
 use pressroom_archive::store::package_copy::last_copies;
 use pressroom_archive::store::package_set::{PackageSetChange, change_package_set, create_package_set};
 use pressroom_archive::store::person::{NewPerson, create_person, person};
@@ -530,4 +530,38 @@ fn nothing_of_a_copy_is_given_a_date_that_its_files_depend_on() {
     let pool = house.paths.root.join("pool/main/h/hello");
     assert!(pool.join("hello_1.dsc").exists() && pool.join("hello_2.dsc").exists());
     assert_eq!(shape(house.db.read(), suite).unwrap().architectures.len(), 2);
+}
+
+#[test]
+fn another_distribution_takes_what_its_series_has_a_place_for() {
+    let mut house = house();
+    let (reference, now): (ArchiveReference, _) = ("e".parse().unwrap(), house.now);
+    house
+        .db
+        .write(|tx| {
+            let id = create_distribution(tx, reference.distribution(), &"E".parse().unwrap(), now)?;
+            let row = distribution(tx, reference.distribution())?;
+            create_archive(tx, &row, &reference, ArchivePurpose::Primary, "primary", now)?;
+            let series = series::create_series(tx, id, &"t".parse().unwrap(), &"1".parse().unwrap(), now)?;
+            series::add_component(tx, series, &"main".parse().unwrap())?;
+            for architecture in ["amd64", "riscv64"] {
+                series::set_architecture(tx, series, &architecture.parse().unwrap(), true)?;
+            }
+            Ok::<(), StoreError>(())
+        })
+        .unwrap();
+    let to: ArchiveReference = "e/copy".parse().unwrap();
+    let asked = Asked { to: to.clone(), to_suite: Some("t".parse().unwrap()), ..Asked::new() };
+    let id = asked.begin(&mut house).unwrap().request();
+    assert_eq!(carry_out(&mut house, id, 100), CopyRequestStatus::Complete);
+    // hello for amd64, hello-doc for both, alone; arm64 is nobody's there
+    let done = done(&house, id);
+    assert_eq!((done.sources, done.binaries), (3, 4));
+    let problems = problems_of(house.db.read(), id).unwrap();
+    let said: Vec<(&str, &str)> =
+        problems.iter().map(|one| (one.package.as_str(), one.check.as_str())).collect();
+    assert_eq!(said, [("wild 1 (amd64)", "component")]);
+    assert!(problems[0].message.contains("series set t --component universe"), "{}", problems[0].message);
+    let said = copy_of(house.db.read(), archive(house.db.read(), &to).unwrap().id).unwrap().unwrap();
+    assert_eq!(said.architectures, ["amd64", "riscv64"]);
 }
