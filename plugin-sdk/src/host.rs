@@ -8,8 +8,8 @@ use crate::http::{HttpError, HttpRequest, HttpResponse};
 use crate::{
     bindings::imports::pressroom::hooks as wit,
     words::{
-        ArchiveError, Change, Entry, HookError, Index, Level, Package, PackageContents, SigningMode,
-        StagingError, StateError, Suite,
+        ArchiveError, Change, Entry, FileChange, HookError, Index, JournalNumbers, Level, Package,
+        PackageContents, SigningMode, StagingError, StateError, Suite,
     },
 };
 
@@ -201,6 +201,24 @@ pub trait Host {
     /// # Errors
     /// When `state` is not granted.
     fn state_keys(&mut self) -> Result<Vec<String>, StateError>;
+
+    /// [`HostExt::journal_numbers`] outside of a component. It is not here in one, for the reason that [`HostExt::journal_numbers`] gives.
+    #[cfg(not(target_family = "wasm"))]
+    #[doc(hidden)]
+    fn journal_numbers_natively(&mut self, archive: &str) -> Result<Option<JournalNumbers>, ArchiveError> {
+        Err(ArchiveError::Failed(format!("there is no journal of {archive} outside of a component")))
+    }
+
+    /// [`HostExt::journal_changes`] outside of a component.
+    #[cfg(not(target_family = "wasm"))]
+    #[doc(hidden)]
+    fn journal_changes_natively(
+        &mut self,
+        archive: &str,
+        number: u64,
+    ) -> Result<Pages<FileChange>, ArchiveError> {
+        Err(ArchiveError::Failed(format!("there is no number {number} of {archive} outside of a component")))
+    }
 
     /// [`HostExt::http`] outside of a component. It is not here in one: a method of a trait object is linked whether it is used or not,
     /// and a hook that asks no server should not import the means to.
@@ -401,6 +419,56 @@ pub trait HostExt: Host {
     fn config<T: DeserializeOwned>(&mut self) -> Result<T, HookError> {
         serde_json::from_str(&self.config_json())
             .map_err(|error| HookError::failed(format!("[config] of this hook: {error}")))
+    }
+
+    /// The numbers of the journal of what changed in an archive's files; none where it keeps no journal.
+    ///
+    /// A hook that asks for it imports the interface `journal`, and runs on no host that is older than it: so it is no method of [`Host`], which every hook
+    /// has.
+    ///
+    /// ```
+    /// use pressroom_plugin::{FileChange, HostExt, testing::FakeHost};
+    ///
+    /// let mut host = FakeHost::default();
+    ///
+    /// assert_eq!(host.journal_numbers("debian")?, None);
+    /// host.journal.insert(7, vec![FileChange::Removed("pool/main/h/hello/hello_1.dsc".into())]);
+    /// let numbers = host.journal_numbers("debian")?.expect("there is a journal");
+    /// for number in numbers.first..=numbers.last {
+    ///     for change in host.journal_changes("debian", number)? {
+    ///         assert_eq!(change?, FileChange::Removed("pool/main/h/hello/hello_1.dsc".into()));
+    ///     }
+    /// }
+    /// # Ok::<(), pressroom_plugin::ArchiveError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When `archive` is not granted or the archive is unknown.
+    fn journal_numbers(&mut self, archive: &str) -> Result<Option<JournalNumbers>, ArchiveError> {
+        #[cfg(target_family = "wasm")]
+        {
+            wit::journal::numbers(archive)
+        }
+        #[cfg(not(target_family = "wasm"))]
+        {
+            self.journal_numbers_natively(archive)
+        }
+    }
+
+    /// What changed with a number of the journal, in the order in which a mirror follows it.
+    ///
+    /// # Errors
+    /// When `archive` is not granted, the archive is unknown, or the number is not kept.
+    fn journal_changes(&mut self, archive: &str, number: u64) -> Result<Pages<FileChange>, ArchiveError> {
+        #[cfg(target_family = "wasm")]
+        {
+            let changes = wit::journal::changes(archive, number)?;
+            Ok(Pages::new(move |max| changes.next(max)))
+        }
+        #[cfg(not(target_family = "wasm"))]
+        {
+            self.journal_changes_natively(archive, number)
+        }
     }
 
     /// Asks a server, if the operator's grant names its URL under `http`; `cargo` has it behind the feature `http`. A redirect is an answer:

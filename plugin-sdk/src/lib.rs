@@ -183,6 +183,20 @@ pub use words::Package;
 /// ```
 pub use words::PackageContents;
 
+/// What changed at one path, for those who follow the files of an archive. For example, in a test:
+///
+/// ```
+/// use pressroom_plugin::{ChangedFile, ChangedLink, FileChange};
+///
+/// let changes = [
+///     FileChange::File(ChangedFile { path: "pool/main/h/hello/hello_1.dsc".into(), size_bytes: 5, sha256: "00ff".into() }),
+///     FileChange::Link(ChangedLink { path: "dists/stable".into(), target: "bookworm".into() }),
+///     FileChange::Removed("pool/main/h/hello/hello_0.dsc".into()),
+/// ];
+/// assert!(!changes.contains(&FileChange::Everything));
+/// ```
+pub use words::{ChangedFile, ChangedLink, FileChange, JournalNumbers};
+
 /// For example:
 ///
 /// ```

@@ -20,8 +20,9 @@ use crate::http::{HttpError, HttpRequest, HttpResponse};
 use crate::{
     host::{Host, Pages, StagingHost},
     words::{
-        Action, ArchiveError, Change, Entry, FinalizeContext, Index, Level, Package, PackageContents,
-        PackageKind, PassContext, Pocket, Priority, SigningMode, StagingError, StateError, Suite,
+        Action, ArchiveError, Change, Entry, FileChange, FinalizeContext, Index, JournalNumbers, Level,
+        Package, PackageContents, PackageKind, PassContext, Pocket, Priority, SigningMode, StagingError,
+        StateError, Suite,
     },
 };
 
@@ -95,6 +96,8 @@ pub struct FakeHost {
     pub contents: BTreeMap<Index, Vec<PackageContents>>,
     /// The pass before this one, for every archive that is in [`suites`](Self::suites).
     pub previous_pass: Option<u64>,
+    /// The journal of every archive that is in [`suites`](Self::suites); empty: it keeps none.
+    pub journal: BTreeMap<u64, Vec<FileChange>>,
     /// The staged tree: what the test put there, and what the hook wrote.
     pub files: BTreeMap<String, Vec<u8>>,
     /// The paths that the hook wrote.
@@ -169,6 +172,7 @@ impl FakeHost {
             state_bytes: 1 << 20,
             contents: BTreeMap::new(),
             previous_pass: None,
+            journal: BTreeMap::new(),
             #[cfg(feature = "http")]
             answers: BTreeMap::new(),
             #[cfg(feature = "http")]
@@ -400,6 +404,24 @@ impl Host for FakeHost {
     fn state_keys(&mut self) -> Result<Vec<String>, StateError> {
         self.state_granted("any")?;
         Ok(self.state.keys().cloned().collect())
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn journal_numbers_natively(&mut self, archive: &str) -> Result<Option<JournalNumbers>, ArchiveError> {
+        self.suites(archive)?;
+        let numbers = self.journal.keys().next().zip(self.journal.keys().last());
+        Ok(numbers.map(|(&first, &last)| JournalNumbers { first, last }))
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn journal_changes_natively(
+        &mut self,
+        archive: &str,
+        number: u64,
+    ) -> Result<Pages<FileChange>, ArchiveError> {
+        self.suites(archive)?;
+        let unknown = || ArchiveError::Unknown(format!("number {number} of the journal of {archive}"));
+        Ok(pages(self.journal.get(&number).cloned().ok_or_else(unknown)?))
     }
 
     #[cfg(all(feature = "http", not(target_family = "wasm")))]
@@ -636,7 +658,8 @@ fn globs(patterns: &[String]) -> GlobSet {
 
 /// Whether a folder may stand at the archive's root beside `dists` and `pool`.
 fn may_be_a_tree(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+    name != "journal"
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         && !name.ends_with(".old")
@@ -703,7 +726,8 @@ mod tests {
 
     #[test]
     fn paths_are_judged_as_the_host_judges_them() {
-        let patterns = ["dists/s/**", "indices/*", "project/**", "*", "pool/**", "~x/*", "a.old/*"];
+        let patterns =
+            ["dists/s/**", "indices/*", "project/**", "*", "pool/**", "journal/*", "~x/*", "a.old/*"];
         let context = PassContext { suites: vec![suite("s")], ..pass_context() };
         let mut before = FakeHost::for_pass(&context);
         before.may_write = patterns.map(str::to_owned).to_vec();

@@ -6,6 +6,7 @@ use crate::bindings::imports::pressroom::hooks as wit;
 
 pub use wit::{
     archive::{Action, ArchiveError, Change, Index, Package, PackageContents, PackageKind},
+    journal::{File as ChangedFile, FileChange, Link as ChangedLink, Span as JournalNumbers},
     log::Level,
     signing::Mode as SigningMode,
     staging::{Entry, StagingError},

@@ -34,6 +34,7 @@ OUTPUT = TARGET / "bench"
 SETTLE_SECONDS = 360
 
 QUICK_PACKAGES = 5000
+CONDEMNED = 1000
 LEAST_PACKAGES = 200
 
 # What a package takes on disk in all places at once, and in inodes: the pool, the links of each tool, what it takes in, its indexes.
@@ -57,7 +58,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
         " size of what is published. Every result is judged, and a wrong one ends the run with exit code 1; a target that is missed"
         " is said and is not an error.",
         epilog="Steps: import + first publication; 20 updates, of few sources and spread over the archive; for Pressroom also nothing to"
-        " do, one update, an override change, a move to another component, a removal. Each is a fresh process of the optimised build."
+        " do, one update, an override change, a move to another component, a removal, death row over 1,000 packages. Each is a fresh process"
+        " of the optimised build."
         " Packages are made of the lists of this machine's apt (about a minute, once), and kept in target/bench. Tools that are not"
         " installed are left out; `script/setup bench` installs them. Nothing needs the network."
         " Results: target/bench/results.json, .md and .svg, and, unless --no-write or --packages says otherwise, tests/bench/RESULTS.md,"
@@ -337,6 +339,23 @@ class Course:
                         judge.peer(tool, packages)
             self.only_pressroom(pressroom, judged, whole, round)
         self.measure_sizes(pressroom, "after all updates")
+        self.death_row(pressroom, judged)
+
+    def death_row(self, tool: Pressroom, judged: Judge, archive: str = report.WHOLE) -> None:
+        """Packages go, and then their files; how many there are of others must not matter. Their removal itself is not measured."""
+        # what was published anew stays a day longer
+        untouched = [package for package in tool.pool.packages if package.name not in judged.expected.touched]
+        architectures = tool.pool.architectures
+        count = min(CONDEMNED // max(1, len(architectures)), len(untouched) // 2)
+        chosen = untouched[:: len(untouched) // count][:count]
+        condemned = [variant for package in chosen for variant in pool.variants(package, architectures)]
+        for command in tool.remove(*chosen):
+            tools.prepare_by(command.arguments)
+        judged.changed([Change(package, gone=True) for package in condemned])
+        judged.files_are_there(condemned, True)
+        self.step(tool, "death-row", 0, [tool.death_row()], archive)
+        judged.changed([])
+        judged.files_are_there(condemned, False)
 
     def only_pressroom(self, tool: Pressroom, judged: Judge, whole: Pool, round: int) -> None:
         """Steps that the others have no counterpart of, or are not compared in."""
@@ -394,6 +413,7 @@ class Course:
                 judged.changed(map(Change, packages))
             self.step(tool, "nothing", round, [tool.publish()], report.TEN_TIMES)
             judged.changed([])
+        self.death_row(tool, judged, report.TEN_TIMES)
 
 
 def turn(all_of_them: list, round: int) -> list:

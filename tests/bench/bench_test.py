@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -188,22 +189,33 @@ class JudgeTest(unittest.TestCase):
         one, two = self.packages
         newer = one.bumped(1)
         pool.write_packages(self.served, [newer])
-        self.refused("version of one in main", lambda: self.judge.changed([Change(newer)]))
+        self.refused("whether one .* is in main", lambda: self.judge.changed([Change(newer)]))
         self.write([newer, two], [])
         self.judge.changed([Change(newer)])
         self.write([newer], [two])
         self.judge.changed([Change(two, "contrib")])
         self.refused("section of libtwo", lambda: self.judge.changed([Change(two, "contrib", "misc")]))
 
+    def test_what_is_for_all_stays_while_what_was_built_with_it_is_there(self):
+        of_one = replace(self.packages[0], source="both", control="Version: 2:1.0-1\nArchitecture: amd64\n")
+        of_all = replace(of_one, name="for-all", architecture="all")
+        expected, main = Expected.of_pool(Pool(self.served, [of_one, of_all])), ("main", "amd64")
+        expected.apply([Change(of_all.bumped(1))])
+        self.assertEqual(
+            expected.versions(main), [("for-all", of_all.version), ("for-all", of_all.bumped(1).version), (of_one.name, of_one.version)]
+        )
+        expected.apply([Change(of_one.bumped(2))])
+        self.assertEqual(expected.versions(main), [("for-all", of_all.bumped(1).version), (of_one.name, of_one.bumped(2).version)])
+
     def test_what_was_not_asked_for_is_refused(self):
         self.judge.first()
         one, two = self.packages
         self.write([one], [two])
-        self.refused("number of packages", lambda: self.judge.changed([]))
+        self.refused("whether libtwo .* is in contrib", lambda: self.judge.changed([]))
 
     def test_a_package_that_is_missing(self):
         self.write(self.packages[:1], [])
-        self.refused("number of packages in main/binary-amd64/Packages: there is 1, and it has to be 2")
+        self.refused("whether libtwo .* is in main/binary-amd64/Packages: there is False, and it has to be True")
 
     def test_a_file_of_the_pool_that_is_missing(self):
         (self.served / self.packages[1].path()).unlink()

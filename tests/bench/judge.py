@@ -10,9 +10,11 @@ import hashlib
 import lzma
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pool import Package, Pool
 from tools import COMPONENT, OTHER_COMPONENT, SUITE, Tool, environment, native_architecture
@@ -35,34 +37,80 @@ class Change:
     gone: bool = False
 
 
+class Live(NamedTuple):
+    """A version of a package that an index has to show."""
+
+    version: str
+    # name and version of the source that it was built from
+    release: tuple[str, str]
+    is_for_all: bool
+
+    @classmethod
+    def of(cls, package: Package) -> "Live":
+        return cls(package.version, package.release(), package.architecture == "all")
+
+
 @dataclass
 class Expected:
-    """The versions that are to be in each index, by component and architecture, then by package."""
+    """What is to be in each index, by component and architecture, then by package, the newest version last.
+
+    Of a package there is one version, and beside it older ones for all architectures while something for one architecture that was built from
+    the same source is there: what belongs together stays installable.
+    """
 
     native: str
-    versions: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    live: dict[tuple[str, str], dict[str, list[Live]]] = field(default_factory=dict)
+    # names that a step was about
+    touched: set[str] = field(default_factory=set)
+    # how often a source has something for one architecture
+    specific: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
     def of_pool(cls, pool: Pool) -> "Expected":
         expected = cls(native_architecture(pool)[0])
         for architecture in pool.architectures or (expected.native,):
-            expected.versions[COMPONENT, architecture] = {package.name: package.version for package in pool.packages}
-            expected.versions[OTHER_COMPONENT, architecture] = {}
+            made = (package.built_for(architecture) if pool.architectures else package for package in pool.packages)
+            expected.live[COMPONENT, architecture] = {package.name: [Live.of(package)] for package in made}
+            expected.live[OTHER_COMPONENT, architecture] = {}
+            for [one] in expected.live[COMPONENT, architecture].values():
+                expected.count(one, 1)
         return expected
 
     def index_of(self, change: Change) -> tuple[str, str]:
         architecture = change.package.architecture
         return change.component, self.native if architecture == "all" else architecture
 
-    def apply(self, change: Change) -> None:
-        """A package is in one component only."""
-        component, architecture = self.index_of(change)
-        for (other, where), versions in self.versions.items():
-            if where == architecture and (other != component or change.gone):
-                versions.pop(change.package.name, None)
-        if change.gone:
-            return
-        self.versions.setdefault((component, architecture), {})[change.package.name] = change.package.version
+    def versions(self, index: tuple[str, str]) -> list[tuple[str, str]]:
+        """Names and versions of an index, sorted."""
+        return sorted((name, one.version) for name, all_of_it in self.live[index].items() for one in all_of_it)
+
+    def apply(self, changes: list[Change]) -> None:
+        """A package is in one component only. What older versions are kept for is known when all changes are in."""
+        for change in changes:
+            component, architecture = self.index_of(change)
+            name = change.package.name
+            self.touched.add(name)
+            for (other, where), packages in self.live.items():
+                if where == architecture and (other != component or change.gone):
+                    for one in packages.pop(name, []):
+                        self.count(one, -1)
+            if change.gone:
+                continue
+            new = Live.of(change.package)
+            versions = self.live.setdefault((component, architecture), {}).setdefault(name, [])
+            if new not in versions:
+                versions.append(new)
+                self.count(new, 1)
+                for old in versions[:-1]:
+                    self.count(old, -1)
+        for packages in self.live.values():
+            for versions in packages.values():
+                if len(versions) > 1:
+                    versions[:-1] = [old for old in versions[:-1] if old.is_for_all and self.specific[old.release] > 0]
+
+    def count(self, one: Live, by: int) -> None:
+        if not one.is_for_all:
+            self.specific[one.release] += by
 
 
 class Judge:
@@ -78,24 +126,28 @@ class Judge:
     def first(self) -> None:
         self.signatures()
         files = self.release()
-        for index in sorted(self.expected.versions):
+        for index in sorted(self.expected.live):
             self.files(index, self.index(index, files))
 
     def changed(self, changes: Iterable[Change]) -> None:
         """What a step has changed shows, and nothing else has changed."""
         changes = list(changes)
         before = {self.expected.index_of(change)[1] for change in changes}
-        for change in changes:
-            self.expected.apply(change)
+        self.expected.apply(changes)
         self.signatures()
         files = self.release()
-        for index in sorted(self.expected.versions):
+        for index in sorted(self.expected.live):
             sums = tuple(files[f"{self.packages(index)}.{ending}"] for ending in ("gz", "xz"))
             if index[1] in before or self.judged.get(index) != sums:
                 text = self.index(index, files)
                 for change in changes:
                     if self.expected.index_of(change) == index and not change.gone:
                         self.one(index, text, change)
+
+    def files_are_there(self, packages: Iterable[Package], wanted: bool) -> None:
+        """The pool has the files of these packages, or no longer."""
+        for package in packages:
+            same((self.served / package.path()).exists(), wanted, f"whether {package.path()} is there")
 
     @staticmethod
     def packages(index: tuple[str, str]) -> str:
@@ -144,12 +196,11 @@ class Judge:
             listed = release_sums((self.suite / "Release").read_text())[kind][name]
             same(listed, (hashlib.new(algorithm, text).hexdigest(), len(text)), f"the {kind} of {name} in Release, and its own")
         text = text.decode()
-        names, versions = values(text, "Package"), values(text, "Version")
-        wanted = self.expected.versions[index]
-        same(len(names), len(wanted), f"the number of packages in {name}")
-        published = dict(zip(names, versions, strict=True))
-        for package in sorted(wanted.keys() | published.keys()):
-            same(published.get(package), wanted.get(package), f"the version of {package} in {name}")
+        found = sorted(zip(values(text, "Package"), values(text, "Version"), strict=True))
+        wanted = self.expected.versions(index)
+        for one in sorted(set(found) ^ set(wanted)):
+            same(one in found, one in wanted, f"whether {' '.join(one)} is in {name}")
+        same(len(found), len(wanted), f"the number of packages in {name}")
         self.judged[index] = (files[f"{name}.gz"], files[f"{name}.xz"])
         return text
 
@@ -164,8 +215,8 @@ class Judge:
 
     def one(self, index: tuple[str, str], text: str, change: Change) -> None:
         package = change.package
-        found = re.search(rf"^Package: {re.escape(package.name)}$.*?(?=^$|\Z)", text, re.MULTILINE | re.DOTALL)
-        stanza = found[0] if found else ""
+        stanzas = re.findall(rf"^Package: {re.escape(package.name)}$.*?(?=^$|\Z)", text, re.MULTILINE | re.DOTALL)
+        stanza = next((one for one in stanzas if values(one, "Version") == [package.version]), "")
         content = package.deb()
         name = f"{package.name} in {self.packages(index)}"
         same(values(stanza, "SHA256"), [hashlib.sha256(content).hexdigest()], f"the SHA256 of {name}")

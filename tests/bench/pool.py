@@ -60,6 +60,11 @@ class Package:
         found = re.search(rf"^{re.escape(name)}: (.*)$", self.control, re.MULTILINE)
         return found and found[1]
 
+    def release(self) -> tuple[str, str]:
+        """Name and version of the source that it was built from."""
+        said = re.search(r"^Source: \S+ \((\S+)\)$", self.control, re.MULTILINE)
+        return self.source, said[1] if said else self.version
+
     def path(self) -> str:
         """Where it lies below a pool's folder, named as policy has it: without the version's epoch."""
         prefix = self.source[:4] if self.source.startswith("lib") else self.source[:1]

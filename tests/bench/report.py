@@ -34,8 +34,9 @@ STEPS = {
     "move": "a move to another component",
     "remove": "a removal",
     "nothing": "nothing to do",
+    "death-row": "death row over 1,000 packages",
 }
-UPDATES = [step for step in STEPS if step not in ("first", "nothing")]
+UPDATES = [step for step in STEPS if step not in ("first", "nothing", "death-row")]
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
@@ -105,6 +106,7 @@ def rows(results: dict) -> list[Row]:
     found.append(compared("nothing", 1 / 200, of, "aptly", "update-together"))
     for step, same in (("update-together",) * 2, ("update-spread",) * 2, ("update-architectures", "update-spread")):
         found.append(compared(step, 2, of, PRESSROOM, same, archive=TEN_TIMES))
+    found.append(compared("death-row", AS_MUCH, of, PRESSROOM, "death-row", archive=TEN_TIMES))
     for step in ("override", "move", "remove"):
         found.append(compared(step, AS_MUCH, of, PRESSROOM, "update-one"))
     found.append(memory("peak memory, import + first publication", 256, of, ["first"]))

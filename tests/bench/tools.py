@@ -133,9 +133,14 @@ class Pressroom(Tool):
         setting = self.command("override", "set", "--series", SUITE, package.name, option, value, "--published")
         return [Command("override", setting), self.publish()]
 
-    def remove(self, package: Package) -> list[Command]:
-        """A binary package taken out of the suite."""
-        return [Command("remove", self.command("remove", "--suite", SUITE, "--binary", package.name)), self.publish()]
+    def remove(self, *packages: Package) -> list[Command]:
+        """Binary packages taken out of the suite."""
+        names = [package.name for package in packages]
+        return [Command("remove", self.command("remove", "--suite", SUITE, "--binary", *names)), self.publish()]
+
+    def death_row(self) -> Command:
+        """Takes out of the pool what has left the indexes for good."""
+        return Command("death row", self.command("process-death-row"))
 
     def indexes(self) -> list[Path]:
         return sorted(self.served.glob(f"dists/{SUITE}/*/binary-*/Packages.gz"))

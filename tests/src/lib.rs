@@ -6,6 +6,7 @@
 pub mod apt;
 pub mod binary;
 pub mod deb;
+pub mod elsewhere;
 pub mod gnupg;
 pub mod intake;
 pub mod mail_server;

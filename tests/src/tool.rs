@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The Debian package that has a tool, for those that are not always there.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("apt-cache", "apt"),
     ("apt-ftparchive", "apt-utils"),
+    ("aptly", "aptly"),
     ("apt-get", "apt"),
     ("cargo", "rustup"),
     ("dpkg-deb", "dpkg"),

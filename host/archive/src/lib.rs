@@ -4,7 +4,8 @@
 //! originals; [`people`] says who may do what, and who signed; [`notify`] writes down what people are told. Above them stand the rooms of an upload's
 //! way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
 //! accepted, and [`build`] what is to be built of it. And those of a publication: [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a
-//! pass, [`custom`] adds what is no package, [`dists`] stages and installs. What it all costs is counted in [`work`]; how it is doing is said by [`monitor`].
+//! pass, [`custom`] adds what is no package, [`dists`] stages and installs, [`mirror`] says what changed, and [`snapshot`] keeps what was installed.
+//! What it all costs is counted in [`work`]; how it is doing is said by [`monitor`].
 
 pub mod accept;
 pub mod build;
@@ -18,6 +19,7 @@ pub mod dominate;
 pub mod format;
 pub mod index;
 pub mod librarian;
+pub mod mirror;
 pub mod monitor;
 pub mod notify;
 pub mod people;
@@ -25,6 +27,7 @@ pub mod pool;
 pub mod queue;
 pub mod refile;
 pub mod release;
+pub mod snapshot;
 pub mod store;
 pub mod upload;
 pub mod work;

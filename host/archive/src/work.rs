@@ -33,13 +33,15 @@ pub enum Work {
     SegmentsCompressed,
     /// Segments taken as they were, once for each form.
     SegmentsKept,
+    /// Lines of indexes, old and new ones, compared for patches.
+    LinesCompared,
     /// Times that the disk was made to keep what was written to a file, a folder or a filesystem; the database's own not among them.
     Syncs,
 }
 
 impl Work {
     /// All of them, as they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RowsRead,
         Self::DatabaseSteps,
         Self::FilesOpened,
@@ -51,6 +53,7 @@ impl Work {
         Self::SegmentsRendered,
         Self::SegmentsCompressed,
         Self::SegmentsKept,
+        Self::LinesCompared,
         Self::Syncs,
     ];
 
@@ -69,6 +72,7 @@ impl Work {
             Self::SegmentsRendered => "segments_rendered",
             Self::SegmentsCompressed => "segments_compressed",
             Self::SegmentsKept => "segments_kept",
+            Self::LinesCompared => "lines_compared",
             Self::Syncs => "syncs",
         }
     }

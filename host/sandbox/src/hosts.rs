@@ -48,6 +48,7 @@ pub const HOSTS: &[HostVersion] = &[HostVersion {
                 "previous-pass",
             ],
         },
+        Interface { name: "journal", functions: &["numbers", "[method]file-changes.next", "changes"] },
         Interface { name: "staging", functions: &["list-files", "read", "write", "append", "remove"] },
         Interface { name: "config", functions: &["get"] },
         Interface { name: "state", functions: &["get", "set", "delete", "keys"] },

@@ -33,9 +33,9 @@ pub use inspect::{Examination, InspectError, Inspection, MOST_COMPONENT_BYTES, P
 pub use limits::{CompileLimits, Limits};
 pub use messages::{
     Action, ArchiveError, ByteBuf, Call, CallOutcome, CallReport, Capabilities, Change, Context, Entry,
-    FinalizeContext, HostReply, HostRequest, HostServices, HttpFailure, HttpRequest, HttpResponse, Index,
-    Level, LimitKind, Outcome, Package, PackageContents, PackageKind, PassContext, Pocket, Point, Report,
-    SigningMode, StagingError, StateError, Suite, UnknownPoint,
+    FileChange, FinalizeContext, HostReply, HostRequest, HostServices, HttpFailure, HttpRequest,
+    HttpResponse, Index, Level, LimitKind, Outcome, Package, PackageContents, PackageKind, PassContext,
+    Pocket, Point, Report, SigningMode, StagingError, StateError, Suite, UnknownPoint,
 };
 pub use process::WorkerCommand;
 pub use sandbox::{Artefact, CheckError, Sandbox};

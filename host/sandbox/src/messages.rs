@@ -286,6 +286,31 @@ pub struct PackageContents {
     pub paths: Vec<String>,
 }
 
+/// One change in the files of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileChange {
+    /// A file, new or in the place of what was there.
+    File {
+        /// Below the archive's root.
+        path: String,
+        /// Its length.
+        size_bytes: u64,
+        /// In hexadecimal digits.
+        sha256: String,
+    },
+    /// A symbolic link, new or in the place of what was there.
+    Link {
+        /// Below the archive's root.
+        path: String,
+        /// What it reads.
+        target: String,
+    },
+    /// Nothing is there any more.
+    Removed(String),
+    /// What changed is not known.
+    Everything,
+}
+
 /// Which index is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Index {
@@ -560,6 +585,22 @@ pub enum HostRequest {
         /// As in the context.
         archive: String,
     },
+    /// The numbers of an archive's journal. Answer: [`HostReply::JournalNumbers`].
+    JournalNumbers {
+        /// As in the context.
+        archive: String,
+    },
+    /// A page of the changes of a number. Answer: [`HostReply::JournalChanges`]; empty at the end.
+    JournalChanges {
+        /// As in the context.
+        archive: String,
+        /// Of the journal.
+        number: u64,
+        /// How many to leave out.
+        offset: u64,
+        /// How many at the most, 1000 or fewer; 0 asks only whether there is such a number.
+        max: u32,
+    },
     /// Asks a server of the network. Answer: [`HostReply::Http`].
     Http(HttpRequest),
 }
@@ -591,6 +632,10 @@ pub enum HostReply {
     Contents(Result<Vec<PackageContents>, ArchiveError>),
     /// The pass, if there was one.
     PreviousPass(Result<Option<u64>, ArchiveError>),
+    /// The first and the last number, if there is a journal.
+    JournalNumbers(Result<Option<(u64, u64)>, ArchiveError>),
+    /// A page of changes of files.
+    JournalChanges(Result<Vec<FileChange>, ArchiveError>),
     /// What the server answered.
     Http(Result<HttpResponse, HttpFailure>),
 }

@@ -365,6 +365,12 @@ impl Guard<'_> {
             HostRequest::PreviousPass { .. } => {
                 (granted.archive, HostReply::PreviousPass(Err(ArchiveError::Denied)))
             }
+            HostRequest::JournalNumbers { .. } => {
+                (granted.archive, HostReply::JournalNumbers(Err(ArchiveError::Denied)))
+            }
+            HostRequest::JournalChanges { .. } => {
+                (granted.archive, HostReply::JournalChanges(Err(ArchiveError::Denied)))
+            }
             HostRequest::StagingList { .. } => {
                 (granted.staging && in_tree, HostReply::Files(Err(denied("staging"))))
             }
@@ -412,6 +418,9 @@ fn bounded(request: HostRequest) -> HostRequest {
         }
         HostRequest::Contents { index, names, below, offset, max } => {
             HostRequest::Contents { index, names, below, offset, max: max.min(MOST_PAGE_ITEMS) }
+        }
+        HostRequest::JournalChanges { archive, number, offset, max } => {
+            HostRequest::JournalChanges { archive, number, offset, max: max.min(MOST_PAGE_ITEMS) }
         }
         HostRequest::StagingRead { path, offset, max_bytes } => {
             HostRequest::StagingRead { path, offset, max_bytes: max_bytes.min(MOST_READ_BYTES) }
@@ -468,6 +477,8 @@ fn too_long(reply: &HostReply) -> HostReply {
         HostReply::Keys(_) => HostReply::Keys(Err(StateError::Failed(reason))),
         HostReply::Contents(_) => HostReply::Contents(Err(ArchiveError::Failed(reason))),
         HostReply::PreviousPass(_) => HostReply::PreviousPass(Err(ArchiveError::Failed(reason))),
+        HostReply::JournalNumbers(_) => HostReply::JournalNumbers(Err(ArchiveError::Failed(reason))),
+        HostReply::JournalChanges(_) => HostReply::JournalChanges(Err(ArchiveError::Failed(reason))),
         HostReply::Http(_) => HostReply::Http(Err(HttpFailure::Failed(reason))),
     }
 }

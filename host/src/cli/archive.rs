@@ -4,7 +4,10 @@ use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, IndexEngine, PersonName, ReleaseText, SignedBy,
 };
 use pressroom_archive::store::archive::{MOST_VERSIONS_KEPT, archive, archives, versions_kept};
+use pressroom_archive::store::copy_archive::{CopyOf, copy_of};
 use pressroom_archive::store::distribution::{distribution, distributions};
+use pressroom_archive::store::mirror_journal::MOST_NUMBERS_KEPT;
+use pressroom_archive::store::snapshot::kept_seconds;
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
@@ -87,9 +90,26 @@ pub(super) struct Settings {
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_VERSIONS_KEPT)))]
     keep_versions: Option<u16>,
+    /// So long after something else has taken its place a suite can be had as it was, under snapshots/ of the archive, in seconds; none: it cannot.
+    #[arg(long, value_name = "SECONDS|none", value_parser = seconds_or_none)]
+    keep_snapshots_seconds: Option<u32>,
     /// What makes its Packages and Sources: native, or apt-ftparchive, which looks at every package of an index that changes.
     #[arg(long, value_name = "native|apt-ftparchive")]
     index_engine: Option<IndexEngine>,
+    /// Whether ls-lR.gz, a listing of all its files, is made after each publication.
+    #[arg(long, value_name = "true|false")]
+    ls_lr: Option<bool>,
+    /// How many numbers of the journal of changed files stay, which mirrors follow; 0 for no journal.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_NUMBERS_KEPT)))]
+    mirror_journal: Option<u32>,
+}
+
+/// A number of seconds, or none, which is 0.
+fn seconds_or_none(text: &str) -> Result<u32, String> {
+    match text {
+        "none" => Ok(0),
+        _ => text.parse().map_err(|_| format!("{text} is neither a number of seconds nor none")),
+    }
 }
 
 #[derive(Serialize)]
@@ -100,7 +120,12 @@ struct Row {
     enabled: bool,
     publish: bool,
     keep_versions: u16,
+    /// None: there are no snapshots.
+    keep_snapshots_seconds: Option<u32>,
     served_from: String,
+    /// Of a copy: what of, why, for which architectures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<CopyOf>,
 }
 
 impl Command {
@@ -152,8 +177,12 @@ impl Command {
                     changelogs: settings.changelogs.clone(),
                     snapshots: settings.snapshots.clone(),
                     keep_versions: settings.keep_versions,
+                    keep_snapshots_seconds: settings.keep_snapshots_seconds,
                     index_engine: settings.index_engine,
+                    ls_lr: settings.ls_lr,
+                    mirror_journal: settings.mirror_journal,
                     owner: reference.owner().cloned(),
+                    copy_of: None,
                     suites: Vec::new(),
                     permissions: Vec::new(),
                 }],
@@ -180,7 +209,9 @@ fn to_be_added(
             ));
         }
         Some(ArchivePurpose::Copy) => {
-            return Err(exit::usage("copies are not made by hand: add a PARTNER or a PPA archive"));
+            return Err(exit::usage(format!(
+                "a copy is made with what is in it: `pressroom populate-archive --from ARCHIVE/SUITE --to {reference} --reason WHY`"
+            )));
         }
         Some(ArchivePurpose::Ppa) if !ppa => {
             return Err(exit::usage("a PPA is somebody's: name that person or team with --owner"));
@@ -217,7 +248,9 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                 enabled: archive.enabled,
                 publish: archive.publish,
                 keep_versions: versions_kept(db.read(), archive.id)?,
+                keep_snapshots_seconds: kept_seconds(db.read(), archive.id)?,
                 served_from,
+                copy_of: copy_of(db.read(), archive.id)?,
             });
         }
     }
@@ -226,6 +259,7 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
             .iter()
             .map(|row| {
                 let state = match (row.enabled, row.publish) {
+                    (false, _) if row.copy_of.is_some() => "disabled",
                     (true, true) => "published",
                     (true, false) => "not published",
                     (false, true) => "takes nothing in",
@@ -236,7 +270,15 @@ fn list(session: &Session, root: &crate::root::Root, db: &Db) -> anyhow::Result<
                     row.purpose.clone(),
                     state.to_owned(),
                     row.served_from.clone(),
-                    row.display_name.clone(),
+                    match &row.copy_of {
+                        None => row.display_name.clone(),
+                        Some(copy) => format!(
+                            "{} ({}): {}",
+                            row.display_name,
+                            copy.architectures.join(" "),
+                            copy.reason
+                        ),
+                    },
                 ]
             })
             .collect();

@@ -154,13 +154,18 @@ impl Copy {
             let (would, be) = if self.dry_run { ("would wait", "would be") } else { ("waits", "is") };
             let to = &report.to;
             text.push_str(&match &one.outcome {
-                Outcome::Pending { publications, builds } => {
+                Outcome::Pending { publications, builds, bugs } => {
                     let builds = match builds.len() {
                         0 => String::new(),
                         count => format!(", and {count} builds are to be made"),
                     };
+                    let bugs = match bugs.len() {
+                        0 => String::new(),
+                        1 => format!(", 1 bug to close ({})", bugs.join(", ")),
+                        count => format!(", {count} bugs to close ({})", bugs.join(", ")),
+                    };
                     format!(
-                        "{name}{with} {would} for {to}, in {}: {publications} publications for the next run{builds}\n",
+                        "{name}{with} {would} for {to}, in {}: {publications} publications for the next run{builds}{bugs}\n",
                         one.component
                     )
                 }

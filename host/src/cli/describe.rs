@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveId, ArchivePurpose, ArchiveReference, Checksum, ComponentName, Compressor,
-    DistributionId, DistributionName, IndexEngine, NameError, PersonName, ReleaseText, ReleaseTextError,
-    SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
+    DistributionId, DistributionName, IndexEngine, NameError, PatchLimit, PersonName, ReleaseText,
+    ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
 use pressroom_archive::release::rotation;
 use pressroom_archive::release::sign::{Fingerprint, SignError};
@@ -14,11 +14,12 @@ use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::{
-    Connection, StoreError, Transaction, derivation, distribution, new_series, publication, series_link,
-    signing_key,
+    Connection, StoreError, Transaction, derivation, distribution, mirror_journal, new_series, pool_listing,
+    publication, series_link, signing_key, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
+use super::describe_copy::{CopyDescription, apply_copy, export_copy};
 use super::describe_people::{
     PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
     apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
@@ -135,8 +136,18 @@ pub(super) struct ArchiveDescription {
     /// How many of the newest versions of each package stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keep_versions: Option<u16>,
+    /// How long snapshots are kept after something else has taken their place; 0: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keep_snapshots_seconds: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) index_engine: Option<IndexEngine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ls_lr: Option<bool>,
+    /// How many numbers of the journal for mirrors stay; 0: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mirror_journal: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) copy_of: Option<CopyDescription>,
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub(super) suites: Vec<SuiteDescription>,
     #[serde(default, rename = "permission", skip_serializing_if = "Vec::is_empty")]
@@ -252,6 +263,10 @@ pub(super) struct SeriesSettings {
     #[arg(long, value_name = "true|false")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contents: Option<bool>,
+    /// How many patches of each index are kept, with which apt brings up to date what it has instead of fetching it whole; or none.
+    #[arg(long, value_name = "COUNT|none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pdiffs: Option<PatchLimit>,
     /// Another name of the series, as unstable, in uploads and as links in dists; again or with commas for more, empty for none. All that it has.
     #[arg(long = "alias", value_delimiter = ',', value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +305,7 @@ impl SeriesSettings {
             codename: self.codename.clone(),
             translations: self.translations,
             contents: self.contents,
+            index_patches: self.pdiffs,
         }
     }
 }
@@ -405,12 +421,19 @@ fn apply_distribution(
     distribution::change_distribution(tx, distribution.id, &wanted.settings.change()?)?;
     for wanted in &wanted.archives {
         let reference = wanted.reference(name);
-        let purpose = if wanted.owner.is_some() { ArchivePurpose::Ppa } else { ArchivePurpose::Partner };
+        let purpose = match (&wanted.owner, &wanted.copy_of) {
+            (Some(_), _) => ArchivePurpose::Ppa,
+            (None, Some(_)) => ArchivePurpose::Copy,
+            (None, None) => ArchivePurpose::Partner,
+        };
         if !archive::archives(tx, distribution.id)?.iter().any(|archive| archive.reference == reference) {
             let display_name = wanted.display_name.as_deref().unwrap_or(wanted.name.as_str());
             archive::create_archive(tx, &distribution, &reference, purpose, display_name, now)?;
         }
         let row = archive::archive(tx, &reference)?;
+        if let Some(copy) = &wanted.copy_of {
+            apply_copy(tx, &row, copy, now)?;
+        }
         let change = ArchiveChange {
             display_name: wanted.display_name.clone(),
             description: wanted.description.clone(),
@@ -432,6 +455,15 @@ fn apply_distribution(
         }
         if let Some(versions) = wanted.keep_versions {
             archive::keep_versions(tx, row.id, versions)?;
+        }
+        if let Some(wanted) = wanted.ls_lr {
+            pool_listing::set_ls_lr(tx, row.id, wanted)?;
+        }
+        if let Some(numbers) = wanted.mirror_journal {
+            mirror_journal::keep_numbers(tx, row.id, numbers, now)?;
+        }
+        if let Some(seconds) = wanted.keep_snapshots_seconds {
+            snapshot::keep_seconds(tx, row.id, (seconds > 0).then_some(seconds))?;
         }
     }
     for wanted in &wanted.series {
@@ -521,9 +553,11 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
         let archives = archive::archives(db, row.id)?
             .into_iter()
             .map(|archive| {
+                let mirrors = mirror_journal::settings(db, archive.id)?;
                 Ok(ArchiveDescription {
                     suites: export_suites(db, &archive)?,
                     permissions: export_permissions(db, &archive)?,
+                    copy_of: export_copy(db, &archive)?,
                     name: archive.reference.name().parse().map_err(|_| {
                         StoreError::Refused(format!("{} has no name that can be exported", archive.reference))
                     })?,
@@ -541,7 +575,10 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     changelogs: Some(text_of(&archive.changelogs)?),
                     snapshots: Some(text_of(&archive.snapshots)?),
                     keep_versions: Some(archive::versions_kept(db, archive.id)?),
+                    keep_snapshots_seconds: Some(snapshot::kept_seconds(db, archive.id)?.unwrap_or(0)),
                     index_engine: Some(archive.index_engine),
+                    ls_lr: Some(mirrors.ls_lr),
+                    mirror_journal: Some(mirrors.journal),
                     owner: archive.reference.owner().cloned(),
                 })
             })
@@ -588,6 +625,7 @@ pub(super) fn export(db: &Connection, now: Timestamp) -> Result<Description, Sto
                     codename: Some(text_of(&one.codename)?),
                     translations: Some(one.translations),
                     contents: Some(one.contents),
+                    pdiffs: Some(one.index_patches),
                     aliases: Some(aliases),
                     inherit_overrides: Some(inherit_overrides),
                     previous_series: Some(

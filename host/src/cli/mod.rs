@@ -9,7 +9,9 @@ mod build;
 mod change_override;
 mod check;
 mod copy;
+mod copy_request;
 mod describe;
+mod describe_copy;
 mod describe_people;
 mod describe_suite;
 mod distribution;
@@ -19,6 +21,7 @@ mod generate;
 mod history;
 mod hook;
 mod import;
+mod import_archive;
 mod init;
 mod key;
 mod measure;
@@ -29,6 +32,7 @@ mod package_override;
 mod package_set;
 mod permission;
 mod person;
+mod populate_archive;
 mod process_accepted;
 mod process_death_row;
 mod process_upload;
@@ -39,6 +43,7 @@ mod remove;
 mod report;
 mod series;
 mod signing_key;
+mod snapshot;
 mod status;
 mod suite;
 mod team;
@@ -135,6 +140,7 @@ enum Command {
     #[command(subcommand)]
     Override(package_override::Command),
     Import(import::Import),
+    ImportArchive(import_archive::ImportArchive),
     ProcessUpload(process_upload::ProcessUpload),
     #[command(subcommand)]
     Queue(queue::Command),
@@ -142,6 +148,9 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Copy(copy::Copy),
+    PopulateArchive(populate_archive::PopulateArchive),
+    #[command(subcommand)]
+    CopyRequest(copy_request::Command),
     ChangeOverride(change_override::ChangeOverride),
     Remove(remove::Remove),
     #[command(subcommand)]
@@ -151,6 +160,8 @@ enum Command {
     Publish(publish::Publish),
     ProcessDeathRow(process_death_row::ProcessDeathRow),
     Expire(expire::Expire),
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     Status(status::Status),
     Check(check::Check),
     History(history::History),
@@ -167,6 +178,7 @@ impl Command {
     const fn measure(&self) -> &Measure {
         match self {
             Self::Import(command) => command.measure(),
+            Self::ImportArchive(command) => command.measure(),
             Self::ProcessDeathRow(command) => command.measure(),
             Self::Publish(command) => command.measure(),
             Self::ProcessUpload(command) => command.measure(),
@@ -189,9 +201,12 @@ impl Command {
             | Self::ProcessAccepted(_)
             | Self::Build(_)
             | Self::Copy(_)
+            | Self::PopulateArchive(_)
+            | Self::CopyRequest(_)
             | Self::ChangeOverride(_)
             | Self::Outbox(_)
             | Self::Expire(_)
+            | Self::Snapshot(_)
             | Self::Status(_)
             | Self::Check(_)
             | Self::History(_)
@@ -323,6 +338,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Export(command) => command.run(&session),
         Command::Override(command) => command.run(&session),
         Command::Import(command) => command.run(&session),
+        Command::ImportArchive(command) => command.run(&session),
         Command::Remove(command) => command.run(&session),
         Command::Report(command) => command.run(&session),
         Command::Person(command) => command.run(&session),
@@ -335,11 +351,14 @@ pub(crate) fn main() -> ExitCode {
         Command::ProcessAccepted(command) => command.run(&session),
         Command::Build(command) => command.run(&session),
         Command::Copy(command) => command.run(&session),
+        Command::PopulateArchive(command) => command.run(&session),
+        Command::CopyRequest(command) => command.run(&session),
         Command::ChangeOverride(command) => command.run(&session),
         Command::Outbox(command) => command.run(&session),
         Command::Publish(command) => command.run(&session),
         Command::ProcessDeathRow(command) => command.run(&session),
         Command::Expire(command) => command.run(&session),
+        Command::Snapshot(command) => command.run(&session),
         Command::Status(command) => command.run(&session),
         Command::Check(command) => command.run(&session),
         Command::History(command) => command.run(&session),

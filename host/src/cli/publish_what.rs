@@ -64,6 +64,11 @@ impl What {
     pub(super) fn orders(&self, db: &Connection, asked: &Options) -> anyhow::Result<Vec<Order>> {
         for reference in self.archives.iter().chain(&self.excluded) {
             let found = archive(db, reference)?;
+            if found.publish && !found.is_published() && !self.excluded.contains(reference) {
+                return Err(exit::usage(format!(
+                    "{reference} is a copy that is disabled: `pressroom archive set {reference} --enabled true` lets it be published and built"
+                )));
+            }
             if !found.publish && !self.excluded.contains(reference) {
                 return Err(exit::usage(format!(
                     "{reference} is not published: `pressroom archive set {reference} --publish true` changes that"

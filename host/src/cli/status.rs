@@ -271,7 +271,7 @@ impl Status {
                         dirty.push("new Release".to_owned());
                     }
                     // what is not published is not renewed
-                    if archive.publish {
+                    if archive.is_published() {
                         dirty.extend(renewals.iter().map(|renewal| match renewal {
                             Renewal::ValidUntil(until) => format!("valid until {until}"),
                             Renewal::Keys => "signed for other keys".to_owned(),

@@ -6,6 +6,7 @@
 use jiff::SignedDuration;
 use pressroom_archive::death_row::{self, Expired, Reap, ReapError, Reaped, expire::Expire};
 use pressroom_archive::domain::{ArchiveId, ArchivePurpose, RunId, RunOutcome};
+use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::run::{self as run_rows, Activity};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use tracing::{debug_span, info_span};
 
 use super::lock::Lock;
+use super::mirror;
 use crate::clock::Clock;
 use crate::root::Root;
 
@@ -102,7 +104,11 @@ fn end_idle(db: &mut Db, id: RunId, clock: Clock) {
 }
 
 fn is_idle(done: &[OfArchive]) -> bool {
-    done.iter().all(|one| one.reaped.looked_at + one.reaped.finished == 0 && one.reaped.problems.is_empty())
+    done.iter().all(|one| is_idle_in(&one.reaped))
+}
+
+const fn is_idle_in(reaped: &Reaped) -> bool {
+    reaped.looked_at + reaped.finished == 0 && reaped.problems.is_empty()
 }
 
 fn said(done: &[OfArchive]) -> String {
@@ -154,6 +160,10 @@ fn all(
             },
             Err(error @ ReapError::Store(_)) => return Err(error.into()),
         };
+        let mut reaped = reaped;
+        if !is_idle_in(&reaped) {
+            reaped.problems.extend(mirror::keep_up(root, db, &archive, After::DeathRow, clock).err());
+        }
         left = left.map(|left| left.saturating_sub(reaped.looked_at));
         done.push(OfArchive { archive: archive.reference.to_string(), reaped });
     }

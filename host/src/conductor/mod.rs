@@ -2,15 +2,18 @@
 //!
 //! [`run`](run::run) is the whole of it: the lock, recovery, what was accepted ([`accept`]), the security fast track, the normal pass, finalize, the record. [`pass`] is one pass over
 //! one archive, step by step; [`select`] says which suites a pass is for; [`plan`] says all this without doing it. [`retry`] is what a run owes to hooks
-//! of earlier ones, [`replay`] what an operator wants of them. [`death_row`] is a run that publishes nothing: what no publication needs leaves the pools. What happened is read back from the rows by the commands that show it.
+//! of earlier ones, [`replay`] what an operator wants of them. [`death_row`] is a run that publishes nothing: what no publication needs leaves the pools; [`copy_requests`] are runs that fill copy
+//! archives. What happened is read back from the rows by the commands that show it.
 
 pub(crate) mod accept;
 mod context;
+pub(crate) mod copy_requests;
 pub(crate) mod death_row;
 mod engine;
 mod files;
 mod links;
 mod lock;
+mod mirror;
 mod pass;
 pub(crate) mod plan;
 mod prepare;
@@ -18,6 +21,7 @@ pub(crate) mod replay;
 mod retry;
 mod run;
 mod select;
+mod snapshots;
 
 pub(crate) use context::{Options, Phases, Progress};
 pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};

@@ -16,18 +16,20 @@ use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
+use pressroom_archive::mirror::{self, TreeChanges};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
 use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
+use pressroom_archive::store::index_patch;
 use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::{self, IndexKey};
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, contest, custom_publication, pass, source_group,
+    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, source_group,
 };
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
@@ -398,7 +400,10 @@ impl PassWork<'_, '_> {
                 .build(db, shape, scope, staged, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
             let pass = self.id;
-            db.write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments))?;
+            db.write(|tx| {
+                index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)?;
+                index_patch::prepare_patches(tx, pass, shape.suite.id, &built.patches)
+            })?;
             indexes += built.indexes;
             stanzas += built.stanzas;
             files.push(built.files);
@@ -492,11 +497,18 @@ impl PassWork<'_, '_> {
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
             let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
+            let patches = index_patch::patches_of(db.read(), shape.suite.id, self.id)?;
             let (staged, live) = (staged.dists().join(&suite), staged.paths().dists().join(&suite));
             write_unsigned(
                 &self.release_file(shape),
                 Folders { staged: &staged, live: &live },
-                Known { built, listed: &listed, old: &[], unlisted: &self.unlisted(db, shape)? },
+                Known {
+                    built,
+                    listed: &listed,
+                    old: &[],
+                    unlisted: &self.unlisted(db, shape)?,
+                    patches: &patches,
+                },
                 self.trust(),
             )?;
         }
@@ -515,16 +527,21 @@ impl PassWork<'_, '_> {
         let (mut listed_count, mut read_count) = (0, 0);
         for (shape, built) in self.shapes.iter().zip(built) {
             let suite = shape.suite.name.to_string();
-            let (listed, old) = debug_span!("read", suite).in_scope(|| {
+            let (listed, old, patches) = debug_span!("read", suite).in_scope(|| {
                 let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
-                Ok::<_, StoreError>((listed, archive_file::old_generations(db.read(), shape.suite.id)?))
+                let patches = index_patch::patches_of(db.read(), shape.suite.id, self.id)?;
+                Ok::<_, StoreError>((
+                    listed,
+                    archive_file::old_generations(db.read(), shape.suite.id)?,
+                    patches,
+                ))
             })?;
             let live = staged.paths().dists().join(&suite);
             let unlisted = self.unlisted(db, shape)?;
             let signed = write_release(
                 &self.release_file(shape),
                 Folders { staged: &staged.dists().join(&suite), live: &live },
-                Known { built, listed: &listed, old: &old, unlisted: &unlisted },
+                Known { built, listed: &listed, old: &old, unlisted: &unlisted, patches: &patches },
                 self.trust(),
                 retention,
                 signers.as_ref(),
@@ -540,7 +557,8 @@ impl PassWork<'_, '_> {
                         shape.suite.id,
                         &signed.files,
                         &signed.expired,
-                    )
+                    )?;
+                    index_patch::prepare_upkeep(tx, pass, &signed.dropped_patches, &signed.expired_patches)
                 })
             })?;
         }
@@ -552,9 +570,13 @@ impl PassWork<'_, '_> {
         let mut begun = InstallStep::Before;
         let installed = self.step(db, "install", |work, db| {
             let trees = staged.trees().join(", ");
-            begun = InstallStep::Begun;
             let (archive, now) = (work.archive.id, work.run.clock.now());
-            let record = |tx: &Transaction<'_>| work.pooled.record(tx, archive, now);
+            let changes = work.tree_changes(db, &staged)?;
+            begun = InstallStep::Begun;
+            let record = |tx: &Transaction<'_>| {
+                work.pooled.record(tx, archive, now)?;
+                changes.record(tx, archive, work.id)
+            };
             install(db, work.id, &staged, record, now).map_err(|(step, error)| {
                 begun = step;
                 error
@@ -571,6 +593,9 @@ impl PassWork<'_, '_> {
                 return Err(error.context("the installation has begun; the next run completes it"));
             }
         }
+        // before anything else can write to what is live
+        let problem = self.run.make_snapshots(db, self.archive);
+        self.problems.extend(problem);
         let point = self.step(db, "post-publication", |work, db| {
             work.run.retry(db, Point::PostPublication)?;
             work.hooks(db, Point::PostPublication, None)
@@ -585,6 +610,13 @@ impl PassWork<'_, '_> {
             shapes: self.shapes,
             problems: self.problems,
         })))
+    }
+
+    /// What the staged trees have otherwise than the live ones.
+    fn tree_changes(&self, db: &Db, staged: &Staged) -> anyhow::Result<TreeChanges> {
+        let _span = debug_span!("compare").entered();
+        let has_journal = mirror_journal::settings(db.read(), self.archive.id)?.journal > 0;
+        Ok(mirror::changes(staged.folder(), &staged.paths().root, &staged.trees(), has_journal)?)
     }
 
     /// Forgets the pass: rows first, then the staged trees.

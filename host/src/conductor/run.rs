@@ -7,6 +7,7 @@ use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::{
     ArchivePurpose, DistributionName, PassId, PassPriority, Publisher, RunId, RunOutcome,
 };
+use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
@@ -18,6 +19,7 @@ use tracing::{debug_span, field, info_span};
 
 use super::context::{Options, Progress, Run};
 use super::lock::{Lock, LockError};
+use super::mirror;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Selection};
 use crate::clock::Clock;
@@ -218,6 +220,10 @@ impl Run<'_> {
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
                 self.root.write_readers(db.read(), &archive, self.clock.now())?;
+                if !self.put_aside.contains(&archive.id) {
+                    let problem = self.expire_snapshots(db, &archive);
+                    self.problems.extend(problem);
+                }
             }
         }
         self.mark_dirty(db, &archives)?;
@@ -335,6 +341,11 @@ impl Run<'_> {
         is_resumed: bool,
     ) -> anyhow::Result<()> {
         let _span = info_span!("finalize", %priority).entered();
+        let mut installed = installed;
+        for pass in &mut installed {
+            let told = mirror::keep_up(self.root, db, &pass.archive, After::Pass, self.clock);
+            pass.problems.extend(told.err());
+        }
         self.retry(db, Point::Finalize)?;
         let mut archives = Vec::new();
         let mut shapes: Vec<SuiteShape> = Vec::new();
@@ -422,6 +433,8 @@ impl Run<'_> {
                 }
             }
         }
+        let problem = self.make_snapshots(db, archive);
+        self.problems.extend(problem);
         for owed in pass::unfinalized_passes(db.read(), archive.id)? {
             self.pay(db, archive, owed.id, owed.priority)?;
         }

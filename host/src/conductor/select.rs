@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
+use pressroom_archive::store::snapshot_content::is_allowed_to_change;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::survey::Survey;
 use pressroom_archive::store::{Connection, StoreError};
@@ -22,7 +23,7 @@ pub(crate) fn published_archives(
 ) -> Result<Vec<Archive>, StoreError> {
     let mut all = archives(db, distribution.id)?;
     all.retain(|archive| {
-        archive.publish && archive.publisher() == publisher && options.has(&archive.reference)
+        archive.is_published() && archive.publisher() == publisher && options.has(&archive.reference)
     });
     Ok(all)
 }
@@ -83,7 +84,10 @@ pub(crate) fn select(
         if !wanted || dirt.suite.pause.is_some() || (options.disabled.indexing && dirt.fresh) {
             continue;
         }
-        if archive.purpose.holds_still(name.pocket(), status) && dirt.changes() > 0 {
+        if archive.purpose.holds_still(name.pocket(), status)
+            && dirt.changes() > 0
+            && !is_allowed_to_change(db, dirt.suite.id)?
+        {
             selection.refused.push(Refusal {
                 reason: format!(
                     "{} changes wait in {name}, but its series is {status} and its release pocket does not change: open it \

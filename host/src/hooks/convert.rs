@@ -85,3 +85,16 @@ pub(super) fn outcome(outcome: CallOutcome) -> (HookOutcome, String, String) {
         }
     }
 }
+
+/// A change of a file, in the sandbox's words.
+pub(super) fn file_change(change: domain::FileChange) -> pressroom_sandbox::FileChange {
+    use pressroom_sandbox::FileChange as Told;
+    match change {
+        domain::FileChange::File { path, size_bytes, sha256 } => {
+            Told::File { path, size_bytes, sha256: sha256.to_string() }
+        }
+        domain::FileChange::Link { path, target } => Told::Link { path, target },
+        domain::FileChange::Removed { path } => Told::Removed(path),
+        domain::FileChange::Everything => Told::Everything,
+    }
+}

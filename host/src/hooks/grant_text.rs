@@ -42,6 +42,7 @@ const LIMITS_ASKED: &str = "# What its author asks for beyond pressroom.toml:";
 pub(crate) fn meaning(capability: &str) -> &'static str {
     match capability {
         "archive" => "It may ask which suites and packages there are, and what this pass changes.",
+        "journal" => "It may ask what changed in the files of the archive, if archive is granted.",
         "staging" => {
             "It may read the tree that will be published, and write or remove the files that match these patterns."
         }

@@ -104,7 +104,7 @@ impl Offer {
             None => {
                 let imports = |name: &str| self.inspection.imports.iter().any(|import| import == name);
                 Capabilities {
-                    archive: imports("archive"),
+                    archive: imports("archive") || imports("journal"),
                     staging: imports("staging").then(Vec::new),
                     state: imports("state"),
                     ..Capabilities::default()
@@ -256,7 +256,8 @@ pub(crate) fn imported(inspection: &Inspection) -> BTreeSet<String> {
         .imports
         .iter()
         .filter(|name| !matches!(name.as_str(), "log" | "config"))
-        .cloned()
+        // what changed in the files is told to whom the archive is
+        .map(|name| if name == "journal" { "archive".to_owned() } else { name.clone() })
         .collect();
     if inspection.wasi_imports.iter().any(|name| name.starts_with("wasi:http/")) {
         kinds.insert("http".to_owned());

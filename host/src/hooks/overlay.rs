@@ -414,6 +414,7 @@ mod tests {
             "project/**".into(),
             "*".into(),
             "pool/**".into(),
+            "journal/*".into(),
         ]
         .into();
         overlay_with(fixture, &writable)

@@ -12,9 +12,9 @@ use pressroom_archive::release::sign::Signer;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::publication::{changed_publications, named_transitions};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
-use pressroom_archive::store::{Connection, StoreError, hook};
+use pressroom_archive::store::{Connection, StoreError, hook, mirror_journal};
 use pressroom_sandbox::{
-    ArchiveError, ByteBuf, Change, HostReply, HostRequest, HostServices, Index, Level, Package,
+    ArchiveError, ByteBuf, Change, FileChange, HostReply, HostRequest, HostServices, Index, Level, Package,
     PackageContents, SigningMode, StagingError, StateError,
 };
 
@@ -256,6 +256,12 @@ impl HostServices for Services<'_> {
                 HostReply::Contents(self.contents(&archive, question, offset, max))
             }
             HostRequest::PreviousPass { archive } => HostReply::PreviousPass(self.previous_pass(&archive)),
+            HostRequest::JournalNumbers { archive } => {
+                HostReply::JournalNumbers(self.journal_numbers(&archive))
+            }
+            HostRequest::JournalChanges { archive, number, offset, max } => {
+                HostReply::JournalChanges(self.journal_changes(&archive, number, offset, max))
+            }
             HostRequest::StagingList { folder } => {
                 HostReply::Files(self.overlay_ref().and_then(|overlay| overlay.list(&folder)))
             }
@@ -382,6 +388,38 @@ impl<'a> Services<'a> {
         let previous = pressroom_archive::store::pass::previous_pass(self.db, row.id, *pass);
         let previous = previous.map_err(|error| ArchiveError::Failed(error.to_string()))?;
         Ok(previous.map(|pass| pass.0.cast_unsigned()))
+    }
+
+    fn journal_numbers(&self, archive: &str) -> Result<Option<(u64, u64)>, ArchiveError> {
+        let (row, _) = self.archive(archive)?;
+        mirror_journal::numbers(self.db, row.id).map_err(|error| ArchiveError::Failed(error.to_string()))
+    }
+
+    fn journal_changes(
+        &self,
+        archive: &str,
+        number: u64,
+        offset: u64,
+        max: u32,
+    ) -> Result<Vec<FileChange>, ArchiveError> {
+        let failed = |error: StoreError| ArchiveError::Failed(error.to_string());
+        let (row, _) = self.archive(archive)?;
+        let kept = mirror_journal::numbers(self.db, row.id).map_err(failed)?;
+        let entry = match kept {
+            Some(_) => mirror_journal::entry(self.db, row.id, number).map_err(failed)?,
+            None => None,
+        };
+        let entry = entry.ok_or_else(|| {
+            ArchiveError::Unknown(match kept {
+                Some((first, last)) => {
+                    format!("number {number} of the journal of {archive}, which keeps {first} to {last}")
+                }
+                None => format!("number {number}: {archive} keeps no journal"),
+            })
+        })?;
+        let most = u64::from(max.min(MAX_PAGE));
+        let changes = mirror_journal::changes(self.db, entry.id, offset, most).map_err(failed)?;
+        Ok(changes.into_iter().map(convert::file_change).collect())
     }
 
     fn sign(&mut self, input: &str, output: &str, mode: SigningMode) -> Result<(), StagingError> {

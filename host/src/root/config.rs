@@ -485,7 +485,9 @@ pub(crate) struct Monitoring {
 impl Default for Monitoring {
     fn default() -> Self {
         Self {
-            by_hand: ["import", "process-accepted", "hook-replay"].map(str::to_owned).into(),
+            by_hand: ["import", "import-archive", "populate-archive", "process-accepted", "hook-replay"]
+                .map(str::to_owned)
+                .into(),
             accepted_seconds: 86_400,
             review_seconds: 0,
             message_seconds: 3600,
@@ -667,7 +669,7 @@ key-file = "{key_file}"
 
 [monitoring]
 # Scripts that people run and see the end of: their failures are mailed to nobody, and `pressroom check` passes them over unless it is asked.
-# by-hand = ["import", "process-accepted", "hook-replay"]
+# by-hand = ["import", "process-accepted", "hook-replay", "populate-archive"]
 # What `pressroom check` warns of: accepted uploads that are not published after so long, uploads that wait for somebody's decision (0: never),
 # messages that nobody takes.
 # accepted-seconds = 86400

@@ -129,6 +129,9 @@ pub fn outdated(keys: &[String], config: &Config) -> Vec<String> {
     keys.iter().filter(|key| key.starts_with(KEY) && !wanted.contains(*key)).cloned().collect()
 }
 
+/// The first and the last number of the journals of archives, by archive.
+pub type Journals = BTreeMap<String, (u64, u64)>;
+
 /// What a mirror is asked.
 ///
 /// # Errors
@@ -137,16 +140,23 @@ pub fn request(
     mirror: &Mirror,
     config: &Config,
     context: &FinalizeContext,
+    journals: &Journals,
 ) -> Result<HttpRequest, HookError> {
     let mut request = HttpRequest::new(mirror.method.clone(), mirror.url.clone());
     match mirror.body {
         Body::Json => {
             let suites: Vec<&str> = context.suites.iter().map(|suite| suite.name.as_str()).collect();
-            let news = json!({
+            let mut news = json!({
                 "distribution": context.distribution, "archives": context.archives, "suites": suites,
                 "priority": context.priority.to_string(), "run": context.run, "pass": context.pass,
                 "site": context.site_name, "timestamp": context.started,
             });
+            if !journals.is_empty() {
+                let numbers = |(archive, (first, last)): (&String, &(u64, u64))| {
+                    (archive.clone(), json!({ "first": first, "last": last }))
+                };
+                news["journal"] = journals.iter().map(numbers).collect::<serde_json::Map<_, _>>().into();
+            }
             request.body = news.to_string().into_bytes();
             request = request.header("Content-Type", "application/json");
         }

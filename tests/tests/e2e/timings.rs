@@ -17,7 +17,7 @@ const USAGE: i32 = 2;
 const LATER: &str = "2025-03-02T12:00:00Z";
 
 /// All that is counted.
-const WORK: [&str; 12] = [
+const WORK: [&str; 13] = [
     "rows_read",
     "database_steps",
     "files_opened",
@@ -29,6 +29,7 @@ const WORK: [&str; 12] = [
     "segments_rendered",
     "segments_compressed",
     "segments_kept",
+    "lines_compared",
     "syncs",
 ];
 

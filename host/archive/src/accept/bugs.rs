@@ -4,15 +4,20 @@
 //! broken holds no package back; what could not be told is tried again by the next run, and what was told is never told again.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
 use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
 
-use crate::domain::{ArchivePurpose, BugTracker, Pocket, UploadId};
+use crate::domain::name::SourceName;
+use crate::domain::{ArchiveId, ArchivePurpose, BugTracker, DebVersion, Pocket, SeriesId, Sha256, UploadId};
 use crate::format::Changes;
 use crate::librarian::Librarian;
 use crate::notify::{Letterhead, NotifyError, UploadFacts, close_bug};
+use crate::store::bug_closure::{self, NewClosure};
 use crate::store::distribution::Distribution;
-use crate::store::{Db, StoreError, bug_closure};
+use crate::store::shape::SuiteShape;
+use crate::store::{Db, StoreError, package_copy, suite};
 
 /// So many bugs of one upload are closed; one that names more has pasted something.
 pub(super) const MOST_BUGS: usize = 1_000;
@@ -20,15 +25,7 @@ pub(super) const MOST_BUGS: usize = 1_000;
 /// The bugs that an upload closes: where its users will find it, not where it is only tried, or is somebody's own.
 #[must_use]
 pub fn closed(changes: &Changes, purpose: ArchivePurpose, pocket: Pocket) -> Vec<(BugTracker, u64)> {
-    let counts_here = match purpose {
-        ArchivePurpose::Primary => true,
-        ArchivePurpose::Ppa | ArchivePurpose::Partner | ArchivePurpose::Copy => false,
-    };
-    let counts_there = match pocket {
-        Pocket::Release | Pocket::Security | Pocket::Updates => true,
-        Pocket::Proposed | Pocket::Backports => false,
-    };
-    if !(counts_here && counts_there) {
+    if !closes_bugs(purpose, pocket) {
         return Vec::new();
     }
     let of = |tracker, bugs: &[u64]| bugs.iter().map(|bug| (tracker, *bug)).collect::<Vec<_>>();
@@ -37,6 +34,127 @@ pub fn closed(changes: &Changes, purpose: ArchivePurpose, pocket: Pocket) -> Vec
     bugs.extend(of(BugTracker::Launchpad, &changes.launchpad_bugs_fixed));
     // what no row can hold is no bug's number
     bugs.into_iter().filter(|(_, bug)| i64::try_from(*bug).is_ok_and(|bug| bug > 0)).collect()
+}
+
+/// Whether what comes into a pocket of an archive closes bugs.
+const fn closes_bugs(purpose: ArchivePurpose, pocket: Pocket) -> bool {
+    let counts_here = match purpose {
+        ArchivePurpose::Primary => true,
+        ArchivePurpose::Ppa | ArchivePurpose::Partner | ArchivePurpose::Copy => false,
+    };
+    let counts_there = match pocket {
+        Pocket::Release | Pocket::Security | Pocket::Updates => true,
+        Pocket::Proposed | Pocket::Backports => false,
+    };
+    counts_here && counts_there
+}
+
+/// A bug that a copy closes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedByCopy {
+    /// The upload that names it.
+    pub upload: UploadId,
+    /// The version that came with that.
+    pub version: DebVersion,
+    /// What the number is a number of.
+    pub tracker: BugTracker,
+    /// The number.
+    pub bug: u64,
+}
+
+/// Where a copy comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct CopiedFrom {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// The series in it.
+    pub series: SeriesId,
+}
+
+/// The bugs that a source closes by being copied: those that its uploads to its origin have named, from after what the users of the target have up to the
+/// copied version. They closed none there, where it was only tried.
+///
+/// # Errors
+/// When the database fails. A `.changes` that cannot be read names none.
+pub fn closed_by_copy(
+    db: &Connection,
+    librarian: &Librarian,
+    from: CopiedFrom,
+    (purpose, to): (ArchivePurpose, &SuiteShape),
+    (name, version): (&SourceName, &DebVersion),
+) -> Result<Vec<ClosedByCopy>, StoreError> {
+    let pocket = to.suite.name.pocket();
+    if !closes_bugs(purpose, pocket) {
+        return Ok(Vec::new());
+    }
+    let mut there: Option<DebVersion> = None;
+    for suite in suite::suites_of(db, to.suite.archive)? {
+        let is_meant = suite.id == to.suite.id
+            || (suite.series == to.series.id && suite.name.pocket() == Pocket::Release);
+        if is_meant {
+            let live = package_copy::sources_in(db, suite.id, name)?.into_iter().filter(|one| one.is_live);
+            let older = live.map(|one| one.version).filter(|one| one.dpkg_cmp(version).is_lt());
+            there = there.into_iter().chain(older).max();
+        }
+    }
+    let mut found = Vec::new();
+    let place = (from.archive, from.series);
+    for (upload, sent, sha256) in package_copy::uploads_with_changes(db, place, name)? {
+        let is_new = there.as_ref().is_none_or(|there| sent.dpkg_cmp(there).is_gt());
+        if !is_new || sent.dpkg_cmp(version).is_gt() {
+            continue;
+        }
+        let Some(changes) = changes_of(librarian, &sha256) else {
+            tracing::warn!("the bugs that upload {upload} closes are not known: its .changes cannot be read");
+            continue;
+        };
+        found.extend(closed(&changes, purpose, pocket).into_iter().map(|(tracker, bug)| ClosedByCopy {
+            upload,
+            version: sent.clone(),
+            tracker,
+            bug,
+        }));
+    }
+    found.truncate(MOST_BUGS);
+    Ok(found)
+}
+
+/// So much of a `.changes` is read: what comes in has been shorter.
+pub(super) const LONGEST_CHANGES: u64 = 32 << 20;
+
+fn changes_of(librarian: &Librarian, sha256: &Sha256) -> Option<Changes> {
+    let mut bytes = Vec::new();
+    librarian.open(sha256).ok()?.take(LONGEST_CHANGES).read_to_end(&mut bytes).ok()?;
+    Changes::parse(&bytes).ok()
+}
+
+/// Writes down the bugs that a copy closes. Those that were not closed by that version before, as `DEBBUGS 12`.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_closed_by_copy(
+    tx: &Transaction<'_>,
+    to: &SuiteShape,
+    name: &SourceName,
+    bugs: &[ClosedByCopy],
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let mut closed = Vec::new();
+    for one in bugs {
+        let new = NewClosure {
+            distribution: to.series.distribution,
+            tracker: one.tracker,
+            bug: one.bug,
+            source: name,
+            version: &one.version,
+            upload: one.upload,
+            suite: Some(to.suite.id),
+        };
+        if bug_closure::add_closure(tx, &new, now)? {
+            closed.push(format!("{} {}", one.tracker, one.bug));
+        }
+    }
+    Ok(closed)
 }
 
 /// What came of telling.
@@ -82,6 +200,8 @@ pub fn tell_of_bugs(
             for one in &bugs {
                 if let Some(facts) = &facts {
                     let (tracker, bug) = (one.tracker, one.bug);
+                    let elsewhere = one.suite.map(|suite| facts.in_suite(tx, suite)).transpose()?;
+                    let facts = elsewhere.as_ref().unwrap_or(facts);
                     let new = close_bug(tx, letterhead, distribution, tracker, bug, facts, now)?;
                     written += usize::from(new);
                 }

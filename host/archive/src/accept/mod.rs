@@ -8,5 +8,7 @@ mod bugs;
 mod judge;
 mod process;
 
-pub use bugs::{Telling, Told, closed, tell_of_bugs};
+pub use bugs::{
+    ClosedByCopy, CopiedFrom, Telling, Told, closed, closed_by_copy, record_closed_by_copy, tell_of_bugs,
+};
 pub use process::{AcceptError, Done, Report, Stuck, process_accepted, process_within};

@@ -5,12 +5,13 @@ use std::io::Read as _;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::bugs::{self, MOST_BUGS};
+use super::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
 use super::judge::{Content, reasons};
 use crate::build;
 use crate::disk::{DiskError, During as _};
 use crate::domain::{
-    ArchitectureTag, ArchivePurpose, BuildId, ComponentId, SuiteName, UploadId, UploadStatus,
+    ArchitectureTag, ArchivePurpose, BuildId, ComponentId, DebVersion, SourceName, SuiteName, UploadId,
+    UploadStatus,
 };
 use crate::format::changes::Urgency;
 use crate::format::{Changes, ChangesError};
@@ -23,7 +24,7 @@ use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
-use crate::store::{Db, Made, StoreError, attempt, custom_publication, library_file, suite};
+use crate::store::{Db, Made, StoreError, attempt, custom_publication, library_file, package_copy, suite};
 
 /// Why an upload could not be looked at, or not be done.
 #[derive(Debug, thiserror::Error)]
@@ -213,7 +214,7 @@ fn process_one(
         return Ok(Some(Err(reasons)));
     }
     let changes = changes_of(tx, librarian, upload)?;
-    let item = Item { tx, archive, shape: &shape, upload, now };
+    let item = Item { tx, librarian, archive, shape: &shape, upload, now };
     let new_publications = item.publish(&content)?;
     let customs = item.customs(&content)?;
     let builds = item.builds(&content, changes.as_ref())?;
@@ -233,9 +234,6 @@ fn process_one(
     })))
 }
 
-/// So much of a `.changes` is read: what comes in has been shorter.
-const LONGEST_CHANGES: u64 = 32 << 20;
-
 /// What the `.changes` of an upload says; copies have none.
 fn changes_of(
     tx: &Transaction<'_>,
@@ -253,6 +251,7 @@ fn changes_of(
 /// An upload in work.
 struct Item<'a> {
     tx: &'a Transaction<'a>,
+    librarian: &'a Librarian,
     archive: &'a Archive,
     shape: &'a SuiteShape,
     upload: &'a PackageUpload,
@@ -313,7 +312,8 @@ impl Item<'_> {
 
     /// Writes down which bugs its source closes.
     fn bugs(&self, content: &Content, changes: Option<&Changes>) -> Result<Vec<String>, StoreError> {
-        let (Some(source), Some(changes)) = (&content.source, changes) else { return Ok(Vec::new()) };
+        let Some(source) = &content.source else { return Ok(Vec::new()) };
+        let Some(changes) = changes else { return self.bugs_of_copy(&source.name, &source.version) };
         let named = bugs::closed(changes, self.archive.purpose, self.shape.suite.name.pocket());
         if let Some(left) = named.len().checked_sub(MOST_BUGS).filter(|left| *left > 0) {
             let (done, said) =
@@ -329,12 +329,23 @@ impl Item<'_> {
                 source: &source.name,
                 version: &source.version,
                 upload: self.upload.id,
+                suite: None,
             };
             if bug_closure::add_closure(self.tx, &new, self.now)? {
                 closed.push(format!("{tracker} {bug}"));
             }
         }
         Ok(closed)
+    }
+
+    /// The same of a copy, which has no `.changes` of its own.
+    fn bugs_of_copy(&self, name: &SourceName, version: &DebVersion) -> Result<Vec<String>, StoreError> {
+        let Some(from) = package_copy::copied_from(self.tx, self.upload.id)? else { return Ok(Vec::new()) };
+        let from = suite::suite_by_id(self.tx, from)?;
+        let from = CopiedFrom { archive: from.archive, series: from.series };
+        let to = (self.archive.purpose, self.shape);
+        let closed = bugs::closed_by_copy(self.tx, self.librarian, from, to, (name, version))?;
+        bugs::record_closed_by_copy(self.tx, self.shape, name, &closed, self.now)
     }
 
     /// Where a package is published: what people have in archives of their own is all in one component.

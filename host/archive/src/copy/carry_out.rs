@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::plan::{Plan, Planned, Request};
+use crate::accept::record_closed_by_copy;
 use crate::build::create::create_builds;
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
 use crate::format::changes::Urgency;
@@ -25,6 +26,8 @@ pub enum Outcome {
         publications: usize,
         /// The builds that were made.
         builds: Vec<i64>,
+        /// The bugs that are closed now, as `DEBBUGS 12`.
+        bugs: Vec<String>,
     },
     /// All of it was there.
     AsItWas,
@@ -142,7 +145,8 @@ fn publish(
     if publications == 0 && builds.is_empty() {
         return Ok(Outcome::AsItWas);
     }
-    Ok(Outcome::Pending { publications, builds: builds.into_iter().map(|build| build.0).collect() })
+    let bugs = record_closed_by_copy(tx, to.shape, &planned.name, &planned.closes, now)?;
+    Ok(Outcome::Pending { publications, builds: builds.into_iter().map(|build| build.0).collect(), bugs })
 }
 
 fn queue(

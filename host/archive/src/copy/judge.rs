@@ -87,63 +87,92 @@ pub struct Facts {
 #[must_use]
 pub fn objections(facts: &Facts) -> Vec<Objection> {
     let mut found = Vec::new();
-    let mut object = |check: &'static str, what: String, remedy: String| {
-        found.push(Objection { package: facts.package.clone(), check, what, remedy });
+    let object = |check: &'static str, what: String, remedy: String| Objection {
+        package: facts.package.clone(),
+        check,
+        what,
+        remedy,
     };
     let (suite, version) = (&facts.suite, &facts.version);
     if facts.is_disclosed && !facts.unembargo {
-        object(
+        found.push(object(
             "unembargo",
             "it is in a private archive, and would be for everybody".to_owned(),
             "say that you mean it with --unembargo".to_owned(),
-        );
+        ));
     }
-    if facts.formats.iter().all(|format| format.as_str() != facts.format) {
-        let taken: Vec<&str> = facts.formats.iter().map(|format| format.as_str()).collect();
-        object(
-            "format",
-            format!("it has the format {}, and {} takes {}", facts.format, facts.series, taken.join(", ")),
-            format!("`pressroom series set {} --source-format` says what it takes", facts.series),
-        );
-    }
-    let gone: Vec<&str> =
-        facts.files.iter().filter(|file| !file.is_here).map(|file| file.name.as_str()).collect();
-    if let Some(first) = gone.first() {
-        let more = if gone.len() > 1 { format!(" and {} more", gone.len() - 1) } else { String::new() };
-        object(
-            "expired",
-            format!("{first}{more} is not kept any more"),
-            "import the package again, or copy a version whose files are there".to_owned(),
-        );
-    }
-    for file in &facts.files {
-        if let Some((holder, sha256)) = &file.holder {
-            object(
-                "other-content",
-                format!("{} is in the archive with other content ({holder}, SHA256 {sha256})", file.name),
-                "a file name is used once in an archive: have it uploaded with a higher version".to_owned(),
-            );
-        }
-    }
+    found.extend(of_format(&facts.package, &facts.format, &facts.formats, &facts.series));
+    found.extend(of_files(&facts.package, &facts.files));
     if let Some((there, live_in)) = facts.there.as_ref().filter(|(there, _)| there.dpkg_cmp(version).is_gt())
     {
-        object(
+        found.push(object(
             "not-older",
             format!("{live_in} has {there}, which is higher than {version}"),
             "copy a version that is at least as high, or remove that one first".to_owned(),
-        );
+        ));
     }
     if facts.is_other_source {
-        object(
+        found.push(object(
             "other-source",
             format!("{suite} has {version} from another .dsc"),
             "have it uploaded with a higher version".to_owned(),
-        );
+        ));
     }
     if facts.with_binaries {
         found.extend(about_binaries(facts));
     } else {
         found.extend(about_building(facts));
+    }
+    found
+}
+
+/// Whether a series takes sources of a format.
+#[must_use]
+pub fn of_format(
+    package: &str,
+    format: &str,
+    formats: &[SourceFormat],
+    series: &impl std::fmt::Display,
+) -> Vec<Objection> {
+    if formats.iter().any(|taken| taken.as_str() == format) {
+        return Vec::new();
+    }
+    let taken: Vec<&str> = formats.iter().map(|format| format.as_str()).collect();
+    vec![Objection {
+        package: package.to_owned(),
+        check: "format",
+        what: format!("it has the format {format}, and {series} takes {}", taken.join(", ")),
+        remedy: format!("`pressroom series set {series} --source-format` says what it takes"),
+    }]
+}
+
+/// Whether the files of a package are kept, and their names are free in the target's archive.
+#[must_use]
+pub fn of_files(package: &str, files: &[File]) -> Vec<Objection> {
+    let mut found = Vec::new();
+    let object = |check: &'static str, what: String, remedy: &str| Objection {
+        package: package.to_owned(),
+        check,
+        what,
+        remedy: remedy.to_owned(),
+    };
+    let gone: Vec<&str> = files.iter().filter(|file| !file.is_here).map(|file| file.name.as_str()).collect();
+    if let Some(first) = gone.first() {
+        let more = if gone.len() > 1 { format!(" and {} more", gone.len() - 1) } else { String::new() };
+        found.push(object(
+            "expired",
+            format!("{first}{more} is not kept any more"),
+            "import the package again, or copy a version whose files are there",
+        ));
+    }
+    for file in files {
+        if let Some((holder, sha256)) = &file.holder {
+            found.push(object(
+                "other-content",
+                format!("{} is in the archive with other content ({holder}, SHA256 {sha256})", file.name),
+                "a file name is used once in an archive: have it uploaded with a higher version",
+            ));
+        }
     }
     found
 }

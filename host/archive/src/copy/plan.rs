@@ -3,11 +3,12 @@
 use std::str::FromStr;
 
 use super::judge::{Built, Facts, File, Objection, objections};
+use crate::accept::{ClosedByCopy, CopiedFrom, closed_by_copy};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
 use crate::domain::{
-    ArchSeriesId, ArchitectureTag, ArchivePurpose, BinaryReleaseId, BuildStatus, ComponentId, ComponentName,
-    DebVersion, PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
+    ArchSeriesId, ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, ComponentName, DebVersion,
+    PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
 };
 use crate::librarian::Librarian;
 use crate::people::{Rights, UploadQuestion, package_sets_of, rights};
@@ -136,6 +137,8 @@ pub struct Planned {
     pub status: UploadStatus,
     /// Why there.
     pub comment: String,
+    /// The bugs that it closes by coming there at once.
+    pub closes: Vec<ClosedByCopy>,
 }
 
 /// What will be done.
@@ -192,11 +195,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
     }
     let offered = Offered {
         policy: UploadPolicy::Sync,
-        purpose: match archive.purpose {
-            // copies are what it is for
-            ArchivePurpose::Copy => ArchivePurpose::Ppa,
-            ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => archive.purpose,
-        },
+        purpose: archive.purpose,
         enabled: archive.enabled,
         archive: &archive.reference.to_string(),
         suite: name,
@@ -207,6 +206,8 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
     };
     policy::problems(&offered)
         .into_iter()
+        // copies are what it is for
+        .filter(|problem| problem.check != policy::IS_A_COPY)
         .map(|problem| Objection {
             package: everything(),
             check: problem.check,
@@ -310,6 +311,13 @@ impl Planner<'_> {
         if !against.is_empty() {
             return Ok(Err(against));
         }
+        let closes = if status == UploadStatus::Accepted {
+            let origin = CopiedFrom { archive: from.archive.id, series: from.shape.series.id };
+            let target = (to.archive.purpose, to.shape);
+            closed_by_copy(self.db, self.librarian, origin, target, (&wish.name, &source.version))?
+        } else {
+            Vec::new()
+        };
         let comment = if self.request.auto_approve { "approved at once".to_owned() } else { comment };
         Ok(Ok(Planned {
             release: source.release,
@@ -324,6 +332,7 @@ impl Planner<'_> {
                 "copied from {} of {}: {comment}",
                 from.shape.suite.name, from.archive.reference
             ),
+            closes,
         }))
     }
 
@@ -544,11 +553,7 @@ impl Planner<'_> {
             return (UploadStatus::Accepted, String::new());
         }
         destiny(&Standing {
-            purpose: match to.archive.purpose {
-                // what is in it was decided about where it comes from
-                ArchivePurpose::Copy => ArchivePurpose::Ppa,
-                ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => to.archive.purpose,
-            },
+            purpose: to.archive.purpose,
             status: to.shape.series.status,
             policy: UploadPolicy::Sync,
             new: &new,

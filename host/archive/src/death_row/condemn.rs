@@ -116,6 +116,14 @@ pub enum Reason {
         /// Which field says so.
         field: String,
     },
+    /// A snapshot needs it that is kept.
+    Snapshot {
+        /// Which.
+        by: String,
+        /// Until when; none: until somebody lets it go.
+        #[serde(serialize_with = "as_text_if_known")]
+        until: Option<Timestamp>,
+    },
     /// Something else keeps it.
     Hold {
         /// What.
@@ -161,6 +169,10 @@ impl fmt::Display for Reason {
             Self::Stay { by, until } => write!(f, "{by} stays until {until}"),
             Self::Binary { by } => write!(f, "its binary package {by} is published"),
             Self::BuiltUsing { by, field } => write!(f, "{by} names it in {field}, and is in the archive"),
+            Self::Snapshot { by, until: None } => write!(f, "{by} needs it"),
+            Self::Snapshot { by, until: Some(until) } => {
+                write!(f, "{by} needs it, and is kept until {until}")
+            }
             Self::Hold { by, until: None } => write!(f, "{by} keeps it"),
             Self::Hold { by, until: Some(until) } => write!(f, "{by} keeps it until {until}"),
         }

@@ -23,7 +23,7 @@ use crate::format::built_using::ingredients;
 use crate::librarian::Librarian;
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
-use crate::store::death_row::{self as rows, File, NewReaped, Package, Publication, Undone};
+use crate::store::death_row::{self as rows, File, Hold, NewReaped, Package, Publication, Undone};
 use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, series};
 
 /// Why death row cannot go on at all.
@@ -268,6 +268,13 @@ fn owner(
     Ok(owner)
 }
 
+fn reason_of(hold: Hold) -> Reason {
+    match hold {
+        Hold::Row { by, until } => Reason::Hold { by, until },
+        Hold::Snapshot(needing) => Reason::Snapshot { by: needing.said, until: needing.until },
+    }
+}
+
 /// Decides about a package, and writes down what follows.
 fn look_at(
     tx: &Transaction<'_>,
@@ -300,7 +307,7 @@ fn look_at(
         let hold = rows::holds(tx, archive, &source, file, now)?;
         // nobody else looks at such a file when what keeps it lets go
         is_kept |= hold.is_some();
-        let case = Case { names: recorded, owners, hold: hold.map(|(by, until)| Reason::Hold { by, until }) };
+        let case = Case { names: recorded, owners, hold: hold.map(reason_of) };
         match condemn(&case, preference, now) {
             Fate::Goes => {
                 condemned = true;
@@ -407,6 +414,10 @@ fn next_look(reasons: &[Reason], now: Timestamp) -> Option<Timestamp> {
             Reason::InAPass { .. } | Reason::Listed { .. } => return None,
             Reason::Stay { until, .. } => (*until).min(now + LOOK_AGAIN),
             Reason::Hold { until, .. } => until.unwrap_or(now + LOOK_AT_HOLD).min(now + LOOK_AT_HOLD),
+            // its time is over, and the publisher has not let it go yet
+            Reason::Snapshot { until: Some(until), .. } if *until <= now => return None,
+            // who lets one go before its time says so
+            Reason::Snapshot { until, .. } => until.unwrap_or(now + LOOK_AGAIN).min(now + LOOK_AGAIN),
             Reason::Published { .. }
             | Reason::Waiting { .. }
             | Reason::NotScheduled { .. }

@@ -11,6 +11,7 @@ use super::stage::{ArchivePaths, StageError, Staged};
 use crate::disk::{self, DiskError, Exchanged, Identity};
 use crate::domain::PassId;
 use crate::dominate::schedule_after;
+use crate::mirror::number_pass;
 use crate::store::pass::{self, PlannedExchange};
 use crate::store::{Db, StoreError, Transaction};
 
@@ -122,6 +123,7 @@ pub(super) fn complete(
     tracing::debug_span!("complete").in_scope(|| {
         db.write(|tx| {
             pass::complete_installation(tx, pass, now)?;
+            number_pass(tx, pass, now)?;
             schedule_after(tx, pass, now)
         })
     })?;

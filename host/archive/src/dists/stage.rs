@@ -181,10 +181,11 @@ fn link_span(tree: &str, sharing: Sharing) -> tracing::Span {
     }
 }
 
-/// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and not the pool, whose files clients are reading.
+/// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and neither the pool, whose files clients are
+/// reading, nor the snapshots, nor the journal, to which death row writes as well.
 #[must_use]
 pub fn may_be_staged(name: &str) -> bool {
-    name != "pool"
+    !["pool", "snapshots", crate::mirror::JOURNAL].contains(&name)
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -235,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
         let mut staged = Staged::begin(&paths, PassId(2), Sharing::Copies).unwrap();
-        for name in ["pool", "..", "", ".hidden", "a/b", "dists.old", "é"] {
+        for name in ["pool", "snapshots", "journal", "..", "", ".hidden", "a/b", "dists.old", "é"] {
             assert!(staged.stage_tree(name).is_err(), "{name}");
         }
     }

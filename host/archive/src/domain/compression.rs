@@ -1,4 +1,4 @@
-//! How index files are compressed, and which checksums they carry: what a series chooses.
+//! How index files are compressed, which checksums they carry, and how many patches of them there are: what a series chooses.
 
 use serde::{Deserialize, Serialize};
 
@@ -121,9 +121,100 @@ impl std::str::FromStr for SegmentSize {
     }
 }
 
+/// How many patches of an index are kept, by which clients bring up to date what they have; with 0 none are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct PatchLimit(u16);
+
+/// A number of patches that no index can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an index has up to 1000 patches (56 are two weeks of four publications a day), or none, not {0}")]
+pub struct PatchLimitError(String);
+
+impl PatchLimit {
+    /// No patches are made.
+    pub const NONE: Self = Self(0);
+    const MOST: u16 = 1000;
+
+    /// So many; 0: none.
+    ///
+    /// # Errors
+    /// Above 1000: clients read a line of each at every update.
+    pub fn new(count: u32) -> Result<Self, PatchLimitError> {
+        match u16::try_from(count) {
+            Ok(count @ ..=Self::MOST) => Ok(Self(count)),
+            Ok(_) | Err(_) => Err(PatchLimitError(count.to_string())),
+        }
+    }
+
+    /// How many; 0: none are made.
+    #[must_use]
+    pub const fn count(self) -> u16 {
+        self.0
+    }
+}
+
+/// From a number or `none`, as on a command line.
+impl std::str::FromStr for PatchLimit {
+    type Err = PatchLimitError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self::NONE);
+        }
+        let shown = || PatchLimitError(super::name::shown(text).to_string());
+        Self::new(text.parse().map_err(|_| shown())?)
+    }
+}
+
+impl std::fmt::Display for PatchLimit {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self == Self::NONE { out.pad("none") } else { self.0.fmt(out) }
+    }
+}
+
+/// As a number, or the word `none`.
+impl Serialize for PatchLimit {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if *self == Self::NONE { serializer.serialize_str("none") } else { serializer.serialize_u16(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for PatchLimit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u32),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(count) => Self::new(count),
+            Written::Word(word) => word.parse(),
+        }
+        .map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_patches_is_bounded_and_none_is_a_word() {
+        for (text, count) in [("none", 0), ("0", 0), ("1", 1), ("56", 56), ("1000", 1000)] {
+            let limit: PatchLimit = text.parse().unwrap();
+            assert_eq!(limit.count(), count);
+            assert_eq!(limit.to_string().parse::<PatchLimit>().unwrap(), limit);
+            let written = serde_json::to_string(&limit).unwrap();
+            assert_eq!(serde_json::from_str::<PatchLimit>(&written).unwrap(), limit, "{written}");
+        }
+        for text in ["", "-1", "1001", "70000", "many", "None", "5.5"] {
+            assert!(text.parse::<PatchLimit>().is_err(), "{text}");
+        }
+        for written in ["-1", "1001", "\"all\"", "true", "[]"] {
+            assert!(serde_json::from_str::<PatchLimit>(written).is_err(), "{written}");
+        }
+    }
 
     #[test]
     fn segments_have_a_size_that_can_be_had() {

@@ -37,6 +37,8 @@ ids! {
     ArchiveFileId,
     /// A row of `index_segment`.
     IndexSegmentId,
+    /// A row of `index_patch`.
+    IndexPatchId,
     /// A row of `source_package_release`.
     SourceReleaseId,
     /// A row of `binary_package_release`.
@@ -57,6 +59,12 @@ ids! {
     SigningKeyId,
     /// A row of `signing_key_use`.
     KeyUseId,
+    /// A row of `snapshot`: a suite as a pass has installed it.
+    SnapshotId,
+    /// A row of `snapshot_moment`.
+    MomentId,
+    /// A row of `snapshot_restore`.
+    RestoreId,
     /// A row of `archive_auth_token`.
     TokenId,
     /// A row of `package_set`.
@@ -75,4 +83,6 @@ ids! {
     BuildId,
     /// A row of `outbox_message`.
     MessageId,
+    /// A row of `package_copy_request`.
+    CopyRequestId,
 }

@@ -7,11 +7,13 @@ pub mod digest;
 mod extra_field;
 mod ids;
 mod ingredient;
+mod mirror;
 pub mod name;
 mod pass_priority;
 mod publisher;
 mod release_text;
 mod signed_by;
+mod snapshot_name;
 mod status;
 mod suite;
 pub mod version;
@@ -19,16 +21,21 @@ mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
 pub use chain::chain;
-pub use compression::{Checksum, Compressor, IndexEngine, SegmentSize, SegmentSizeError, Translations};
+pub use compression::{
+    Checksum, Compressor, IndexEngine, PatchLimit, PatchLimitError, SegmentSize, SegmentSizeError,
+    Translations,
+};
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexSegmentId, KeyId, KeyUseId,
-    MessageId, PackageSetId, PassId, PermissionId, PersonId, PublicationId, ReceiptId, RunId, SeriesId,
-    SigningKeyId, SourceReleaseId, SuiteId, TokenId, UploadId,
+    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
+    IndexSegmentId, KeyId, KeyUseId, MessageId, MomentId, PackageSetId, PassId, PermissionId, PersonId,
+    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, SuiteId,
+    TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
+pub use mirror::{FileChange, MirrorCause};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
     PackagePriority, PackageSetName, PersonName, Section, SeriesName, SourceName,
@@ -37,10 +44,11 @@ pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
 pub use signed_by::{SignedBy, SignedByError};
+pub use snapshot_name::{SnapshotName, SnapshotNameError};
 pub use status::{
-    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CustomFormat, HookOutcome, KeyHolder, MessageKind,
-    MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus, RunOutcome,
-    SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
+    ArchivePurpose, BinaryFormat, BugTracker, BuildStatus, CopyRequestStatus, CustomFormat, HookOutcome,
+    KeyHolder, MessageKind, MessageStatus, PackageKind, PassState, Permission, PersonKind, PublicationStatus,
+    RunOutcome, SeriesStatus, SourceFormat, UploadPolicy, UploadStatus, UploadVerdict,
 };
 pub use suite::{Pocket, SuiteName};
 pub use version::DebVersion;

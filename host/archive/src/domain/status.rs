@@ -86,14 +86,42 @@ words! {
 }
 
 impl ArchivePurpose {
-    /// Whether nothing changes in a pocket of a series of it: in the release pocket of one that users rely on. In a PPA that pocket is what there is.
+    /// Whether nothing changes in a pocket of a series of it: in the release pocket of one that users rely on. In a PPA that pocket is what there is, and
+    /// nobody relies on a copy.
     #[must_use]
     pub const fn holds_still(self, pocket: Pocket, status: SeriesStatus) -> bool {
         match self {
-            Self::Primary | Self::Partner | Self::Copy => {
-                matches!(pocket, Pocket::Release) && status.is_stable()
-            }
-            Self::Ppa => false,
+            Self::Primary | Self::Partner => matches!(pocket, Pocket::Release) && status.is_stable(),
+            Self::Ppa | Self::Copy => false,
+        }
+    }
+}
+
+words! {
+    /// How far a request to fill a copy archive has come.
+    CopyRequestStatus, "status of a copy request" {
+        /// Nobody has begun.
+        New = "NEW",
+        /// Some of it is done, or somebody is at it.
+        InProgress = "INPROGRESS",
+        /// All of it is done.
+        Complete = "COMPLETE",
+        /// It cannot be done.
+        Failed = "FAILED",
+        /// Whoever is at it has been asked to stop.
+        Canceling = "CANCELING",
+        /// It was stopped.
+        Cancelled = "CANCELLED",
+    }
+}
+
+impl CopyRequestStatus {
+    /// Whether something is still to be done about it.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::New | Self::InProgress | Self::Canceling => true,
+            Self::Complete | Self::Failed | Self::Cancelled => false,
         }
     }
 }

@@ -11,11 +11,11 @@ use super::schedule::{StayOfExecution, schedule_suite};
 use crate::domain::name::SourceName;
 use crate::domain::{ArchSeriesId, BinaryFormat, PackageKind, PassId, PublicationStatus, SuiteId};
 use crate::store::contest::{
-    self, ContestedBinary, ContestedSource, DEBUG_ENDING, Opened, SourceVersion, all_contested,
+    self, Candidate, ContestedBinary, ContestedSource, DEBUG_ENDING, Opened, SourceVersion, all_contested,
 };
 use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
 use crate::store::suite_hold::withhold_removals;
-use crate::store::{StoreError, removal};
+use crate::store::{StoreError, removal, snapshot_content};
 
 /// How many publications go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub fn dominate(
         removals.extend(removal::requested_transitions(tx, *suite)?);
     }
     plan_transitions(tx, pass, &removals)?;
-    let withheld = withhold_removals(tx, pass)?;
+    let withheld = withhold_removals(tx, pass)? + snapshot_content::withhold_removals(tx, pass)?;
     let deleted = removals.len().saturating_sub(withheld) + delete_binaries_of_sources(tx, pass)?;
     let mut dominated = Dominated { superseded: 0, deleted };
     let in_full = match scope {
@@ -174,7 +174,8 @@ impl<'a> Field<'a> {
         if self.binaries.contains_key(&name) {
             return Ok(());
         }
-        let rows = contest::binaries_named(self.tx, self.pass, self.suite, &name)?;
+        let mut rows = contest::binaries_named(self.tx, self.pass, self.suite, &name)?;
+        leave_what_was_restored(rows.iter_mut().map(|row| &mut row.candidate));
         let is_debug = rows.iter().any(|row| row.format == BinaryFormat::Ddeb);
         if let Some(package) = name.strip_suffix(DEBUG_ENDING).filter(|_| is_debug) {
             self.to_do.push(Wanted::Binaries(package.to_owned()));
@@ -192,7 +193,8 @@ impl<'a> Field<'a> {
         if self.sources.contains_key(&name) {
             return Ok(());
         }
-        let rows = contest::sources_named(self.tx, self.pass, self.suite, &name)?;
+        let mut rows = contest::sources_named(self.tx, self.pass, self.suite, &name)?;
+        leave_what_was_restored(rows.iter_mut().map(|row| &mut row.candidate));
         let latest = rows
             .iter()
             .filter(|row| row.candidate.takes_part)
@@ -224,6 +226,15 @@ impl<'a> Field<'a> {
 
     fn rows(self) -> (Vec<ContestedBinary>, Vec<ContestedSource>) {
         (self.binaries.into_values().flatten().collect(), self.sources.into_values().flatten().collect())
+    }
+}
+
+/// Publications of a name that are all of a restored snapshot are not judged: they are to stand beside each other as they did then, until something else of that name
+/// comes.
+fn leave_what_was_restored<'c>(candidates: impl Iterator<Item = &'c mut Candidate>) {
+    let mut candidates: Vec<&mut Candidate> = candidates.collect();
+    if candidates.iter().filter(|one| one.takes_part).all(|one| one.is_restored) {
+        candidates.iter_mut().for_each(|one| one.takes_part = false);
     }
 }
 

@@ -8,15 +8,18 @@ use super::contents::sort::Limits;
 use super::contents::{Changes, Lines};
 use super::ftparchive::{self, Generated, Of, Task, Workshop};
 use super::increment::{self, Entries};
+use super::patch::publish::{Check, Patches};
 use super::render::{self, Rows, Stanzas};
 use super::segment::assemble::{Assembled, Assembly, Target};
 use super::segment::cut::Rule;
+use super::segment::difference::Difference;
 use super::segment::form;
 use super::segment::previous::Previous;
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::FileDigests;
 use crate::domain::{BinaryFormat, BinaryReleaseId, Compressor, PassId, Translations};
 use crate::store::archive_file::ListedFile;
+use crate::store::index_patch::{Content as Text, PatchChange};
 use crate::store::index_segment::{self, SegmentChange, StoredSegment};
 use crate::store::publication::{self, BinaryIndex, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
@@ -80,6 +83,8 @@ pub struct Built {
     pub files: Vec<ListedFile>,
     /// The segments of these indexes that are new, and those that go.
     pub segments: Vec<SegmentChange>,
+    /// What becomes of patches.
+    pub patches: Vec<PatchChange>,
     /// How many indexes were made.
     pub indexes: usize,
     /// How many stanzas they have.
@@ -242,8 +247,14 @@ pub fn build_with(
         Some(workshop) => Some(generate(db, pass, shape, &to_make, workshop)?),
         None => None,
     };
+    let check = if matches!(scope, Scope::Careful) { Check::Content } else { Check::Length };
+    let mut patches = Patches::open(db, pass, shape, folder, check)?;
     for (index, how) in to_make {
-        let Some(made) = make(db, pass, shape, index, how, folder, generated.as_mut())? else { continue };
+        let order = Order { index, how, base: patches.base(&index.path)? };
+        let Some(made) = make(db, pass, shape, order, folder, generated.as_mut())? else { continue };
+        if let Some(base) = order.base {
+            built.files.extend(patches.carry_on(&index.path, base, &made)?);
+        }
         if index.content == Content::Stanzas(Stanzas::Translation) {
             remove_other_forms(folder, &index.path, &shape.series.index_compressors)?;
         }
@@ -258,7 +269,12 @@ pub fn build_with(
     if let Some(workshop) = workshop {
         ftparchive::tidy(workshop)?;
     }
-    if !matches!(scope, Scope::Only(_)) {
+    let is_all = !matches!(scope, Scope::Only(_));
+    if is_all {
+        patches.sweep(indexes.iter().map(|index| index.path.as_str()))?;
+    }
+    built.patches = patches.finish(|path| !is_all || indexes.iter().any(|index| index.path == path))?;
+    if is_all {
         remove_others(folder, &indexes, &shape.series.index_compressors)?;
         built.segments.extend(remove_disused(db, shape, &indexes, folder)?);
     }
@@ -311,16 +327,25 @@ fn generate(
     ftparchive::generate(db, pass, shape, &tasks, workshop)
 }
 
+/// An index that is to be made.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    index: &'a Index<'a>,
+    how: How,
+    /// The text that a patch is to be made from.
+    base: Option<Text>,
+}
+
 /// Makes an index; none where the pass changes nothing in it.
 fn make(
     db: &Connection,
     pass: PassId,
     shape: &SuiteShape,
-    index: &Index<'_>,
-    how: How,
+    order: Order<'_>,
     folder: &Path,
     generated: Option<&mut Generated>,
 ) -> Result<Option<Assembled>, IndexError> {
+    let Order { index, how, .. } = order;
     let _span = tracing::info_span!("assemble", suite = %shape.suite.name, index = index.path).entered();
     let stored = index_segment::segments_of(db, shape.suite.id, &index.path)?;
     let target = Target { folder, path: &index.path, forms: &shape.series.index_compressors };
@@ -328,7 +353,7 @@ fn make(
     if let Some(generated) = generated
         && let Some(made) = generated.take(&index.path)?
     {
-        return put_together(&made, Rule::new(size), stored, how, None, target);
+        return put_together(&made, Rule::new(size), stored, order, None, target);
     }
     match &index.content {
         Content::Stanzas(of) => {
@@ -337,7 +362,7 @@ fn make(
                 How::Changes if !stored.is_empty() => Some(touched(&rows)?),
                 How::Changes | How::All | How::Anew => None,
             };
-            put_together(&rows, Rule::new(size), stored, how, touched.as_deref(), target)
+            put_together(&rows, Rule::new(size), stored, order, touched.as_deref(), target)
         }
         Content::Files(of) => {
             let mut lines = Lines {
@@ -357,7 +382,7 @@ fn make(
                 lines.changes = changes;
                 lines.changes.paths()
             });
-            put_together(&lines, Rule::of_lines(size), stored, how, touched.as_deref(), target)
+            put_together(&lines, Rule::of_lines(size), stored, order, touched.as_deref(), target)
         }
     }
 }
@@ -383,21 +408,28 @@ fn put_together(
     entries: &impl Entries,
     rule: Rule,
     stored: Vec<StoredSegment>,
-    how: How,
+    order: Order<'_>,
     touched: Option<&[String]>,
     target: Target<'_>,
 ) -> Result<Option<Assembled>, IndexError> {
     if touched.is_some_and(<[String]>::is_empty) {
         return Ok(None);
     }
-    let previous = match how {
-        How::Changes | How::All => Previous::open(stored, &target.folder.join(target.path), target.forms),
-        How::Anew => Previous::unused(stored),
+    let lies_at = target.folder.join(target.path);
+    // what is made anew takes nothing from what is published, but is compared with it
+    let (previous, compared) = match order.how {
+        How::Changes | How::All => (Previous::open(stored, &lies_at, target.forms), None),
+        How::Anew => {
+            let compared = order.base.map(|_| Previous::open(stored.clone(), &lies_at, target.forms));
+            (Previous::unused(stored), compared)
+        }
     };
+    let difference =
+        order.base.map(|published| Difference::begin(compared.as_ref().unwrap_or(&previous), published));
     // nothing of it can be used: making all of it reads the rows once, and not once for each segment
     let touched = touched.filter(|_| previous.is_there());
     let again = |place| increment::render_again(entries, &previous.segments, place);
-    let mut assembly = Assembly::begin(target, &previous, &again)?;
+    let mut assembly = Assembly::begin(target, &previous, &again, difference)?;
     match touched {
         Some(touched) => increment::change(entries, rule, &previous, touched, &mut assembly)?,
         None => increment::render_all(entries, rule, &mut assembly)?,

@@ -13,7 +13,8 @@ use crate::domain::ArchiveFileId;
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention, expired};
 
 /// The name of a content under by-hash, below the suite's folder.
-fn by_hash_path(path: &str, sha256: &str) -> String {
+#[must_use]
+pub fn by_hash_path(path: &str, sha256: &str) -> String {
     match path.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/by-hash/SHA256/{sha256}"),
         None => format!("by-hash/SHA256/{sha256}"),

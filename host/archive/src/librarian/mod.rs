@@ -8,7 +8,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -118,6 +118,48 @@ impl Librarian {
         Ok(Some(Shared { temporary, hasher: Hasher::new() }))
     }
 
+    /// Gives a file of ours a second name here, to be read and then kept: for files that nobody writes into any more. None where it cannot be linked: on
+    /// another filesystem, another user's, or one that others may write to or not all may read.
+    ///
+    /// # Errors
+    /// When there is no room for the name.
+    pub fn link(&self, source: &Path) -> Result<Option<Shared>, DiskError> {
+        let incoming = self.root.join("incoming");
+        disk::make_folder(&incoming)?;
+        let linked = tempfile::Builder::new().make_in(&incoming, |name| {
+            fs::hard_link(source, name)?;
+            // what lies there now is what is looked at, whatever becomes of the other name; no link, no FIFO
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(name);
+            let is_fit = |file: &File| {
+                let metadata = file.metadata()?;
+                Ok::<bool, io::Error>(
+                    metadata.is_file()
+                        && metadata.uid() == rustix::process::geteuid().as_raw()
+                        && metadata.permissions().mode() & 0o7777 == disk::SERVED_FILE_MODE,
+                )
+            };
+            match opened.and_then(|file| is_fit(&file).map(|is_fit| (file, is_fit))) {
+                Ok((file, true)) => Ok(file),
+                unfit => {
+                    fs::remove_file(name)?;
+                    Err(unfit.err().unwrap_or_else(|| io::ErrorKind::PermissionDenied.into()))
+                }
+            }
+        });
+        count(Work::FilesOpened, 1);
+        match linked {
+            Ok(temporary) => Ok(Some(Shared { temporary, hasher: Hasher::new() })),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem) =>
+            {
+                Err(error).during("link into", &incoming)
+            }
+            // it is copied instead
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Gives a file its place.
     ///
     /// # Errors
@@ -182,11 +224,10 @@ impl Librarian {
         };
         let mut swept = 0;
         for entry in entries.flatten() {
-            let modified = entry.metadata().and_then(|metadata| metadata.modified());
-            // a deposit that has been kept meanwhile is gone from here
-            if modified
-                .is_ok_and(|modified| Timestamp::try_from(modified).is_ok_and(|modified| modified < before))
-            {
+            // since when it is as it is, also if it is a link to a file that is older; a deposit that has been kept meanwhile is gone from here
+            let changed =
+                entry.metadata().ok().and_then(|metadata| Timestamp::from_second(metadata.ctime()).ok());
+            if changed.is_some_and(|changed| changed < before) {
                 disk::remove_file(&entry.path())?;
                 swept += 1;
             }
@@ -424,6 +465,32 @@ mod tests {
         kept(&librarian, b"hello");
         deposited(&librarian, b"hello");
         assert_eq!(disk::Identity::of(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_link_is_the_same_file_and_is_made_only_to_what_nobody_else_writes_into() {
+        let root = tempfile::tempdir().unwrap();
+        let librarian = Librarian::new(root.path().join("librarian"));
+        let source = root.path().join("source");
+        disk::write_staged(&source, b"content").unwrap();
+        let mut linked = librarian.link(&source).unwrap().unwrap();
+        io::copy(&mut linked, &mut io::sink()).unwrap();
+        // it is as new as the link, whatever the file says
+        assert_eq!(librarian.sweep(Timestamp::UNIX_EPOCH).unwrap(), 0);
+        let digests = librarian.keep(linked.seal()).unwrap();
+        assert_eq!(digests, FileDigests::of(b"content"));
+        let path = librarian.path(&digests.sha256);
+        assert_eq!(disk::Identity::of(&path).unwrap(), disk::Identity::of(&source).unwrap());
+        // again: what is kept stays, and nothing is left over
+        let mut again = librarian.link(&source).unwrap().unwrap();
+        io::copy(&mut again, &mut io::sink()).unwrap();
+        librarian.keep(again.seal()).unwrap();
+        fs::set_permissions(&source, Permissions::from_mode(0o664)).unwrap();
+        assert!(librarian.link(&source).unwrap().is_none());
+        assert!(librarian.link(&root.path().join("none")).unwrap().is_none());
+        disk::symlink(Path::new("source"), &root.path().join("link")).unwrap();
+        assert!(librarian.link(&root.path().join("link")).unwrap().is_none());
+        assert_eq!(fs::read_dir(root.path().join("librarian/incoming")).unwrap().count(), 0);
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::io::Read;
 
 use crate::disk::During;
 use crate::domain::name::{ComponentName, Section};
-use crate::domain::{PersonId, Pocket, UploadId, UploadPolicy};
+use crate::domain::{PersonId, Pocket, SuiteId, UploadId, UploadPolicy};
 use crate::format::control::MAX_CONTROL_BYTES;
 use crate::format::{Changes, control};
 use crate::librarian::Librarian;
 use crate::store::archive::{Archive, archive_by_id};
-use crate::store::suite::{Suite, suites_of};
-use crate::store::{Connection, library_file, package_upload};
+use crate::store::suite::{Suite, suite_by_id, suites_of};
+use crate::store::{Connection, StoreError, library_file, package_upload};
 use crate::upload::examined::Problem;
 
 use super::NotifyError;
@@ -173,6 +173,16 @@ impl UploadFacts {
         self.maintainer.clone_from(&changes.maintainer);
         self.changes = control::unfolded(&changes.changes);
         self.changes_text.clone_from(&changes.text);
+    }
+
+    /// The same of a suite into which it was copied afterwards.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn in_suite(&self, db: &Connection, suite: SuiteId) -> Result<Self, StoreError> {
+        let suite = suite_by_id(db, suite)?;
+        let archive = archive_by_id(db, suite.archive)?;
+        Ok(Self { archive: Some(archive), suite: Some(suite), ..self.clone() })
     }
 
     /// The pocket of its suite.

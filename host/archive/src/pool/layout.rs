@@ -44,7 +44,8 @@ pub fn source_folder(component: &ComponentName, source: &SourceName) -> String {
 }
 
 /// The folder above a source's.
-fn prefix(source: &SourceName) -> &str {
+#[must_use]
+pub fn prefix(source: &SourceName) -> &str {
     let name = source.as_str();
     let length = if name.starts_with("lib") { 4 } else { 1 };
     name.get(..length).unwrap_or(name)

@@ -13,7 +13,7 @@ use crate::people::{Actor, rights};
 use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
 use crate::store::upload_queue::{accepted_before, sources_there};
-use crate::store::{StoreError, package_release};
+use crate::store::{StoreError, copy_archive, package_release};
 use crate::upload::verdict::{Standing, destiny};
 
 /// What is to be done.
@@ -154,11 +154,10 @@ fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> 
             ));
         }
     }
-    let architectures = series::architectures(db, series.id)?;
+    let architectures = copy_archive::architectures_in(db, archive.id, series.id)?;
     for binary in &entry.binaries {
-        let is_there = architectures
-            .iter()
-            .any(|one| one.enabled && (binary.architecture.is_all() || one.tag == binary.architecture));
+        let is_there =
+            architectures.iter().any(|one| binary.architecture.is_all() || one.tag == binary.architecture);
         if !is_there {
             reasons.push(format!(
                 "{} is for {}, which {} does not have: add it with `pressroom series set {} --architecture {1}`",

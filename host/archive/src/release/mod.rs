@@ -1,5 +1,6 @@
 //! Phase D: the Release file over everything that is in a suite's staged folder, and its signatures.
 
+mod patches;
 mod release_file;
 pub mod renewal;
 pub mod rotation;

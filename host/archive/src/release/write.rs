@@ -1,6 +1,6 @@
 //! Writing and signing the Release files of a suite in the staged tree.
 //!
-//! Everything in the suite's folder is listed, whoever put it there, but for the folders of custom uploads. A digest is taken from where it is
+//! Everything in the suite's folder is listed, whoever put it there, but for the folders of custom uploads and for patches of indexes. A digest is taken from where it is
 //! known: this pass made the file, or the file is the very one (by inode, size and time) that the live Release lists. Everything else is read.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,13 +12,15 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use tracing::debug_span;
 
+use super::patches;
 use super::release_file::ReleaseFile;
 use super::sign::{SignError, Signer};
 use crate::disk::{self, DiskError, During, Identity};
 use crate::domain::digest::FileDigests;
-use crate::domain::{ArchiveFileId, BinaryFormat, Compressor};
+use crate::domain::{ArchiveFileId, BinaryFormat, Compressor, IndexPatchId};
 use crate::index::{by_hash, text_digests};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
+use crate::store::index_patch::StoredPatch;
 use crate::work::{Work, count};
 
 /// Why a suite could not be signed and sealed.
@@ -72,6 +74,10 @@ pub struct Signed {
     pub files_read: usize,
     /// The older generations whose by-hash names went.
     pub expired: Vec<ArchiveFileId>,
+    /// The patches that clients are not told of, because the index is another than they lead to.
+    pub dropped_patches: Vec<IndexPatchId>,
+    /// The patches whose files went.
+    pub expired_patches: Vec<IndexPatchId>,
 }
 
 /// The files that say what the others are.
@@ -97,6 +103,8 @@ pub struct Known<'a> {
     pub old: &'a [OldGeneration],
     /// Folders below the suite's of which nothing is listed: custom uploads, as images of the installer, have sums of their own.
     pub unlisted: &'a [String],
+    /// The patches of indexes as this pass leaves them, none of which is listed.
+    pub patches: &'a [StoredPatch],
 }
 
 /// Whether digests are taken from where they are known.
@@ -142,6 +150,7 @@ pub fn write_release(
     let (now, suite) = (release.date, release.shape.suite.name.to_string());
     debug_span!("stubs", suite).in_scope(|| write_stubs(release, folders.staged))?;
     let (mut files, files_read) = debug_span!("list", suite).in_scope(|| list(folders, known, trust))?;
+    let dropped_patches = patches::drop_wrong(folders.staged, known.patches, &mut files)?;
     let text = release.suite_text(&files);
     let failed = |source| ReleaseError::Sign { suite: suite.clone(), source };
     let (detached, clear) = debug_span!("sign", suite)
@@ -161,7 +170,8 @@ pub fn write_release(
     } else {
         Vec::new()
     };
-    Ok(Signed { files, files_read, expired })
+    let expired_patches = patches::expire(folders.staged, known.patches, retention, now)?;
+    Ok(Signed { files, files_read, expired, dropped_patches, expired_patches })
 }
 
 /// The small Release file beside each index. One that says the same already is left alone, so that it stays shared with the live tree.
@@ -201,6 +211,7 @@ fn list(
 ) -> Result<(Vec<ListedFile>, usize), ReleaseError> {
     let built = by_path(known.built);
     let listed = by_path(known.listed);
+    let patches = patches::files_of(known.patches);
     let mut files: Vec<ListedFile> = Vec::new();
     let mut unknown: Vec<String> = Vec::new();
     for entry in disk::files_below(folders.staged)? {
@@ -210,7 +221,7 @@ fn list(
         let is_in = |folder: &String| {
             entry.path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        if known.unlisted.iter().any(is_in) {
+        if known.unlisted.iter().any(is_in) || patches.contains(&entry.path) {
             continue;
         }
         if entry.path.chars().any(|character| character.is_whitespace() || character.is_control()) {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::distribution::{self, Distribution};
 use super::sql::Date;
-use super::{During, StoreError, suite};
+use super::{During, StoreError, copy_request, suite};
 use crate::domain::name::ComponentName;
 use crate::domain::{
     ArchiveId, ArchivePurpose, ArchiveReference, DistributionId, IndexEngine, PRIMARY_ARCHIVE_NAME,
@@ -56,6 +56,12 @@ impl Archive {
     #[must_use]
     pub const fn publisher(&self) -> Publisher {
         Publisher::of(self.purpose, self.private)
+    }
+
+    /// Whether runs publish it. A copy that takes nothing in is not published either: it is being filled, or nobody wants it yet.
+    #[must_use]
+    pub const fn is_published(&self) -> bool {
+        self.publish && (self.enabled || !matches!(self.purpose, ArchivePurpose::Copy))
     }
 }
 
@@ -243,6 +249,15 @@ pub fn change_archive(
                 "{text} cannot be {field}: give a URL with {word} in it, no, or nothing"
             )));
         }
+    }
+    if change.enabled == Some(true)
+        && !archive.enabled
+        && let Some(request) = copy_request::open_request(tx, archive.id)?
+    {
+        return Err(StoreError::Refused(format!(
+            "{} is being filled: `pressroom copy-request process {request}` goes on with that, `pressroom copy-request cancel {request}` ends it",
+            archive.reference
+        )));
     }
     if change.private.is_some_and(|private| private != archive.private) && has_content(tx, archive.id)? {
         return Err(StoreError::Refused(format!(

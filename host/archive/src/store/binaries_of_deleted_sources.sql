@@ -1,4 +1,5 @@
 -- ?1 pass
+-- What a restoration leaves out it names row by row: its binaries do not go with it unless they are named too.
 -- A binary is of a source of its source's name and version, unless it is known to be of another.
 SELECT binary.id, binary.status, min(publication.id)
 FROM publisher_transition AS transition
@@ -10,6 +11,7 @@ CROSS JOIN binary_package_release AS release INDEXED BY binary_package_release_b
 CROSS JOIN binary_package_publishing_history AS binary INDEXED BY binary_publication_by_release
   ON binary.binary_package_release = release.id AND binary.suite = publication.suite
 WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND transition.to_status = 'DELETED'
+  AND publication.left_out_by IS NULL
   AND binary.status IN ('PENDING', 'PUBLISHED') AND NOT (binary.status = 'PUBLISHED' AND binary.removed_by IS NOT NULL)
   AND NOT EXISTS (
     SELECT 1 FROM source_package_publishing_history AS other INDEXED BY source_publication_by_release

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 use super::sql::Date;
 use super::{During, StoreError};
 use crate::domain::name::SourceName;
-use crate::domain::{BugTracker, DebVersion, DistributionId, UploadId};
+use crate::domain::{BugTracker, DebVersion, DistributionId, SuiteId, UploadId};
 
 /// A bug that an upload closes.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct NewClosure<'a> {
     pub version: &'a DebVersion,
     /// By this upload.
     pub upload: UploadId,
+    /// Where it is closed by a copy of what the upload has brought; none: where the upload goes.
+    pub suite: Option<SuiteId>,
 }
 
 /// Remembers that a bug is closed; says whether that is new.
@@ -31,8 +33,8 @@ pub struct NewClosure<'a> {
 /// When the database fails.
 pub fn add_closure(tx: &Transaction<'_>, new: &NewClosure<'_>, now: Timestamp) -> Result<bool, StoreError> {
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO bug_closure (distribution, tracker, bug, source_package_name, version, package_upload, date_created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR IGNORE INTO bug_closure (distribution, tracker, bug, source_package_name, version, package_upload, date_created, suite)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .and_then(|mut statement| {
         statement.execute((
@@ -43,6 +45,7 @@ pub fn add_closure(tx: &Transaction<'_>, new: &NewClosure<'_>, now: Timestamp) -
             new.version,
             new.upload,
             Date(now),
+            new.suite,
         ))
     })
     .map(|added| added > 0)
@@ -58,6 +61,8 @@ pub struct Untold {
     pub tracker: BugTracker,
     /// The number.
     pub bug: u64,
+    /// Where it is closed, if that is not where the upload went.
+    pub suite: Option<SuiteId>,
 }
 
 /// The first upload after another with bugs of which nobody was told, and these, in order.
@@ -79,12 +84,12 @@ pub fn next_untold(
     let Some(upload) = next else { return Ok(None) };
     let bugs = db
         .prepare_cached(
-            "SELECT id, tracker, bug FROM bug_closure WHERE distribution = ?1 AND package_upload = ?2 AND date_told IS NULL ORDER BY id",
+            "SELECT id, tracker, bug, suite FROM bug_closure WHERE distribution = ?1 AND package_upload = ?2 AND date_told IS NULL ORDER BY id",
         )
         .and_then(|mut statement| {
             statement
                 .query_map((distribution, upload), |row| {
-                    Ok(Untold { id: row.get(0)?, tracker: row.get(1)?, bug: row.get(2)? })
+                    Ok(Untold { id: row.get(0)?, tracker: row.get(1)?, bug: row.get(2)?, suite: row.get(3)? })
                 })?
                 .collect()
         })

@@ -32,6 +32,8 @@ pub struct Candidate {
     pub date_created: Timestamp,
     /// Whether it is in the indexes after the pass and is to stay; otherwise it waits, to be published or removed.
     pub takes_part: bool,
+    /// Whether a restoration of a snapshot has put it there or left it there.
+    pub is_restored: bool,
 }
 
 /// A source package in the archive: a name and a version have one content there.
@@ -187,6 +189,7 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
         status: row.get(3)?,
         date_created: row.get::<_, Date>(4)?.0,
         takes_part: row.get(5)?,
+        is_restored: row.get(6)?,
     })
 }
 
@@ -227,13 +230,13 @@ pub fn binaries_named(
                 .query_map((pass, suite, name), |row| {
                     Ok(ContestedBinary {
                         candidate: candidate(row)?,
-                        architecture: row.get(6)?,
+                        architecture: row.get(7)?,
                         name: name.to_owned(),
-                        is_for_all: row.get(7)?,
-                        format: row.get(8)?,
-                        is_phased: row.get(9)?,
-                        source: SourceVersion { name: row.get(10)?, version: row.get(11)? },
-                        had_package: row.get(12)?,
+                        is_for_all: row.get(8)?,
+                        format: row.get(9)?,
+                        is_phased: row.get(10)?,
+                        source: SourceVersion { name: row.get(11)?, version: row.get(12)? },
+                        had_package: row.get(13)?,
                     })
                 })?
                 .collect()

@@ -1,7 +1,7 @@
 -- ?1 pass, ?2 suite, ?3 name
 -- What is to be removed and stays, because nobody has approved that yet, takes no part and is there.
 SELECT publication.id, publication.binary_package_release, release.version, publication.status, publication.date_created,
-       (publication.status = 'PUBLISHED' AND publication.removed_by IS NULL) OR transition.to_status IS NOT NULL,
+       (publication.status = 'PUBLISHED' AND publication.removed_by IS NULL) OR transition.to_status IS NOT NULL, publication.restored_by IS NOT NULL,
        publication.distro_arch_series, release.architecture_tag = 'all', release.bin_package_format,
        coalesce(publication.phased_update_percentage, 100) < 100, release.source_package_name, release.source_version,
        release.bin_package_format = 'DDEB' AND substr(?3, -7) = '-dbgsym' AND EXISTS (

@@ -29,6 +29,10 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0014_keys.sql")),
         M::up(include_str!("../../schema/0015_indexes.sql")),
         M::up(include_str!("../../schema/0016_operators.sql")),
+        M::up(include_str!("../../schema/0017_index_patch.sql")),
+        M::up(include_str!("../../schema/0018_snapshot.sql")),
+        M::up(include_str!("../../schema/0019_mirror_journal.sql")),
+        M::up(include_str!("../../schema/0021_copy_archive.sql")),
         M::up(include_str!("../../schema/0022_beside_each_other.sql")),
     ])
 });

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
+use super::snapshot::{self, Needing};
 use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
@@ -369,6 +370,20 @@ pub fn built_using(
     .during("find what was built using a source")
 }
 
+/// What keeps a file in a pool whatever publications say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    /// A row of `pool_hold`, which may go without a word.
+    Row {
+        /// Who wants it.
+        by: String,
+        /// Until when, as far as that is known.
+        until: Option<Timestamp>,
+    },
+    /// A snapshot that is kept.
+    Snapshot(Needing),
+}
+
 /// What keeps a file in the pool of an archive whatever publications say of it, and until when as far as that is known. Everything that wants files to stay that are
 /// published no more is asked here, and nowhere else.
 ///
@@ -380,20 +395,28 @@ pub fn holds(
     source: &SourceName,
     file: &File,
     now: Timestamp,
-) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
-    db.prepare_cached(
-        "SELECT held_by, date_until FROM pool_hold
-         WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND content = ?4
-         AND (date_until IS NULL OR date_until > ?5) ORDER BY date_until IS NULL DESC, date_until DESC, id LIMIT 1",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_row((archive, source, &file.filename, file.content, Date(now)), |row| {
-                Ok((row.get(0)?, row.get::<_, Option<Date>>(1)?.map(|date| date.0)))
-            })
-            .optional()
-    })
-    .during("find what keeps a file")
+) -> Result<Option<Hold>, StoreError> {
+    let held = db
+        .prepare_cached(
+            "SELECT held_by, date_until FROM pool_hold
+             WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND content = ?4
+             AND (date_until IS NULL OR date_until > ?5) ORDER BY date_until IS NULL DESC, date_until DESC, id LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row((archive, source, &file.filename, file.content, Date(now)), |row| {
+                    Ok(Hold::Row {
+                        by: row.get(0)?,
+                        until: row.get::<_, Option<Date>>(1)?.map(|date| date.0),
+                    })
+                })
+                .optional()
+        })
+        .during("find what keeps a file")?;
+    match held {
+        Some(held) => Ok(Some(held)),
+        None => Ok(snapshot::needing(db, archive, file.alias)?.map(Hold::Snapshot)),
+    }
 }
 
 /// A name in the pool, as it is recorded.

@@ -5,6 +5,7 @@ WITH waiting AS (
     JOIN distro_arch_series ON distro_arch_series.id = publication.distro_arch_series AND distro_arch_series.enabled
     JOIN binary_package_release AS release ON release.id = publication.binary_package_release
     WHERE publication.status = 'PENDING' AND publication.suite = ?1 AND release.source_package_release IS NOT NULL
+      AND publication.restored_by IS NULL
 ),
 unfinished AS (
     SELECT source FROM waiting GROUP BY source

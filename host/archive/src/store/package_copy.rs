@@ -7,7 +7,7 @@ use super::sql::Date;
 use super::{During, StoreError};
 use crate::domain::name::{ComponentName, FileName, PackagePriority, Section, SourceName};
 use crate::domain::{
-    ArchSeriesId, ArchitectureTag, ArchiveId, BinaryReleaseId, ComponentId, DebVersion, Sha256,
+    ArchSeriesId, ArchitectureTag, ArchiveId, BinaryReleaseId, ComponentId, DebVersion, SeriesId, Sha256,
     SourceReleaseId, SuiteId, SuiteName, UploadId,
 };
 
@@ -323,4 +323,38 @@ pub fn last_copies(db: &Connection, to: SuiteId, limit: u32) -> Result<Vec<MadeC
             .collect()
     })
     .during("list copies")
+}
+
+/// The uploads in which sources of a name came into a series of an archive and were taken, with the versions and the `.changes` that are still kept, in
+/// order.
+///
+/// # Errors
+/// When the database fails.
+pub fn uploads_with_changes(
+    db: &Connection,
+    (archive, series): (ArchiveId, SeriesId),
+    name: &SourceName,
+) -> Result<Vec<(UploadId, DebVersion, Sha256)>, StoreError> {
+    db.prepare_cached(
+        "SELECT upload.id, upload.version, content.sha256 FROM package_upload AS upload
+         JOIN package_upload_source AS source ON source.package_upload = upload.id
+         JOIN suite ON suite.id = upload.suite AND suite.distro_series = ?3
+         JOIN library_file_alias AS alias ON alias.id = upload.changes_file
+         JOIN library_file_content AS content ON content.id = alias.content
+         WHERE upload.source_package_name = ?2 AND upload.archive = ?1 AND upload.status IN ('ACCEPTED', 'DONE') ORDER BY upload.id",
+    )
+    .and_then(|mut statement| {
+        statement.query_map((archive, name, series), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+    })
+    .during("list the uploads of a source")
+}
+
+/// The suite from which a copy has come that waits, or waited, as an upload.
+///
+/// # Errors
+/// When the database fails.
+pub fn copied_from(db: &Connection, upload: UploadId) -> Result<Option<SuiteId>, StoreError> {
+    db.prepare_cached("SELECT from_suite FROM package_copy WHERE package_upload = ?1 ORDER BY id LIMIT 1")
+        .and_then(|mut statement| statement.query_row([upload], |row| row.get(0)).optional())
+        .during("find where a copy comes from")
 }

@@ -378,9 +378,11 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     }
     super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
+    super::index_patch::adopt_patches(tx, pass, now)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
     super::dists_link::adopt_links(tx, pass)?;
+    super::snapshot::note_installation(tx, pass, now)?;
     // what the journal needed; transitions stay for history and replays
     for table in [
         "publisher_index_file",
@@ -426,6 +428,7 @@ pub fn abandon_pass(
         .during(WHAT)?;
     }
     super::index_segment::forget_segments(tx, pass)?;
+    super::index_patch::forget_patches(tx, pass)?;
     super::custom_publication::forget(tx, pass)?;
     forget_changes(tx, pass)?;
     for table in [

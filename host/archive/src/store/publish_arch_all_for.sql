@@ -8,6 +8,11 @@ JOIN binary_package_release AS release ON release.id = publication.binary_packag
 JOIN suite ON suite.id = publication.suite
 WHERE suite.distro_series = ?1 AND release.architecture_tag = 'all' AND publication.status IN ('PENDING', 'PUBLISHED')
   AND publication.removed_by IS NULL
+  -- the architectures of a copy are those that it was made for
+  AND (NOT EXISTS (SELECT 1 FROM copy_archive WHERE copy_archive.archive = suite.archive)
+       OR EXISTS (SELECT 1 FROM copy_archive_architecture AS fixed
+                  JOIN distro_arch_series AS architecture ON architecture.architecture_tag = fixed.architecture_tag
+                  WHERE fixed.archive = suite.archive AND architecture.id = ?2))
   AND NOT EXISTS (
     SELECT 1 FROM binary_package_publishing_history AS own
     WHERE own.suite = publication.suite AND own.distro_arch_series = ?2

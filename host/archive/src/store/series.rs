@@ -9,8 +9,8 @@ use super::sql::Date;
 use super::{During, StoreError, expiry, suite};
 use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
 use crate::domain::{
-    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, ReleaseText, SegmentSize, SeriesId,
-    SeriesStatus, SourceFormat, Translations,
+    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, PatchLimit, ReleaseText, SegmentSize,
+    SeriesId, SeriesStatus, SourceFormat, Translations,
 };
 
 /// A series of a distribution.
@@ -58,6 +58,8 @@ pub struct Series {
     pub translations: Translations,
     /// Whether there are Contents indexes.
     pub contents: bool,
+    /// How many patches of each index are kept.
+    pub index_patches: PatchLimit,
 }
 
 /// An architecture of a series.
@@ -82,7 +84,8 @@ pub struct SeriesComponent {
 
 const COLUMNS: &str = "id, distribution, name, version, display_name, description, status, index_compressors, checksums, publish_by_hash, \
                        advertise_by_hash, backports_not_automatic, proposed_not_automatic, valid_for_seconds, index_segment_size, \
-                       changes_list, source_formats, suite_name, codename, translations, contents";
+                       changes_list, source_formats, suite_name, codename, translations, contents, \
+                       index_patches";
 
 fn words<T: std::str::FromStr + Ord>(
     row: &rusqlite::Row<'_>,
@@ -129,6 +132,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Series> {
         codename: row.get(18)?,
         translations: row.get(19)?,
         contents: row.get(20)?,
+        index_patches: row.get(21)?,
     })
 }
 
@@ -243,6 +247,8 @@ pub struct SeriesChange {
     pub translations: Option<Translations>,
     /// Whether there are Contents indexes.
     pub contents: Option<bool>,
+    /// How many patches of each index are kept.
+    pub index_patches: Option<PatchLimit>,
 }
 
 fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -306,6 +312,7 @@ pub fn change_series(
          changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
          suite_name = coalesce(?19, suite_name), codename = coalesce(?20, codename),
          translations = coalesce(?21, translations), contents = coalesce(?22, contents),
+         index_patches = coalesce(?23, index_patches),
          date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
          WHERE id = ?1",
         rusqlite::params![
@@ -331,6 +338,7 @@ pub fn change_series(
             change.codename.as_ref().map(ReleaseText::as_str),
             change.translations,
             change.contents,
+            change.index_patches,
         ],
     )
     .during("change the series")?;

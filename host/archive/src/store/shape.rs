@@ -3,7 +3,7 @@
 use super::archive::Archive;
 use super::series::{self, ArchSeries, Series, SeriesComponent};
 use super::suite::Suite;
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, copy_archive};
 
 /// A suite, its series, its enabled architectures, its components.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct SuiteShape {
     pub series: Series,
     /// Most preferred first.
     pub components: Vec<SeriesComponent>,
-    /// Those that are published, by tag.
+    /// Those that are published, by tag: the enabled ones; of a copy archive, those of them that it was made for.
     pub architectures: Vec<ArchSeries>,
 }
 
@@ -26,10 +26,7 @@ pub fn shape(db: &Connection, suite: Suite) -> Result<SuiteShape, StoreError> {
     Ok(SuiteShape {
         series: series::series_by_id(db, suite.series)?,
         components: series::components(db, suite.series)?,
-        architectures: series::architectures(db, suite.series)?
-            .into_iter()
-            .filter(|one| one.enabled)
-            .collect(),
+        architectures: copy_archive::architectures_in(db, suite.archive, suite.series)?,
         suite,
     })
 }

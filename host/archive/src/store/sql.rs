@@ -11,15 +11,17 @@ use crate::domain::name::{
 use crate::domain::version::DebVersion;
 use crate::domain::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, ArchivePurpose, BinaryFormat, BinaryReleaseId,
-    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CustomFormat,
-    CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookOutcome, HookRunId, IndexEngine,
-    IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId, MessageKind, MessageStatus, PackageKind,
-    PackageSetId, PassId, PassPriority, PassState, Permission, PermissionId, PersonId, PersonKind, Pocket,
-    PublicationId, PublicationStatus, ReceiptId, RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus,
-    SigningKeyId, SourceReleaseId, SuiteId, TokenId, Translations, UploadId, UploadPolicy, UploadStatus,
-    UploadVerdict,
+    BugTracker, BuildId, BuildStatus, BuiltUsingField, ComponentId, Compressor, ContentId, CopyRequestId,
+    CopyRequestStatus, CustomFormat, CustomPublicationId, CustomUploadId, DirtId, DistributionId,
+    HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
+    MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
+    Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
+    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
-use crate::domain::{ChangeKind, Publisher, SuiteAction};
+use crate::domain::{
+    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction,
+};
 
 macro_rules! as_text {
     ($($name:ty),+ $(,)?) => { $(
@@ -72,11 +74,14 @@ as_text!(
     BugTracker,
     BuiltUsingField,
     BuildStatus,
+    CopyRequestStatus,
     MessageKind,
     MessageStatus,
     Publisher,
     SuiteAction,
     ChangeKind,
+    MirrorCause,
+    SnapshotName,
 );
 
 macro_rules! as_integer {
@@ -100,6 +105,7 @@ as_integer!(
     ArchiveId,
     ArchiveFileId,
     IndexSegmentId,
+    IndexPatchId,
     SeriesId,
     ArchSeriesId,
     ComponentId,
@@ -126,6 +132,10 @@ as_integer!(
     ReceiptId,
     BuildId,
     MessageId,
+    CopyRequestId,
+    MomentId,
+    RestoreId,
+    SnapshotId,
 );
 
 macro_rules! as_blob {
@@ -189,6 +199,18 @@ impl ToSql for SegmentSize {
 impl FromSql for SegmentSize {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::new(usize::column_result(value)?).map_err(FromSqlError::other)
+    }
+}
+
+impl ToSql for PatchLimit {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(i64::from(self.count()).into())
+    }
+}
+
+impl FromSql for PatchLimit {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::new(u32::column_result(value)?).map_err(FromSqlError::other)
     }
 }
 

@@ -57,7 +57,7 @@ pub fn publications(db: &Connection, distribution: DistributionId) -> Result<Wai
              SELECT suite, date_created FROM source_package_publishing_history WHERE status = 'PENDING'
              UNION ALL SELECT suite, date_created FROM binary_package_publishing_history WHERE status = 'PENDING') AS waiting
          JOIN suite ON suite.id = waiting.suite JOIN archive ON archive.id = suite.archive
-         WHERE archive.distribution = ?1 AND archive.publish",
+         WHERE archive.distribution = ?1 AND archive.publish AND (archive.enabled OR archive.purpose <> 'COPY')",
     )
     .and_then(|mut statement| statement.query_row([distribution], waiting))
     .during("count the publications that wait")

@@ -2,12 +2,12 @@
 //!
 //! In main archives, what a package was filed under last counts, then what the series has inherited, then what its source is filed under, then what
 //! its uploader says; an admin's override counts before all of them, and makes nothing known that was not there. What was deleted is new again, and
-//! filed as it was. Personal archives take what was uploaded, in one component.
+//! filed as it was. Personal archives take what was uploaded, in one component. What is built in a copy archive is filed as in what that is a copy of.
 
 use super::examined::{ExaminedBinary, ExaminedCustom};
 use crate::domain::{
-    ArchSeriesId, ArchitectureTag, ArchivePurpose, ComponentId, PackageKind, PackagePriority, Section,
-    SourceName,
+    ArchSeriesId, ArchitectureTag, ArchiveId, ArchivePurpose, ComponentId, PackageKind, PackagePriority,
+    Section, SeriesId, SourceName,
 };
 use crate::store::ancestry::{self, Ancestor};
 use crate::store::archive::Archive;
@@ -15,7 +15,7 @@ use crate::store::package_override::{self, Override};
 use crate::store::package_upload::Filed;
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError, series_link};
+use crate::store::{Connection, StoreError, copy_archive, series_link};
 
 /// The component that personal archives publish in.
 const PPA_COMPONENT: &str = "main";
@@ -66,7 +66,7 @@ impl<'a> Filing<'a> {
         let own = (self.archive.id, self.shape.series.id);
         let mut found = ancestry::source_ancestor(self.db, own, name)?;
         if found.is_none() {
-            for parent in series_link::inherited(self.db, self.shape.series.id)? {
+            for parent in self.parents()? {
                 found = ancestry::source_ancestor(self.db, parent, name)?.filter(|one| one.is_live);
                 if found.is_some() {
                     break;
@@ -102,7 +102,7 @@ impl<'a> Filing<'a> {
         let own = (self.archive.id, self.shape.series.id);
         let mut found = ancestry::binary_ancestor(self.db, own, &of(self.shape), name)?;
         if found.is_none() {
-            for parent in series_link::inherited(self.db, self.shape.series.id)? {
+            for parent in self.parents()? {
                 found = ancestry::binary_ancestor(self.db, parent, &[], name)?.filter(|one| one.is_live);
                 if found.is_some() {
                     break;
@@ -142,6 +142,19 @@ impl<'a> Filing<'a> {
         };
         let filed = self.default(said)?;
         Ok(Filed { component: component.unwrap_or(filed.component), is_new: false, ..filed })
+    }
+
+    /// Where else a package may be filed: for a copy, in what it is a copy of; then in the series whose overrides this one inherits.
+    fn parents(&self) -> Result<Vec<(ArchiveId, SeriesId)>, StoreError> {
+        let mut parents = match self.archive.purpose {
+            ArchivePurpose::Copy => copy_archive::filed_as(self.db, self.archive)?
+                .into_iter()
+                .map(|archive| (archive, self.shape.series.id))
+                .collect(),
+            ArchivePurpose::Primary | ArchivePurpose::Partner | ArchivePurpose::Ppa => Vec::new(),
+        };
+        parents.extend(series_link::inherited(self.db, self.shape.series.id)?);
+        Ok(parents)
     }
 
     fn found_override(&self, kind: PackageKind, name: &str) -> Result<Option<Override>, StoreError> {

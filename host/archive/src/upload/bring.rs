@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::disk::{DiskError, During};
-use crate::librarian::{Deposit, Librarian, Sealed};
+use crate::librarian::{Deposit, Librarian, Sealed, Shared};
 use crate::work::{Work, count_bytes};
 
 /// So much is passed over at a time.
@@ -33,14 +33,37 @@ pub(super) fn bring<T>(
     most_bytes: u64,
     look: impl FnOnce(&mut dyn Read) -> T,
 ) -> Result<Brought<T>, DiskError> {
-    if let Some(mut shared) = librarian.share(&file)? {
-        let mut source = Source { reader: &mut shared, failed: None };
-        let seen = look(&mut (&mut source).take(most_bytes));
-        let source_error = source.failed;
-        return Ok(Brought { sealed: shared.seal(), seen, source_error });
+    match librarian.share(&file)? {
+        Some(shared) => Ok(bring_shared(shared, most_bytes, look)),
+        None => bring_stream(librarian, path, Counted(file), most_bytes, look),
     }
+}
+
+/// The same, of a file that the librarian has in its hands already.
+pub(super) fn bring_shared<T>(
+    mut shared: Shared,
+    most_bytes: u64,
+    look: impl FnOnce(&mut dyn Read) -> T,
+) -> Brought<T> {
+    let mut source = Source { reader: &mut shared, failed: None };
+    let seen = look(&mut (&mut source).take(most_bytes));
+    let source_error = source.failed;
+    Brought { sealed: shared.seal(), seen, source_error }
+}
+
+/// The same, of what comes from elsewhere.
+///
+/// # Errors
+/// When the librarian's disk fails.
+pub(super) fn bring_stream<T>(
+    librarian: &Librarian,
+    path: &Path,
+    reader: impl Read,
+    most_bytes: u64,
+    look: impl FnOnce(&mut dyn Read) -> T,
+) -> Result<Brought<T>, DiskError> {
     let mut tee =
-        Tee { source: Source { reader: file, failed: None }, deposit: librarian.deposit()?, failed: None };
+        Tee { source: Source { reader, failed: None }, deposit: librarian.deposit()?, failed: None };
     let seen = look(&mut (&mut tee).take(most_bytes));
     // a failure of the librarian's disk is not the package's fault
     match tee.failed {
@@ -81,17 +104,27 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-/// Reads a file and gives all that was read to the librarian, so that the disk is read once.
-struct Tee {
-    source: Source<File>,
+/// A file of a disk, counted.
+struct Counted(File);
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        count_bytes(Work::BytesRead, read);
+        Ok(read)
+    }
+}
+
+/// Reads something and gives all that was read to the librarian, so that it is read once.
+struct Tee<R> {
+    source: Source<R>,
     deposit: Deposit,
     failed: Option<io::Error>,
 }
 
-impl Read for Tee {
+impl<R: Read> Read for Tee<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
-        count_bytes(Work::BytesRead, read);
         if let Err(error) = self.deposit.write_all(&buffer[..read]) {
             let kind = error.kind();
             self.failed = Some(error);

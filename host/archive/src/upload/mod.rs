@@ -1,6 +1,6 @@
 //! How packages come in.
 //!
-//! There are two doors. That of a trusted operator goes straight to PENDING, without queue and rights: [`gather`] finds the packages, `read` takes
+//! There are three doors. That of a trusted operator goes straight to PENDING, without queue and rights: [`gather`] finds the packages, `read` takes
 //! each into the librarian, [`import`] adds the rows.
 //! That of everybody else begins at a folder that anybody may write to: [`incoming`] finds what has arrived; [`judge`] asks who signed it, [`target`]
 //! where it goes, [`policy`] and the rights of the signer whether it may, [`checks`] whether it is as it must be; [`record`] writes it down, with
@@ -22,6 +22,7 @@ pub mod policy;
 pub mod process;
 pub mod record;
 pub mod shelf;
+pub mod takeover;
 pub mod target;
 pub mod verdict;
 pub mod watch;

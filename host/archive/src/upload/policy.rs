@@ -56,6 +56,9 @@ pub fn redirected(
     }
 }
 
+/// The rule that keeps people's uploads out of copy archives; what is copied there is no upload.
+pub const IS_A_COPY: &str = "archive-copy";
+
 /// Every rule that an upload breaks.
 #[must_use]
 pub fn problems(offered: &Offered<'_>) -> Vec<Problem> {
@@ -70,9 +73,10 @@ pub fn problems(offered: &Offered<'_>) -> Vec<Problem> {
             ),
         ));
     }
-    if offered.purpose == ArchivePurpose::Copy {
+    // what is built of its sources belongs to it
+    if offered.purpose == ArchivePurpose::Copy && offered.policy != UploadPolicy::Buildd {
         problems.push(refused(
-            "archive-copy",
+            IS_A_COPY,
             format!("the archive {} is a copy of another and takes no uploads", offered.archive),
             "upload to the archive that it is a copy of",
         ));
@@ -136,8 +140,8 @@ fn pocket(offered: &Offered<'_>) -> Option<Problem> {
             )
         });
     }
-    // what was built comes in where its source did
-    if offered.policy == UploadPolicy::Buildd {
+    // what was built comes in where its source did; a copy has whatever its origin has
+    if offered.policy == UploadPolicy::Buildd || offered.purpose == ArchivePurpose::Copy {
         return None;
     }
     if offered.policy == UploadPolicy::Insecure && pocket == Pocket::Security {
@@ -285,7 +289,14 @@ mod tests {
         let all = Offered { enabled: false, has_source: false, ..offered(&suite, SeriesStatus::Development) };
         assert_eq!(checks(&all), ["archive-enabled", "source-only", "pocket"]);
         let copy = Offered { purpose: ArchivePurpose::Copy, ..offered(&suite, SeriesStatus::Frozen) };
-        assert_eq!(checks(&copy), ["archive-copy", "pocket"]);
+        assert_eq!(checks(&copy), [IS_A_COPY]);
+        let built = Offered {
+            policy: UploadPolicy::Buildd,
+            has_source: false,
+            binary: Some("hello_1_amd64.deb"),
+            ..copy
+        };
+        assert!(checks(&built).is_empty(), "{:?}", checks(&built));
     }
 
     #[test]

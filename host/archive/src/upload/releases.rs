@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use crate::domain::digest::FileDigests;
+use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::domain::{ArchiveId, BinaryFormat, BinaryReleaseId, SourceReleaseId};
 use crate::format::built_using::ingredients;
@@ -23,12 +23,25 @@ pub(super) fn clash(
     filename: &FileName,
     digests: &FileDigests,
 ) -> Result<Option<String>, StoreError> {
-    let holder = package_release::other_holder(db, archive, filename, &digests.sha256)?;
+    clash_of(db, archive, filename, &digests.sha256)
+}
+
+/// The same of content that is known by its digest.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn clash_of(
+    db: &Connection,
+    archive: ArchiveId,
+    filename: &FileName,
+    sha256: &Sha256,
+) -> Result<Option<String>, StoreError> {
+    let holder = package_release::other_holder(db, archive, filename, sha256)?;
     Ok(holder.map(|holder| {
         format!(
             "{filename} is in the archive already with other content: {} has SHA256 {}, this one {}; a file name is used once, so give the \
              package a new version",
-            holder.package, holder.sha256, digests.sha256
+            holder.package, holder.sha256, sha256
         )
     }))
 }

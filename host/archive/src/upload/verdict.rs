@@ -20,8 +20,17 @@ pub struct Standing<'a> {
 /// Where an upload begins, and why: the first line of its log.
 #[must_use]
 pub fn destiny(standing: &Standing<'_>) -> (UploadStatus, String) {
-    if standing.purpose == ArchivePurpose::Ppa {
-        return (UploadStatus::Accepted, "accepted: the archive belongs to its owner".to_owned());
+    match standing.purpose {
+        ArchivePurpose::Ppa => {
+            return (UploadStatus::Accepted, "accepted: the archive belongs to its owner".to_owned());
+        }
+        ArchivePurpose::Copy => {
+            return (
+                UploadStatus::Accepted,
+                "accepted: what is in a copy was decided about before".to_owned(),
+            );
+        }
+        ArchivePurpose::Primary | ArchivePurpose::Partner => {}
     }
     if !standing.new.is_empty() {
         return (UploadStatus::New, format!("new: {}", standing.new.join(", ")));
@@ -69,7 +78,7 @@ mod tests {
                             customs: &[],
                         };
                         let expected = match (*purpose, new, *policy) {
-                            (ArchivePurpose::Ppa, _, _) => UploadStatus::Accepted,
+                            (ArchivePurpose::Ppa | ArchivePurpose::Copy, _, _) => UploadStatus::Accepted,
                             (_, [_, ..], _) => UploadStatus::New,
                             (_, [], UploadPolicy::Buildd) => UploadStatus::Accepted,
                             (_, [], UploadPolicy::Insecure | UploadPolicy::Sync) if moves => {

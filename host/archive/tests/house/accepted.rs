@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::accept::{Report, Telling, Told, process_accepted, tell_of_bugs};
 use pressroom_archive::build::{self, Claim, Outcome};
+use pressroom_archive::copy;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
     BuildId, BuildStatus, ComponentId, CustomFormat, FileDigests, FileName, Md5, PackageKind,
     PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy, UploadStatus,
 };
+use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
@@ -717,6 +719,95 @@ fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     assert!(house.process().done[0].bugs.is_empty());
     assert_eq!(house.tell(Telling::Told), Told::default());
     assert_eq!(house.messages(), 3);
+}
+
+/// Copies `hello` from one suite to another within the archive, as the operator: what is said to be closed.
+fn copy_hello(house: &mut House, from: &str, to: &str) -> copy::Outcome {
+    let (from, to) = (house.shape(from), house.shape(to));
+    let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
+    let rights = rights(house.db.read(), &archive, &Actor::Operator { name: "root".to_owned() }).unwrap();
+    let request = copy::Request {
+        from: copy::End { archive: &archive, shape: &from },
+        to: copy::End { archive: &archive, shape: &to },
+        packages: &["hello".parse().unwrap()],
+        with_binaries: false,
+        unembargo: false,
+        auto_approve: false,
+        rights: &rights,
+        reason: "",
+    };
+    let copied = house.db.write(|tx| -> Result<_, copy::CopyError> {
+        let plan = copy::plan(tx, &librarian, &request)?.unwrap();
+        Ok(copy::carry_out(tx, &request, &plan, now)?)
+    });
+    copied.unwrap().remove(0).outcome
+}
+
+fn bugs_of(outcome: &copy::Outcome) -> &[String] {
+    match outcome {
+        copy::Outcome::Pending { bugs, .. } => bugs,
+        other @ (copy::Outcome::AsItWas | copy::Outcome::Queued { .. }) => panic!("{other:?}"),
+    }
+}
+
+/// `hello` 1 in `s`, and 2 and 3 in `s-proposed`, each of which closes bugs; 4 was rejected, and 3 of another package is none of its.
+fn tried(house: &mut House) {
+    house.accept("s", &Source { changes: "Closes: 10\n", ..HELLO });
+    house.process();
+    house.publish(Wanted::Changed);
+    for (version, changes) in [("2", "Closes: 20 21\n"), ("3", "Closes: 30\nLaunchpad-Bugs-Fixed: 31\n")] {
+        house.accept("s-proposed", &Source { version, changes, ..HELLO });
+    }
+    let (rejected, _) =
+        house.accept("s-proposed", &Source { version: "2.5", changes: "Closes: 40\n", ..HELLO });
+    let now = house.now;
+    let away = (UploadStatus::Accepted, UploadStatus::Rejected);
+    house.db.write(|tx| package_upload::change_status(tx, rejected, away, "root", "", now)).unwrap();
+    house.accept("s-proposed", &Source { name: "other", version: "3", changes: "Closes: 50\n", ..HELLO });
+    assert!(house.process().done.iter().all(|one| one.bugs.is_empty()));
+    house.publish(Wanted::Changed);
+}
+
+#[test]
+fn a_copy_closes_the_bugs_of_all_versions_since_that_which_users_have() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house
+        .db
+        .read()
+        .execute_batch("UPDATE distribution SET bug_webhook = 'https://bugs.example.org/closed'")
+        .unwrap();
+    tried(&mut house);
+    // builds of it wait in the archive, which would be made anew
+    house.db.read().execute_batch("UPDATE binary_package_build SET status = 'FAILEDTOBUILD'").unwrap();
+    let outcome = copy_hello(&mut house, "s-proposed", "s");
+    assert_eq!(bugs_of(&outcome), ["DEBBUGS 20", "DEBBUGS 21", "DEBBUGS 30", "LAUNCHPAD 31"]);
+    // the first one's own bug waits too
+    assert_eq!(house.tell(Telling::Told), Told { bugs: 5, problems: Vec::new() });
+    let told: Vec<String> = {
+        let read = house.db.read();
+        let mut statement =
+            read.prepare("SELECT CAST(content AS TEXT) FROM outbox_message ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert!(told.iter().all(|one| !one.contains("s-proposed")), "{told:?}");
+    assert_eq!(copy_hello(&mut house, "s-proposed", "s"), copy::Outcome::AsItWas);
+    assert_eq!(house.tell(Telling::Told), Told::default());
+}
+
+#[test]
+fn a_copy_closes_nothing_where_it_is_only_tried_and_what_waits_closes_when_it_is_accepted() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    tried(&mut house);
+    house.db.read().execute_batch("UPDATE binary_package_build SET status = 'FAILEDTOBUILD'").unwrap();
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    let outcome = copy_hello(&mut house, "s-proposed", "s-updates");
+    let copy::Outcome::Queued { upload, .. } = outcome else { panic!("{outcome:?}") };
+    let (upload, now) = (UploadId(upload), house.now);
+    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap(), []);
+    let accepted = (UploadStatus::Unapproved, UploadStatus::Accepted);
+    house.db.write(|tx| package_upload::change_status(tx, upload, accepted, "root", "", now)).unwrap();
+    let report = house.process();
+    assert_eq!(report.done[0].bugs, ["DEBBUGS 20", "DEBBUGS 21", "DEBBUGS 30", "LAUNCHPAD 31"]);
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn what_was_tested_moves_with_its_binaries_as_it_is() {
     let mut house = house();
     let copied = copy_on(&mut house, "s-proposed", "s", &["hello"]).unwrap();
     assert_eq!(copied[0].binaries, ["hello (amd64)", "hello (arm64)"]);
-    assert_eq!(copied[0].outcome, Outcome::Pending { publications: 3, builds: Vec::new() });
+    assert_eq!(copied[0].outcome, Outcome::Pending { publications: 3, builds: Vec::new(), bugs: Vec::new() });
     house.publish(Wanted::Changed);
     for architecture in ["amd64", "arm64"] {
         let index = format!("s/main/binary-{architecture}/Packages");
@@ -271,7 +271,7 @@ fn a_source_alone_is_built_again_where_nothing_is_built_of_it() {
     let ppa = add_archive(&mut house, "d/rebuild", ArchivePurpose::Copy);
     asked.to = (&ppa, "s");
     let copied = copy(&mut house, asked, &["hello"]).unwrap();
-    let Outcome::Pending { publications: 1, builds } = &copied[0].outcome else { panic!("{copied:?}") };
+    let Outcome::Pending { publications: 1, builds, .. } = &copied[0].outcome else { panic!("{copied:?}") };
     assert_eq!(builds.len(), 2);
     // what is built of it there would be lost among what is copied
     asked.binaries = true;

@@ -13,19 +13,21 @@ use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPr
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
+use pressroom_archive::mirror::{self, TreeChanges};
 use pressroom_archive::pool::{Pool, Pooled, Skipped, poolify};
 use pressroom_archive::release::sign::OwnKey;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, write_release};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
-use pressroom_archive::store::index_segment;
 use pressroom_archive::store::publication::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, pass, publisher, run, series, source_group,
+    Db, StoreError, Transaction, custom_publication, mirror_journal, pass, publisher, run, series,
+    source_group,
 };
+use pressroom_archive::store::{index_patch, index_segment};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -206,10 +208,10 @@ impl House {
                 Wanted::Changed => Scope::Only(&of_suite),
             };
             let built = index::build(self.db.read(), pass, shape, scope, &folder).unwrap();
-            keep(
-                self.db
-                    .write(|tx| index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)),
-            );
+            keep(self.db.write(|tx| {
+                index_segment::prepare_segments(tx, pass, shape.suite.id, &built.segments)?;
+                index_patch::prepare_patches(tx, pass, shape.suite.id, &built.patches)
+            }));
             let release = ReleaseFile {
                 archive: &self.archive,
                 distribution_display_name: "D",
@@ -221,17 +223,25 @@ impl House {
             let old = archive_file::old_generations(self.db.read(), shape.suite.id).unwrap();
             let live = self.paths.dists().join(shape.suite.name.to_string());
             let unlisted = custom_publication::version_folders(self.db.read(), shape.suite.id, pass).unwrap();
+            let patches = index_patch::patches_of(self.db.read(), shape.suite.id, pass).unwrap();
             let signed = write_release(
                 &release,
                 Folders { staged: &folder, live: &live },
-                Known { built: &built.files, listed: &listed, old: &old, unlisted: &unlisted },
+                Known {
+                    built: &built.files,
+                    listed: &listed,
+                    old: &old,
+                    unlisted: &unlisted,
+                    patches: &patches,
+                },
                 if scope_is_all { Trust::Nothing } else { Trust::Rows },
                 RETENTION,
                 &self.key,
             )
             .unwrap();
             keep(self.db.write(|tx| {
-                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)
+                archive_file::prepare_listed_files(tx, pass, shape.suite.id, &signed.files, &signed.expired)?;
+                index_patch::prepare_upkeep(tx, pass, &signed.dropped_patches, &signed.expired_patches)
             }));
             prepared.built.push(built);
             prepared.signed.push(signed);
@@ -249,8 +259,19 @@ impl House {
     /// Puts what is prepared in place.
     pub(crate) fn install(&mut self, prepared: &Prepared) {
         let (archive, now) = (self.archive.id, self.now);
-        let record = |tx: &Transaction<'_>| prepared.pooled.record(tx, archive, now);
+        let changes = self.tree_changes(prepared);
+        let record = |tx: &Transaction<'_>| {
+            prepared.pooled.record(tx, archive, now)?;
+            changes.record(tx, archive, prepared.pass)
+        };
         install(&mut self.db, prepared.pass, &prepared.staged, record, now).unwrap();
+    }
+
+    /// What a pass has otherwise than what is live.
+    pub(crate) fn tree_changes(&self, prepared: &Prepared) -> TreeChanges {
+        let has_journal = mirror_journal::settings(self.db.read(), self.archive.id).unwrap().journal > 0;
+        let staged = &prepared.staged;
+        mirror::changes(staged.folder(), &self.paths.root, &staged.trees(), has_journal).unwrap()
     }
 
     /// The text of an index of the live tree, from its gzip form.
@@ -321,7 +342,7 @@ pub(crate) enum Wanted {
 pub(crate) struct Prepared {
     pub(crate) pass: PassId,
     pub(crate) staged: Staged,
-    pooled: Pooled,
+    pub(crate) pooled: Pooled,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,

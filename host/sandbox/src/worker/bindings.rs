@@ -20,6 +20,7 @@ mod generated {
             "pressroom:hooks/archive.change-set": super::Changes,
             "pressroom:hooks/archive.package-list": super::Packages,
             "pressroom:hooks/archive.contents-list": super::Contents,
+            "pressroom:hooks/journal.file-changes": super::FileChanges,
         },
         require_store_data_send: true,
     });
@@ -47,6 +48,14 @@ pub struct Contents {
     index: messages::Index,
     names: Vec<String>,
     below: Vec<String>,
+    offset: u64,
+}
+
+/// How far a guest has read a number of a journal.
+#[expect(unreachable_pub, reason = "the macro re-exports it")]
+pub struct FileChanges {
+    archive: String,
+    number: u64,
     offset: u64,
 }
 
@@ -181,6 +190,48 @@ impl wit::archive::HostPackageList for GuestState {
     }
 }
 
+impl wit::journal::Host for GuestState {
+    fn numbers(
+        &mut self,
+        archive: String,
+    ) -> wasmtime::Result<Result<Option<wit::journal::Span>, wit::archive::ArchiveError>> {
+        let request = HostRequest::JournalNumbers { archive };
+        let HostReply::JournalNumbers(reply) = self.bridge.ask(request)? else { return wrong() };
+        Ok(reply
+            .map(|numbers| numbers.map(|(first, last)| wit::journal::Span { first, last }))
+            .map_err(Into::into))
+    }
+
+    fn changes(
+        &mut self,
+        archive: String,
+        number: u64,
+    ) -> wasmtime::Result<Result<Resource<FileChanges>, wit::archive::ArchiveError>> {
+        let changes = FileChanges { archive, number, offset: 0 };
+        Ok(match Self::page_of_file_changes(&mut self.bridge, &changes, 0)? {
+            Ok(_) => Ok(self.handles.push(changes)?),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+impl wit::journal::HostFileChanges for GuestState {
+    fn next(
+        &mut self,
+        changes: Resource<FileChanges>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<wit::journal::FileChange>, wit::archive::ArchiveError>> {
+        let page = Self::page_of_file_changes(&mut self.bridge, self.handles.get(&changes)?, max)?;
+        self.handles.get_mut(&changes)?.offset += page.as_ref().map_or(0, |page| page.len() as u64);
+        Ok(in_wit(page))
+    }
+
+    fn drop(&mut self, changes: Resource<FileChanges>) -> wasmtime::Result<()> {
+        self.handles.delete(changes)?;
+        Ok(())
+    }
+}
+
 impl wit::staging::Host for GuestState {
     fn list_files(
         &mut self,
@@ -290,6 +341,18 @@ impl GuestState {
         let (index, names, below) = (index.clone(), names.clone(), below.clone());
         let request = HostRequest::Contents { index, names, below, offset: *offset, max };
         let HostReply::Contents(reply) = bridge.ask(request)? else { return wrong() };
+        Ok(reply)
+    }
+
+    fn page_of_file_changes(
+        bridge: &mut Bridge,
+        changes: &FileChanges,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<messages::FileChange>, messages::ArchiveError>> {
+        let FileChanges { archive, number, offset } = changes;
+        let request =
+            HostRequest::JournalChanges { archive: archive.clone(), number: *number, offset: *offset, max };
+        let HostReply::JournalChanges(reply) = bridge.ask(request)? else { return wrong() };
         Ok(reply)
     }
 
@@ -457,6 +520,19 @@ impl From<messages::PackageContents> for wit::archive::PackageContents {
     fn from(contents: messages::PackageContents) -> Self {
         let messages::PackageContents { name, version, architecture, paths } = contents;
         Self { name, version, architecture, paths }
+    }
+}
+
+impl From<messages::FileChange> for wit::journal::FileChange {
+    fn from(change: messages::FileChange) -> Self {
+        match change {
+            messages::FileChange::File { path, size_bytes, sha256 } => {
+                Self::File(wit::journal::File { path, size_bytes, sha256 })
+            }
+            messages::FileChange::Link { path, target } => Self::Link(wit::journal::Link { path, target }),
+            messages::FileChange::Removed(path) => Self::Removed(path),
+            messages::FileChange::Everything => Self::Everything,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use pressroom_sandbox::{ByteBuf, HttpFailure, HttpRequest, HttpResponse, Level, 
 pub(super) use address::Networks;
 pub(super) use pattern::{Target, UrlPatterns};
 use wire::Wire;
+pub(crate) use wire::trusting_the_system;
 
 /// How long one request may take, from the resolution of the name to the last byte, unless the grant says otherwise.
 pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(30);

@@ -84,22 +84,11 @@ impl Wire {
         })
     }
 
-    /// TLS with the roots that this system trusts.
     fn tls(&mut self) -> Result<TlsConnector, HttpFailure> {
         if let Some(tls) = &self.tls {
             return Ok(tls.clone());
         }
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            let reason = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-            return Err(HttpFailure::Tls(format!(
-                "this host has no certificates to trust{reason}: install ca-certificates"
-            )));
-        }
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let tls = TlsConnector::from(Arc::new(config));
+        let tls = trusting_the_system().map_err(HttpFailure::Tls)?;
         self.tls = Some(tls.clone());
         Ok(tls)
     }
@@ -112,6 +101,19 @@ impl Drop for Wire {
             runtime.shutdown_background();
         }
     }
+}
+
+/// TLS with the roots that this system trusts; without any, why.
+pub(crate) fn trusting_the_system() -> Result<TlsConnector, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let reason = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        return Err(format!("this host has no certificates to trust{reason}: install ca-certificates"));
+    }
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// The request as it goes out.

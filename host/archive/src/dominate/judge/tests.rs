@@ -31,6 +31,7 @@ fn rows(table: &str) -> Rows {
             status: PublicationStatus::Published,
             date_created: Timestamp::from_second(after("day").map_or(0, |day| day.parse().unwrap())).unwrap(),
             takes_part: !has("waits"),
+            is_restored: false,
         };
         if *index == "source" {
             rows.sources.push(ContestedSource { candidate, name: name.parse().unwrap() });

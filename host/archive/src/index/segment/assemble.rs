@@ -9,16 +9,18 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, sync_channel};
 
+use super::beside::{Beside, Taker};
 use super::cut::Segment;
+use super::difference::Difference;
 use super::form::{self, Closing};
 use super::previous::{Found, Previous};
 use crate::disk::{self, DiskError, During};
 use crate::domain::Compressor;
-use crate::domain::digest::{FileDigests, Hasher, Sha256};
+use crate::domain::digest::{Hasher, Sha256};
 use crate::index::IndexError;
+use crate::index::patch::maker::{Made, NoPatch};
 use crate::store::archive_file::ListedFile;
 use crate::store::index_segment::{PackedSegment, SegmentChange, SegmentFacts};
 use crate::work::{self, Work};
@@ -42,6 +44,8 @@ pub(in crate::index) struct Assembled {
     pub(in crate::index) files: Vec<ListedFile>,
     pub(in crate::index) segments: SegmentChange,
     pub(in crate::index) stanzas: u64,
+    /// The patch from what was published, where one was to be made.
+    pub(in crate::index) patch: Option<Result<Made, NoPatch>>,
 }
 
 /// Makes the text of a segment of the published index again, from the rows.
@@ -53,7 +57,9 @@ pub(in crate::index) struct Assembly<'a> {
     again: Again<'a>,
     outputs: Vec<Output<'a>>,
     /// Of the text, where it is not a file of its own.
-    text: Option<TextDigest>,
+    text: Option<Beside<Hasher>>,
+    /// Makes a patch, where one is wanted.
+    difference: Option<Difference<'a>>,
     queue: VecDeque<Queued>,
     /// How much text is in the queue.
     under_way_bytes: usize,
@@ -83,6 +89,7 @@ impl<'a> Assembly<'a> {
         target: Target<'a>,
         previous: &'a Previous,
         again: Again<'a>,
+        difference: Option<Difference<'a>>,
     ) -> Result<Self, IndexError> {
         let outputs = target
             .forms
@@ -94,7 +101,8 @@ impl<'a> Assembly<'a> {
             previous,
             again,
             outputs,
-            text: (!target.forms.contains(&Compressor::Uncompressed)).then(TextDigest::begin),
+            text: (!target.forms.contains(&Compressor::Uncompressed)).then(Beside::begin),
+            difference,
             queue: VecDeque::new(),
             under_way_bytes: 0,
             is_kept: vec![false; previous.segments.len()],
@@ -204,6 +212,9 @@ impl<'a> Assembly<'a> {
                 && (found.iter().all(|(_, found)| found.is_some())
                     || Sha256::of(segment.text.as_bytes()) == stored.segment.text_sha256)
         });
+        if let Some(difference) = &mut self.difference {
+            difference.follow(place.filter(|_| is_as_stored), &segment);
+        }
         let mut packed_facts = Vec::with_capacity(self.outputs.len());
         let mut was_repaired = false;
         for output in &mut self.outputs {
@@ -254,7 +265,7 @@ impl<'a> Assembly<'a> {
             }),
         }
         if let Some(text) = &mut self.text {
-            text.update(segment);
+            text.take(segment);
         }
         Ok(())
     }
@@ -264,7 +275,8 @@ impl<'a> Assembly<'a> {
         while !self.queue.is_empty() {
             self.write_next()?;
         }
-        let Self { target, previous, outputs, text, is_kept, added, stanzas, repaired, .. } = self;
+        let Self { target, previous, outputs, text, difference, is_kept, added, stanzas, repaired, .. } =
+            self;
         if repaired > 0 {
             tracing::warn!(
                 index = target.path,
@@ -278,7 +290,7 @@ impl<'a> Assembly<'a> {
         }
         if let Some(text) = text {
             // apt wants the text's own checksums, whichever form it takes
-            files.push(ListedFile::text(target.path.to_owned(), text.finish()));
+            files.push(ListedFile::text(target.path.to_owned(), text.finish().finish()));
         }
         let dropped = previous
             .segments
@@ -291,6 +303,7 @@ impl<'a> Assembly<'a> {
             files,
             segments: SegmentChange { path: target.path.to_owned(), dropped, added },
             stanzas,
+            patch: difference.map(Difference::finish),
         })
     }
 }
@@ -392,52 +405,15 @@ impl<'a> Output<'a> {
     }
 }
 
-/// The digests of the text: made on a thread of its own as soon as there is much of it.
-enum TextDigest {
-    Here(Box<Hasher>),
-    Beside { sender: SyncSender<Arc<Segment>>, thread: JoinHandle<FileDigests> },
-}
+/// The digests of the text.
+impl Taker for Hasher {
+    type Piece = Arc<Segment>;
 
-impl TextDigest {
-    /// So much text is not worth a thread.
-    const LITTLE_BYTES: u64 = 4 << 20;
-    /// So many segments wait for it.
-    const WAITING: usize = 4;
-
-    fn begin() -> Self {
-        Self::Here(Box::new(Hasher::new()))
+    fn take(&mut self, segment: Arc<Segment>) {
+        self.update(segment.text.as_bytes());
     }
 
-    fn update(&mut self, segment: Arc<Segment>) {
-        match self {
-            Self::Here(hasher) if hasher.size_bytes() < Self::LITTLE_BYTES => {
-                hasher.update(segment.text.as_bytes());
-            }
-            Self::Here(hasher) => {
-                let mut hasher = std::mem::take(&mut **hasher);
-                let (sender, segments) = sync_channel::<Arc<Segment>>(Self::WAITING);
-                let thread = std::thread::spawn(move || {
-                    for segment in segments {
-                        hasher.update(segment.text.as_bytes());
-                    }
-                    hasher.finish()
-                });
-                *self = Self::Beside { sender, thread };
-                self.update(segment);
-            }
-            // it ends only when this end is dropped
-            Self::Beside { sender, .. } => drop(sender.send(segment)),
-        }
-    }
-
-    fn finish(self) -> FileDigests {
-        match self {
-            Self::Here(hasher) => hasher.finish(),
-            Self::Beside { sender, thread } => {
-                let _span = tracing::debug_span!("wait").entered();
-                drop(sender);
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            }
-        }
+    fn length(segment: &Arc<Segment>) -> usize {
+        segment.text.len()
     }
 }

@@ -139,6 +139,37 @@ impl Certificates {
         Ok(Self(certificates))
     }
 
+    /// The same, and those that cannot be used are left out, each with what is wrong with it.
+    ///
+    /// # Errors
+    /// There is none that can be used.
+    pub(super) fn read_usable(bytes: &[u8]) -> Result<(Self, Vec<AuthorError>), AuthorError> {
+        let unread =
+            |source: pgp::errors::Error| AuthorError::NotCertificates(Some(Box::new(Said::by(source))));
+        if bytes.len() > MAX_CERTIFICATES_BYTES {
+            return Err(AuthorError::NotCertificates(None));
+        }
+        let (found, _headers) = SignedPublicKey::from_reader_many(bytes).map_err(unread)?;
+        let (mut usable, mut unusable) = (Vec::new(), Vec::new());
+        // a certificate has some hundred bytes at least
+        for one in found.take(MAX_CERTIFICATES_BYTES / 64) {
+            match one {
+                Err(error) => unusable.push(unread(error)),
+                Ok(one) => match certificate::facts(&one, |_| SecretHalf::Elsewhere) {
+                    Ok(_) => usable.push(one),
+                    Err(source) => unusable.push(AuthorError::BadCertificate {
+                        fingerprint: fingerprint_of(&one.primary_key),
+                        source: Box::new(source),
+                    }),
+                },
+            }
+        }
+        if usable.is_empty() {
+            return Err(unusable.pop().unwrap_or(AuthorError::NotCertificates(None)));
+        }
+        Ok((Self(usable), unusable))
+    }
+
     /// Takes those of another in.
     pub fn extend(&mut self, other: Self) {
         for certificate in other.0 {

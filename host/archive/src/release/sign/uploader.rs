@@ -9,7 +9,7 @@ use pgp::packet::SignatureType;
 use pgp::ser::Serialize;
 use pgp::types::KeyDetails;
 
-use super::author::{self, AuthorError, Certificates, Expiry, Objection};
+use super::author::{self, AuthorError, Certificates, Expiry, GoodSignature, Objection};
 use super::certificate::{self, fingerprint_of};
 use super::cleartext;
 use super::judge::{Algorithm, KeyPart, SecretHalf};
@@ -150,6 +150,29 @@ impl Certificate {
     pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, AuthorError> {
         let all = Certificates::read(bytes)?;
         Ok(all.0.into_iter().map(|one| Self(Certificates(vec![one]))).collect())
+    }
+
+    /// Reads certificates as [`read_all`](Self::read_all) does, and leaves out those that cannot be used: keyrings of archives have keys of long ago. Says
+    /// what is wrong with each of those.
+    ///
+    /// # Errors
+    /// There is none that can be used.
+    pub fn read_usable(bytes: &[u8]) -> Result<(Vec<Self>, Vec<AuthorError>), AuthorError> {
+        let (usable, unusable) = Certificates::read_usable(bytes)?;
+        Ok((usable.0.into_iter().map(|one| Self(Certificates(vec![one]))).collect(), unusable))
+    }
+
+    /// Verifies a detached signature, armoured or binary, over exactly `signed`. Of several in it one has to hold.
+    ///
+    /// # Errors
+    /// None is by this certificate and holds.
+    pub fn verify_detached(
+        &self,
+        signature: &[u8],
+        signed: &[u8],
+        now: Timestamp,
+    ) -> Result<GoodSignature, AuthorError> {
+        self.0.verify(signature, signed, now, Expiry::MustBeValidNow)
     }
 
     fn key(&self) -> Option<&SignedPublicKey> {

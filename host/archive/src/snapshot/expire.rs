@@ -1,0 +1,59 @@
+//! Letting go of snapshots whose time is over.
+//!
+//! The rows say so first, so that nothing is held for them any more; then the folders go, then the rows. A suite's folder stays as long as a later moment leads to it, because its time
+//! begins when something else takes its place; a moment loses its links when its own time is over.
+
+use jiff::Timestamp;
+
+use super::{FOLDER, SnapshotError, folder_of};
+use crate::disk::{self, DiskError, During};
+use crate::dists::ArchivePaths;
+use crate::domain::ArchiveId;
+use crate::store::Db;
+use crate::store::snapshot;
+
+/// Lets go of the snapshots of an archive whose time is over. Says how many there were.
+///
+/// # Errors
+/// When the disk or the database fails; what was begun is finished by the next call.
+pub fn expire(
+    db: &mut Db,
+    archive: ArchiveId,
+    paths: &ArchivePaths,
+    now: Timestamp,
+) -> Result<usize, SnapshotError> {
+    if !snapshot::has_expired(db.read(), archive, now)? {
+        return Ok(0);
+    }
+    db.write(|tx| snapshot::expire(tx, archive, now))?;
+    let gone = snapshot::expired(db.read(), archive)?;
+    for (_, name) in &gone.whole {
+        disk::discard_tree(&folder_of(paths, name))?;
+    }
+    for (_, suite, name) in &gone.suites {
+        disk::discard_tree(&folder_of(paths, name).join("dists").join(suite.to_string()))?;
+    }
+    for name in &gone.links {
+        remove_links(&folder_of(paths, name).join("dists"))?;
+    }
+    if paths.root.join(FOLDER).exists() {
+        // a folder that came back with a power cut would be nobody's
+        disk::sync_filesystem(&paths.root)?;
+    }
+    db.write(|tx| snapshot::forget(tx, &gone))?;
+    Ok(gone.suites.len())
+}
+
+fn remove_links(folder: &std::path::Path) -> Result<(), DiskError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.during("read the folder", folder)?,
+    };
+    for entry in entries {
+        let entry = entry.during("read the folder", folder)?;
+        if entry.file_type().during("look at", &entry.path())?.is_symlink() {
+            disk::remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}

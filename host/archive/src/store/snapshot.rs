@@ -1,0 +1,643 @@
+//! `snapshot` and `snapshot_moment`: suites as passes have installed them, how long they are kept, and who wants one kept for longer.
+//!
+//! A moment is a folder; a snapshot is a suite in it. The rows are written in the transaction of the installation, so that what is owed is known whoever dies. A snapshot is
+//! live until the next installation of its suite, and kept for a time after that. Its row goes when its folder has gone.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use super::sql::{Date, size};
+use super::{During, StoreError, death_row};
+use crate::domain::name::SeriesName;
+use crate::domain::{
+    AliasId, ArchiveId, MomentId, PackageKind, PassId, Pocket, RunId, SnapshotId, SnapshotName, SuiteId,
+    SuiteName,
+};
+
+// ---------------------------------------------------------------- how long they are kept
+
+/// How long snapshots of an archive are kept after something else has taken their place, in seconds; none: there are none.
+///
+/// # Errors
+/// When the database fails.
+pub fn kept_seconds(db: &Connection, archive: ArchiveId) -> Result<Option<u32>, StoreError> {
+    db.prepare_cached("SELECT keep_snapshots_seconds FROM archive WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during("read how long snapshots are kept")
+}
+
+/// Says how long. What is held for one that is kept for less is looked at again.
+///
+/// # Errors
+/// When the database fails.
+pub fn keep_seconds(
+    tx: &Transaction<'_>,
+    archive: ArchiveId,
+    seconds: Option<u32>,
+) -> Result<(), StoreError> {
+    if kept_seconds(tx, archive)? == seconds {
+        return Ok(());
+    }
+    tx.execute("UPDATE archive SET keep_snapshots_seconds = ?2 WHERE id = ?1", (archive, seconds))
+        .during("say how long snapshots are kept")?;
+    death_row::look_at_all_again(tx, archive)
+}
+
+// ---------------------------------------------------------------- what an installation makes of them
+
+/// Writes down which publications an installed pass has brought in and taken out, ends the snapshots of its suites, and owes new ones, where the archive keeps any. A suite
+/// of the archive that has none yet gets its first one with them.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn note_installation(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "record what was installed";
+    for (kind, history) in [
+        (PackageKind::Source, "source_package_publishing_history"),
+        (PackageKind::Binary, "binary_package_publishing_history"),
+    ] {
+        for (column, before, after) in [
+            ("published_by_pass", "<> 'PUBLISHED'", "= 'PUBLISHED'"),
+            ("left_by_pass", "= 'PUBLISHED'", "<> 'PUBLISHED'"),
+        ] {
+            tx.prepare_cached(&format!(
+                "UPDATE {history} SET {column} = ?1 FROM publisher_transition AS transition
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.publication = {history}.id
+                 AND transition.from_status {before} AND transition.to_status {after} AND {history}.status {after}"
+            ))
+            .and_then(|mut statement| statement.execute((pass, kind)))
+            .during(WHAT)?;
+        }
+    }
+    let (archive, kept): (ArchiveId, Option<u32>) = tx
+        .prepare_cached(
+            "SELECT archive.id, archive.keep_snapshots_seconds FROM publisher_pass AS pass JOIN archive ON archive.id = pass.archive WHERE pass.id = ?1",
+        )
+        .and_then(|mut statement| statement.query_row([pass], |row| Ok((row.get(0)?, row.get(1)?))))
+        .during(WHAT)?;
+    // one whose folder was never made has nothing to show any more
+    for sql in [
+        "DELETE FROM snapshot WHERE date_made IS NULL AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+        "UPDATE snapshot INDEXED BY snapshot_live SET date_superseded = ?2 WHERE date_superseded IS NULL
+         AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+    ] {
+        let mut statement = tx.prepare_cached(sql).during(WHAT)?;
+        match statement.parameter_count() {
+            1 => statement.execute([pass]),
+            _ => statement.execute((pass, Date(now))),
+        }
+        .during(WHAT)?;
+    }
+    if kept.is_none() {
+        return Ok(());
+    }
+    let last: Option<SnapshotName> = tx
+        .prepare_cached("SELECT max(name) FROM snapshot_moment WHERE archive = ?1")
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during(WHAT)?;
+    let Some(name) = SnapshotName::after(now, last.as_ref()) else { return Ok(()) };
+    tx.prepare_cached(
+        "UPDATE snapshot_moment SET date_superseded = ?2 WHERE archive = ?1 AND date_superseded IS NULL",
+    )
+    .and_then(|mut statement| statement.execute((archive, Date(now))))
+    .during(WHAT)?;
+    let moment: MomentId = tx
+        .prepare_cached(
+            "INSERT INTO snapshot_moment (archive, name, publisher_pass, date_created) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+        )
+        .and_then(|mut statement| statement.query_row((archive, &name, pass, Date(now)), |row| row.get(0)))
+        .during(WHAT)?;
+    tx.prepare_cached(
+        "INSERT INTO snapshot (moment, suite, publisher_pass, date_created)
+         SELECT ?1, suite.id, ?2, ?3 FROM suite WHERE suite.archive = ?4 AND suite.date_last_published IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.suite = suite.id AND snapshot.date_superseded IS NULL)
+         ORDER BY suite.id",
+    )
+    .and_then(|mut statement| statement.execute((moment, pass, Date(now), archive)))
+    .map(drop)
+    .during(WHAT)
+}
+
+/// A moment of which snapshots are owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedMoment {
+    /// Its row.
+    pub id: MomentId,
+    /// The name of its folder.
+    pub name: SnapshotName,
+    /// The suites.
+    pub suites: Vec<(SnapshotId, SuiteId, SuiteName)>,
+}
+
+/// The moments of an archive of which snapshots are owed, the oldest first: none, but for what has just been installed and what a dead run has left.
+///
+/// # Errors
+/// When the database fails.
+pub fn owed(db: &Connection, archive: ArchiveId) -> Result<Vec<OwedMoment>, StoreError> {
+    const WHAT: &str = "list the snapshots that are owed";
+    let mut statement = db
+        .prepare_cached(
+            "SELECT moment.id, moment.name, snapshot.id, suite.id, series.name, suite.pocket
+             FROM suite JOIN snapshot INDEXED BY snapshot_owed ON snapshot.suite = suite.id
+             JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+             JOIN distro_series AS series ON series.id = suite.distro_series
+             WHERE suite.archive = ?1 AND snapshot.date_made IS NULL AND snapshot.date_expired IS NULL ORDER BY moment.id, suite.id",
+        )
+        .during(WHAT)?;
+    let mut rows = statement.query([archive]).during(WHAT)?;
+    let mut moments: Vec<OwedMoment> = Vec::new();
+    while let Some(row) = rows.next().during(WHAT)? {
+        let mut read = || -> rusqlite::Result<()> {
+            let (id, suite) = (row.get(0)?, (row.get(2)?, row.get(3)?, suite_name(row, 4)?));
+            match moments.last_mut() {
+                Some(last) if last.id == id => last.suites.push(suite),
+                _ => moments.push(OwedMoment { id, name: row.get(1)?, suites: vec![suite] }),
+            }
+            Ok(())
+        };
+        read().during(WHAT)?;
+    }
+    Ok(moments)
+}
+
+fn suite_name(row: &Row<'_>, at: usize) -> rusqlite::Result<SuiteName> {
+    let (series, pocket): (SeriesName, Pocket) = (row.get(at)?, row.get(at + 1)?);
+    Ok(SuiteName::new(series, pocket))
+}
+
+/// The snapshots of an archive that are live, with the names of their folders, by suite.
+///
+/// # Errors
+/// When the database fails.
+pub fn live(db: &Connection, archive: ArchiveId) -> Result<Vec<(SuiteName, SnapshotName)>, StoreError> {
+    db.prepare_cached(
+        "SELECT series.name, suite.pocket, moment.name FROM suite JOIN snapshot INDEXED BY snapshot_live ON snapshot.suite = suite.id
+         JOIN snapshot_moment AS moment ON moment.id = snapshot.moment JOIN distro_series AS series ON series.id = suite.distro_series
+         WHERE suite.archive = ?1 AND snapshot.date_superseded IS NULL AND snapshot.date_expired IS NULL ORDER BY suite.id",
+    )
+    .and_then(|mut statement| {
+        statement.query_map([archive], |row| Ok((suite_name(row, 0)?, row.get(2)?)))?.collect()
+    })
+    .during("list the snapshots that are live")
+}
+
+/// The snapshot of a suite before a pass, whose folder is there.
+///
+/// # Errors
+/// When the database fails.
+pub fn folder_before(
+    db: &Connection,
+    suite: SuiteId,
+    snapshot: SnapshotId,
+) -> Result<Option<SnapshotName>, StoreError> {
+    db.prepare_cached(
+        "SELECT moment.name FROM snapshot INDEXED BY snapshot_by_pass JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+         WHERE snapshot.suite = ?1 AND snapshot.id < ?2 AND snapshot.date_made IS NOT NULL AND snapshot.date_expired IS NULL
+         ORDER BY snapshot.publisher_pass DESC LIMIT 1",
+    )
+    .and_then(|mut statement| statement.query_row((suite, snapshot), |row| row.get(0)).optional())
+    .during("find the snapshot before")
+}
+
+/// What a snapshot's folder has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// How many files.
+    pub files: u64,
+    /// How long they are together, in bytes; of one with several names once.
+    pub size_bytes: u64,
+    /// How long those are together that the snapshot before does not have.
+    pub new_bytes: u64,
+}
+
+/// Records that the folder of a snapshot is there; none: its suite has nothing that could be in one.
+///
+/// # Errors
+/// When the database fails.
+pub fn mark_made(
+    tx: &Transaction<'_>,
+    snapshot: SnapshotId,
+    content: Option<Content>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "record that a snapshot was made";
+    match content {
+        None => tx.execute("DELETE FROM snapshot WHERE id = ?1", [snapshot]),
+        Some(content) => tx.execute(
+            "UPDATE snapshot SET date_made = ?2, files = ?3, file_size = ?4, new_size = ?5 WHERE id = ?1",
+            (snapshot, Date(now), size(content.files), size(content.size_bytes), size(content.new_bytes)),
+        ),
+    }
+    .map(drop)
+    .during(WHAT)
+}
+
+// ---------------------------------------------------------------- their end
+
+/// A folder that is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// The snapshots whose suites' folders go, with the names of their moments.
+    pub suites: Vec<(SnapshotId, SuiteName, SnapshotName)>,
+    /// The moments of which nothing is left when these have gone: the whole folder goes.
+    pub whole: Vec<(MomentId, SnapshotName)>,
+    /// The moments that lead to other suites no more, and have a snapshot that is kept.
+    pub links: Vec<SnapshotName>,
+}
+
+/// What has been superseded until when is kept no more; all of it, where the archive keeps none.
+fn cutoff(db: &Connection, archive: ArchiveId, now: Timestamp) -> Result<(&'static str, Date), StoreError> {
+    Ok(match kept_seconds(db, archive)? {
+        None => ("?2 IS NOT NULL", Date(now)),
+        Some(seconds) => {
+            let kept = SignedDuration::from_secs(i64::from(seconds));
+            ("{it}.date_superseded <= ?2", Date(now.checked_sub(kept).unwrap_or(Timestamp::MIN)))
+        }
+    })
+}
+
+/// Whether anything of an archive has to go.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_expired(db: &Connection, archive: ArchiveId, now: Timestamp) -> Result<bool, StoreError> {
+    let (condition, cutoff) = cutoff(db, archive, now)?;
+    let (of_moment, of_snapshot) =
+        (condition.replace("{it}", "moment"), condition.replace("{it}", "snapshot"));
+    db.prepare_cached(&format!(
+        "SELECT EXISTS (
+           SELECT 1 FROM snapshot_moment AS moment INDEXED BY snapshot_moment_whole
+           WHERE moment.archive = ?1 AND moment.date_expired IS NULL AND {of_moment})
+         OR EXISTS (
+           SELECT 1 FROM suite CROSS JOIN snapshot INDEXED BY snapshot_due ON snapshot.suite = suite.id
+           WHERE suite.archive = ?1 AND snapshot.pinned_by IS NULL AND snapshot.date_expired IS NULL AND {of_snapshot})
+         OR EXISTS (
+           SELECT 1 FROM suite CROSS JOIN snapshot INDEXED BY snapshot_expired ON snapshot.suite = suite.id
+           WHERE suite.archive = ?1 AND snapshot.date_expired IS NOT NULL)"
+    ))
+    .and_then(|mut statement| statement.query_row((archive, cutoff), |row| row.get(0)))
+    .during("ask whether snapshots have expired")
+}
+
+/// Ends what nobody wants kept any more, in rows. From then on nothing is held for it.
+///
+/// # Errors
+/// When the database fails.
+pub fn expire(tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Result<(), StoreError> {
+    const WHAT: &str = "end snapshots";
+    let (condition, cutoff) = cutoff(tx, archive, now)?;
+    for sql in [
+        format!(
+            "UPDATE snapshot INDEXED BY snapshot_due SET date_expired = ?3
+             WHERE suite IN (SELECT id FROM suite WHERE archive = ?1) AND pinned_by IS NULL AND date_expired IS NULL AND {}",
+            condition.replace("{it}", "snapshot")
+        ),
+        format!(
+            "UPDATE snapshot_moment INDEXED BY snapshot_moment_whole SET date_expired = ?3
+             WHERE archive = ?1 AND date_expired IS NULL AND {}",
+            condition.replace("{it}", "snapshot_moment")
+        ),
+    ] {
+        tx.prepare_cached(&sql)
+            .and_then(|mut statement| statement.execute((archive, cutoff, Date(now))))
+            .during(WHAT)?;
+    }
+    Ok(())
+}
+
+/// The folders of an archive that are to go, by moment.
+///
+/// # Errors
+/// When the database fails.
+pub fn expired(db: &Connection, archive: ArchiveId) -> Result<Expired, StoreError> {
+    const WHAT: &str = "list the snapshots that go";
+    let suites = db
+        .prepare_cached(
+            "SELECT snapshot.id, series.name, suite.pocket, moment.name
+             FROM suite JOIN snapshot INDEXED BY snapshot_expired ON snapshot.suite = suite.id
+             JOIN snapshot_moment AS moment ON moment.id = snapshot.moment JOIN distro_series AS series ON series.id = suite.distro_series
+             WHERE suite.archive = ?1 AND snapshot.date_expired IS NOT NULL ORDER BY moment.name, suite.id",
+        )
+        .and_then(|mut statement| {
+            statement.query_map([archive], |row| Ok((row.get(0)?, suite_name(row, 1)?, row.get(3)?)))?.collect()
+        })
+        .during(WHAT)?;
+    let all: Vec<(MomentId, SnapshotName, bool)> = db
+        .prepare_cached(
+            "SELECT moment.id, moment.name, EXISTS (
+               SELECT 1 FROM snapshot WHERE snapshot.moment = moment.id AND snapshot.date_expired IS NULL)
+             FROM snapshot_moment AS moment INDEXED BY snapshot_moment_expired
+             WHERE moment.archive = ?1 AND moment.date_expired IS NOT NULL ORDER BY moment.name",
+        )
+        .and_then(|mut statement| {
+            statement.query_map([archive], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        })
+        .during(WHAT)?;
+    let (left, whole): (Vec<_>, Vec<_>) = all.into_iter().partition(|(.., has_more)| *has_more);
+    Ok(Expired {
+        suites,
+        whole: whole.into_iter().map(|(id, name, _)| (id, name)).collect(),
+        links: left.into_iter().map(|(_, name, _)| name).collect(),
+    })
+}
+
+/// Forgets what the disk has no more.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget(tx: &Transaction<'_>, gone: &Expired) -> Result<(), StoreError> {
+    const WHAT: &str = "forget snapshots that have gone";
+    for (snapshot, ..) in &gone.suites {
+        tx.prepare_cached("DELETE FROM snapshot WHERE id = ?1")
+            .and_then(|mut statement| statement.execute([snapshot]))
+            .during(WHAT)?;
+    }
+    for (moment, _) in &gone.whole {
+        tx.prepare_cached("DELETE FROM snapshot_moment WHERE id = ?1")
+            .and_then(|mut statement| statement.execute([moment]))
+            .during(WHAT)?;
+    }
+    Ok(())
+}
+
+// ---------------------------------------------------------------- what there is
+
+/// A snapshot that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its row.
+    pub id: SnapshotId,
+    /// Of which suite.
+    pub suite: SuiteId,
+    /// That suite's name.
+    pub suite_name: SuiteName,
+    /// Its name, which is that of its folder.
+    pub name: SnapshotName,
+    /// The pass that has installed it.
+    pub pass: PassId,
+    /// The run of that.
+    pub run: RunId,
+    /// When.
+    pub date_created: Timestamp,
+    /// Its folder is there.
+    pub is_made: bool,
+    /// When something else took its place; none: it is live.
+    pub date_superseded: Option<Timestamp>,
+    /// Until when it is kept, apart from pins; none: as long as it is live.
+    pub kept_until: Option<Timestamp>,
+    /// What is in it.
+    pub content: Content,
+    /// Who wants it kept whatever its age.
+    pub pin: Option<Pin>,
+}
+
+/// A word that keeps a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// Whose.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+const COLUMNS: &str = "snapshot.id, snapshot.suite, series.name, suite.pocket, moment.name, snapshot.publisher_pass, pass.script_activity, snapshot.date_created,
+    snapshot.date_made IS NOT NULL, snapshot.date_superseded, snapshot.date_superseded + archive.keep_snapshots_seconds * 1000000,
+    coalesce(snapshot.files, 0), coalesce(snapshot.file_size, 0), coalesce(snapshot.new_size, 0),
+    snapshot.pinned_by, snapshot.pin_reason, snapshot.date_pinned
+    FROM suite JOIN snapshot ON snapshot.suite = suite.id JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+    JOIN distro_series AS series ON series.id = suite.distro_series JOIN archive ON archive.id = suite.archive
+    JOIN publisher_pass AS pass ON pass.id = snapshot.publisher_pass";
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
+    let date = |at| row.get::<_, Option<Date>>(at).map(|date| date.map(|date| date.0));
+    Ok(Snapshot {
+        id: row.get(0)?,
+        suite: row.get(1)?,
+        suite_name: suite_name(row, 2)?,
+        name: row.get(4)?,
+        pass: row.get(5)?,
+        run: row.get(6)?,
+        date_created: row.get::<_, Date>(7)?.0,
+        is_made: row.get(8)?,
+        date_superseded: date(9)?,
+        kept_until: date(10)?,
+        content: Content { files: row.get(11)?, size_bytes: row.get(12)?, new_bytes: row.get(13)? },
+        pin: match (row.get(14)?, date(16)?) {
+            (Some(by), Some(since)) => Some(Pin { by, reason: row.get(15)?, since }),
+            _ => None,
+        },
+    })
+}
+
+/// The snapshots of an archive that are kept, by suite, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn snapshots_of(db: &Connection, archive: ArchiveId) -> Result<Vec<Snapshot>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE suite.archive = ?1 AND snapshot.date_expired IS NULL ORDER BY series.id, suite.id, snapshot.id DESC"
+    ))
+    .and_then(|mut statement| statement.query_map([archive], from_row)?.collect())
+    .during("list the snapshots")
+}
+
+/// The snapshot that shows a suite as it was at a time: that of this name, or the one before it, where that was live then.
+///
+/// # Errors
+/// When none is kept: it says which are.
+pub fn snapshot_at(db: &Connection, suite: SuiteId, name: &SnapshotName) -> Result<Snapshot, StoreError> {
+    let found = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} WHERE snapshot.suite = ?1 AND snapshot.date_expired IS NULL AND moment.name <= ?2
+             ORDER BY moment.name DESC LIMIT 1"
+        ))
+        .and_then(|mut statement| statement.query_row((suite, name), from_row).optional())
+        .during("find a snapshot")?;
+    let was_live = |found: &Snapshot| {
+        found.name == *name || found.date_superseded.is_none_or(|superseded| superseded > name.moment())
+    };
+    match found.filter(was_live) {
+        Some(found) => Ok(found),
+        None => Err(StoreError::Unknown {
+            what: "snapshot of that suite as of",
+            name: name.to_string(),
+            known: names_of(db, suite)?,
+        }),
+    }
+}
+
+/// So many names are said when another one is not there.
+const NAMES_SAID: u32 = 20;
+
+fn names_of(db: &Connection, suite: SuiteId) -> Result<Vec<String>, StoreError> {
+    db.prepare_cached(
+        "SELECT moment.name FROM snapshot JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+         WHERE snapshot.suite = ?1 AND snapshot.date_expired IS NULL ORDER BY moment.name DESC LIMIT ?2",
+    )
+    .and_then(|mut statement| statement.query_map((suite, NAMES_SAID), |row| row.get(0))?.collect())
+    .during("list the snapshots of a suite")
+}
+
+/// Keeps a snapshot whatever its age.
+///
+/// # Errors
+/// When somebody keeps it already: who, and why.
+pub fn pin(
+    tx: &Transaction<'_>,
+    snapshot: &Snapshot,
+    (by, reason): (&str, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(pin) = &snapshot.pin {
+        return Err(StoreError::Refused(format!(
+            "the snapshot {} of {} is pinned already, by {} since {}: {}",
+            snapshot.name, snapshot.suite_name, pin.by, pin.since, pin.reason
+        )));
+    }
+    tx.execute(
+        "UPDATE snapshot SET pinned_by = ?2, pin_reason = ?3, date_pinned = ?4 WHERE id = ?1",
+        (snapshot.id, by, reason, Date(now)),
+    )
+    .map(drop)
+    .during("pin a snapshot")
+}
+
+/// Keeps it no longer than the others. What is held for it is looked at again.
+///
+/// # Errors
+/// When nobody has pinned it, or the database fails.
+pub fn unpin(tx: &Transaction<'_>, archive: ArchiveId, snapshot: &Snapshot) -> Result<(), StoreError> {
+    if snapshot.pin.is_none() {
+        return Err(StoreError::Refused(format!(
+            "the snapshot {} of {} is not pinned",
+            snapshot.name, snapshot.suite_name
+        )));
+    }
+    tx.execute(
+        "UPDATE snapshot SET pinned_by = NULL, pin_reason = '', date_pinned = NULL WHERE id = ?1",
+        [snapshot.id],
+    )
+    .during("let a snapshot go")?;
+    death_row::look_at_all_again(tx, archive)
+}
+
+// ---------------------------------------------------------------- what they need
+
+/// A snapshot that needs a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needing {
+    /// Which, in words.
+    pub said: String,
+    /// Until when it is kept; none: until somebody lets it go, or something else takes its place.
+    pub until: Option<Timestamp>,
+}
+
+/// The snapshot of an archive that needs a file for longest: one of a suite in whose indexes the file was at that time. Costs what the publications of the file are,
+/// however many snapshots there are.
+///
+/// # Errors
+/// When the database fails.
+pub fn needing(db: &Connection, archive: ArchiveId, file: AliasId) -> Result<Option<Needing>, StoreError> {
+    const WHAT: &str = "find the snapshots that need a file";
+    let any: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM suite JOIN snapshot INDEXED BY snapshot_by_pass ON snapshot.suite = suite.id WHERE suite.archive = ?1)",
+        )
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during(WHAT)?;
+    if !any {
+        return Ok(None);
+    }
+    let mut longest: Option<Needing> = None;
+    for from in [
+        "source_package_release_file AS file
+         JOIN source_package_publishing_history AS publication INDEXED BY source_publication_by_release
+           ON publication.source_package_release = file.source_package_release AND file.library_file = ?2",
+        "binary_package_release AS release
+         JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
+           ON publication.binary_package_release = release.id AND release.binary_package_file = ?2",
+    ] {
+        // of each publication: when it came into an index, and when it left it, by pass or by date
+        let mut statement = db
+            .prepare_cached(&format!(
+                "SELECT publication.suite, coalesce(publication.published_by_pass, 0),
+                        CASE WHEN publication.status = 'PUBLISHED' THEN ?3 ELSE coalesce(publication.left_by_pass, ?3) END,
+                        CASE WHEN publication.status = 'PUBLISHED' OR publication.left_by_pass IS NOT NULL THEN ?3
+                             ELSE coalesce(publication.date_superseded, 0) END
+                 FROM {from} JOIN suite ON suite.id = publication.suite AND suite.archive = ?1
+                 WHERE publication.date_published IS NOT NULL AND publication.date_removed IS NULL"
+            ))
+            .during(WHAT)?;
+        let lives: Vec<(SuiteId, i64, i64, i64)> = statement
+            .query_map((archive, file, i64::MAX), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .and_then(Iterator::collect)
+            .during(WHAT)?;
+        for life in lives {
+            for needing in [pinned_within(db, life)?, last_within(db, life)?].into_iter().flatten() {
+                let is_longer = |other: &Needing| match (other.until, needing.until) {
+                    (None, _) => false,
+                    (Some(_), None) => true,
+                    (Some(other), Some(until)) => until > other,
+                };
+                if longest.as_ref().is_none_or(is_longer) {
+                    longest = Some(needing);
+                }
+            }
+        }
+    }
+    Ok(longest)
+}
+
+const WITHIN: &str =
+    "WHERE snapshot.suite = ?1 AND snapshot.publisher_pass >= ?2 AND snapshot.publisher_pass < ?3
+    AND snapshot.date_created < ?4 AND snapshot.date_expired IS NULL";
+
+/// The last snapshot of a suite that was made while something was in its indexes.
+fn last_within(db: &Connection, life: (SuiteId, i64, i64, i64)) -> Result<Option<Needing>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT series.name, suite.pocket, moment.name, snapshot.date_superseded + archive.keep_snapshots_seconds * 1000000
+         FROM snapshot INDEXED BY snapshot_by_pass JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+         JOIN suite ON suite.id = snapshot.suite JOIN archive ON archive.id = suite.archive
+         JOIN distro_series AS series ON series.id = suite.distro_series {WITHIN}
+         ORDER BY snapshot.publisher_pass DESC LIMIT 1"
+    ))
+    .and_then(|mut statement| {
+        statement
+            .query_row(life, |row| {
+                let (suite, name): (SuiteName, SnapshotName) = (suite_name(row, 0)?, row.get(2)?);
+                let until = row.get::<_, Option<Date>>(3)?.map(|date| date.0);
+                Ok(Needing { said: format!("the snapshot {name} of {suite}"), until })
+            })
+            .optional()
+    })
+    .during("find the snapshots that need a file")
+}
+
+/// One of them that somebody wants kept.
+fn pinned_within(db: &Connection, life: (SuiteId, i64, i64, i64)) -> Result<Option<Needing>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT series.name, suite.pocket, moment.name, snapshot.pinned_by, snapshot.pin_reason
+         FROM snapshot INDEXED BY snapshot_pinned JOIN snapshot_moment AS moment ON moment.id = snapshot.moment
+         JOIN suite ON suite.id = snapshot.suite JOIN distro_series AS series ON series.id = suite.distro_series {WITHIN}
+         AND snapshot.pinned_by IS NOT NULL ORDER BY snapshot.publisher_pass DESC LIMIT 1"
+    ))
+    .and_then(|mut statement| {
+        statement
+            .query_row(life, |row| {
+                let (suite, name): (SuiteName, SnapshotName) = (suite_name(row, 0)?, row.get(2)?);
+                let (by, reason): (String, String) = (row.get(3)?, row.get(4)?);
+                let said = format!("the snapshot {name} of {suite}, which {by} has pinned ({reason}),");
+                Ok(Needing { said, until: None })
+            })
+            .optional()
+    })
+    .during("find the snapshots that need a file")
+}

@@ -1,0 +1,10 @@
+-- ?1 suite, ?2 pass, ?3 when it was installed; what was in the indexes after it
+SELECT publication.id, publication.source_package_release, publication.source_package_name, release.version,
+       publication.component, component.name, publication.section, publication.extra_fields, publication.removed_by IS NOT NULL
+FROM source_package_publishing_history AS publication INDEXED BY source_publication_by_name
+JOIN source_package_release AS release ON release.id = publication.source_package_release
+JOIN component ON component.id = publication.component
+WHERE publication.suite = ?1 AND publication.date_published IS NOT NULL AND coalesce(publication.published_by_pass, 0) <= ?2
+  AND (publication.status = 'PUBLISHED'
+    OR CASE WHEN publication.left_by_pass IS NULL THEN publication.date_superseded > ?3 ELSE publication.left_by_pass > ?2 END)
+ORDER BY publication.source_package_name, publication.id

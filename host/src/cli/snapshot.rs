@@ -1,0 +1,539 @@
+//! `pressroom snapshot`: suites as they were.
+
+use pressroom_archive::domain::{
+    ArchiveReference, PackageKind, SeriesStatus, SnapshotName, SuiteAction, SuiteName,
+};
+use pressroom_archive::dominate::schedule_suite;
+use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::snapshot::diff::{Difference, What, diff};
+use pressroom_archive::snapshot::folder_of;
+use pressroom_archive::snapshot::restore::{Missing, OfWaiting, missing, plan};
+use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::series::series_by_id;
+use pressroom_archive::store::snapshot::{self as rows, Snapshot, snapshot_at};
+use pressroom_archive::store::snapshot_content::{self as content, Indexed, Moment, Restoration, Steps};
+use pressroom_archive::store::suite::{self, Suite};
+use pressroom_archive::store::suite_hold::{self, Word};
+use pressroom_archive::store::{Connection, Db, Transaction};
+use serde::Serialize;
+
+use super::operator::{As, reason};
+use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, painted, table};
+use super::{End, Session, exit, the_archive};
+use crate::root::Root;
+
+/// List, keep, compare and bring back suites as they were.
+///
+/// An archive with `pressroom archive set ARCHIVE --keep-snapshots-seconds SECONDS` keeps every suite as each run has installed it, under snapshots/TIME of the archive.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the snapshots of an archive.
+    List {
+        /// Only this suite's.
+        #[arg(long)]
+        suite: Option<SuiteName>,
+        /// The archive; without it, the primary one of the only distribution.
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+    },
+    /// Keep a snapshot, with all files that it needs, until it is unpinned.
+    Pin {
+        suite: SuiteName,
+        /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
+        #[arg(value_name = "TIME")]
+        snapshot: SnapshotName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+        /// Why; it is shown with it.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        by: As,
+    },
+    /// Keep a snapshot no longer than the others.
+    Unpin {
+        suite: SuiteName,
+        #[arg(value_name = "TIME")]
+        snapshot: SnapshotName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+        /// Why; it is kept in the log of the suite.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        #[command(flatten)]
+        by: As,
+    },
+    /// Show which packages are different between two snapshots, or between one and what is live.
+    ///
+    /// For example: pressroom snapshot diff one 20260501T120000Z live
+    Diff {
+        suite: SuiteName,
+        #[arg(value_name = "TIME")]
+        before: Side,
+        #[arg(value_name = "TIME|live")]
+        after: Side,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+    },
+    /// Have a suite published by the next run as it was: with the packages of a snapshot, filed as they were.
+    ///
+    /// Settings, installers and what hooks add stay as they are now. Later uploads take the place of what was restored as usual.
+    Restore {
+        suite: SuiteName,
+        #[arg(value_name = "TIME")]
+        snapshot: SnapshotName,
+        #[arg(long)]
+        archive: Option<ArchiveReference>,
+        /// Why; it is kept with the packages and in the log of the suite.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// What becomes of packages that wait to be published: keep has them published too, remove takes them back.
+        #[arg(long, value_enum)]
+        waiting: Option<OnWaiting>,
+        /// Also where nothing changes otherwise: in the release pocket of a stable series.
+        #[arg(long)]
+        allow_stable: bool,
+        /// Say what would be, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        by: As,
+    },
+}
+
+/// What becomes of packages that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum OnWaiting {
+    /// They are published too.
+    Keep,
+    /// They wait no more.
+    Remove,
+}
+
+/// One of two things that are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Side {
+    /// What is in the indexes now.
+    Live,
+    /// A snapshot.
+    Snapshot(SnapshotName),
+}
+
+impl std::str::FromStr for Side {
+    type Err = pressroom_archive::domain::SnapshotNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "live" { Ok(Self::Live) } else { text.parse().map(Self::Snapshot) }
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    suite: String,
+    snapshot: SnapshotName,
+    run: i64,
+    pass: i64,
+    date: String,
+    /// It is what clients get now.
+    live: bool,
+    /// Its folder is there.
+    made: bool,
+    /// Until when it is kept, apart from a pin; none: as long as it is live.
+    kept_until: Option<String>,
+    pinned_by: Option<String>,
+    pin_reason: Option<String>,
+    pinned_since: Option<String>,
+    files: u64,
+    size_bytes: u64,
+    /// So much of it the snapshot before has too.
+    shared_bytes: u64,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct Compared {
+    suite: String,
+    before: String,
+    after: String,
+    differences: Vec<Difference>,
+}
+
+#[derive(Serialize)]
+struct Restored {
+    suite: String,
+    snapshot: SnapshotName,
+    dry_run: bool,
+    /// How many publications are made anew, leave the indexes, and wait no more.
+    again: usize,
+    leaving: usize,
+    withdrawn: usize,
+    /// What the next run changes in the indexes.
+    changes: Vec<Difference>,
+    /// Packages of the snapshot for architectures that are off now.
+    left_out: Vec<String>,
+    /// Who holds the suite's publication, so that runs leave it alone.
+    paused_by: Option<String>,
+}
+
+impl Command {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+        let root = session.root()?;
+        let mut db = root.db()?;
+        match self {
+            Self::List { suite, archive } => {
+                let archive = the_archive(&db, archive.as_ref())?;
+                list(session, &root, db.read(), &archive, suite.as_ref())
+            }
+            Self::Pin { suite, snapshot, archive, reason: why, by } => {
+                let (archive, suite) = found(&db, archive.as_ref(), suite)?;
+                let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
+                if why.is_empty() {
+                    return Err(exit::usage(
+                        "a snapshot is not pinned without a word: say why with --reason; it is shown with it",
+                    ));
+                }
+                let name = decide(&mut db, &archive, &suite, &actor, |tx| {
+                    let found = snapshot_at(tx, suite.id, snapshot)?;
+                    rows::pin(tx, &found, (actor.name(), &why), now)?;
+                    let comment = format!("snapshot {} pinned: {why}", found.name);
+                    let word = Word { by: actor.name(), comment: &comment };
+                    suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
+                    Ok(found.name)
+                })?;
+                said(session, &suite, &name, "is kept until it is unpinned")
+            }
+            Self::Unpin { suite, snapshot, archive, reason: why, by } => {
+                let (archive, suite) = found(&db, archive.as_ref(), suite)?;
+                let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
+                let name = decide(&mut db, &archive, &suite, &actor, |tx| {
+                    let found = snapshot_at(tx, suite.id, snapshot)?;
+                    rows::unpin(tx, archive.id, &found)?;
+                    let comment = format!("snapshot {} unpinned: {why}", found.name);
+                    let word = Word { by: actor.name(), comment: comment.trim_end_matches(": ") };
+                    suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
+                    Ok(found.name)
+                })?;
+                said(session, &suite, &name, "is kept as long as others are")
+            }
+            Self::Diff { suite, before, after, archive } => {
+                let (_, suite) = found(&db, archive.as_ref(), suite)?;
+                let (before, old) = side(db.read(), &suite, before)?;
+                let (after, new) = side(db.read(), &suite, after)?;
+                let suite = suite.name.to_string();
+                let compared = Compared { suite, before, after, differences: diff(&old, &new) };
+                session.output.show(&compared, || {
+                    if compared.differences.is_empty() {
+                        return format!(
+                            "{} has the same packages in {} and {}.\n",
+                            compared.suite, compared.before, compared.after
+                        );
+                    }
+                    differences_text(&compared.differences)
+                })?;
+                Ok(End::Success)
+            }
+            Self::Restore { .. } => self.restore(session, &root, &mut db),
+        }
+    }
+
+    fn restore(&self, session: &Session, root: &Root, db: &mut Db) -> anyhow::Result<End> {
+        let Self::Restore { suite, snapshot, archive, reason: why, waiting, allow_stable, dry_run, by } =
+            self
+        else {
+            return Ok(End::Success);
+        };
+        let (archive, suite) = found(db, archive.as_ref(), suite)?;
+        let why = reason(why)?;
+        if why.is_empty() {
+            return Err(exit::usage(
+                "a suite is not restored without a word: say why with --reason; it is kept with the packages",
+            ));
+        }
+        refuse_still(db.read(), &archive, &suite, *allow_stable)?;
+        let actor = by.actor(root, db)?;
+        let work = |tx: &Transaction<'_>| -> anyhow::Result<Restored> {
+            rights(tx, &archive, &actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
+            let found = snapshot_at(tx, suite.id, snapshot)?;
+            self.carry_out(tx, session, root, &suite, &found, (&actor, &why), (*waiting, *allow_stable))
+        };
+        let restored = if *dry_run { db.rehearse(work) } else { db.write(work) }?;
+        session.output.show(&restored, || restored_text(&restored))?;
+        Ok(End::Success)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "who restores what, with which words")]
+    fn carry_out(
+        &self,
+        tx: &Transaction<'_>,
+        session: &Session,
+        root: &Root,
+        suite: &Suite,
+        snapshot: &Snapshot,
+        (actor, why): (&Actor, &str),
+        (on_waiting, allow_stable): (Option<OnWaiting>, bool),
+    ) -> anyhow::Result<Restored> {
+        let then = content::indexed(tx, suite.id, snapshot.into())?;
+        let live = content::indexed(tx, suite.id, Moment::Now)?;
+        let waiting = content::waiting(tx, suite.id)?;
+        let others: Vec<&str> =
+            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.as_str()).collect();
+        let of_waiting = match on_waiting {
+            Some(OnWaiting::Remove) => OfWaiting::Withdrawn,
+            Some(OnWaiting::Keep) => OfWaiting::Kept,
+            None if others.is_empty() => OfWaiting::Kept,
+            None => {
+                return Err(exit::usage(format!(
+                    "{} packages wait to be published in {} ({}): --waiting keep has them published with what is restored, --waiting remove takes them back",
+                    others.len(),
+                    suite.name,
+                    some_of(&others)
+                )));
+            }
+        };
+        let (steps, left_out) = plan(&then, &live, &waiting, of_waiting);
+        let gone = missing(tx, &root.librarian(), &then, &steps)?;
+        if let Some(Missing { package, file }) = gone.first() {
+            return Err(exit::usage(format!(
+                "{} cannot be restored to {}: {} files are not kept any more, as {file} of {package}",
+                suite.name,
+                snapshot.name,
+                gone.len()
+            )));
+        }
+        let now = session.clock.now();
+        let restoration = Restoration {
+            suite: suite.id,
+            name: &snapshot.name,
+            actor: actor.name(),
+            reason: why,
+            allow_stable,
+        };
+        if steps != Steps::default() {
+            content::restore(tx, &restoration, &steps, now)?;
+        }
+        // what waited is deleted, and no pass comes by it
+        schedule_suite(tx, suite.id, root.config.death_row.stay(), now)?;
+        let comment = format!("restored to snapshot {}: {why}", snapshot.name);
+        let word = Word { by: actor.name(), comment: &comment };
+        suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
+        let published: Vec<Indexed> = then.iter().filter(|one| !left_out.contains(one)).cloned().collect();
+        Ok(Restored {
+            suite: suite.name.to_string(),
+            snapshot: snapshot.name.clone(),
+            dry_run: matches!(self, Self::Restore { dry_run: true, .. }),
+            again: steps.again.len(),
+            leaving: steps.leaving.len(),
+            withdrawn: steps.withdrawn.len(),
+            changes: diff(&live, &published),
+            left_out: left_out
+                .iter()
+                .map(|one| format!("{} {} ({})", one.name, one.version, one.architecture))
+                .collect(),
+            paused_by: suite.pause.as_ref().map(|pause| pause.by.clone()),
+        })
+    }
+}
+
+/// What may not change is not restored without a word for it; what has ended is not restored.
+fn refuse_still(db: &Connection, archive: &Archive, suite: &Suite, allow_stable: bool) -> anyhow::Result<()> {
+    let series = series_by_id(db, suite.series)?;
+    if series.status == SeriesStatus::Obsolete {
+        return Err(exit::usage(format!("the series {} has ended: nothing is published in it", series.name)));
+    }
+    if archive.purpose.holds_still(suite.name.pocket(), series.status) && !allow_stable {
+        return Err(exit::usage(format!(
+            "{} is {}, and its release pocket does not change: --allow-stable has it restored all the same",
+            suite.name, series.status
+        )));
+    }
+    Ok(())
+}
+
+/// The suite that is meant, with its archive.
+fn found(db: &Db, archive: Option<&ArchiveReference>, name: &SuiteName) -> anyhow::Result<(Archive, Suite)> {
+    let archive = the_archive(db, archive)?;
+    let suite = suite::suite(db.read(), archive.id, name)?;
+    Ok((archive, suite))
+}
+
+/// Does something to snapshots of a suite, if whoever asks for it may: asked in the transaction that does it.
+fn decide<T>(
+    db: &mut Db,
+    archive: &Archive,
+    suite: &Suite,
+    actor: &Actor,
+    work: impl FnOnce(&Transaction<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    db.write(|tx| {
+        rights(tx, archive, actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
+        work(tx)
+    })
+}
+
+/// A side of a comparison: its name, and what was in the indexes.
+fn side(db: &Connection, suite: &Suite, side: &Side) -> anyhow::Result<(String, Vec<Indexed>)> {
+    let (name, moment) = match side {
+        Side::Live => ("live".to_owned(), Moment::Now),
+        Side::Snapshot(name) => {
+            let found = snapshot_at(db, suite.id, name)?;
+            (found.name.to_string(), Moment::from(&found))
+        }
+    };
+    Ok((name, content::indexed(db, suite.id, moment)?))
+}
+
+#[derive(Serialize)]
+struct Said {
+    suite: String,
+    snapshot: SnapshotName,
+}
+
+fn said(session: &Session, suite: &Suite, name: &SnapshotName, what: &str) -> anyhow::Result<End> {
+    let said = Said { suite: suite.name.to_string(), snapshot: name.clone() };
+    session
+        .output
+        .show(&said, || format!("The snapshot {} of {} {what}.\n", painted(BOLD, name), said.suite))?;
+    Ok(End::Success)
+}
+
+fn list(
+    session: &Session,
+    root: &Root,
+    db: &Connection,
+    archive: &Archive,
+    suite: Option<&SuiteName>,
+) -> anyhow::Result<End> {
+    if let Some(name) = suite {
+        suite::suite(db, archive.id, name)?;
+    }
+    let paths = root.archive_paths(archive);
+    let rows: Vec<Row> = rows::snapshots_of(db, archive.id)?
+        .into_iter()
+        .filter(|one| suite.is_none_or(|name| one.suite_name == *name))
+        .map(|one| Row {
+            path: folder_of(&paths, &one.name).display().to_string(),
+            suite: one.suite_name.to_string(),
+            snapshot: one.name,
+            run: one.run.0,
+            pass: one.pass.0,
+            date: one.date_created.to_string(),
+            live: one.date_superseded.is_none(),
+            made: one.is_made,
+            kept_until: one.kept_until.map(|date| date.to_string()),
+            pinned_since: one.pin.as_ref().map(|pin| pin.since.to_string()),
+            pin_reason: one.pin.as_ref().map(|pin| pin.reason.clone()),
+            pinned_by: one.pin.map(|pin| pin.by),
+            files: one.content.files,
+            size_bytes: one.content.size_bytes,
+            shared_bytes: one.content.size_bytes.saturating_sub(one.content.new_bytes),
+        })
+        .collect();
+    let kept = rows::kept_seconds(db, archive.id)?;
+    session.output.show(&rows, || {
+        let mut text = if rows.is_empty() {
+            format!("{} has no snapshots.\n", archive.reference)
+        } else {
+            let cells: Vec<Vec<String>> = rows.iter().map(cells).collect();
+            table(&["SUITE", "SNAPSHOT", "RUN", "KEPT", "SIZE", "SHARED", "PINNED"], &cells)
+        };
+        if kept.is_none() {
+            text.push_str(&format!(
+                "{0} keeps none: `pressroom archive set {0} --keep-snapshots-seconds SECONDS` has it keep them.\n",
+                archive.reference
+            ));
+        }
+        text
+    })?;
+    Ok(End::Success)
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let kept = match &row.kept_until {
+        _ if !row.made => painted(WARN, "not made yet"),
+        _ if row.live => painted(GOOD, "live"),
+        Some(until) => format!("until {until}"),
+        None => painted(DIM, "until the next run"),
+    };
+    let pinned = match (&row.pinned_by, &row.pin_reason) {
+        (Some(by), Some(reason)) => format!("by {by} ({reason})"),
+        _ => String::new(),
+    };
+    vec![
+        row.suite.clone(),
+        row.snapshot.to_string(),
+        row.run.to_string(),
+        kept,
+        bytes(row.size_bytes),
+        bytes(row.shared_bytes),
+        pinned,
+    ]
+}
+
+/// So many names are listed in a sentence.
+const NAMED: usize = 5;
+
+fn some_of(names: &[&str]) -> String {
+    let mut text = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED {
+        text.push_str(&format!(" and {} more", names.len() - NAMED));
+    }
+    text
+}
+
+fn differences_text(differences: &[Difference]) -> String {
+    let versions = |versions: &[pressroom_archive::domain::DebVersion]| {
+        versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = String::new();
+    for one in differences {
+        let what = match one.what {
+            What::Added => painted(GOOD, "added"),
+            What::Removed => painted(BAD, "removed"),
+            What::Changed => painted(WARN, "changed"),
+            What::Refiled => painted(DIM, "refiled"),
+        };
+        let (before, after) = match (&one.filed_before, &one.filed_after) {
+            (Some(before), Some(after)) => (before.clone(), after.clone()),
+            _ => (versions(&one.before), versions(&one.after)),
+        };
+        let how = match one.what {
+            What::Added => after,
+            What::Removed => before,
+            What::Changed => format!("{before} -> {after}"),
+            What::Refiled => format!("{}: {before} -> {after}", versions(&one.after)),
+        };
+        let kind = match one.kind {
+            PackageKind::Source => "source".to_owned(),
+            PackageKind::Binary => one.architectures.join(", "),
+        };
+        text.push_str(&format!("{what} {} ({kind}) {how}\n", painted(BOLD, &one.package)));
+    }
+    text
+}
+
+fn restored_text(restored: &Restored) -> String {
+    let mut text = differences_text(&restored.changes);
+    for package in &restored.left_out {
+        text.push_str(&format!("{} {package}: its architecture is off\n", painted(WARN, "left out")));
+    }
+    let suite = painted(BOLD, &restored.suite);
+    if restored.withdrawn > 0 {
+        text.push_str(&format!("{} publications wait no more\n", restored.withdrawn));
+    }
+    text.push_str(&match (restored.changes.is_empty(), restored.dry_run) {
+        (true, _) => format!("{suite} has the packages of {} already.\n", restored.snapshot),
+        (false, true) => format!("{suite} would be as in {} with the next run.\n", restored.snapshot),
+        (false, false) => format!(
+            "{suite} is as in {} with the next run: {} publications come back, {} go.\n",
+            restored.snapshot, restored.again, restored.leaving
+        ),
+    });
+    if let Some(by) = &restored.paused_by {
+        text.push_str(&format!(
+            "{} {} is paused by {by}: `pressroom suite resume` lets runs publish it.\n",
+            painted(WARN, "but"),
+            restored.suite
+        ));
+    }
+    text
+}
