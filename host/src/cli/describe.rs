@@ -155,6 +155,35 @@ pub(super) struct ArchiveDescription {
 }
 
 impl ArchiveDescription {
+    /// An archive of which nothing is said but whose it is.
+    pub(super) const fn new(name: ComponentName, owner: Option<PersonName>) -> Self {
+        Self {
+            name,
+            owner,
+            display_name: None,
+            description: None,
+            origin: None,
+            label: None,
+            enabled: None,
+            publish: None,
+            private: None,
+            quota_mib: None,
+            build_score: None,
+            signing_key: None,
+            signed_by: None,
+            changelogs: None,
+            snapshots: None,
+            keep_versions: None,
+            keep_snapshots_seconds: None,
+            index_engine: None,
+            ls_lr: None,
+            mirror_journal: None,
+            copy_of: None,
+            suites: Vec::new(),
+            permissions: Vec::new(),
+        }
+    }
+
     /// The archive that it describes.
     pub(super) fn reference(&self, distribution: &DistributionName) -> ArchiveReference {
         match &self.owner {

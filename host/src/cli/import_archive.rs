@@ -565,27 +565,9 @@ fn archive_description(
     origin: Option<ReleaseText>,
     label: Option<ReleaseText>,
 ) -> anyhow::Result<ArchiveDescription> {
-    Ok(ArchiveDescription {
-        name: archive.reference.name().parse()?,
-        owner: archive.reference.owner().cloned(),
-        display_name: None,
-        description: None,
-        origin,
-        label,
-        enabled: None,
-        publish: None,
-        private: None,
-        quota_mib: None,
-        build_score: None,
-        signing_key: None,
-        signed_by: None,
-        changelogs: None,
-        snapshots: None,
-        keep_versions: None,
-        index_engine: None,
-        suites: Vec::new(),
-        permissions: Vec::new(),
-    })
+    let named =
+        ArchiveDescription::new(archive.reference.name().parse()?, archive.reference.owner().cloned());
+    Ok(ArchiveDescription { origin, label, ..named })
 }
 
 /// Carries it out, suite by suite.
