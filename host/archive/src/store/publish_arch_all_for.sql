@@ -1,7 +1,8 @@
 -- ?1 series, ?2 architecture, ?3 creator, ?4 now
+-- Of one package there may be two: as it is filed, and as it is about to be. They are made at one moment, so that the row says which is the newer one.
 INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
     section, priority, phased_update_percentage, status, date_created, creator)
-SELECT DISTINCT publication.suite, ?2, publication.binary_package_release, publication.binary_package_name, publication.component,
+SELECT publication.suite, ?2, publication.binary_package_release, publication.binary_package_name, publication.component,
     publication.section, publication.priority, publication.phased_update_percentage, 'PENDING', ?4, ?3
 FROM binary_package_publishing_history AS publication
 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
@@ -18,4 +19,6 @@ WHERE suite.distro_series = ?1 AND release.architecture_tag = 'all' AND publicat
     WHERE own.suite = publication.suite AND own.distro_arch_series = ?2
       AND own.binary_package_name = publication.binary_package_name
       AND own.binary_package_release = publication.binary_package_release AND own.status IN ('PENDING', 'PUBLISHED'))
-ORDER BY 1, 4, 3
+GROUP BY publication.suite, publication.binary_package_release, publication.binary_package_name, publication.component,
+    publication.section, publication.priority, publication.phased_update_percentage
+ORDER BY 1, 4, 3, max(publication.id)

@@ -1,8 +1,8 @@
 //! Removals: what is asked for goes with the next pass, and only that.
 
-use pressroom_archive::domain::{PackageKind, PublicationStatus};
-use pressroom_archive::store::publication;
+use pressroom_archive::domain::{BinaryReleaseId, PackageKind, PublicationStatus};
 use pressroom_archive::store::removal::{Extent, Removal, Requested, request_removal};
+use pressroom_archive::store::{Made, StoreError, publication, series};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -126,4 +126,64 @@ fn rows_that_change_otherwise_while_a_pass_is_made_have_the_indexes_made_in_full
     assert_eq!(house.packages(INDEX).len(), 4);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["aa 1", "bb 1", "cc 1"]);
+}
+
+#[test]
+fn a_new_architecture_has_what_is_for_all_as_the_others_are_about_to_have_it() {
+    use pressroom_archive::store::publication::{Phasing, publish_arch_all_for};
+    for (before, after) in [(Phasing::Percentage(10), Phasing::All), (Phasing::All, Phasing::Percentage(10))]
+    {
+        let mut house = house();
+        for phasing in [before, after] {
+            phase(&mut house, phasing);
+            if phasing == before {
+                house.publish(Wanted::Changed);
+            }
+            house.now += jiff::SignedDuration::from_secs(1);
+        }
+        let (series, now) = (house.shape("s").series.id, house.now);
+        house
+            .db
+            .write(|tx| {
+                let tag = "riscv64".parse().unwrap();
+                series::set_architecture(tx, series, &tag, true)?;
+                let all = series::architectures(tx, series)?;
+                let new = all.into_iter().find(|one| one.tag == tag).unwrap();
+                publish_arch_all_for(tx, series, new.id, "test", now)
+            })
+            .unwrap();
+        house.publish(Wanted::Changed);
+        let text = |architecture: &str| {
+            let text = house.index(&format!("s/main/binary-{architecture}/Packages"));
+            text.split("\n\n").find(|stanza| stanza.contains("Package: bb\n")).unwrap().to_owned()
+        };
+        assert_eq!(text("riscv64"), text("arm64"), "{before:?} {after:?}");
+        assert_eq!(text("arm64").contains("Phased-Update-Percentage"), after != Phasing::All);
+    }
+}
+
+/// Files `bb` for so many, on every architecture.
+fn phase(house: &mut House, phasing: pressroom_archive::store::publication::Phasing) {
+    let shape = house.shape("s");
+    let release = house.value("SELECT id FROM binary_package_release WHERE binary_package_name = 'bb'");
+    let now = house.now;
+    house
+        .db
+        .write(|tx| {
+            for architecture in &shape.architectures {
+                let new = publication::NewBinaryPublication {
+                    suite: shape.suite.id,
+                    architecture: architecture.id,
+                    release: Made::Known(BinaryReleaseId(release)),
+                    name: "bb",
+                    component: shape.components[0].id,
+                    section: Some(&"misc".parse().unwrap()),
+                    priority: Some(&"optional".parse().unwrap()),
+                    creator: "test",
+                };
+                publication::publish_phased_binary(tx, &new, phasing, now)?;
+            }
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
 }

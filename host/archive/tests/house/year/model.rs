@@ -363,13 +363,17 @@ impl Model {
                     && self.package_of(one).tag == ALL
             });
             let mut seen: Vec<(usize, Filing, Option<u8>)> = Vec::new();
-            for one in of_all {
+            // of one that is filed so twice the last word counts
+            let mut new = Vec::new();
+            for one in of_all.into_iter().rev() {
                 let one = self.publications[one].clone();
                 let what = (one.package, one.filing.clone(), one.percentage);
-                if seen.contains(&what) {
-                    continue;
+                if !seen.contains(&what) {
+                    seen.push(what);
+                    new.push(one);
                 }
-                seen.push(what);
+            }
+            for one in new.into_iter().rev() {
                 self.publications.push(Publication {
                     index: tag.to_owned(),
                     status: Status::Pending,
