@@ -156,7 +156,9 @@ fn is_being_installed(
 /// When it is so, with the hook and the key; the next run makes the pass again.
 pub(super) fn refuse_forgotten(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreError> {
     const WHAT: &str = "compare the hooks' state";
-    let rows = |sql: &str| -> Result<Vec<(String, String, Option<Vec<u8>>)>, StoreError> {
+    /// A hook, a key, and what it is there.
+    type Row = (String, String, Option<Vec<u8>>);
+    let rows = |sql: &str| -> Result<Vec<Row>, StoreError> {
         tx.prepare_cached(sql)
             .and_then(|mut statement| {
                 statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
