@@ -367,7 +367,7 @@ fn happenings() -> Vec<fn(&mut House)> {
                 "s",
                 Some("main"),
                 &[Package::new("aa", "1", "amd64"), Package::new("bb", "1", "amd64")],
-            ))
+            ));
         },
         |house| drop(house.import("s", Some("main"), &[Package::new("aa", "2", "amd64")])),
         // a link in another component, and the other way round when the preferred one wants it
@@ -379,7 +379,7 @@ fn happenings() -> Vec<fn(&mut House)> {
                 "s",
                 Some("main"),
                 &[Package::new("aa", "3", "amd64"), Package::new("bb", "2", "amd64")],
-            ))
+            ));
         },
         |house| house.now += SignedDuration::from_hours(48),
         |house| drop(house.import("s", Some("main"), &[Package::new("dd", "1", "amd64")])),
