@@ -226,14 +226,14 @@ impl World {
             self.publish(PRIMARY);
         }
         if self.chance.percent(85) {
-            let careful = day % 13 == 0;
+            let careful = day.is_multiple_of(13);
             self.reap(PRIMARY, careful, day);
             self.reap(PERSONAL, careful, day);
         }
         if self.chance.percent(50) {
             self.expire();
         }
-        if day % 30 == 0 {
+        if day.is_multiple_of(30) {
             self.look_at_everything();
         }
     }
@@ -421,7 +421,7 @@ impl World {
             44..=48 => recipe.parts[part].has_symbols = !recipe.parts[part].has_symbols,
             49..=53 if recipe.parts.len() < 4 => recipe.parts.push(Part {
                 name: format!("{}-plus{number}", recipe.name),
-                is_for_all: number % 2 == 0,
+                is_for_all: number.is_multiple_of(2),
                 has_symbols: false,
                 uses_others: false,
             }),
@@ -904,7 +904,7 @@ impl World {
                 let package = &world.model.packages[*package];
                 format!("{} {} {}", package.name, package.version, package.tag)
             };
-            for early in did.difference(&may) {
+            if let Some(early) = did.difference(&may).next() {
                 panic!("{} has left the pool too early", said(self, early));
             }
             for late in may.difference(&did) {
@@ -938,7 +938,8 @@ impl World {
         let now = self.now();
         let mut expected: Vec<String> = self.model.expire(now).into_iter().map(|file| file.name).collect();
         let mut found: Vec<String> = expired.files.into_iter().map(|file| file.filename).collect();
-        (expected.sort(), found.sort());
+        expected.sort();
+        found.sort();
         assert_eq!(found, expected, "what the librarian lets go");
         self.counts.expired += found.len();
         self.tell(format!("{} originals expire", found.len()));

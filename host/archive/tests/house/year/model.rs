@@ -456,7 +456,9 @@ impl Model {
                 (one.status, one.superseded_by) = (becomes, by);
                 match becomes {
                     Status::Published => one.published = Some(now),
-                    _ => one.ended = Some(now),
+                    Status::Pending | Status::Superseded | Status::Deleted | Status::Obsolete => {
+                        one.ended = Some(now);
+                    }
                 }
                 one.is_unwanted |= becomes == Status::Deleted;
             } else if (was, becomes, one.is_unwanted) == (Status::Pending, Status::Published, true) {
