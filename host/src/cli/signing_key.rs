@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
 use pressroom_archive::domain::{ArchiveReference, KeyHolder, SignedBy};
 use pressroom_archive::release::rotation;
-use pressroom_archive::release::sign::{Certificate, Fingerprint, OwnKey, Signer as _};
+use pressroom_archive::release::sign::{Certificate, Fingerprint, OwnKey, SignError, Signer as _};
 use pressroom_archive::store::archive::{Archive, archive, archive_by_id, archives};
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::series::series_of;
@@ -16,7 +16,7 @@ use pressroom_archive::store::{Connection, Db, StoreError, signing_key};
 
 use super::operator;
 use super::{End, Session, exit};
-use crate::root::{Place, Root, SigningKeys};
+use crate::root::{Place, Root, SigningKeys, own_place};
 
 /// Make a key that signs archives.
 ///
@@ -194,13 +194,16 @@ fn is_within(place: &Path) -> bool {
     place.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Where a key of ours lies, below the root.
-fn file_of(fingerprint: &str) -> String {
-    format!("keys/{fingerprint}.asc")
-}
-
+/// Keeps a key in the root: where it was, if it was here before and nothing else is there now, since the configuration may name that place.
 fn take_in_file(root: &Root, db: &mut Db, key: &OwnKey, now: Timestamp) -> anyhow::Result<()> {
-    let place = file_of(key.fingerprint());
+    let is_free = |place: &Path| match OwnKey::load(&root.below(place), now) {
+        Ok(there) => there.fingerprint() == key.fingerprint(),
+        Err(error) => matches!(error, SignError::MissingKeyFile { .. }),
+    };
+    let place = match signing_key::last_place(db.read(), key.fingerprint())? {
+        Some((KeyHolder::File, place)) if is_within(Path::new(&place)) && is_free(Path::new(&place)) => place,
+        _ => own_place(key.fingerprint()),
+    };
     disk::write_atomic(&root.below(Path::new(&place)), &key.secret_key()?, 0o600)?;
     db.write(|tx| signing_key::put_signing_key(tx, key.fingerprint(), KeyHolder::File, &place, now))?;
     Ok(())

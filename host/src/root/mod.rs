@@ -15,7 +15,7 @@ use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::{Db, StoreError};
 
 pub(crate) use config::{Config, ConfigError, DEFAULT_KEY_FILE, Mail, MailTls, MailTransport};
-pub(crate) use signing::{KeyState, Place, SigningKeys};
+pub(crate) use signing::{KeyState, Place, SigningKeys, own_place};
 
 /// The configuration's name in a root.
 pub(crate) const CONFIG_FILE: &str = "pressroom.toml";

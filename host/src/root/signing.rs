@@ -42,6 +42,14 @@ pub(crate) struct SigningKeys<'r> {
     of_root: OnceCell<Rc<Signers>>,
 }
 
+/// The key of the configuration signs since ever; its use says so still when another has taken its place.
+const BEGAN_AS_CONFIGURED: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// Where a key that was made or taken in lies, below the root.
+pub(crate) fn own_place(fingerprint: &str) -> String {
+    format!("keys/{fingerprint}.asc")
+}
+
 impl Root {
     /// Where the key of the configuration is.
     pub(crate) fn configured_key(&self) -> Place {
@@ -123,6 +131,8 @@ impl SigningKeys<'_> {
                     }
                     KeyHolder::Gpg => one.place == place.place,
                 }
+                // whoever has it now
+                || (place.held_by == KeyHolder::Gpg && one.used.fingerprint == place.place)
         };
         // a file that was removed after its time needs not be read
         if uses.iter().any(is_there) {
@@ -131,14 +141,21 @@ impl SigningKeys<'_> {
         let fingerprint = match self.configured.get() {
             Some(fingerprint) => fingerprint.clone(),
             None => {
-                let found = self.root.open_key(&place, self.now)?.fingerprint().to_owned();
+                let found = match self.root.open_key(&place, self.now) {
+                    Ok(signer) => signer.fingerprint().to_owned(),
+                    // the root's first key was forgotten, and taken in again from a backup
+                    Err(error) if is_missing(&error) && uses.iter().any(is_first_and_moved) => {
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error),
+                };
                 self.configured.get_or_init(|| found).clone()
             }
         };
         if uses.iter().any(|one| one.used.fingerprint == fingerprint) {
             return Ok(None);
         }
-        let used = KeyUse { id: None, fingerprint, begun: Timestamp::UNIX_EPOCH, ended: None };
+        let used = KeyUse { id: None, fingerprint, begun: BEGAN_AS_CONFIGURED, ended: None };
         Ok(Some(Current { used, place }))
     }
 
@@ -302,6 +319,18 @@ fn current_of(uses: &[PlacedUse], now: Timestamp) -> Vec<Current> {
         Some(Current { used: used.clone(), place: Place { held_by: one.held_by, place: one.place.clone() } })
     });
     found.collect()
+}
+
+/// Whether a use is of a key that the configuration named once, and that lies where keys do that were taken in.
+fn is_first_and_moved(one: &PlacedUse) -> bool {
+    one.used.begun == BEGAN_AS_CONFIGURED
+        && one.held_by == KeyHolder::File
+        && one.place == own_place(&one.used.fingerprint)
+}
+
+/// Whether a key's file is not there.
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(SignError::MissingKeyFile { .. }))
 }
 
 /// Whether a key's file is there, and not for the user who asks.

@@ -110,6 +110,95 @@ fn a_key_takes_the_place_of_another_while_clients_know_either() {
 }
 
 #[test]
+fn the_first_key_of_a_root_can_be_forgotten_and_taken_in_again() {
+    const NOW: &str = "2025-03-01T12:00:00Z";
+    let root = published();
+    let (first, file) = (fingerprint(&root, NOW), root.path().join("keys/signing-key.asc"));
+    let own_file = root.path().join(format!("keys/{first}.asc"));
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup.asc");
+    std::fs::copy(&file, &backup).unwrap();
+    let backup = backup.to_str().unwrap();
+    let second = generated(&root, &[]);
+    let rotate = |new: &str| root.ok(&["key", "rotate", new, "--overlap-seconds", "0"]);
+    let publish = || root.run(&["publish", "--dirty-suite", "aurora"]);
+    let publishes = |by: &str| {
+        publish().exits(0);
+        assert_eq!(fingerprint(&root, NOW), by);
+        gnupg::verify_suite(&gnupg::keyring(&exported(&root, NOW, "now")), &root.suite("aurora"));
+        root.ok(&["publish"]).says(&["Nothing to publish"]);
+    };
+    rotate(&second);
+    publishes(&second);
+    root.ok(&["key", "forget", &first]).says(&["is removed"]);
+    // it goes back to where it was: there is no second copy that nobody would think of
+    root.ok(&["key", "add", backup]);
+    assert!(file.exists() && !own_file.exists());
+    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    root.ok(&["key", "list"]).says(&[&format!("(nothing)          {first}"), "signs nothing"]);
+    publishes(&second);
+    root.ok(&["key", "forget", &first]).says(&["is removed"]);
+    assert!(!file.exists());
+    publishes(&second);
+    // it signs again
+    root.ok(&["key", "add", backup]);
+    rotate(&first);
+    publishes(&first);
+    // something else in its place is not written over; once that has gone, nobody misses the key there
+    rotate(&second);
+    publishes(&second);
+    root.ok(&["key", "forget", &first]);
+    tool::write(&file, "not a key");
+    root.ok(&["key", "add", backup]);
+    assert_eq!(tool::read_text(&file), "not a key");
+    assert!(own_file.exists());
+    publish().exits(CONFIGURATION).says(&["signing-key.asc"]);
+    std::fs::remove_file(&file).unwrap();
+    publishes(&second);
+    rotate(&first);
+    publishes(&first);
+    std::fs::remove_file(&own_file).unwrap();
+    publish().exits(CONFIGURATION).says(&["there is no signing key", &first]);
+}
+
+#[test]
+fn a_key_that_lay_outside_the_root_is_taken_in_again_and_one_that_never_signed_is_missed() {
+    const NOW: &str = "2025-03-01T12:00:00Z";
+    let root = published();
+    let first = fingerprint(&root, NOW);
+    let folder = tempfile::tempdir().unwrap();
+    let (outside, backup) = (folder.path().join("key.asc"), folder.path().join("backup.asc"));
+    let inside = root.path().join("keys/signing-key.asc");
+    std::fs::copy(&inside, &outside).unwrap();
+    std::fs::copy(&inside, &backup).unwrap();
+    std::fs::remove_file(&inside).unwrap();
+    let config = root.path().join("pressroom.toml");
+    let named = |from: &str, to: &str| tool::write(&config, tool::read_text(&config).replacen(from, to, 1));
+    named("keys/signing-key.asc", outside.to_str().unwrap());
+    let publish = || root.run(&["publish", "--dirty-suite", "aurora"]);
+    let second = generated(&root, &[]);
+    root.ok(&["key", "rotate", &second, "--overlap-seconds", "0"]);
+    root.ok(&["publish"]);
+    root.ok(&["key", "forget", &first]).says(&["still in", outside.to_str().unwrap()]);
+    std::fs::remove_file(&outside).unwrap();
+    publish().exits(0);
+    root.ok(&["key", "add", backup.to_str().unwrap()]);
+    assert!(!outside.exists() && root.path().join(format!("keys/{first}.asc")).exists());
+    publish().exits(0);
+    assert_eq!(fingerprint(&root, NOW), second);
+    // of another root: no key of the configuration has moved there
+    let other = published();
+    let new = generated(&other, &[]);
+    other.ok(&["key", "rotate", &new, "--overlap-seconds", "0"]);
+    other.ok(&["publish"]);
+    let config = other.path().join("pressroom.toml");
+    let text = tool::read_text(&config).replacen("keys/signing-key.asc", "keys/elsewhere.asc", 1);
+    tool::write(&config, text);
+    let refused = other.run(&["publish", "--dirty-suite", "aurora"]).exits(CONFIGURATION);
+    refused.says(&["there is no signing key", "elsewhere.asc"]);
+}
+
+#[test]
 fn a_key_of_gpg_can_take_the_place_of_a_file() {
     let root = published();
     let home = tempfile::Builder::new().prefix("pr-e2e-").tempdir_in("/tmp").unwrap();

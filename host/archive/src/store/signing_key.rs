@@ -93,6 +93,18 @@ pub fn signing_key(db: &Connection, fingerprint: &str) -> Result<SigningKey, Sto
     })
 }
 
+/// Who has the secret half of a key and where, or had it before the key was forgotten; none: it was never here.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_place(db: &Connection, fingerprint: &str) -> Result<Option<(KeyHolder, String)>, StoreError> {
+    db.prepare_cached("SELECT held_by, place FROM signing_key WHERE fingerprint = ?1")
+        .and_then(|mut statement| {
+            statement.query_row([fingerprint], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .during("look for where a signing key was")
+}
+
 /// Takes a key in, or says anew where its secret half is.
 ///
 /// # Errors
