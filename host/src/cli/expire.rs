@@ -32,7 +32,7 @@ impl Expire {
         let root = session.root()?;
         let mut db = root.db()?;
         let expired = if self.dry_run {
-            rehearse_expiry(&root, &mut db, self.careful, session.clock)?
+            rehearse_expiry(&root, &db, self.careful, session.clock)?
         } else {
             expire(&root, &mut db, self.careful, session.clock)?
         };

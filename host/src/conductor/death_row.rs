@@ -237,7 +237,7 @@ pub(crate) fn expire(root: &Root, db: &mut Db, careful: bool, clock: Clock) -> a
 /// What [`expire`] would do; nothing of it stays.
 pub(crate) fn rehearse_expiry(
     root: &Root,
-    db: &mut Db,
+    db: &Db,
     careful: bool,
     clock: Clock,
 ) -> Result<Expired, StoreError> {

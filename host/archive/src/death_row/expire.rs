@@ -4,6 +4,8 @@
 //! whole or not at all. The rows go first, with an entry in the journal, then the file; nothing comes in meanwhile, because who takes something in
 //! holds the librarian's lock too.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Transaction;
 use serde::Serialize;
@@ -12,8 +14,8 @@ use super::reap::ReapError;
 use crate::disk::DiskError;
 use crate::domain::{AliasId, RunId};
 use crate::librarian::Librarian;
-use crate::store::expiry::{self, Wanted};
-use crate::store::{Db, StoreError};
+use crate::store::expiry::{self, Original, Wanted};
+use crate::store::{Connection, Db, StoreError};
 
 /// What is asked of it.
 #[derive(Debug, Clone, Copy)]
@@ -140,34 +142,68 @@ fn sweep(
     Ok(())
 }
 
-/// What [`expire`] would do.
+/// What [`expire`] would do. It reads, and keeps nobody from writing.
 ///
 /// # Errors
 /// When the database fails.
-pub fn rehearse(db: &mut Db, wish: Expire, now: Timestamp) -> Result<Expired, StoreError> {
-    db.rehearse(|tx| {
+pub fn rehearse(db: &Db, wish: Expire, now: Timestamp) -> Result<Expired, StoreError> {
+    db.look(|db| {
         let mut expired = Expired::default();
-        if wish.careful {
-            expiry::suggest_all(tx, now)?;
-        }
-        for file in expiry::due(tx, now)? {
-            look_at(tx, wish, file, now, &mut expired)?;
+        let mut gone = HashSet::new();
+        let due = if wish.careful { expiry::due_or_suggested(db, now)? } else { expiry::due(db, now)? };
+        for file in due {
+            match judge(db, wish, file, now, &gone)? {
+                Fate::Gone => continue,
+                Fate::Stays { kept, .. } => expired.kept.push(kept),
+                Fate::Goes(originals) => {
+                    for original in originals {
+                        gone.insert(original.alias);
+                        let names = expiry::names_of(db, original.content)?;
+                        expired.lose(original, names.iter().all(|name| gone.contains(name)));
+                    }
+                }
+            }
+            expired.looked_at += 1;
         }
         Ok(expired)
     })
 }
 
-fn look_at(
-    tx: &Transaction<'_>,
+/// What is to become of an original.
+enum Fate {
+    /// Nothing: it has none of its content any more.
+    Gone,
+    /// Somebody wants it.
+    Stays {
+        /// Who.
+        kept: Kept,
+        /// When it is looked at again; none: when something else happens to it.
+        next: Option<Timestamp>,
+    },
+    /// It goes, and these with it; it is one of them.
+    Goes(Vec<Original>),
+}
+
+impl Expired {
+    fn lose(&mut self, original: Original, is_freed: bool) {
+        if is_freed {
+            self.freed_bytes += original.size_bytes;
+        }
+        self.files.push(Lost { filename: original.filename.to_string(), size_bytes: original.size_bytes });
+    }
+}
+
+/// Decides about an original. `gone`: what would have gone by now, where the rows do not say so.
+fn judge(
+    db: &Connection,
     wish: Expire,
     file: AliasId,
     now: Timestamp,
-    expired: &mut Expired,
-) -> Result<(), StoreError> {
-    // it may have gone with another file of its package
-    let Some(original) = expiry::original(tx, file)? else { return expiry::look_again(tx, file, None) };
-    expired.looked_at += 1;
-    if let Some(wanted) = expiry::wanted(tx, &original, wish.keep, now)? {
+    gone: &HashSet<AliasId>,
+) -> Result<Fate, StoreError> {
+    let original = |file: AliasId| if gone.contains(&file) { Ok(None) } else { expiry::original(db, file) };
+    let Some(first) = original(file)? else { return Ok(Fate::Gone) };
+    if let Some(wanted) = expiry::wanted(db, &first, wish.keep, now)? {
         let (reason, until, next) = match wanted {
             Wanted::Publication { archive } => (format!("a publication in {archive} has it"), None, None),
             Wanted::Series { archive, series } => {
@@ -181,24 +217,43 @@ fn look_at(
             Wanted::Record => ("it is kept with an upload or a build".to_owned(), None, None),
             Wanted::Pool => ("a pool has it".to_owned(), None, Some(now + LOOK_AGAIN)),
         };
-        expired.kept.push(Kept {
-            filename: original.filename.to_string(),
-            reason,
-            until: until.map(|date| date.to_string()),
-        });
-        return expiry::look_again(tx, file, next);
+        let filename = first.filename.to_string();
+        let kept = Kept { filename, reason, until: until.map(|date| date.to_string()) };
+        return Ok(Fate::Stays { kept, next });
     }
-    for other in expiry::together_with(tx, file)? {
-        let Some(original) = expiry::original(tx, other)? else { continue };
+    let mut going = Vec::new();
+    for other in expiry::together_with(db, file)? {
+        let Some(original) = original(other)? else { continue };
         // an orig tarball that another version has
-        if other != file && expiry::wanted(tx, &original, wish.keep, now)?.is_some() {
-            continue;
+        if other == file || expiry::wanted(db, &original, wish.keep, now)?.is_none() {
+            going.push(original);
         }
-        if expiry::begin_expiring(tx, &original, wish.run, now)? {
-            expired.freed_bytes += original.size_bytes;
-        }
-        expired.files.push(Lost { filename: original.filename.to_string(), size_bytes: original.size_bytes });
     }
+    Ok(Fate::Goes(going))
+}
+
+fn look_at(
+    tx: &Transaction<'_>,
+    wish: Expire,
+    file: AliasId,
+    now: Timestamp,
+    expired: &mut Expired,
+) -> Result<(), StoreError> {
+    match judge(tx, wish, file, now, &HashSet::new())? {
+        // it may have gone with another file of its package
+        Fate::Gone => return expiry::look_again(tx, file, None),
+        Fate::Stays { kept, next } => {
+            expired.kept.push(kept);
+            expiry::look_again(tx, file, next)?;
+        }
+        Fate::Goes(originals) => {
+            for original in originals {
+                let is_freed = expiry::begin_expiring(tx, &original, wish.run, now)?;
+                expired.lose(original, is_freed);
+            }
+        }
+    }
+    expired.looked_at += 1;
     Ok(())
 }
 

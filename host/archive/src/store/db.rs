@@ -251,6 +251,19 @@ impl Db {
         &self.connection
     }
 
+    /// Asks several things about one moment. Others write meanwhile, and are neither seen nor kept waiting.
+    ///
+    /// # Errors
+    /// What `work` said, or that it could not be begun.
+    pub fn look<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)
+            .during("begin to look at the database")?;
+        work(&transaction)
+    }
+
     /// Does something as one transaction: all of it, or nothing when it fails.
     ///
     /// # Errors
@@ -265,7 +278,7 @@ impl Db {
         Ok(value)
     }
 
-    /// Does something in a transaction and takes it back: to see what would be.
+    /// Does something in a transaction and takes it back: to see what would be. Until then nobody else writes.
     ///
     /// # Errors
     /// What `work` said, or that the transaction could not be begun.

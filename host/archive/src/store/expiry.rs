@@ -1,5 +1,7 @@
 //! What expiry asks of everything that names originals, and what it writes: aliases without content, and the journal `expired_content`.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
@@ -23,25 +25,46 @@ pub fn suggest(tx: &Transaction<'_>, file: AliasId, now: Timestamp) -> Result<()
     .during("record that an original may not be wanted")
 }
 
+/// Whether an original, `alias`, has content and is of a package that has left a pool at some time.
+const HAS_LEFT_A_POOL: &str = "alias.content IS NOT NULL AND alias.id IN (
+    SELECT file.library_file FROM source_package_publishing_history AS publication
+    JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release
+    WHERE publication.date_removed IS NOT NULL
+    UNION
+    SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
+    JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+    WHERE publication.date_removed IS NOT NULL)";
+
 /// Says so of all originals of packages that have left a pool at some time, and have content. How many there are.
 ///
 /// # Errors
 /// When the database fails.
 pub fn suggest_all(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
     tx.execute(
-        "INSERT INTO expiry_candidate (library_file, date_look_again)
-         SELECT alias.id, ?1 FROM library_file_alias AS alias WHERE alias.content IS NOT NULL AND alias.id IN (
-           SELECT file.library_file FROM source_package_publishing_history AS publication
-           JOIN source_package_release_file AS file ON file.source_package_release = publication.source_package_release
-           WHERE publication.date_removed IS NOT NULL
-           UNION
-           SELECT release.binary_package_file FROM binary_package_publishing_history AS publication
-           JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-           WHERE publication.date_removed IS NOT NULL)
-         ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again",
+        &format!(
+            "INSERT INTO expiry_candidate (library_file, date_look_again)
+             SELECT alias.id, ?1 FROM library_file_alias AS alias WHERE {HAS_LEFT_A_POOL}
+             ON CONFLICT (library_file) DO UPDATE SET date_look_again = excluded.date_look_again"
+        ),
         [Date(now)],
     )
     .during("list the originals that may not be wanted")
+}
+
+/// The originals that [`due`] lists after [`suggest_all`], in that order.
+///
+/// # Errors
+/// When the database fails.
+pub fn due_or_suggested(db: &Connection, now: Timestamp) -> Result<Vec<AliasId>, StoreError> {
+    let suggested: Vec<AliasId> = db
+        .prepare(&format!("SELECT id FROM library_file_alias AS alias WHERE {HAS_LEFT_A_POOL} ORDER BY id"))
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .during("list the originals that may not be wanted")?;
+    let known: HashSet<AliasId> = suggested.iter().copied().collect();
+    let mut all = due(db, now)?;
+    all.retain(|file| !known.contains(file));
+    all.extend(suggested);
+    Ok(all)
 }
 
 /// Says so of all originals of packages that have left a pool in a series, and have content: the librarian has kept them for the series.
@@ -307,6 +330,16 @@ fn wanted_otherwise(db: &Connection, original: &Original) -> Result<Option<Wante
     let pool = "SELECT 1 WHERE EXISTS (SELECT 1 FROM pool_file WHERE content = ?1)
          OR EXISTS (SELECT 1 FROM pool_hold WHERE content = ?1)";
     Ok(one(pool, content)?.map(|_| Wanted::Pool))
+}
+
+/// The originals that have a content.
+///
+/// # Errors
+/// When the database fails.
+pub fn names_of(db: &Connection, content: ContentId) -> Result<Vec<AliasId>, StoreError> {
+    db.prepare_cached("SELECT id FROM library_file_alias WHERE content = ?1")
+        .and_then(|mut statement| statement.query_map([content], |row| row.get(0))?.collect())
+        .during("find the names of a content")
 }
 
 /// Whether a content has a row.

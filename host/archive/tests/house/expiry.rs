@@ -3,9 +3,11 @@
 use jiff::SignedDuration;
 use pressroom_archive::death_row::expire::{Expire, rehearse};
 use pressroom_archive::death_row::{Expired, expire};
+use pressroom_archive::disk;
 use pressroom_archive::domain::{
     ArchivePurpose, FileDigests, PersonKind, SeriesStatus, Sha256, UploadStatus,
 };
+use pressroom_archive::store::Db;
 use pressroom_archive::store::archive::{archive, create_archive};
 use pressroom_archive::store::distribution::distribution;
 use pressroom_archive::store::obsolete::{Extent, make_obsolete};
@@ -22,7 +24,7 @@ impl House {
     }
 
     fn expire(&mut self) -> Expired {
-        let planned = rehearse(&mut self.db, Self::wish(false), self.now).unwrap();
+        let planned = rehearse(&self.db, Self::wish(false), self.now).unwrap();
         let expired = expire(&mut self.db, &self.librarian, Self::wish(false), self.now).unwrap();
         assert_eq!(planned, expired, "a dry run says what is done");
         expired
@@ -236,10 +238,11 @@ fn what_came_in_and_belongs_to_nothing_goes_after_a_day_within_a_month() {
         })
         .collect();
     let other = house.librarian.path(&known).with_file_name("not ours");
-    std::fs::write(&other, "not ours").unwrap();
+    disk::write_staged(&other, b"not ours").unwrap();
     let left = |house: &House| lost.iter().filter(|one| house.is_kept(one)).count();
     // files are as old as the disk says, whatever the house's clock says
-    house.now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap();
+    let came_in = house.librarian.path(&lost[299]).metadata().unwrap().modified().unwrap();
+    house.now = jiff::Timestamp::try_from(came_in).unwrap();
     let run = |house: &mut House, careful| {
         expire(&mut house.db, &house.librarian, House::wish(careful), house.now).unwrap().swept
     };
@@ -291,6 +294,39 @@ fn all_that_ever_left_a_pool_can_be_looked_at_again() {
     house.now += KEEP;
     house.sql("DELETE FROM expiry_candidate");
     assert_eq!(house.expire(), Expired::default());
+    let planned = rehearse(&house.db, House::wish(true), house.now).unwrap();
     let expired = expire(&mut house.db, &house.librarian, House::wish(true), house.now).unwrap();
     assert_eq!(expired.files.len(), 1);
+    assert_eq!(planned, expired, "a dry run says what is done");
+}
+
+#[test]
+fn a_dry_run_keeps_nobody_from_writing_and_says_once_what_two_packages_have() {
+    let mut house = ppa();
+    let bytes = b"the original";
+    // one content under two names, one name in two sources
+    let (orig, other) =
+        (house.put("hello_1.orig.tar.gz", bytes).row(), house.put("bye_1.orig.tar.gz", bytes).row());
+    for (name, version, file) in [("hello", "1-1", orig), ("hello", "1-2", orig), ("bye", "1-1", other)] {
+        let text = format!("Source: {name}\nVersion: {version}\n");
+        let dsc = house.put(&format!("{name}_{version}.dsc"), text.as_bytes());
+        let release = house.source_release(name, version, &text, dsc, &[file]);
+        house.publish_source("s", release, name);
+        house.publish(Wanted::Changed);
+    }
+    house.reap_everything();
+    house.now += KEEP;
+    // somebody else is writing
+    let now = house.now;
+    let mut others = Db::open(&house.folder.path().join("db")).unwrap();
+    let planned = others
+        .write(|tx| {
+            tx.execute("UPDATE archive SET description = 'changed'", []).unwrap();
+            rehearse(&house.db, House::wish(false), now)
+        })
+        .unwrap();
+    assert_eq!(planned.files.len(), 5, "{planned:?}");
+    let contents: i64 = house.value("SELECT sum(file_size) FROM library_file_content");
+    assert_eq!(planned.freed_bytes, u64::try_from(contents).unwrap());
+    assert_eq!(house.expire(), planned);
 }
