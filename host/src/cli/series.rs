@@ -1,6 +1,7 @@
 //! `pressroom series`.
 
 use pressroom_archive::domain::{DistributionName, SeriesName, SeriesStatus};
+use pressroom_archive::store::archive::archive_by_id;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::obsolete::{self, Counted, Extent};
 use pressroom_archive::store::series::{
@@ -146,6 +147,7 @@ fn set_status(
         return Err(exit::usage("--confirm and --ppas are about the end of a series, which is OBSOLETE"));
     }
     let counted = if ends { obsolete::active(db.read(), series.id, extent)? } else { Counted::default() };
+    let left_live = if ends { obsolete::left_live(db.read(), series.id, extent)? } else { Vec::new() };
     let changed = StatusChanged {
         series: series.name.to_string(),
         from: series.status,
@@ -175,6 +177,13 @@ fn set_status(
             }
             Ok::<(), anyhow::Error>(())
         })?;
+    }
+    for archive in left_live {
+        let archive = archive_by_id(db.read(), archive)?.reference;
+        tracing::warn!(
+            "{archive} is not published: its indexes list what ends, and its files stay until they do not. `pressroom archive set {archive} --publish true` \
+             lets `pressroom publish` leave it out"
+        );
     }
     session.output.show(&changed, || {
         let StatusChanged { series, from, to, obsolete, .. } = &changed;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pressroom_tests::deb::Deb;
 use pressroom_tests::random::Random;
-use pressroom_tests::root::{Root, SERIES};
+use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::source;
 use pressroom_tests::tool;
 use pressroom_tests::tree::{assert_same, picture};
@@ -87,6 +87,33 @@ fn what_was_removed_on_purpose_goes_at_once_and_its_source_with_it() {
     let done = json(&root, SECOND, &["process-death-row"]);
     assert!(done["archives"][0]["publications"].as_u64().unwrap() >= 2, "{done}");
     assert!(!root.served().join("pool/main/p").exists());
+}
+
+#[test]
+fn a_series_that_ends_keeps_its_files_where_nothing_is_published_until_that_is_done() {
+    let root = root(1, 0);
+    let obsolete = ["series", "set-status", SERIES, "OBSOLETE"];
+    assert!(!root.ok(&[&obsolete[..], &["--dry-run"]].concat()).everything().contains("is not published"));
+    root.ok(&["archive", "set", DISTRIBUTION, "--publish", "false"]);
+    let said = root.ok(&[&obsolete[..], &["--dry-run"]].concat());
+    said.says(&["acme is not published", "archive set acme --publish true"]);
+    let planned = json(&root, SECOND, &[&obsolete[..], &["--dry-run"]].concat());
+    let count =
+        ["sources", "binaries"].map(|kind| planned["obsolete"][kind].as_u64().unwrap()).iter().sum::<u64>();
+    let ended = root.run_at(SECOND, &[&obsolete[..], &["--confirm", &count.to_string()]].concat());
+    ended.exits(0).says(&["acme is not published"]);
+    root.run_at(AFTER, &["publish"]).exits(0);
+    let planned = root.run_at(AFTER, &["process-death-row", "--dry-run"]).exits(0);
+    planned.says(&["has not been published without it"]);
+    root.run_at(AFTER, &["process-death-row"]).exits(0);
+    // what is live lists it, and so it can be had
+    root.client(SERIES).update().exits(0);
+    assert!(!root.indexed(SERIES, "main/binary-amd64/Packages").is_empty());
+    assert!(root.served().join("pool/main/p/package-0").exists());
+    root.ok(&["archive", "set", DISTRIBUTION, "--publish", "true"]);
+    root.run_at(AFTER, &["publish"]).exits(0);
+    assert_eq!(json(&root, AFTER, &["process-death-row"])["archives"][0]["publications"], count);
+    assert!(!root.served().join("pool/main").exists());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::sql::Date;
 use super::{During, StoreError, expiry};
-use crate::domain::SeriesId;
+use crate::domain::{ArchiveId, SeriesId};
 
 /// Whose publications end with a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,25 @@ pub fn active(db: &Connection, series: SeriesId, extent: Extent) -> Result<Count
     Ok(Counted { sources: count(HISTORIES[0])?, binaries: count(HISTORIES[1])? })
 }
 
+const HAS_ACTIVE: &str = "(EXISTS (SELECT 1 FROM source_package_publishing_history AS publication
+      WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED'))
+    OR EXISTS (SELECT 1 FROM binary_package_publishing_history AS publication
+      WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED')))";
+
+/// The archives whose live indexes list what is active in a series, and that runs do not publish: when it ends they list it still, and its files stay for them.
+///
+/// # Errors
+/// When the database fails.
+pub fn left_live(db: &Connection, series: SeriesId, extent: Extent) -> Result<Vec<ArchiveId>, StoreError> {
+    db.prepare(&format!(
+        "SELECT id FROM archive WHERE publish = 0 AND id IN (SELECT suite.archive FROM suite
+           WHERE suite.id IN ({}) AND suite.date_last_published IS NOT NULL AND {HAS_ACTIVE}) ORDER BY id",
+        extent.suites()
+    ))
+    .and_then(|mut statement| statement.query_map([series], |row| row.get(0))?.collect())
+    .during("find the archives that are not published")
+}
+
 /// Makes all active publications of a series OBSOLETE. Their files may go from now on, and those of sources that have waited for them. What has left the pools of the series before may go from the librarian.
 ///
 /// # Errors
@@ -86,11 +105,7 @@ pub fn make_obsolete(
     const WHAT: &str = "end what is active in a series";
     tx.execute(
         &format!(
-            "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN ({0}) AND (
-               EXISTS (SELECT 1 FROM source_package_publishing_history AS publication
-                 WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED'))
-               OR EXISTS (SELECT 1 FROM binary_package_publishing_history AS publication
-                 WHERE publication.suite = suite.id AND publication.status IN ('PENDING', 'PUBLISHED')))",
+            "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN ({}) AND {HAS_ACTIVE}",
             extent.suites()
         ),
         [series],
