@@ -556,8 +556,8 @@ pub struct Needing {
     pub until: Option<Timestamp>,
 }
 
-/// The snapshot of an archive that needs a file for longest: one of a suite in whose indexes the file was at that time. Costs what the publications of the file are,
-/// however many snapshots there are.
+/// The snapshot of an archive that needs a file for longest: one of a suite in whose indexes the file was at that time, and is no more. What is published needs nobody to
+/// keep it, and is asked about when it leaves. Costs what the publications of the file are, however many snapshots there are.
 ///
 /// # Errors
 /// When the database fails.
@@ -584,12 +584,10 @@ pub fn needing(db: &Connection, archive: ArchiveId, file: AliasId) -> Result<Opt
         // of each publication: when it came into an index, and when it left it, by pass or by date
         let mut statement = db
             .prepare_cached(&format!(
-                "SELECT publication.suite, coalesce(publication.published_by_pass, 0),
-                        CASE WHEN publication.status = 'PUBLISHED' THEN ?3 ELSE coalesce(publication.left_by_pass, ?3) END,
-                        CASE WHEN publication.status = 'PUBLISHED' OR publication.left_by_pass IS NOT NULL THEN ?3
-                             ELSE coalesce(publication.date_superseded, 0) END
+                "SELECT publication.suite, coalesce(publication.published_by_pass, 0), coalesce(publication.left_by_pass, ?3),
+                        CASE WHEN publication.left_by_pass IS NOT NULL THEN ?3 ELSE coalesce(publication.date_superseded, 0) END
                  FROM {from} JOIN suite ON suite.id = publication.suite AND suite.archive = ?1
-                 WHERE publication.date_published IS NOT NULL AND publication.date_removed IS NULL"
+                 WHERE publication.date_published IS NOT NULL AND publication.date_removed IS NULL AND publication.status <> 'PUBLISHED'"
             ))
             .during(WHAT)?;
         let lives: Vec<(SuiteId, i64, i64, i64)> = statement

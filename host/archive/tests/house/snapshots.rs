@@ -478,6 +478,73 @@ fn nothing_goes_before_what_was_there_instead_has_come() {
     assert_eq!(house.packages(INDEX), ["aa 1"]);
 }
 
+#[test]
+fn what_is_published_is_needed_by_no_snapshot_so_that_what_shares_a_file_with_it_ends() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    let orig = house.put("hello_1.orig.tar.gz", b"the original").row();
+    let mut names: Vec<SnapshotName> = Vec::new();
+    let mut publish = |house: &mut House, version: &str, files: &[_]| {
+        let text = format!("Source: hello\nVersion: {version}\n");
+        let dsc = house.put(&format!("hello_{version}.dsc"), text.as_bytes());
+        let release = house.source_release("hello", version, &text, dsc, files);
+        house.publish_source("s", release, "hello");
+        house.publish(Wanted::Changed);
+        names.push(house.make_snapshots().remove(0).parse().unwrap());
+        house.now += SignedDuration::from_hours(1);
+    };
+    publish(&mut house, "1-1", &[orig]);
+    publish(&mut house, "1-2", &[orig]);
+    house.now += SignedDuration::from_hours(72);
+    house.expire_snapshots();
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{reaped:?}");
+    assert!(!house.has("main/h/hello/hello_1-1.dsc") && house.has("main/h/hello/hello_1.orig.tar.gz"));
+    assert_eq!(
+        house.value::<i64>(
+            "SELECT count(*) FROM source_package_publishing_history WHERE date_removed IS NOT NULL"
+        ),
+        1
+    );
+    // nor does what shares a file with something that a snapshot has stay with that
+    publish(&mut house, "1-3", &[orig]);
+    publish(&mut house, "2-1", &[]);
+    let (pinned, now) = (house.at(&names[2]), house.now);
+    house.db.write(|tx| rows::pin(tx, &pinned, ("ann", "the release"), now)).unwrap();
+    house.now += SignedDuration::from_hours(72);
+    house.expire_snapshots();
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{reaped:?}");
+    assert!(!house.has("main/h/hello/hello_1-2.dsc") && house.has("main/h/hello/hello_1-3.dsc"));
+    assert!(house.has("main/h/hello/hello_1.orig.tar.gz"));
+    let (pinned, archive) = (house.at(&names[2]), house.archive.id);
+    house.db.write(|tx| rows::unpin(tx, archive, &pinned)).unwrap();
+    house.expire_snapshots();
+    assert_eq!(house.reap().files.len(), 2);
+    assert!(!house.has("main/h/hello/hello_1.orig.tar.gz") && house.has("main/h/hello/hello_2-1.dsc"));
+}
+
+#[test]
+fn a_package_that_has_moved_leaves_its_old_name_when_no_snapshot_has_it_there() {
+    let mut house = House::new(&["main", "universe"], &["amd64"]);
+    house.keep_snapshots(Some(3 * DAY));
+    for component in ["main", "universe"] {
+        house.import("s", Some(component), &[package("1")]);
+        house.publish(Wanted::Changed);
+        house.make_snapshots();
+        house.now += SignedDuration::from_hours(1);
+    }
+    house.now += SignedDuration::from_hours(25);
+    house.reap();
+    assert!(house.has("main/a/aa/aa_1_amd64.deb"), "a snapshot has it under that name");
+    house.now += SignedDuration::from_hours(7 * 24);
+    house.expire_snapshots();
+    assert_eq!(house.reap().files.len(), 1);
+    assert!(!house.has("main/a"));
+    assert!(fs::symlink_metadata(house.pool("universe/a/aa/aa_1_amd64.deb")).unwrap().is_file());
+    house.assert_consistent();
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Import { component: usize, name: usize, version: usize, architecture: usize, phased: bool },
