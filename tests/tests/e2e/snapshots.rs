@@ -190,6 +190,31 @@ fn what_cannot_be_restored_says_why_and_what_to_do() {
 }
 
 #[test]
+fn a_run_without_indexes_leaves_the_snapshot_before_it_what_clients_get() {
+    let root = Root::new();
+    keep(&root, "864000");
+    publish(&root, "1.0-1", NOW);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("tool", "2.0-1").architecture("amd64").write(folder.path());
+    root.import(SERIES, &[folder.path()]).exits(0);
+    root.run_at(SECOND, &["publish", "--disable-indexing"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+    root.run_at(LATER, &["publish"]).exits(0);
+    let listed = json(&root, LATER, &["snapshot", "list", "--suite", SERIES]);
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["snapshot"].as_str().unwrap()).collect();
+    assert_eq!(names, ["20250310T130000Z", ONE], "{listed}");
+    root.ok(&["snapshot", "diff", SERIES, ONE, "live"]).says(&["changed tool (amd64) 1.0-1 -> 2.0-1"]);
+    // it is kept from when something else took its place, with all that it lists
+    let then = "2025-03-15T13:00:00Z";
+    root.run_at(then, &["publish"]).exits(0);
+    root.run_at(then, &["process-death-row"]).exits(0);
+    let client = client(&root, ONE);
+    client.update();
+    client.apt_get(&["install", "--yes", "--download-only", "tool"]).exits(0);
+}
+
+#[test]
 fn who_pins_and_restores_has_the_right_to_decide_about_the_pocket() {
     let root = root();
     root.ok(&["person", "add", "ann"]);

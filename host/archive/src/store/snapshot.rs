@@ -48,7 +48,7 @@ pub fn keep_seconds(
 // ---------------------------------------------------------------- what an installation makes of them
 
 /// Writes down which publications an installed pass has brought in and taken out, ends the snapshots of its suites, and owes new ones, where the archive keeps any. A suite
-/// of the archive that has none yet gets its first one with them.
+/// of the archive that has none yet gets its first one with them. A suite whose indexes do not have yet what the pass has changed gets one when they have.
 ///
 /// # Errors
 /// When the database fails.
@@ -83,11 +83,13 @@ pub(super) fn note_installation(
         .during(WHAT)?;
     // one whose folder was never made has nothing to show any more
     for sql in [
-        "DELETE FROM snapshot WHERE date_made IS NULL AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
-        "UPDATE snapshot INDEXED BY snapshot_live SET date_superseded = ?2 WHERE date_superseded IS NULL
-         AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+        format!("DELETE FROM snapshot WHERE date_made IS NULL AND suite IN ({WITH_THEIR_INDEXES})"),
+        format!(
+            "UPDATE snapshot INDEXED BY snapshot_live SET date_superseded = ?2 WHERE date_superseded IS NULL
+             AND suite IN ({WITH_THEIR_INDEXES})"
+        ),
     ] {
-        let mut statement = tx.prepare_cached(sql).during(WHAT)?;
+        let mut statement = tx.prepare_cached(&sql).during(WHAT)?;
         match statement.parameter_count() {
             1 => statement.execute([pass]),
             _ => statement.execute((pass, Date(now))),
@@ -95,6 +97,18 @@ pub(super) fn note_installation(
         .during(WHAT)?;
     }
     if kept.is_none() {
+        return Ok(());
+    }
+    let wanting: Vec<SuiteId> = tx
+        .prepare_cached(&format!(
+            "SELECT suite.id FROM suite WHERE suite.archive = ?2 AND suite.date_last_published IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.suite = suite.id AND snapshot.date_superseded IS NULL)
+             AND (suite.indexes_created >= suite.indexes_wanted OR suite.id IN ({WITH_THEIR_INDEXES}))
+             ORDER BY suite.id"
+        ))
+        .and_then(|mut statement| statement.query_map((pass, archive), |row| row.get(0))?.collect())
+        .during(WHAT)?;
+    if wanting.is_empty() {
         return Ok(());
     }
     let last: Option<SnapshotName> = tx
@@ -113,16 +127,21 @@ pub(super) fn note_installation(
         )
         .and_then(|mut statement| statement.query_row((archive, &name, pass, Date(now)), |row| row.get(0)))
         .during(WHAT)?;
-    tx.prepare_cached(
-        "INSERT INTO snapshot (moment, suite, publisher_pass, date_created)
-         SELECT ?1, suite.id, ?2, ?3 FROM suite WHERE suite.archive = ?4 AND suite.date_last_published IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.suite = suite.id AND snapshot.date_superseded IS NULL)
-         ORDER BY suite.id",
-    )
-    .and_then(|mut statement| statement.execute((moment, pass, Date(now), archive)))
-    .map(drop)
-    .during(WHAT)
+    for suite in wanting {
+        tx.prepare_cached(
+            "INSERT INTO snapshot (moment, suite, publisher_pass, date_created) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .and_then(|mut statement| statement.execute((moment, suite, pass, Date(now))))
+        .during(WHAT)?;
+    }
+    Ok(())
 }
+
+/// The suites of a pass that it has installed with indexes of what is published there. The others have the indexes of before, because the pass made none and something has changed,
+/// or wrote a Release alone where they were owed: what they show is what the snapshot before shows, which stays the live one.
+const WITH_THEIR_INDEXES: &str = "SELECT seen.suite FROM publisher_pass_suite AS seen JOIN suite AS installed ON installed.id = seen.suite
+    WHERE seen.publisher_pass = ?1
+    AND NOT ((seen.indexes_left_out OR seen.only_release) AND installed.indexes_created < installed.indexes_wanted)";
 
 /// A moment of which snapshots are owed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
 use pressroom_archive::snapshot::restore::{OfWaiting, missing, plan};
 use pressroom_archive::store::StoreError;
+use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
 use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
 use proptest::prelude::*;
@@ -543,6 +544,51 @@ fn a_package_that_has_moved_leaves_its_old_name_when_no_snapshot_has_it_there() 
     assert!(!house.has("main/a"));
     assert!(fs::symlink_metadata(house.pool("universe/a/aa/aa_1_amd64.deb")).unwrap().is_file());
     house.assert_consistent();
+}
+
+#[test]
+fn an_installation_without_indexes_of_what_it_changes_ends_no_snapshot_and_owes_none() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(3 * DAY));
+    let one = house.release(&[package("1")]);
+    // one makes no indexes, the next writes a Release alone
+    house.import("s", None, &[package("2")]);
+    let prepared = house.prepare(Wanted::Changed);
+    let left_out = LeftOut { domination: false, indexes: true };
+    house.db.write(|tx| publisher::leave_out(tx, prepared.pass, left_out)).unwrap();
+    house.install(&prepared);
+    assert!(house.make_snapshots().is_empty());
+    house.now += SignedDuration::from_hours(24);
+    let prepared = house.prepare(Wanted::Changed);
+    house.sql(&format!(
+        "UPDATE publisher_pass_suite SET only_release = 1, indexes_wanted = indexes_wanted - 1 WHERE publisher_pass = {}",
+        prepared.pass
+    ));
+    house.install(&prepared);
+    assert!(house.make_snapshots().is_empty());
+    assert!(house.at(&one).date_superseded.is_none(), "it is what the indexes say");
+    house.now += SignedDuration::from_hours(24);
+    let (superseded, suite) = (house.now, house.shape("s").suite.id);
+    house.publish(Wanted::Changed);
+    let two: SnapshotName = house.make_snapshots().remove(0).parse().unwrap();
+    assert_eq!(house.at(&one).date_superseded, Some(superseded));
+    let versions = |house: &House, name: &SnapshotName| {
+        let then = content::indexed(house.db.read(), suite, Moment::from(&house.at(name))).unwrap();
+        then.iter().map(|one| one.version.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (versions(&house, &one), versions(&house, &two)),
+        (vec!["1".to_owned()], vec!["2".to_owned()])
+    );
+    // it is kept from then on, with what it lists
+    house.now += SignedDuration::from_hours(60);
+    house.expire_snapshots();
+    house.reap();
+    assert!(house.has("main/a/aa/aa_1_amd64.deb"));
+    house.now += SignedDuration::from_hours(7 * 24);
+    house.expire_snapshots();
+    house.reap();
+    assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
 }
 
 #[derive(Debug, Clone)]
