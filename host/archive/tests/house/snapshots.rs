@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use pressroom_archive::disk::{self, Identity};
@@ -589,6 +591,42 @@ fn an_installation_without_indexes_of_what_it_changes_ends_no_snapshot_and_owes_
     house.expire_snapshots();
     house.reap();
     assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
+}
+
+#[test]
+fn what_is_withheld_costs_what_is_removed_and_what_waits_and_not_the_product() {
+    let steps = |count: usize| {
+        let mut house = House::new(&["main"], &["amd64"]);
+        house.keep_snapshots(Some(DAY));
+        let packages = |version: &str| {
+            (0..count)
+                .map(|number| Package::new(&format!("aa{number}"), version, "amd64"))
+                .collect::<Vec<_>>()
+        };
+        let one = house.release(&packages("1"));
+        house.release(&packages("2"));
+        assert_eq!(house.restore(&one, OfWaiting::Kept), 2 * count);
+        let pass = house.prepare(Wanted::Changed).pass;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let withheld = house.db.rehearse(|tx| {
+            tx.progress_handler(
+                10,
+                Some(move || {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    false
+                }),
+            )
+            .unwrap();
+            let withheld = content::withhold_removals(tx, pass);
+            tx.progress_handler(0, None::<fn() -> bool>).unwrap();
+            withheld
+        });
+        assert_eq!(withheld.unwrap(), 0, "all that comes back is in the pass");
+        asked.load(Ordering::Relaxed)
+    };
+    let (small, large) = (steps(25), steps(100));
+    assert!(small > 0 && large <= 6 * small, "{small} for 25 packages, {large} for 100");
 }
 
 #[derive(Debug, Clone)]
