@@ -320,7 +320,7 @@ pub fn has_expired(db: &Connection, archive: ArchiveId, now: Timestamp) -> Resul
     .during("ask whether snapshots have expired")
 }
 
-/// Ends what nobody wants kept any more, in rows. From then on nothing is held for it.
+/// Ends what nobody wants kept any more, in rows. From then on nothing is held for it; where the archive keeps none any more, what was is looked at again.
 ///
 /// # Errors
 /// When the database fails.
@@ -343,7 +343,11 @@ pub fn expire(tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Resul
             .and_then(|mut statement| statement.execute((archive, cutoff, Date(now))))
             .during(WHAT)?;
     }
-    Ok(())
+    // what was held for one that ends before the time that was said for it
+    match kept_seconds(tx, archive)? {
+        None => death_row::look_at_all_again(tx, archive),
+        Some(_) => Ok(()),
+    }
 }
 
 /// The folders of an archive that are to go, by moment.

@@ -629,6 +629,20 @@ fn what_is_withheld_costs_what_is_removed_and_what_waits_and_not_the_product() {
     assert!(small > 0 && large <= 6 * small, "{small} for 25 packages, {large} for 100");
 }
 
+#[test]
+fn who_wants_snapshots_no_more_has_their_files_go_whatever_death_row_has_seen_meanwhile() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(30 * DAY));
+    house.release(&[package("1")]);
+    house.release(&[package("2")]);
+    house.now += SignedDuration::from_hours(25);
+    house.keep_snapshots(None);
+    assert_eq!(house.reap().held.len(), 1, "its folder is there still");
+    house.expire_snapshots();
+    assert_eq!(house.reap().publications, 1);
+    assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Import { component: usize, name: usize, version: usize, architecture: usize, phased: bool },
