@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use super::make::discard_leavings;
 use super::{FOLDER, SnapshotError, folder_of};
 use crate::disk::{self, DiskError, During};
 use crate::dists::ArchivePaths;
@@ -36,6 +37,7 @@ pub fn expire(
     for name in &gone.links {
         remove_links(&folder_of(paths, name).join("dists"))?;
     }
+    discard_leavings(paths, &snapshot::owed(db.read(), archive)?)?;
     if paths.root.join(FOLDER).exists() {
         // a folder that came back with a power cut would be nobody's
         disk::sync_filesystem(&paths.root)?;

@@ -528,7 +528,7 @@ fn names_of(db: &Connection, suite: SuiteId) -> Result<Vec<String>, StoreError> 
 /// Keeps a snapshot whatever its age.
 ///
 /// # Errors
-/// When somebody keeps it already: who, and why.
+/// When somebody keeps it already: who, and why. When it is not made yet, because what cannot be made goes whoever wants it.
 pub fn pin(
     tx: &Transaction<'_>,
     snapshot: &Snapshot,
@@ -539,6 +539,12 @@ pub fn pin(
         return Err(StoreError::Refused(format!(
             "the snapshot {} of {} is pinned already, by {} since {}: {}",
             snapshot.name, snapshot.suite_name, pin.by, pin.since, pin.reason
+        )));
+    }
+    if !snapshot.is_made {
+        return Err(StoreError::Refused(format!(
+            "the folder of the snapshot {} of {} is not there yet: run `pressroom publish`, which makes it, and pin it then",
+            snapshot.name, snapshot.suite_name
         )));
     }
     tx.execute(

@@ -643,6 +643,52 @@ fn who_wants_snapshots_no_more_has_their_files_go_whatever_death_row_has_seen_me
     assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
 }
 
+#[test]
+fn what_could_not_be_made_leaves_nothing_and_nobody_pins_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    let (now, name) = (house.now, house.snapshots()[0].name.clone());
+    let unmade = house.at(&name);
+    let refused = house.db.write(|tx| rows::pin(tx, &unmade, ("ann", "x"), now)).unwrap_err();
+    assert!(refused.to_string().contains("is not there yet: run `pressroom publish`"), "{refused}");
+    let begin = |house: &House, name: &SnapshotName| {
+        let making = house.paths.root.join("snapshots").join(format!(".pressroom-making-{name}"));
+        disk::write_staged(&making.join("dists/s/half"), b"x").unwrap();
+        making
+    };
+    let making = begin(&house, &name);
+    house.now += SignedDuration::from_hours(1);
+    house.release(&[package("3")]);
+    assert!(!making.exists());
+    // also where none are wanted any more
+    house.import("s", None, &[package("4")]);
+    house.publish(Wanted::Changed);
+    let making = begin(&house, &house.snapshots()[0].name);
+    house.keep_snapshots(None);
+    house.expire_snapshots();
+    assert!(!making.exists());
+}
+
+#[test]
+fn a_moment_that_is_made_late_does_not_lead_to_what_came_after_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    house.now += SignedDuration::from_hours(1);
+    house.import("s-updates", None, &[Package::new("bb", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    let made: Vec<SnapshotName> = house.make_snapshots().iter().map(|name| name.parse().unwrap()).collect();
+    assert_eq!(made.len(), 2);
+    assert!(house.snapshot_suite(&made[0], "s").is_dir());
+    assert!(!house.snapshot_suite(&made[0], "s-updates").is_symlink());
+    assert!(house.snapshot_suite(&made[1], "s").is_symlink(), "that was what it is");
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Import { component: usize, name: usize, version: usize, architecture: usize, phased: bool },
