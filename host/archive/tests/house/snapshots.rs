@@ -689,6 +689,32 @@ fn a_moment_that_is_made_late_does_not_lead_to_what_came_after_it() {
     assert!(house.snapshot_suite(&made[1], "s").is_symlink(), "that was what it is");
 }
 
+#[test]
+fn a_pinned_snapshot_keeps_the_other_names_of_its_suite() {
+    use std::os::unix::fs::symlink;
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    let dists = house.paths.dists();
+    for (name, target) in [("stable", "s"), ("stable-updates", "s-updates")] {
+        symlink(target, dists.join(name)).unwrap();
+    }
+    let two: SnapshotName = house.make_snapshots().remove(0).parse().unwrap();
+    let (pinned, now) = (house.at(&two), house.now);
+    house.db.write(|tx| rows::pin(tx, &pinned, ("ann", "the release"), now)).unwrap();
+    house.now += SignedDuration::from_hours(1);
+    house.release(&[package("3")]);
+    let at = |name: &str| house.snapshot_suite(&two, name);
+    assert!(at("stable").is_symlink() && at("s-updates").is_symlink() && at("stable-updates").is_symlink());
+    house.now += SignedDuration::from_hours(48);
+    house.expire_snapshots();
+    let at = |name: &str| house.snapshot_suite(&two, name);
+    assert!(at("stable").join("InRelease").is_file(), "it is the pinned suite");
+    assert!(!at("s-updates").is_symlink() && !at("stable-updates").is_symlink());
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Import { component: usize, name: usize, version: usize, architecture: usize, phased: bool },
