@@ -9,6 +9,7 @@ use pressroom_archive::snapshot::diff::{Difference, What, diff};
 use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::restore::{Missing, OfWaiting, missing, plan};
 use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::pass;
 use pressroom_archive::store::series::series_by_id;
 use pressroom_archive::store::snapshot::{self as rows, Snapshot, snapshot_at};
 use pressroom_archive::store::snapshot_content::{self as content, Indexed, Moment, Restoration, Steps};
@@ -272,6 +273,7 @@ impl Command {
         (actor, why): (&Actor, &str),
         (on_waiting, allow_stable): (Option<OnWaiting>, bool),
     ) -> anyhow::Result<Restored> {
+        refuse_beside(tx, suite)?;
         let then = content::indexed(tx, suite.id, snapshot.into())?;
         let live = content::indexed(tx, suite.id, Moment::Now)?;
         let waiting = content::waiting(tx, suite.id)?;
@@ -331,6 +333,18 @@ impl Command {
                 .collect(),
             paused_by: suite.pause.as_ref().map(|pause| pause.by.clone()),
         })
+    }
+}
+
+/// What a pass is about to install is in no row yet: what would be decided without it would be decided wrongly.
+fn refuse_beside(db: &Connection, suite: &Suite) -> anyhow::Result<()> {
+    match pass::open_over(db, suite.id)? {
+        None => Ok(()),
+        Some(pass) => Err(exit::busy(format!(
+            "run {} is publishing {} since {}, and what it changes there is not known yet: wait until it is over (`pressroom history`); if it has died, \
+             `pressroom publish` ends its work. Then restore",
+            pass.run, suite.name, pass.date_started
+        ))),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::crash::kill_after;
 
 const FAILURE: i32 = 1;
 const USAGE: i32 = 2;
+const BUSY: i32 = 4;
 
 /// When the second version comes, and the third.
 const SECOND: &str = "2025-03-01T13:00:00Z";
@@ -212,6 +213,33 @@ fn a_run_without_indexes_leaves_the_snapshot_before_it_what_clients_get() {
     let client = client(&root, ONE);
     client.update();
     client.apt_get(&["install", "--yes", "--download-only", "tool"]).exits(0);
+}
+
+#[test]
+fn nothing_is_restored_while_a_run_changes_the_suite_or_has_died_at_it() {
+    let root = Root::new();
+    keep(&root, "2592000");
+    publish(&root, "1.0-1", NOW);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("tool", "2.0-1").architecture("amd64").write(folder.path());
+    root.import(SERIES, &[folder.path()]).exits(0);
+    let hook = root.hooks("pre-publication").join("10-kills");
+    tool::write_program(&hook, "#!/bin/sh\nkill -9 $PPID\n");
+    let killed = root.run_at(SECOND, &["publish"]);
+    assert!(killed.code.is_none(), "it was to be killed\n{}", killed.account());
+    std::fs::remove_file(&hook).unwrap();
+    for more in [&["--waiting", "remove"][..], &["--waiting", "remove", "--dry-run"]] {
+        restore(&root, THIRD, ONE, more).exits(BUSY).says(&["is publishing aurora", "`pressroom publish`"]);
+    }
+    // another suite is nothing to that run
+    root.run(&["snapshot", "restore", "aurora-updates", ONE, "--reason", "x", "--dry-run"]).exits(0);
+    root.run_at(THIRD, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 2.0-1"]);
+    restore(&root, THIRD, ONE, &[]).exits(0);
+    root.run_at(THIRD, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+    root.run_at(LATER, &["publish", "--careful"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
 use pressroom_archive::snapshot::restore::{OfWaiting, missing, plan};
 use pressroom_archive::store::StoreError;
+use pressroom_archive::store::pass;
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
 use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
@@ -713,6 +714,22 @@ fn a_pinned_snapshot_keeps_the_other_names_of_its_suite() {
     let at = |name: &str| house.snapshot_suite(&two, name);
     assert!(at("stable").join("InRelease").is_file(), "it is the pinned suite");
     assert!(!at("s-updates").is_symlink() && !at("stable-updates").is_symlink());
+}
+
+#[test]
+fn a_pass_that_has_not_ended_is_known_by_its_suites() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let of = |house: &House, suite: &str| {
+        pass::open_over(house.db.read(), house.shape(suite).suite.id).unwrap().map(|open| open.id)
+    };
+    house.import("s", None, &[package("1")]);
+    house.publish(Wanted::Changed);
+    assert_eq!(of(&house, "s"), None);
+    house.import("s", None, &[package("2")]);
+    let prepared = house.prepare(Wanted::Changed);
+    assert_eq!((of(&house, "s"), of(&house, "s-updates")), (Some(prepared.pass), None));
+    house.install(&prepared);
+    assert_eq!(of(&house, "s"), None);
 }
 
 #[derive(Debug, Clone)]
