@@ -1,5 +1,7 @@
 //! `pressroom snapshot`: suites as they were.
 
+use std::collections::BTreeSet;
+
 use pressroom_archive::domain::{
     ArchiveReference, PackageKind, SeriesStatus, SnapshotName, SuiteAction, SuiteName,
 };
@@ -7,7 +9,7 @@ use pressroom_archive::dominate::schedule_suite;
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::snapshot::diff::{Difference, What, diff};
 use pressroom_archive::snapshot::folder_of;
-use pressroom_archive::snapshot::restore::{Missing, OfWaiting, missing, plan};
+use pressroom_archive::snapshot::restore::{Missing, OfWaiting, Plan, missing, plan};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::pass;
 use pressroom_archive::store::series::series_by_id;
@@ -88,7 +90,7 @@ pub(super) enum Command {
         /// Why; it is kept with the packages and in the log of the suite.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// What becomes of packages that wait to be published: keep has them published too, remove takes them back.
+        /// What becomes of packages that wait to be published, and of removals of packages of then: keep has them carried out too, remove takes them back.
         #[arg(long, value_enum)]
         waiting: Option<OnWaiting>,
         /// Also where nothing changes otherwise: in the release pocket of a stable series.
@@ -102,12 +104,12 @@ pub(super) enum Command {
     },
 }
 
-/// What becomes of packages that wait.
+/// What becomes of what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OnWaiting {
-    /// They are published too.
+    /// It is carried out too.
     Keep,
-    /// They wait no more.
+    /// It waits no more.
     Remove,
 }
 
@@ -168,12 +170,42 @@ struct Restored {
     again: usize,
     leaving: usize,
     withdrawn: usize,
+    /// Removals that somebody has asked for, and that are taken back: of what, and whose with which word.
+    reprieved: Vec<Removal>,
+    /// Removals of packages of the snapshot that are carried out all the same.
+    going: Vec<Removal>,
     /// What the next run changes in the indexes.
     changes: Vec<Difference>,
     /// Packages of the snapshot for architectures that are off now.
     left_out: Vec<String>,
     /// Who holds the suite's publication, so that runs leave it alone.
     paused_by: Option<String>,
+}
+
+/// A removal that waits.
+#[derive(Serialize)]
+struct Removal {
+    package: String,
+    /// Who has asked for it, and with which words.
+    by: String,
+}
+
+impl Removal {
+    /// None, where nobody but a restoration has asked for it.
+    fn of(one: &Indexed) -> Option<Self> {
+        let package = package_said(one);
+        one.removal.clone().map(|by| Self { package, by })
+    }
+}
+
+fn package_said(one: &Indexed) -> String {
+    format!("{} {} ({})", one.name, one.version, one.architecture)
+}
+
+/// The removals that steps take back which somebody has asked for.
+fn reprieved(live: &[Indexed], steps: &Steps) -> Vec<Removal> {
+    let rows: BTreeSet<_> = steps.reprieved.iter().copied().collect();
+    live.iter().filter(|one| rows.contains(&(one.kind, one.publication))).filter_map(Removal::of).collect()
 }
 
 impl Command {
@@ -277,22 +309,28 @@ impl Command {
         let then = content::indexed(tx, suite.id, snapshot.into())?;
         let live = content::indexed(tx, suite.id, Moment::Now)?;
         let waiting = content::waiting(tx, suite.id)?;
-        let others: Vec<&str> =
-            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.as_str()).collect();
+        let mut others: Vec<String> =
+            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.clone()).collect();
+        let all_taken_back = plan(&then, &live, &waiting, OfWaiting::Withdrawn);
+        let removals = reprieved(&live, &all_taken_back.steps);
+        others.extend(removals.iter().map(|one| format!("the removal of {} by {}", one.package, one.by)));
         let of_waiting = match on_waiting {
             Some(OnWaiting::Remove) => OfWaiting::Withdrawn,
             Some(OnWaiting::Keep) => OfWaiting::Kept,
             None if others.is_empty() => OfWaiting::Kept,
             None => {
                 return Err(exit::usage(format!(
-                    "{} packages wait to be published in {} ({}): --waiting keep has them published with what is restored, --waiting remove takes them back",
+                    "{} changes wait in {} ({}): --waiting keep has them carried out with what is restored, --waiting remove takes them back",
                     others.len(),
                     suite.name,
                     some_of(&others)
                 )));
             }
         };
-        let (steps, left_out) = plan(&then, &live, &waiting, of_waiting);
+        let Plan { steps, left_out, going } = match of_waiting {
+            OfWaiting::Withdrawn => all_taken_back,
+            OfWaiting::Kept => plan(&then, &live, &waiting, OfWaiting::Kept),
+        };
         let gone = missing(tx, &root.librarian(), &then, &steps)?;
         if let Some(Missing { package, file }) = gone.first() {
             return Err(exit::usage(format!(
@@ -318,7 +356,8 @@ impl Command {
         let comment = format!("restored to snapshot {}: {why}", snapshot.name);
         let word = Word { by: actor.name(), comment: &comment };
         suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
-        let published: Vec<Indexed> = then.iter().filter(|one| !left_out.contains(one)).cloned().collect();
+        let published: Vec<Indexed> =
+            then.iter().filter(|one| !left_out.contains(one) && !going.contains(one)).cloned().collect();
         Ok(Restored {
             suite: suite.name.to_string(),
             snapshot: snapshot.name.clone(),
@@ -326,11 +365,16 @@ impl Command {
             again: steps.again.len(),
             leaving: steps.leaving.len(),
             withdrawn: steps.withdrawn.len(),
+            reprieved: reprieved(&live, &steps),
+            going: match of_waiting {
+                OfWaiting::Kept => {
+                    let goes = |one: &Removal| going.iter().any(|going| package_said(going) == one.package);
+                    removals.into_iter().filter(goes).collect()
+                }
+                OfWaiting::Withdrawn => Vec::new(),
+            },
             changes: diff(&live, &published),
-            left_out: left_out
-                .iter()
-                .map(|one| format!("{} {} ({})", one.name, one.version, one.architecture))
-                .collect(),
+            left_out: left_out.iter().map(|one| package_said(one)).collect(),
             paused_by: suite.pause.as_ref().map(|pause| pause.by.clone()),
         })
     }
@@ -486,8 +530,8 @@ fn cells(row: &Row) -> Vec<String> {
 /// So many names are listed in a sentence.
 const NAMED: usize = 5;
 
-fn some_of(names: &[&str]) -> String {
-    let mut text = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+fn some_of(names: &[String]) -> String {
+    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > NAMED {
         text.push_str(&format!(" and {} more", names.len() - NAMED));
     }
@@ -534,7 +578,17 @@ fn restored_text(restored: &Restored) -> String {
     if restored.withdrawn > 0 {
         text.push_str(&format!("{} publications wait no more\n", restored.withdrawn));
     }
+    for one in &restored.reprieved {
+        let taken_back = painted(WARN, "taken back");
+        text.push_str(&format!("{taken_back} the removal of {} by {}\n", one.package, one.by));
+    }
+    for one in &restored.going {
+        text.push_str(&format!("{} {}, removed by {}\n", painted(WARN, "goes"), one.package, one.by));
+    }
     text.push_str(&match (restored.changes.is_empty(), restored.dry_run) {
+        (true, _) if !restored.reprieved.is_empty() => {
+            format!("{suite} has the packages of {}, and keeps them.\n", restored.snapshot)
+        }
         (true, _) => format!("{suite} has the packages of {} already.\n", restored.snapshot),
         (false, true) => format!("{suite} would be as in {} with the next run.\n", restored.snapshot),
         (false, false) => format!(

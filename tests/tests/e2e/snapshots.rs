@@ -243,6 +243,34 @@ fn nothing_is_restored_while_a_run_changes_the_suite_or_has_died_at_it() {
 }
 
 #[test]
+fn a_removal_that_waits_is_taken_back_by_nobody_without_a_word() {
+    let root = root();
+    let remove = ["remove", "--suite", SERIES, "--comment", "licence", "tool"];
+    root.run_at(LATER, &remove).exits(0);
+    restore(&root, LATER, THREE, &[]).exits(USAGE).says(&[
+        "the removal of tool 3.0-1 (amd64) by",
+        "licence",
+        "--waiting keep",
+        "--waiting remove",
+    ]);
+    restore(&root, LATER, THREE, &["--waiting", "keep", "--dry-run"])
+        .exits(0)
+        .says(&["removed tool (amd64) 3.0-1", "goes tool 3.0-1 (source), removed by"]);
+    let taken = restore(&root, LATER, THREE, &["--waiting", "remove"]).exits(0).says(&[
+        "taken back the removal of tool 3.0-1 (source)",
+        "licence",
+        "and keeps them",
+    ]);
+    assert!(!taken.stdout.contains("already"), "{}", taken.account());
+    root.run_at(LATER, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 3.0-1"]);
+    root.run_at(LATER, &remove).exits(0);
+    restore(&root, LATER, THREE, &["--waiting", "keep"]).exits(0);
+    root.run_at(LATER, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), Vec::<String>::new());
+}
+
+#[test]
 fn who_pins_and_restores_has_the_right_to_decide_about_the_pocket() {
     let root = root();
     root.ok(&["person", "add", "ann"]);

@@ -35,8 +35,10 @@ pub struct Indexed {
     pub architecture_is_enabled: bool,
     /// The component's name.
     pub component: ComponentName,
-    /// Somebody wants it removed.
+    /// Somebody wants it removed, or a restoration does.
     pub is_to_be_removed: bool,
+    /// Who has asked for that, apart from restorations, and with which words.
+    pub removal: Option<String>,
 }
 
 /// What makes a stanza what it is: two publications with the same are the same to a client.
@@ -95,7 +97,7 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
             .query_map((suite, pass, date), |row| {
                 let is_binary = kind == PackageKind::Binary;
                 let section: Option<Section> = row.get(6)?;
-                let priority: Option<PackagePriority> = if is_binary { row.get(12)? } else { None };
+                let priority: Option<PackagePriority> = if is_binary { row.get(13)? } else { None };
                 Ok(Indexed {
                     kind,
                     publication: row.get(0)?,
@@ -103,17 +105,18 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
                     version: row.get(3)?,
                     entry: Entry {
                         release: row.get(1)?,
-                        architecture: if is_binary { Some(row.get(9)?) } else { None },
+                        architecture: if is_binary { Some(row.get(10)?) } else { None },
                         component: row.get(4)?,
                         section: section.map(|section| section.to_string()),
                         priority: priority.map(|priority| priority.to_string()),
-                        phased: if is_binary { row.get(13)? } else { None },
+                        phased: if is_binary { row.get(14)? } else { None },
                         extra_fields: row.get(7)?,
                     },
-                    architecture: if is_binary { row.get(10)? } else { source.clone() },
-                    architecture_is_enabled: if is_binary { row.get(11)? } else { true },
+                    architecture: if is_binary { row.get(11)? } else { source.clone() },
+                    architecture_is_enabled: if is_binary { row.get(12)? } else { true },
                     component: row.get(5)?,
                     is_to_be_removed: row.get(8)?,
+                    removal: row.get(9)?,
                 })
             })
             .during(WHAT)?;

@@ -15,7 +15,7 @@ use pressroom_archive::snapshot::diff::{What, diff};
 use pressroom_archive::snapshot::expire::expire;
 use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
-use pressroom_archive::snapshot::restore::{OfWaiting, missing, plan};
+use pressroom_archive::snapshot::restore::{OfWaiting, Plan, missing, plan};
 use pressroom_archive::store::StoreError;
 use pressroom_archive::store::pass;
 use pressroom_archive::store::publisher::{self, LeftOut};
@@ -80,7 +80,8 @@ impl House {
             .write(|tx| {
                 let then = content::indexed(tx, suite, moment)?;
                 let live = content::indexed(tx, suite, Moment::Now)?;
-                let (steps, left_out) = plan(&then, &live, &content::waiting(tx, suite)?, of_waiting);
+                let Plan { steps, left_out, .. } =
+                    plan(&then, &live, &content::waiting(tx, suite)?, of_waiting);
                 assert!(left_out.is_empty());
                 assert_eq!(missing(tx, &self.librarian, &then, &steps)?, []);
                 let restoration =
@@ -454,12 +455,18 @@ fn what_waits_comes_with_it_or_waits_no_more_and_a_second_wish_takes_the_place_o
     );
     house.make_snapshots();
     house.now += SignedDuration::from_hours(1);
-    // a removal that somebody asked for is not carried out when the package is wanted
+    // a removal that somebody asked for is carried out with what else is kept of what waits, and is taken back with it
     house.sql("UPDATE binary_package_publishing_history SET removed_by = 'bob' WHERE status = 'PUBLISHED'");
     house.import("s", None, &[Package::new("late", "2", "amd64")]);
     house.restore(&two, OfWaiting::Kept);
+    house.restore(&two, OfWaiting::Withdrawn);
+    house.import("s", None, &[Package::new("late", "3", "amd64")]);
     house.publish(Wanted::Changed);
-    assert_eq!(house.packages(INDEX), ["aa 2", "late 2"]);
+    assert_eq!(house.packages(INDEX), ["aa 2", "late 3"]);
+    house.sql("UPDATE binary_package_publishing_history SET removed_by = 'bob' WHERE status = 'PUBLISHED'");
+    house.restore(&two, OfWaiting::Kept);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages(INDEX), Vec::<String>::new());
 }
 
 #[test]
@@ -595,42 +602,6 @@ fn an_installation_without_indexes_of_what_it_changes_ends_no_snapshot_and_owes_
 }
 
 #[test]
-fn what_is_withheld_costs_what_is_removed_and_what_waits_and_not_the_product() {
-    let steps = |count: usize| {
-        let mut house = House::new(&["main"], &["amd64"]);
-        house.keep_snapshots(Some(DAY));
-        let packages = |version: &str| {
-            (0..count)
-                .map(|number| Package::new(&format!("aa{number}"), version, "amd64"))
-                .collect::<Vec<_>>()
-        };
-        let one = house.release(&packages("1"));
-        house.release(&packages("2"));
-        assert_eq!(house.restore(&one, OfWaiting::Kept), 2 * count);
-        let pass = house.prepare(Wanted::Changed).pass;
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        let withheld = house.db.rehearse(|tx| {
-            tx.progress_handler(
-                10,
-                Some(move || {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                    false
-                }),
-            )
-            .unwrap();
-            let withheld = content::withhold_removals(tx, pass);
-            tx.progress_handler(0, None::<fn() -> bool>).unwrap();
-            withheld
-        });
-        assert_eq!(withheld.unwrap(), 0, "all that comes back is in the pass");
-        asked.load(Ordering::Relaxed)
-    };
-    let (small, large) = (steps(25), steps(100));
-    assert!(small > 0 && large <= 6 * small, "{small} for 25 packages, {large} for 100");
-}
-
-#[test]
 fn who_wants_snapshots_no_more_has_their_files_go_whatever_death_row_has_seen_meanwhile() {
     let mut house = House::new(&["main"], &["amd64"]);
     house.keep_snapshots(Some(30 * DAY));
@@ -714,6 +685,42 @@ fn a_pinned_snapshot_keeps_the_other_names_of_its_suite() {
     let at = |name: &str| house.snapshot_suite(&two, name);
     assert!(at("stable").join("InRelease").is_file(), "it is the pinned suite");
     assert!(!at("s-updates").is_symlink() && !at("stable-updates").is_symlink());
+}
+
+#[test]
+fn what_is_withheld_costs_what_is_removed_and_what_waits_and_not_the_product() {
+    let steps = |count: usize| {
+        let mut house = House::new(&["main"], &["amd64"]);
+        house.keep_snapshots(Some(DAY));
+        let packages = |version: &str| {
+            (0..count)
+                .map(|number| Package::new(&format!("aa{number}"), version, "amd64"))
+                .collect::<Vec<_>>()
+        };
+        let one = house.release(&packages("1"));
+        house.release(&packages("2"));
+        assert_eq!(house.restore(&one, OfWaiting::Kept), 2 * count);
+        let pass = house.prepare(Wanted::Changed).pass;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let withheld = house.db.rehearse(|tx| {
+            tx.progress_handler(
+                10,
+                Some(move || {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    false
+                }),
+            )
+            .unwrap();
+            let withheld = content::withhold_removals(tx, pass);
+            tx.progress_handler(0, None::<fn() -> bool>).unwrap();
+            withheld
+        });
+        assert_eq!(withheld.unwrap(), 0, "all that comes back is in the pass");
+        asked.load(Ordering::Relaxed)
+    };
+    let (small, large) = (steps(25), steps(100));
+    assert!(small > 0 && large <= 6 * small, "{small} for 25 packages, {large} for 100");
 }
 
 #[test]
