@@ -287,7 +287,15 @@ impl Command {
         let work = |tx: &Transaction<'_>| -> anyhow::Result<Restored> {
             rights(tx, &archive, &actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
             let found = snapshot_at(tx, suite.id, snapshot)?;
-            self.carry_out(tx, session, root, &suite, &found, (&actor, &why), (*waiting, *allow_stable))
+            self.carry_out(
+                tx,
+                session,
+                root,
+                (&archive, &suite),
+                &found,
+                (&actor, &why),
+                (*waiting, *allow_stable),
+            )
         };
         let restored = if *dry_run { db.rehearse(work) } else { db.write(work) }?;
         session.output.show(&restored, || restored_text(&restored))?;
@@ -300,7 +308,7 @@ impl Command {
         tx: &Transaction<'_>,
         session: &Session,
         root: &Root,
-        suite: &Suite,
+        (archive, suite): (&Archive, &Suite),
         snapshot: &Snapshot,
         (actor, why): (&Actor, &str),
         (on_waiting, allow_stable): (Option<OnWaiting>, bool),
@@ -314,7 +322,16 @@ impl Command {
         let all_taken_back = plan(&then, &live, &waiting, OfWaiting::Withdrawn);
         let removals = reprieved(&live, &all_taken_back.steps);
         others.extend(removals.iter().map(|one| format!("the removal of {} by {}", one.package, one.by)));
+        let holds_still = holds_still(tx, archive, suite)?;
         let of_waiting = match on_waiting {
+            Some(OnWaiting::Keep) if holds_still && !others.is_empty() => {
+                return Err(exit::usage(format!(
+                    "{} does not change, and --allow-stable lets nothing in but what is restored: {} changes wait there too ({}): --waiting remove takes them back",
+                    suite.name,
+                    others.len(),
+                    some_of(&others)
+                )));
+            }
             Some(OnWaiting::Remove) => OfWaiting::Withdrawn,
             Some(OnWaiting::Keep) => OfWaiting::Kept,
             None if others.is_empty() => OfWaiting::Kept,
@@ -350,6 +367,13 @@ impl Command {
         };
         if steps != Steps::default() {
             content::restore(tx, &restoration, &steps, now)?;
+            // a run would refuse it together with the rest, each time
+            if holds_still && !content::is_allowed_to_change(tx, suite.id)? {
+                return Err(exit::usage(format!(
+                    "{} does not change, and --allow-stable lets nothing in but what is restored: custom uploads wait there too, which no restoration takes back; have the series FROZEN until they are published",
+                    suite.name
+                )));
+            }
         }
         // what waited is deleted, and no pass comes by it
         schedule_suite(tx, suite.id, root.config.death_row.stay(), now)?;
@@ -380,6 +404,12 @@ impl Command {
     }
 }
 
+/// Whether nothing changes in a suite, unless somebody says so.
+fn holds_still(db: &Connection, archive: &Archive, suite: &Suite) -> anyhow::Result<bool> {
+    let series = series_by_id(db, suite.series)?;
+    Ok(archive.purpose.holds_still(suite.name.pocket(), series.status))
+}
+
 /// What a pass is about to install is in no row yet: what would be decided without it would be decided wrongly.
 fn refuse_beside(db: &Connection, suite: &Suite) -> anyhow::Result<()> {
     match pass::open_over(db, suite.id)? {
@@ -398,7 +428,7 @@ fn refuse_still(db: &Connection, archive: &Archive, suite: &Suite, allow_stable:
     if series.status == SeriesStatus::Obsolete {
         return Err(exit::usage(format!("the series {} has ended: nothing is published in it", series.name)));
     }
-    if archive.purpose.holds_still(suite.name.pocket(), series.status) && !allow_stable {
+    if holds_still(db, archive, suite)? && !allow_stable {
         return Err(exit::usage(format!(
             "{} is {}, and its release pocket does not change: --allow-stable has it restored all the same",
             suite.name, series.status
