@@ -42,6 +42,16 @@ pub(super) fn configuration(message: impl Into<String>) -> anyhow::Error {
     Configuration(message.into()).into()
 }
 
+/// Something that cannot be done while a run is at work on it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Busy(String);
+
+/// An error that says what is at work, and what to do.
+pub(super) fn busy(message: impl Into<String>) -> anyhow::Error {
+    Busy(message.into()).into()
+}
+
 /// Prints an error with its causes, and gives the exit code.
 pub(super) fn code(end: anyhow::Result<End>) -> ExitCode {
     match end {
@@ -126,6 +136,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
             return if obstacles.is_configuration() { CONFIGURATION } else { FAILURE };
         }
         if let Some(LockError::Busy { .. } | LockError::Working { .. }) = cause.downcast_ref() {
+            return BUSY;
+        }
+        if cause.is::<Busy>() {
             return BUSY;
         }
         if cause.is::<Usage>() || cause.is::<NoSuchCall>() || cause.is::<crate::hooks::upkeep::NoSuchHook>() {

@@ -1,5 +1,7 @@
 //! `pressroom snapshot`: suites as they were.
 
+use std::collections::BTreeSet;
+
 use pressroom_archive::domain::{
     ArchiveReference, PackageKind, SeriesStatus, SnapshotName, SuiteAction, SuiteName,
 };
@@ -7,8 +9,9 @@ use pressroom_archive::dominate::schedule_suite;
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::snapshot::diff::{Difference, What, diff};
 use pressroom_archive::snapshot::folder_of;
-use pressroom_archive::snapshot::restore::{Missing, OfWaiting, missing, plan};
+use pressroom_archive::snapshot::restore::{Missing, OfWaiting, Plan, missing, plan};
 use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::pass;
 use pressroom_archive::store::series::series_by_id;
 use pressroom_archive::store::snapshot::{self as rows, Snapshot, snapshot_at};
 use pressroom_archive::store::snapshot_content::{self as content, Indexed, Moment, Restoration, Steps};
@@ -87,7 +90,7 @@ pub(super) enum Command {
         /// Why; it is kept with the packages and in the log of the suite.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// What becomes of packages that wait to be published: keep has them published too, remove takes them back.
+        /// What becomes of packages that wait to be published, and of removals of packages of then: keep has them carried out too, remove takes them back.
         #[arg(long, value_enum)]
         waiting: Option<OnWaiting>,
         /// Also where nothing changes otherwise: in the release pocket of a stable series.
@@ -101,12 +104,12 @@ pub(super) enum Command {
     },
 }
 
-/// What becomes of packages that wait.
+/// What becomes of what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OnWaiting {
-    /// They are published too.
+    /// It is carried out too.
     Keep,
-    /// They wait no more.
+    /// It waits no more.
     Remove,
 }
 
@@ -167,12 +170,42 @@ struct Restored {
     again: usize,
     leaving: usize,
     withdrawn: usize,
+    /// Removals that somebody has asked for, and that are taken back: of what, and whose with which word.
+    reprieved: Vec<Removal>,
+    /// Removals of packages of the snapshot that are carried out all the same.
+    going: Vec<Removal>,
     /// What the next run changes in the indexes.
     changes: Vec<Difference>,
     /// Packages of the snapshot for architectures that are off now.
     left_out: Vec<String>,
     /// Who holds the suite's publication, so that runs leave it alone.
     paused_by: Option<String>,
+}
+
+/// A removal that waits.
+#[derive(Serialize)]
+struct Removal {
+    package: String,
+    /// Who has asked for it, and with which words.
+    by: String,
+}
+
+impl Removal {
+    /// None, where nobody but a restoration has asked for it.
+    fn of(one: &Indexed) -> Option<Self> {
+        let package = package_said(one);
+        one.removal.clone().map(|by| Self { package, by })
+    }
+}
+
+fn package_said(one: &Indexed) -> String {
+    format!("{} {} ({})", one.name, one.version, one.architecture)
+}
+
+/// The removals that steps take back which somebody has asked for.
+fn reprieved(live: &[Indexed], steps: &Steps) -> Vec<Removal> {
+    let rows: BTreeSet<_> = steps.reprieved.iter().copied().collect();
+    live.iter().filter(|one| rows.contains(&(one.kind, one.publication))).filter_map(Removal::of).collect()
 }
 
 impl Command {
@@ -254,7 +287,15 @@ impl Command {
         let work = |tx: &Transaction<'_>| -> anyhow::Result<Restored> {
             rights(tx, &archive, &actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
             let found = snapshot_at(tx, suite.id, snapshot)?;
-            self.carry_out(tx, session, root, &suite, &found, (&actor, &why), (*waiting, *allow_stable))
+            self.carry_out(
+                tx,
+                session,
+                root,
+                (&archive, &suite),
+                &found,
+                (&actor, &why),
+                (*waiting, *allow_stable),
+            )
         };
         let restored = if *dry_run { db.rehearse(work) } else { db.write(work) }?;
         session.output.show(&restored, || restored_text(&restored))?;
@@ -267,30 +308,46 @@ impl Command {
         tx: &Transaction<'_>,
         session: &Session,
         root: &Root,
-        suite: &Suite,
+        (archive, suite): (&Archive, &Suite),
         snapshot: &Snapshot,
         (actor, why): (&Actor, &str),
         (on_waiting, allow_stable): (Option<OnWaiting>, bool),
     ) -> anyhow::Result<Restored> {
+        refuse_beside(tx, suite)?;
         let then = content::indexed(tx, suite.id, snapshot.into())?;
         let live = content::indexed(tx, suite.id, Moment::Now)?;
         let waiting = content::waiting(tx, suite.id)?;
-        let others: Vec<&str> =
-            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.as_str()).collect();
+        let mut others: Vec<String> =
+            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.clone()).collect();
+        let all_taken_back = plan(&then, &live, &waiting, OfWaiting::Withdrawn);
+        let removals = reprieved(&live, &all_taken_back.steps);
+        others.extend(removals.iter().map(|one| format!("the removal of {} by {}", one.package, one.by)));
+        let holds_still = holds_still(tx, archive, suite)?;
         let of_waiting = match on_waiting {
+            Some(OnWaiting::Keep) if holds_still && !others.is_empty() => {
+                return Err(exit::usage(format!(
+                    "{} does not change, and --allow-stable lets nothing in but what is restored: {} changes wait there too ({}): --waiting remove takes them back",
+                    suite.name,
+                    others.len(),
+                    some_of(&others)
+                )));
+            }
             Some(OnWaiting::Remove) => OfWaiting::Withdrawn,
             Some(OnWaiting::Keep) => OfWaiting::Kept,
             None if others.is_empty() => OfWaiting::Kept,
             None => {
                 return Err(exit::usage(format!(
-                    "{} packages wait to be published in {} ({}): --waiting keep has them published with what is restored, --waiting remove takes them back",
+                    "{} changes wait in {} ({}): --waiting keep has them carried out with what is restored, --waiting remove takes them back",
                     others.len(),
                     suite.name,
                     some_of(&others)
                 )));
             }
         };
-        let (steps, left_out) = plan(&then, &live, &waiting, of_waiting);
+        let Plan { steps, left_out, going } = match of_waiting {
+            OfWaiting::Withdrawn => all_taken_back,
+            OfWaiting::Kept => plan(&then, &live, &waiting, OfWaiting::Kept),
+        };
         let gone = missing(tx, &root.librarian(), &then, &steps)?;
         if let Some(Missing { package, file }) = gone.first() {
             return Err(exit::usage(format!(
@@ -310,13 +367,21 @@ impl Command {
         };
         if steps != Steps::default() {
             content::restore(tx, &restoration, &steps, now)?;
+            // a run would refuse it together with the rest, each time
+            if holds_still && !content::is_allowed_to_change(tx, suite.id)? {
+                return Err(exit::usage(format!(
+                    "{} does not change, and --allow-stable lets nothing in but what is restored: custom uploads wait there too, which no restoration takes back; have the series FROZEN until they are published",
+                    suite.name
+                )));
+            }
         }
         // what waited is deleted, and no pass comes by it
         schedule_suite(tx, suite.id, root.config.death_row.stay(), now)?;
         let comment = format!("restored to snapshot {}: {why}", snapshot.name);
         let word = Word { by: actor.name(), comment: &comment };
         suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
-        let published: Vec<Indexed> = then.iter().filter(|one| !left_out.contains(one)).cloned().collect();
+        let published: Vec<Indexed> =
+            then.iter().filter(|one| !left_out.contains(one) && !going.contains(one)).cloned().collect();
         Ok(Restored {
             suite: suite.name.to_string(),
             snapshot: snapshot.name.clone(),
@@ -324,13 +389,36 @@ impl Command {
             again: steps.again.len(),
             leaving: steps.leaving.len(),
             withdrawn: steps.withdrawn.len(),
+            reprieved: reprieved(&live, &steps),
+            going: match of_waiting {
+                OfWaiting::Kept => {
+                    let goes = |one: &Removal| going.iter().any(|going| package_said(going) == one.package);
+                    removals.into_iter().filter(goes).collect()
+                }
+                OfWaiting::Withdrawn => Vec::new(),
+            },
             changes: diff(&live, &published),
-            left_out: left_out
-                .iter()
-                .map(|one| format!("{} {} ({})", one.name, one.version, one.architecture))
-                .collect(),
+            left_out: left_out.iter().map(|one| package_said(one)).collect(),
             paused_by: suite.pause.as_ref().map(|pause| pause.by.clone()),
         })
+    }
+}
+
+/// Whether nothing changes in a suite, unless somebody says so.
+fn holds_still(db: &Connection, archive: &Archive, suite: &Suite) -> anyhow::Result<bool> {
+    let series = series_by_id(db, suite.series)?;
+    Ok(archive.purpose.holds_still(suite.name.pocket(), series.status))
+}
+
+/// What a pass is about to install is in no row yet: what would be decided without it would be decided wrongly.
+fn refuse_beside(db: &Connection, suite: &Suite) -> anyhow::Result<()> {
+    match pass::open_over(db, suite.id)? {
+        None => Ok(()),
+        Some(pass) => Err(exit::busy(format!(
+            "run {} is publishing {} since {}, and what it changes there is not known yet: wait until it is over (`pressroom history`); if it has died, \
+             `pressroom publish` ends its work. Then restore",
+            pass.run, suite.name, pass.date_started
+        ))),
     }
 }
 
@@ -340,7 +428,7 @@ fn refuse_still(db: &Connection, archive: &Archive, suite: &Suite, allow_stable:
     if series.status == SeriesStatus::Obsolete {
         return Err(exit::usage(format!("the series {} has ended: nothing is published in it", series.name)));
     }
-    if archive.purpose.holds_still(suite.name.pocket(), series.status) && !allow_stable {
+    if holds_still(db, archive, suite)? && !allow_stable {
         return Err(exit::usage(format!(
             "{} is {}, and its release pocket does not change: --allow-stable has it restored all the same",
             suite.name, series.status
@@ -472,8 +560,8 @@ fn cells(row: &Row) -> Vec<String> {
 /// So many names are listed in a sentence.
 const NAMED: usize = 5;
 
-fn some_of(names: &[&str]) -> String {
-    let mut text = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+fn some_of(names: &[String]) -> String {
+    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > NAMED {
         text.push_str(&format!(" and {} more", names.len() - NAMED));
     }
@@ -520,7 +608,17 @@ fn restored_text(restored: &Restored) -> String {
     if restored.withdrawn > 0 {
         text.push_str(&format!("{} publications wait no more\n", restored.withdrawn));
     }
+    for one in &restored.reprieved {
+        let taken_back = painted(WARN, "taken back");
+        text.push_str(&format!("{taken_back} the removal of {} by {}\n", one.package, one.by));
+    }
+    for one in &restored.going {
+        text.push_str(&format!("{} {}, removed by {}\n", painted(WARN, "goes"), one.package, one.by));
+    }
     text.push_str(&match (restored.changes.is_empty(), restored.dry_run) {
+        (true, _) if !restored.reprieved.is_empty() => {
+            format!("{suite} has the packages of {}, and keeps them.\n", restored.snapshot)
+        }
         (true, _) => format!("{suite} has the packages of {} already.\n", restored.snapshot),
         (false, true) => format!("{suite} would be as in {} with the next run.\n", restored.snapshot),
         (false, false) => format!(

@@ -17,6 +17,7 @@ use crate::crash::kill_after;
 
 const FAILURE: i32 = 1;
 const USAGE: i32 = 2;
+const BUSY: i32 = 4;
 
 /// When the second version comes, and the third.
 const SECOND: &str = "2025-03-01T13:00:00Z";
@@ -181,12 +182,96 @@ fn what_cannot_be_restored_says_why_and_what_to_do() {
     root.ok(&["series", "set", SERIES, "--status", "CURRENT"]);
     restore(&root, LATER, ONE, &[]).exits(USAGE).says(&["CURRENT", "--allow-stable"]);
     // nothing else comes in with such a word
-    restore(&root, LATER, ONE, &["--allow-stable", "--waiting", "keep"]).exits(0);
+    restore(&root, LATER, ONE, &["--allow-stable", "--waiting", "keep"]).exits(USAGE).says(&[
+        "lets nothing in but what is restored",
+        "later 1.0 (amd64)",
+        "--waiting remove",
+    ]);
     root.run_at(LATER, &["publish"]).exits(FAILURE).says(&["does not change"]);
     assert_eq!(root.indexed(SERIES, INDEX), ["late 1.0", "tool 3.0-1"]);
     restore(&root, LATER, ONE, &["--allow-stable", "--waiting", "remove"]).exits(0);
     root.run_at(LATER, &["publish"]).exits(0);
     assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+}
+
+#[test]
+fn nothing_is_restored_while_a_run_changes_the_suite_or_has_died_at_it() {
+    let root = Root::new();
+    keep(&root, "2592000");
+    publish(&root, "1.0-1", NOW);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("tool", "2.0-1").architecture("amd64").write(folder.path());
+    root.import(SERIES, &[folder.path()]).exits(0);
+    let hook = root.hooks("pre-publication").join("10-kills");
+    tool::write_program(&hook, "#!/bin/sh\nkill -9 $PPID\n");
+    let killed = root.run_at(SECOND, &["publish"]);
+    assert!(killed.code.is_none(), "it was to be killed\n{}", killed.account());
+    std::fs::remove_file(&hook).unwrap();
+    for more in [&["--waiting", "remove"][..], &["--waiting", "remove", "--dry-run"]] {
+        restore(&root, THIRD, ONE, more).exits(BUSY).says(&["is publishing aurora", "`pressroom publish`"]);
+    }
+    // another suite is nothing to that run
+    root.run(&["snapshot", "restore", "aurora-updates", ONE, "--reason", "x", "--dry-run"]).exits(0);
+    root.run_at(THIRD, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 2.0-1"]);
+    restore(&root, THIRD, ONE, &[]).exits(0);
+    root.run_at(THIRD, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+    root.run_at(LATER, &["publish", "--careful"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+}
+
+#[test]
+fn a_run_without_indexes_leaves_the_snapshot_before_it_what_clients_get() {
+    let root = Root::new();
+    keep(&root, "864000");
+    publish(&root, "1.0-1", NOW);
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Deb::new("tool", "2.0-1").architecture("amd64").write(folder.path());
+    root.import(SERIES, &[folder.path()]).exits(0);
+    root.run_at(SECOND, &["publish", "--disable-indexing"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 1.0-1"]);
+    root.run_at(LATER, &["publish"]).exits(0);
+    let listed = json(&root, LATER, &["snapshot", "list", "--suite", SERIES]);
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["snapshot"].as_str().unwrap()).collect();
+    assert_eq!(names, ["20250310T130000Z", ONE], "{listed}");
+    root.ok(&["snapshot", "diff", SERIES, ONE, "live"]).says(&["changed tool (amd64) 1.0-1 -> 2.0-1"]);
+    // it is kept from when something else took its place, with all that it lists
+    let then = "2025-03-15T13:00:00Z";
+    root.run_at(then, &["publish"]).exits(0);
+    root.run_at(then, &["process-death-row"]).exits(0);
+    let client = client(&root, ONE);
+    client.update();
+    client.apt_get(&["install", "--yes", "--download-only", "tool"]).exits(0);
+}
+
+#[test]
+fn a_removal_that_waits_is_taken_back_by_nobody_without_a_word() {
+    let root = root();
+    let remove = ["remove", "--suite", SERIES, "--comment", "licence", "tool"];
+    root.run_at(LATER, &remove).exits(0);
+    restore(&root, LATER, THREE, &[]).exits(USAGE).says(&[
+        "the removal of tool 3.0-1 (amd64) by",
+        "licence",
+        "--waiting keep",
+        "--waiting remove",
+    ]);
+    restore(&root, LATER, THREE, &["--waiting", "keep", "--dry-run"])
+        .exits(0)
+        .says(&["removed tool (amd64) 3.0-1", "goes tool 3.0-1 (source), removed by"]);
+    let taken = restore(&root, LATER, THREE, &["--waiting", "remove"]).exits(0).says(&[
+        "taken back the removal of tool 3.0-1 (source)",
+        "licence",
+        "and keeps them",
+    ]);
+    assert!(!taken.stdout.contains("already"), "{}", taken.account());
+    root.run_at(LATER, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["tool 3.0-1"]);
+    root.run_at(LATER, &remove).exits(0);
+    restore(&root, LATER, THREE, &["--waiting", "keep"]).exits(0);
+    root.run_at(LATER, &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), Vec::<String>::new());
 }
 
 #[test]

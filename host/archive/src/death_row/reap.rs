@@ -305,8 +305,9 @@ fn look_at(
             .map(|name| Name { component: name.component, is_symlink: name.is_symlink })
             .collect();
         let hold = rows::holds(tx, archive, &source, file, now)?;
-        // nobody else looks at such a file when what keeps it lets go
-        is_kept |= hold.is_some();
+        // nobody else looks at such a file when what keeps it lets go; what a snapshot needs for another package is looked at with that one, and what it needs for this one
+        // are all its files
+        is_kept |= matches!(hold, Some(Hold::Row { .. }));
         let case = Case { names: recorded, owners, hold: hold.map(reason_of) };
         match condemn(&case, preference, now) {
             Fate::Goes => {

@@ -1,10 +1,11 @@
 //! Letting go of snapshots whose time is over.
 //!
 //! The rows say so first, so that nothing is held for them any more; then the folders go, then the rows. A suite's folder stays as long as a later moment leads to it, because its time
-//! begins when something else takes its place; a moment loses its links when its own time is over.
+//! begins when something else takes its place; a moment loses its links to others when its own time is over.
 
 use jiff::Timestamp;
 
+use super::make::discard_leavings;
 use super::{FOLDER, SnapshotError, folder_of};
 use crate::disk::{self, DiskError, During};
 use crate::dists::ArchivePaths;
@@ -36,6 +37,7 @@ pub fn expire(
     for name in &gone.links {
         remove_links(&folder_of(paths, name).join("dists"))?;
     }
+    discard_leavings(paths, &snapshot::owed(db.read(), archive)?)?;
     if paths.root.join(FOLDER).exists() {
         // a folder that came back with a power cut would be nobody's
         disk::sync_filesystem(&paths.root)?;
@@ -44,14 +46,21 @@ pub fn expire(
     Ok(gone.suites.len())
 }
 
+/// Removes the links that lead out of a moment. Another name of a suite that is in it still stays with it.
 fn remove_links(folder: &std::path::Path) -> Result<(), DiskError> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other.during("read the folder", folder)?,
     };
+    let here = folder.canonicalize().during("find the folder", folder)?;
     for entry in entries {
         let entry = entry.during("read the folder", folder)?;
-        if entry.file_type().during("look at", &entry.path())?.is_symlink() {
+        let is_link = entry.file_type().during("look at", &entry.path())?.is_symlink();
+        // where a link of links ends; one that leads nowhere goes
+        let leads_to_a_neighbour = || {
+            entry.path().canonicalize().is_ok_and(|end| end.is_dir() && end.parent() == Some(here.as_path()))
+        };
+        if is_link && !leads_to_a_neighbour() {
             disk::remove_file(&entry.path())?;
         }
     }

@@ -31,7 +31,11 @@ pub fn make_owed(
     now: Timestamp,
 ) -> Result<Vec<SnapshotName>, SnapshotError> {
     let mut made = Vec::new();
-    for moment in snapshot::owed(db.read(), archive)? {
+    let owed = snapshot::owed(db.read(), archive)?;
+    if !owed.is_empty() {
+        discard_leavings(paths, &owed)?;
+    }
+    for moment in owed {
         let _span = tracing::debug_span!("snapshot", name = %moment.name).entered();
         let (folder, making) = (
             folder_of(paths, &moment.name),
@@ -57,6 +61,24 @@ pub fn make_owed(
         made.push(moment.name);
     }
     Ok(made)
+}
+
+/// Discards what was begun of moments that nobody owes any more: it could not be made, and something else was installed meanwhile.
+pub(super) fn discard_leavings(paths: &ArchivePaths, owed: &[OwedMoment]) -> Result<(), DiskError> {
+    use disk::During;
+    let folder = paths.root.join(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.during("read the folder", &folder)?,
+    };
+    for entry in entries {
+        let name = entry.during("read the folder", &folder)?.file_name();
+        let begun = name.to_str().and_then(|name| name.strip_prefix(MAKING));
+        if begun.is_some_and(|begun| owed.iter().all(|moment| moment.name.as_str() != begun)) {
+            disk::remove_tree(&folder.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 fn suite_folder(moment: &Path, suite: &SuiteName) -> std::path::PathBuf {
@@ -86,7 +108,8 @@ fn fill(
     }
     for (suite, name) in snapshot::live(db, archive)? {
         let at = dists.join(suite.to_string());
-        if name != moment.name && at.symlink_metadata().is_err() {
+        // one that was made later shows the suite as it was not then
+        if name.as_str() < moment.name.as_str() && at.symlink_metadata().is_err() {
             disk::symlink(
                 &Path::new("../..").join(name.as_str()).join("dists").join(suite.to_string()),
                 &at,

@@ -13,38 +13,52 @@ use crate::store::contest::DEBUG_ENDING;
 use crate::store::snapshot_content::{self as rows, Entry, Indexed, Steps, Waiting};
 use crate::store::{Connection, StoreError};
 
-/// What becomes of packages that wait to be published in the suite.
+/// What becomes of packages that wait to be published in the suite, and of removals that wait there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OfWaiting {
-    /// They are published with it, as if they came afterwards.
+    /// They are published with it, as if they came afterwards, and what somebody wants removed goes although it was there.
     Kept,
     /// They wait no more.
     Withdrawn,
 }
 
-/// Decides it. What an earlier restoration has made wait goes in any case. Packages for architectures that are off now stay out: they are in `left_out`.
+/// What has to be done, and what is not as it was all the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// What is done to the rows.
+    pub steps: Steps,
+    /// Packages of then for architectures that are off now: they stay out.
+    pub left_out: Vec<&'a Indexed>,
+    /// Packages of then that somebody wants removed, and that go.
+    pub going: Vec<&'a Indexed>,
+}
+
+/// Decides it. What an earlier restoration has made wait, or go, does so no more in any case.
 #[must_use]
 pub fn plan<'a>(
     then: &'a [Indexed],
     now: &[Indexed],
     waiting: &[Waiting],
     of_waiting: OfWaiting,
-) -> (Steps, Vec<&'a Indexed>) {
-    let mut steps = Steps::default();
-    let mut left_out = Vec::new();
-    // what is the same to a client stays, the very rows first
+) -> Plan<'a> {
+    let Plan { mut steps, mut left_out, mut going } = Plan::default();
+    let goes = |one: &Indexed| one.removal.is_some() && of_waiting == OfWaiting::Kept;
+    // what is the same to a client stays, the very rows first, and what stays anyway
     let wanted_rows: BTreeSet<_> = then.iter().map(|one| (one.kind, one.publication)).collect();
     let mut live: BTreeMap<(PackageKind, &Entry), Vec<&Indexed>> = BTreeMap::new();
     for one in now {
         live.entry((one.kind, &one.entry)).or_default().push(one);
     }
     for same in live.values_mut() {
-        same.sort_by_key(|one| (wanted_rows.contains(&(one.kind, one.publication)), one.publication));
+        same.sort_by_key(|one| {
+            (one.removal.is_none(), wanted_rows.contains(&(one.kind, one.publication)), one.publication)
+        });
     }
     let mut changed: BTreeSet<(PackageKind, &str)> = BTreeSet::new();
     let mut staying = Vec::new();
     for one in then {
         match live.get_mut(&(one.kind, &one.entry)).and_then(Vec::pop) {
+            Some(doomed) if goes(doomed) => going.push(one),
             Some(stays) => staying.push(stays),
             None if !one.architecture_is_enabled => left_out.push(one),
             None => {
@@ -74,10 +88,10 @@ pub fn plan<'a>(
             steps.staying.push((one.kind, one.publication));
         }
     }
-    let goes = |one: &&Waiting| one.is_of_a_restoration || of_waiting == OfWaiting::Withdrawn;
-    steps.withdrawn = waiting.iter().filter(goes).map(|one| (one.kind, one.publication)).collect();
+    let withdrawn = |one: &&Waiting| one.is_of_a_restoration || of_waiting == OfWaiting::Withdrawn;
+    steps.withdrawn = waiting.iter().filter(withdrawn).map(|one| (one.kind, one.publication)).collect();
     steps.leaving.sort_unstable_by_key(|(kind, publication)| (*kind != PackageKind::Source, *publication));
-    (steps, left_out)
+    Plan { steps, left_out, going }
 }
 
 /// A file without which a package cannot be published again.
@@ -140,6 +154,7 @@ mod tests {
             architecture_is_enabled: true,
             component: "main".parse().unwrap(),
             is_to_be_removed: false,
+            removal: None,
         }
     }
 
@@ -159,10 +174,10 @@ mod tests {
             one(B, 3, "cc", 30, "x"),
             one(B, 6, "dd", 40, "x"),
         ];
-        let (steps, left_out) = plan(&then, &now, &[], OfWaiting::Kept);
+        let Plan { steps, left_out, .. } = plan(&then, &now, &[], OfWaiting::Kept);
         assert_eq!((rows(&steps.again), rows(&steps.leaving)), (vec![1, 2], vec![4, 5, 6]));
         assert!(steps.staying.is_empty() && steps.reprieved.is_empty() && left_out.is_empty());
-        assert_eq!(plan(&then, &then, &[], OfWaiting::Withdrawn).0, Steps::default());
+        assert_eq!(plan(&then, &then, &[], OfWaiting::Withdrawn).steps, Steps::default());
     }
 
     #[test]
@@ -170,12 +185,12 @@ mod tests {
         let then = [one(B, 1, "aa", 10, "x"), one(B, 2, "aa", 11, "x")];
         let mut doomed = one(B, 9, "aa", 10, "x");
         doomed.is_to_be_removed = true;
-        let (steps, _) = plan(&then, &[doomed], &[], OfWaiting::Kept);
+        let Plan { steps, .. } = plan(&then, &[doomed], &[], OfWaiting::Kept);
         assert_eq!((rows(&steps.again), rows(&steps.leaving)), (vec![2], vec![]));
         assert_eq!((rows(&steps.staying), rows(&steps.reprieved)), (vec![9], vec![9]));
         // of two that are the same the row of then stays
         let twice = [one(B, 1, "aa", 10, "x"), one(B, 7, "aa", 10, "x")];
-        let (steps, _) = plan(&then[..1], &twice, &[], OfWaiting::Kept);
+        let Plan { steps, .. } = plan(&then[..1], &twice, &[], OfWaiting::Kept);
         assert_eq!((rows(&steps.leaving), rows(&steps.staying)), (vec![7], vec![1]));
     }
 
@@ -188,8 +203,8 @@ mod tests {
             is_of_a_restoration,
         };
         let all = [waiting(1, false), waiting(2, true)];
-        assert_eq!(rows(&plan(&[], &[], &all, OfWaiting::Kept).0.withdrawn), [2]);
-        assert_eq!(rows(&plan(&[], &[], &all, OfWaiting::Withdrawn).0.withdrawn), [1, 2]);
+        assert_eq!(rows(&plan(&[], &[], &all, OfWaiting::Kept).steps.withdrawn), [2]);
+        assert_eq!(rows(&plan(&[], &[], &all, OfWaiting::Withdrawn).steps.withdrawn), [1, 2]);
     }
 
     #[test]
@@ -197,7 +212,23 @@ mod tests {
         let mut off = one(B, 1, "aa", 10, "x");
         off.architecture_is_enabled = false;
         let then = [off];
-        let (steps, left_out) = plan(&then, &[], &[], OfWaiting::Kept);
+        let Plan { steps, left_out, .. } = plan(&then, &[], &[], OfWaiting::Kept);
         assert_eq!((steps, left_out.len()), (Steps::default(), 1));
+    }
+
+    #[test]
+    fn what_somebody_wants_removed_goes_or_stays_as_is_said_of_what_waits() {
+        let then = [one(B, 1, "aa", 10, "x")];
+        let mut doomed = one(B, 1, "aa", 10, "x");
+        (doomed.is_to_be_removed, doomed.removal) = (true, Some("bob: licence".into()));
+        let now = [doomed];
+        let kept = plan(&then, &now, &[], OfWaiting::Kept);
+        assert_eq!((kept.steps, kept.going.len()), (Steps::default(), 1));
+        let withdrawn = plan(&then, &now, &[], OfWaiting::Withdrawn);
+        assert_eq!((rows(&withdrawn.steps.reprieved), withdrawn.going.len()), (vec![1], 0));
+        // another row that is the same to clients stays in its place
+        let beside = [now[0].clone(), one(B, 2, "aa", 10, "x")];
+        let kept = plan(&then, &beside, &[], OfWaiting::Kept);
+        assert_eq!((kept.going.len(), rows(&kept.steps.reprieved)), (0, vec![]));
     }
 }

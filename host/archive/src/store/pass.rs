@@ -585,6 +585,20 @@ pub fn unfinished_passes(db: &Connection, archive: ArchiveId) -> Result<Vec<Pass
     .during("look for unfinished passes")
 }
 
+/// The pass over a suite that has not come to an end, if there is one: what it changes is not in the publications yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_over(db: &Connection, suite: SuiteId) -> Result<Option<Pass>, StoreError> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} WHERE state IN ('PREPARING', 'INSTALLING')
+         AND EXISTS (SELECT 1 FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = publisher_pass.id AND seen.suite = ?1)
+         ORDER BY id LIMIT 1"
+    ))
+    .and_then(|mut statement| statement.query_row([suite], from_row).optional())
+    .during("look for an unfinished pass over a suite")
+}
+
 /// The passes of a run, in order.
 ///
 /// # Errors

@@ -48,7 +48,7 @@ pub fn keep_seconds(
 // ---------------------------------------------------------------- what an installation makes of them
 
 /// Writes down which publications an installed pass has brought in and taken out, ends the snapshots of its suites, and owes new ones, where the archive keeps any. A suite
-/// of the archive that has none yet gets its first one with them.
+/// of the archive that has none yet gets its first one with them. A suite whose indexes do not have yet what the pass has changed gets one when they have.
 ///
 /// # Errors
 /// When the database fails.
@@ -83,11 +83,13 @@ pub(super) fn note_installation(
         .during(WHAT)?;
     // one whose folder was never made has nothing to show any more
     for sql in [
-        "DELETE FROM snapshot WHERE date_made IS NULL AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
-        "UPDATE snapshot INDEXED BY snapshot_live SET date_superseded = ?2 WHERE date_superseded IS NULL
-         AND suite IN (SELECT suite FROM publisher_pass_suite WHERE publisher_pass = ?1)",
+        format!("DELETE FROM snapshot WHERE date_made IS NULL AND suite IN ({WITH_THEIR_INDEXES})"),
+        format!(
+            "UPDATE snapshot INDEXED BY snapshot_live SET date_superseded = ?2 WHERE date_superseded IS NULL
+             AND suite IN ({WITH_THEIR_INDEXES})"
+        ),
     ] {
-        let mut statement = tx.prepare_cached(sql).during(WHAT)?;
+        let mut statement = tx.prepare_cached(&sql).during(WHAT)?;
         match statement.parameter_count() {
             1 => statement.execute([pass]),
             _ => statement.execute((pass, Date(now))),
@@ -95,6 +97,18 @@ pub(super) fn note_installation(
         .during(WHAT)?;
     }
     if kept.is_none() {
+        return Ok(());
+    }
+    let wanting: Vec<SuiteId> = tx
+        .prepare_cached(&format!(
+            "SELECT suite.id FROM suite WHERE suite.archive = ?2 AND suite.date_last_published IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.suite = suite.id AND snapshot.date_superseded IS NULL)
+             AND (suite.indexes_created >= suite.indexes_wanted OR suite.id IN ({WITH_THEIR_INDEXES}))
+             ORDER BY suite.id"
+        ))
+        .and_then(|mut statement| statement.query_map((pass, archive), |row| row.get(0))?.collect())
+        .during(WHAT)?;
+    if wanting.is_empty() {
         return Ok(());
     }
     let last: Option<SnapshotName> = tx
@@ -113,16 +127,21 @@ pub(super) fn note_installation(
         )
         .and_then(|mut statement| statement.query_row((archive, &name, pass, Date(now)), |row| row.get(0)))
         .during(WHAT)?;
-    tx.prepare_cached(
-        "INSERT INTO snapshot (moment, suite, publisher_pass, date_created)
-         SELECT ?1, suite.id, ?2, ?3 FROM suite WHERE suite.archive = ?4 AND suite.date_last_published IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM snapshot WHERE snapshot.suite = suite.id AND snapshot.date_superseded IS NULL)
-         ORDER BY suite.id",
-    )
-    .and_then(|mut statement| statement.execute((moment, pass, Date(now), archive)))
-    .map(drop)
-    .during(WHAT)
+    for suite in wanting {
+        tx.prepare_cached(
+            "INSERT INTO snapshot (moment, suite, publisher_pass, date_created) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .and_then(|mut statement| statement.execute((moment, suite, pass, Date(now))))
+        .during(WHAT)?;
+    }
+    Ok(())
 }
+
+/// The suites of a pass that it has installed with indexes of what is published there. The others have the indexes of before, because the pass made none and something has changed,
+/// or wrote a Release alone where they were owed: what they show is what the snapshot before shows, which stays the live one.
+const WITH_THEIR_INDEXES: &str = "SELECT seen.suite FROM publisher_pass_suite AS seen JOIN suite AS installed ON installed.id = seen.suite
+    WHERE seen.publisher_pass = ?1
+    AND NOT ((seen.indexes_left_out OR seen.only_release) AND installed.indexes_created < installed.indexes_wanted)";
 
 /// A moment of which snapshots are owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,7 +320,7 @@ pub fn has_expired(db: &Connection, archive: ArchiveId, now: Timestamp) -> Resul
     .during("ask whether snapshots have expired")
 }
 
-/// Ends what nobody wants kept any more, in rows. From then on nothing is held for it.
+/// Ends what nobody wants kept any more, in rows. From then on nothing is held for it; where the archive keeps none any more, what was is looked at again.
 ///
 /// # Errors
 /// When the database fails.
@@ -324,7 +343,11 @@ pub fn expire(tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Resul
             .and_then(|mut statement| statement.execute((archive, cutoff, Date(now))))
             .during(WHAT)?;
     }
-    Ok(())
+    // what was held for one that ends before the time that was said for it
+    match kept_seconds(tx, archive)? {
+        None => death_row::look_at_all_again(tx, archive),
+        Some(_) => Ok(()),
+    }
 }
 
 /// The folders of an archive that are to go, by moment.
@@ -505,7 +528,7 @@ fn names_of(db: &Connection, suite: SuiteId) -> Result<Vec<String>, StoreError> 
 /// Keeps a snapshot whatever its age.
 ///
 /// # Errors
-/// When somebody keeps it already: who, and why.
+/// When somebody keeps it already: who, and why. When it is not made yet, because what cannot be made goes whoever wants it.
 pub fn pin(
     tx: &Transaction<'_>,
     snapshot: &Snapshot,
@@ -516,6 +539,12 @@ pub fn pin(
         return Err(StoreError::Refused(format!(
             "the snapshot {} of {} is pinned already, by {} since {}: {}",
             snapshot.name, snapshot.suite_name, pin.by, pin.since, pin.reason
+        )));
+    }
+    if !snapshot.is_made {
+        return Err(StoreError::Refused(format!(
+            "the folder of the snapshot {} of {} is not there yet: run `pressroom publish`, which makes it, and pin it then",
+            snapshot.name, snapshot.suite_name
         )));
     }
     tx.execute(
@@ -556,8 +585,8 @@ pub struct Needing {
     pub until: Option<Timestamp>,
 }
 
-/// The snapshot of an archive that needs a file for longest: one of a suite in whose indexes the file was at that time. Costs what the publications of the file are,
-/// however many snapshots there are.
+/// The snapshot of an archive that needs a file for longest: one of a suite in whose indexes the file was at that time, and is no more. What is published needs nobody to
+/// keep it, and is asked about when it leaves. Costs what the publications of the file are, however many snapshots there are.
 ///
 /// # Errors
 /// When the database fails.
@@ -584,12 +613,10 @@ pub fn needing(db: &Connection, archive: ArchiveId, file: AliasId) -> Result<Opt
         // of each publication: when it came into an index, and when it left it, by pass or by date
         let mut statement = db
             .prepare_cached(&format!(
-                "SELECT publication.suite, coalesce(publication.published_by_pass, 0),
-                        CASE WHEN publication.status = 'PUBLISHED' THEN ?3 ELSE coalesce(publication.left_by_pass, ?3) END,
-                        CASE WHEN publication.status = 'PUBLISHED' OR publication.left_by_pass IS NOT NULL THEN ?3
-                             ELSE coalesce(publication.date_superseded, 0) END
+                "SELECT publication.suite, coalesce(publication.published_by_pass, 0), coalesce(publication.left_by_pass, ?3),
+                        CASE WHEN publication.left_by_pass IS NOT NULL THEN ?3 ELSE coalesce(publication.date_superseded, 0) END
                  FROM {from} JOIN suite ON suite.id = publication.suite AND suite.archive = ?1
-                 WHERE publication.date_published IS NOT NULL AND publication.date_removed IS NULL"
+                 WHERE publication.date_published IS NOT NULL AND publication.date_removed IS NULL AND publication.status <> 'PUBLISHED'"
             ))
             .during(WHAT)?;
         let lives: Vec<(SuiteId, i64, i64, i64)> = statement

@@ -2,6 +2,8 @@
 //!
 //! There is no list of packages beside a snapshot: each publication knows the pass that has brought it into the indexes and the one that has taken it out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
@@ -33,8 +35,10 @@ pub struct Indexed {
     pub architecture_is_enabled: bool,
     /// The component's name.
     pub component: ComponentName,
-    /// Somebody wants it removed.
+    /// Somebody wants it removed, or a restoration does.
     pub is_to_be_removed: bool,
+    /// Who has asked for that, apart from restorations, and with which words.
+    pub removal: Option<String>,
 }
 
 /// What makes a stanza what it is: two publications with the same are the same to a client.
@@ -93,7 +97,7 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
             .query_map((suite, pass, date), |row| {
                 let is_binary = kind == PackageKind::Binary;
                 let section: Option<Section> = row.get(6)?;
-                let priority: Option<PackagePriority> = if is_binary { row.get(12)? } else { None };
+                let priority: Option<PackagePriority> = if is_binary { row.get(13)? } else { None };
                 Ok(Indexed {
                     kind,
                     publication: row.get(0)?,
@@ -101,17 +105,18 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
                     version: row.get(3)?,
                     entry: Entry {
                         release: row.get(1)?,
-                        architecture: if is_binary { Some(row.get(9)?) } else { None },
+                        architecture: if is_binary { Some(row.get(10)?) } else { None },
                         component: row.get(4)?,
                         section: section.map(|section| section.to_string()),
                         priority: priority.map(|priority| priority.to_string()),
-                        phased: if is_binary { row.get(13)? } else { None },
+                        phased: if is_binary { row.get(14)? } else { None },
                         extra_fields: row.get(7)?,
                     },
-                    architecture: if is_binary { row.get(10)? } else { source.clone() },
-                    architecture_is_enabled: if is_binary { row.get(11)? } else { true },
+                    architecture: if is_binary { row.get(11)? } else { source.clone() },
+                    architecture_is_enabled: if is_binary { row.get(12)? } else { true },
                     component: row.get(5)?,
                     is_to_be_removed: row.get(8)?,
+                    removal: row.get(9)?,
                 })
             })
             .during(WHAT)?;
@@ -366,33 +371,68 @@ pub fn is_allowed_to_change(db: &Connection, suite: SuiteId) -> Result<bool, Sto
 }
 
 /// Takes out of what a pass does the removals of a restoration of which something waits that the pass does not publish: a package does not go before what was there
-/// instead has come. How many.
+/// instead has come. How many. It costs what the pass removes and what waits, each once, however much that is.
 ///
 /// # Errors
 /// When the database fails.
 pub fn withhold_removals(tx: &Transaction<'_>, pass: PassId) -> Result<usize, StoreError> {
-    let mut withheld = 0;
+    const WHAT: &str = "keep what is to be replaced by what waits";
+    let mut restorations: BTreeSet<(RestoreId, SuiteId)> = BTreeSet::new();
     for kind in [PackageKind::Source, PackageKind::Binary] {
-        withheld += tx
+        let mut statement = tx
             .prepare_cached(&format!(
-                "DELETE FROM publisher_transition WHERE publisher_pass = ?1 AND kind = ?2 AND to_status = 'DELETED' AND EXISTS (
-                   SELECT 1 FROM {} AS publication
-                   WHERE publication.id = publisher_transition.publication AND publication.left_out_by IS NOT NULL
-                   AND (EXISTS (
-                     SELECT 1 FROM source_package_publishing_history AS other INDEXED BY source_publication_by_status
-                     WHERE other.status = 'PENDING' AND other.suite = publication.suite AND other.restored_by = publication.left_out_by
-                     AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
-                       WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND transition.publication = other.id))
-                   OR EXISTS (
-                     SELECT 1 FROM binary_package_publishing_history AS other INDEXED BY binary_publication_by_status
-                     JOIN distro_arch_series AS architecture ON architecture.id = other.distro_arch_series AND architecture.enabled
-                     WHERE other.status = 'PENDING' AND other.suite = publication.suite AND other.restored_by = publication.left_out_by
-                     AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
-                       WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.publication = other.id))))",
+                "SELECT DISTINCT publication.left_out_by, publication.suite FROM publisher_transition AS transition
+                 CROSS JOIN {} AS publication ON publication.id = transition.publication
+                 WHERE transition.publisher_pass = ?1 AND transition.kind = ?2 AND transition.to_status = 'DELETED'
+                 AND publication.left_out_by IS NOT NULL",
                 history(kind)
             ))
-            .and_then(|mut statement| statement.execute((pass, kind)))
-            .during("keep what is to be replaced by what waits")?;
+            .during(WHAT)?;
+        let rows = statement.query_map((pass, kind), |row| Ok((row.get(0)?, row.get(1)?))).during(WHAT)?;
+        for row in rows {
+            restorations.insert(row.during(WHAT)?);
+        }
+    }
+    let mut withheld = 0;
+    for (restoration, suite) in restorations {
+        if !waits_beyond(tx, pass, restoration, suite)? {
+            continue;
+        }
+        for kind in [PackageKind::Source, PackageKind::Binary] {
+            withheld += tx
+                .prepare_cached(&format!(
+                    "DELETE FROM publisher_transition WHERE publisher_pass = ?1 AND kind = ?2 AND to_status = 'DELETED' AND EXISTS (
+                       SELECT 1 FROM {} AS publication
+                       WHERE publication.id = publisher_transition.publication AND publication.left_out_by = ?3 AND publication.suite = ?4)",
+                    history(kind)
+                ))
+                .and_then(|mut statement| statement.execute((pass, kind, restoration, suite)))
+                .during(WHAT)?;
+        }
     }
     Ok(withheld)
+}
+
+/// Whether something of a restoration waits in its suite that a pass does not publish.
+fn waits_beyond(
+    db: &Connection,
+    pass: PassId,
+    restoration: RestoreId,
+    suite: SuiteId,
+) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT EXISTS (
+           SELECT 1 FROM source_package_publishing_history AS other INDEXED BY source_publication_by_status
+           WHERE other.status = 'PENDING' AND other.suite = ?3 AND other.restored_by = ?2
+           AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
+             WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND transition.publication = other.id))
+         OR EXISTS (
+           SELECT 1 FROM binary_package_publishing_history AS other INDEXED BY binary_publication_by_status
+           CROSS JOIN distro_arch_series AS architecture ON architecture.id = other.distro_arch_series AND architecture.enabled
+           WHERE other.status = 'PENDING' AND other.suite = ?3 AND other.restored_by = ?2
+           AND NOT EXISTS (SELECT 1 FROM publisher_transition AS transition
+             WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND transition.publication = other.id))",
+    )
+    .and_then(|mut statement| statement.query_row((pass, restoration, suite), |row| row.get(0)))
+    .during("ask what waits of a restoration")
 }

@@ -1,6 +1,10 @@
 -- ?1 suite, ?2 pass, ?3 when it was installed; what was in the indexes after it
 SELECT publication.id, publication.source_package_release, publication.source_package_name, release.version,
-       publication.component, component.name, publication.section, publication.extra_fields, publication.removed_by IS NOT NULL
+       publication.component, component.name, publication.section, publication.extra_fields, publication.removed_by IS NOT NULL,
+       -- a restoration's own words are those of its row
+       CASE WHEN NOT EXISTS (SELECT 1 FROM snapshot_restore AS restore WHERE restore.id = publication.left_out_by
+           AND restore.actor IS publication.removed_by AND restore.comment IS publication.removal_comment)
+         THEN publication.removed_by || coalesce(': ' || nullif(publication.removal_comment, ''), '') END
 FROM source_package_publishing_history AS publication INDEXED BY source_publication_by_name
 JOIN source_package_release AS release ON release.id = publication.source_package_release
 JOIN component ON component.id = publication.component

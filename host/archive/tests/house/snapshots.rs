@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use pressroom_archive::disk::{self, Identity};
@@ -13,8 +15,10 @@ use pressroom_archive::snapshot::diff::{What, diff};
 use pressroom_archive::snapshot::expire::expire;
 use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
-use pressroom_archive::snapshot::restore::{OfWaiting, missing, plan};
+use pressroom_archive::snapshot::restore::{OfWaiting, Plan, missing, plan};
 use pressroom_archive::store::StoreError;
+use pressroom_archive::store::pass;
+use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
 use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
 use proptest::prelude::*;
@@ -76,7 +80,8 @@ impl House {
             .write(|tx| {
                 let then = content::indexed(tx, suite, moment)?;
                 let live = content::indexed(tx, suite, Moment::Now)?;
-                let (steps, left_out) = plan(&then, &live, &content::waiting(tx, suite)?, of_waiting);
+                let Plan { steps, left_out, .. } =
+                    plan(&then, &live, &content::waiting(tx, suite)?, of_waiting);
                 assert!(left_out.is_empty());
                 assert_eq!(missing(tx, &self.librarian, &then, &steps)?, []);
                 let restoration =
@@ -450,12 +455,18 @@ fn what_waits_comes_with_it_or_waits_no_more_and_a_second_wish_takes_the_place_o
     );
     house.make_snapshots();
     house.now += SignedDuration::from_hours(1);
-    // a removal that somebody asked for is not carried out when the package is wanted
+    // a removal that somebody asked for is carried out with what else is kept of what waits, and is taken back with it
     house.sql("UPDATE binary_package_publishing_history SET removed_by = 'bob' WHERE status = 'PUBLISHED'");
     house.import("s", None, &[Package::new("late", "2", "amd64")]);
     house.restore(&two, OfWaiting::Kept);
+    house.restore(&two, OfWaiting::Withdrawn);
+    house.import("s", None, &[Package::new("late", "3", "amd64")]);
     house.publish(Wanted::Changed);
-    assert_eq!(house.packages(INDEX), ["aa 2", "late 2"]);
+    assert_eq!(house.packages(INDEX), ["aa 2", "late 3"]);
+    house.sql("UPDATE binary_package_publishing_history SET removed_by = 'bob' WHERE status = 'PUBLISHED'");
+    house.restore(&two, OfWaiting::Kept);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages(INDEX), Vec::<String>::new());
 }
 
 #[test]
@@ -476,6 +487,256 @@ fn nothing_goes_before_what_was_there_instead_has_come() {
     disk::write_staged(&at, &original).unwrap();
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["aa 1"]);
+}
+
+#[test]
+fn what_is_published_is_needed_by_no_snapshot_so_that_what_shares_a_file_with_it_ends() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    let orig = house.put("hello_1.orig.tar.gz", b"the original").row();
+    let mut names: Vec<SnapshotName> = Vec::new();
+    let mut publish = |house: &mut House, version: &str, files: &[_]| {
+        let text = format!("Source: hello\nVersion: {version}\n");
+        let dsc = house.put(&format!("hello_{version}.dsc"), text.as_bytes());
+        let release = house.source_release("hello", version, &text, dsc, files);
+        house.publish_source("s", release, "hello");
+        house.publish(Wanted::Changed);
+        names.push(house.make_snapshots().remove(0).parse().unwrap());
+        house.now += SignedDuration::from_hours(1);
+    };
+    publish(&mut house, "1-1", &[orig]);
+    publish(&mut house, "1-2", &[orig]);
+    house.now += SignedDuration::from_hours(72);
+    house.expire_snapshots();
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{reaped:?}");
+    assert!(!house.has("main/h/hello/hello_1-1.dsc") && house.has("main/h/hello/hello_1.orig.tar.gz"));
+    assert_eq!(
+        house.value::<i64>(
+            "SELECT count(*) FROM source_package_publishing_history WHERE date_removed IS NOT NULL"
+        ),
+        1
+    );
+    // nor does what shares a file with something that a snapshot has stay with that
+    publish(&mut house, "1-3", &[orig]);
+    publish(&mut house, "2-1", &[]);
+    let (pinned, now) = (house.at(&names[2]), house.now);
+    house.db.write(|tx| rows::pin(tx, &pinned, ("ann", "the release"), now)).unwrap();
+    house.now += SignedDuration::from_hours(72);
+    house.expire_snapshots();
+    let reaped = house.reap();
+    assert_eq!((reaped.publications, reaped.files.len()), (1, 1), "{reaped:?}");
+    assert!(!house.has("main/h/hello/hello_1-2.dsc") && house.has("main/h/hello/hello_1-3.dsc"));
+    assert!(house.has("main/h/hello/hello_1.orig.tar.gz"));
+    let (pinned, archive) = (house.at(&names[2]), house.archive.id);
+    house.db.write(|tx| rows::unpin(tx, archive, &pinned)).unwrap();
+    house.expire_snapshots();
+    assert_eq!(house.reap().files.len(), 2);
+    assert!(!house.has("main/h/hello/hello_1.orig.tar.gz") && house.has("main/h/hello/hello_2-1.dsc"));
+}
+
+#[test]
+fn a_package_that_has_moved_leaves_its_old_name_when_no_snapshot_has_it_there() {
+    let mut house = House::new(&["main", "universe"], &["amd64"]);
+    house.keep_snapshots(Some(3 * DAY));
+    for component in ["main", "universe"] {
+        house.import("s", Some(component), &[package("1")]);
+        house.publish(Wanted::Changed);
+        house.make_snapshots();
+        house.now += SignedDuration::from_hours(1);
+    }
+    house.now += SignedDuration::from_hours(25);
+    house.reap();
+    assert!(house.has("main/a/aa/aa_1_amd64.deb"), "a snapshot has it under that name");
+    house.now += SignedDuration::from_hours(7 * 24);
+    house.expire_snapshots();
+    assert_eq!(house.reap().files.len(), 1);
+    assert!(!house.has("main/a"));
+    assert!(fs::symlink_metadata(house.pool("universe/a/aa/aa_1_amd64.deb")).unwrap().is_file());
+    house.assert_consistent();
+}
+
+#[test]
+fn an_installation_without_indexes_of_what_it_changes_ends_no_snapshot_and_owes_none() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(3 * DAY));
+    let one = house.release(&[package("1")]);
+    // one makes no indexes, the next writes a Release alone
+    house.import("s", None, &[package("2")]);
+    let prepared = house.prepare(Wanted::Changed);
+    let left_out = LeftOut { domination: false, indexes: true };
+    house.db.write(|tx| publisher::leave_out(tx, prepared.pass, left_out)).unwrap();
+    house.install(&prepared);
+    assert!(house.make_snapshots().is_empty());
+    house.now += SignedDuration::from_hours(24);
+    let prepared = house.prepare(Wanted::Changed);
+    house.sql(&format!(
+        "UPDATE publisher_pass_suite SET only_release = 1, indexes_wanted = indexes_wanted - 1 WHERE publisher_pass = {}",
+        prepared.pass
+    ));
+    house.install(&prepared);
+    assert!(house.make_snapshots().is_empty());
+    assert!(house.at(&one).date_superseded.is_none(), "it is what the indexes say");
+    house.now += SignedDuration::from_hours(24);
+    let (superseded, suite) = (house.now, house.shape("s").suite.id);
+    house.publish(Wanted::Changed);
+    let two: SnapshotName = house.make_snapshots().remove(0).parse().unwrap();
+    assert_eq!(house.at(&one).date_superseded, Some(superseded));
+    let versions = |house: &House, name: &SnapshotName| {
+        let then = content::indexed(house.db.read(), suite, Moment::from(&house.at(name))).unwrap();
+        then.iter().map(|one| one.version.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (versions(&house, &one), versions(&house, &two)),
+        (vec!["1".to_owned()], vec!["2".to_owned()])
+    );
+    // it is kept from then on, with what it lists
+    house.now += SignedDuration::from_hours(60);
+    house.expire_snapshots();
+    house.reap();
+    assert!(house.has("main/a/aa/aa_1_amd64.deb"));
+    house.now += SignedDuration::from_hours(7 * 24);
+    house.expire_snapshots();
+    house.reap();
+    assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
+}
+
+#[test]
+fn who_wants_snapshots_no_more_has_their_files_go_whatever_death_row_has_seen_meanwhile() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(30 * DAY));
+    house.release(&[package("1")]);
+    house.release(&[package("2")]);
+    house.now += SignedDuration::from_hours(25);
+    house.keep_snapshots(None);
+    assert_eq!(house.reap().held.len(), 1, "its folder is there still");
+    house.expire_snapshots();
+    assert_eq!(house.reap().publications, 1);
+    assert!(!house.has("main/a/aa/aa_1_amd64.deb"));
+}
+
+#[test]
+fn what_could_not_be_made_leaves_nothing_and_nobody_pins_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    let (now, name) = (house.now, house.snapshots()[0].name.clone());
+    let unmade = house.at(&name);
+    let refused = house.db.write(|tx| rows::pin(tx, &unmade, ("ann", "x"), now)).unwrap_err();
+    assert!(refused.to_string().contains("is not there yet: run `pressroom publish`"), "{refused}");
+    let begin = |house: &House, name: &SnapshotName| {
+        let making = house.paths.root.join("snapshots").join(format!(".pressroom-making-{name}"));
+        disk::write_staged(&making.join("dists/s/half"), b"x").unwrap();
+        making
+    };
+    let making = begin(&house, &name);
+    house.now += SignedDuration::from_hours(1);
+    house.release(&[package("3")]);
+    assert!(!making.exists());
+    // also where none are wanted any more
+    house.import("s", None, &[package("4")]);
+    house.publish(Wanted::Changed);
+    let making = begin(&house, &house.snapshots()[0].name);
+    house.keep_snapshots(None);
+    house.expire_snapshots();
+    assert!(!making.exists());
+}
+
+#[test]
+fn a_moment_that_is_made_late_does_not_lead_to_what_came_after_it() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    house.now += SignedDuration::from_hours(1);
+    house.import("s-updates", None, &[Package::new("bb", "1", "amd64")]);
+    house.publish(Wanted::Changed);
+    let made: Vec<SnapshotName> = house.make_snapshots().iter().map(|name| name.parse().unwrap()).collect();
+    assert_eq!(made.len(), 2);
+    assert!(house.snapshot_suite(&made[0], "s").is_dir());
+    assert!(!house.snapshot_suite(&made[0], "s-updates").is_symlink());
+    assert!(house.snapshot_suite(&made[1], "s").is_symlink(), "that was what it is");
+}
+
+#[test]
+fn a_pinned_snapshot_keeps_the_other_names_of_its_suite() {
+    use std::os::unix::fs::symlink;
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    house.release(&[package("1")]);
+    house.import("s", None, &[package("2")]);
+    house.publish(Wanted::Changed);
+    let dists = house.paths.dists();
+    for (name, target) in [("stable", "s"), ("stable-updates", "s-updates")] {
+        symlink(target, dists.join(name)).unwrap();
+    }
+    let two: SnapshotName = house.make_snapshots().remove(0).parse().unwrap();
+    let (pinned, now) = (house.at(&two), house.now);
+    house.db.write(|tx| rows::pin(tx, &pinned, ("ann", "the release"), now)).unwrap();
+    house.now += SignedDuration::from_hours(1);
+    house.release(&[package("3")]);
+    let at = |name: &str| house.snapshot_suite(&two, name);
+    assert!(at("stable").is_symlink() && at("s-updates").is_symlink() && at("stable-updates").is_symlink());
+    house.now += SignedDuration::from_hours(48);
+    house.expire_snapshots();
+    let at = |name: &str| house.snapshot_suite(&two, name);
+    assert!(at("stable").join("InRelease").is_file(), "it is the pinned suite");
+    assert!(!at("s-updates").is_symlink() && !at("stable-updates").is_symlink());
+}
+
+#[test]
+fn what_is_withheld_costs_what_is_removed_and_what_waits_and_not_the_product() {
+    let steps = |count: usize| {
+        let mut house = House::new(&["main"], &["amd64"]);
+        house.keep_snapshots(Some(DAY));
+        let packages = |version: &str| {
+            (0..count)
+                .map(|number| Package::new(&format!("aa{number}"), version, "amd64"))
+                .collect::<Vec<_>>()
+        };
+        let one = house.release(&packages("1"));
+        house.release(&packages("2"));
+        assert_eq!(house.restore(&one, OfWaiting::Kept), 2 * count);
+        let pass = house.prepare(Wanted::Changed).pass;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let withheld = house.db.rehearse(|tx| {
+            tx.progress_handler(
+                10,
+                Some(move || {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    false
+                }),
+            )
+            .unwrap();
+            let withheld = content::withhold_removals(tx, pass);
+            tx.progress_handler(0, None::<fn() -> bool>).unwrap();
+            withheld
+        });
+        assert_eq!(withheld.unwrap(), 0, "all that comes back is in the pass");
+        asked.load(Ordering::Relaxed)
+    };
+    let (small, large) = (steps(25), steps(100));
+    assert!(small > 0 && large <= 6 * small, "{small} for 25 packages, {large} for 100");
+}
+
+#[test]
+fn a_pass_that_has_not_ended_is_known_by_its_suites() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let of = |house: &House, suite: &str| {
+        pass::open_over(house.db.read(), house.shape(suite).suite.id).unwrap().map(|open| open.id)
+    };
+    house.import("s", None, &[package("1")]);
+    house.publish(Wanted::Changed);
+    assert_eq!(of(&house, "s"), None);
+    house.import("s", None, &[package("2")]);
+    let prepared = house.prepare(Wanted::Changed);
+    assert_eq!((of(&house, "s"), of(&house, "s-updates")), (Some(prepared.pass), None));
+    house.install(&prepared);
+    assert_eq!(of(&house, "s"), None);
 }
 
 #[derive(Debug, Clone)]
