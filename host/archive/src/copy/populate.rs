@@ -440,6 +440,9 @@ pub fn step(
     let Some(of_request) = suites.into_iter().find(|one| !one.is_done) else {
         return end(Act::Finish, "");
     };
+    if of_request.last_name.is_empty() && request.copy_binaries && !request.only_named {
+        copy_request::note_sources_of_binaries(tx, id, &of_request)?;
+    }
     let next = copy_request::next_names(tx, &request, &of_request, names)?;
     if let Some(last) = next.last() {
         let worker = Worker::new(tx, librarian, &request, &target, &of_request, now)?;
@@ -502,7 +505,7 @@ fn change(
     message: &str,
     now: Timestamp,
 ) -> Result<CopyRequestStatus, PopulateError> {
-    let status = copy_request::request(tx, id)?.status;
+    let copy_request::CopyRequest { status, only_named, .. } = copy_request::request(tx, id)?;
     let to = after(status, act).ok_or_else(|| {
         let what = format!("copy request {id} is {status} already");
         let remedy = match status {
@@ -516,6 +519,9 @@ fn change(
         refused(what, remedy)
     })?;
     copy_request::change_status(tx, id, (status, to), message, now)?;
+    if !to.is_open() && !only_named {
+        copy_request::forget_sources_of_binaries(tx, id)?;
+    }
     Ok(to)
 }
 

@@ -1,5 +1,8 @@
 //! Copies of whole archives: what comes in, what does not, and requests that die, are dropped, or are made twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pressroom_archive::copy::populate::{Begun, Populate, PopulateError, Step, begin, cancel, step};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{
@@ -306,6 +309,58 @@ fn a_request_that_dies_goes_on_with_the_next_name_and_the_same_wish_is_the_same_
         house.publish(Wanted::Changed);
     }
     assert_eq!(house.texts(), whole.texts());
+}
+
+/// How many instructions SQLite carries out for a copy of everything.
+fn steps_of_a_copy(house: &mut House, names: u32) -> u64 {
+    let id = Asked::new().begin(house).unwrap().request();
+    let steps = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&steps);
+    let count = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    house.db.read().progress_handler(1, Some(count)).unwrap();
+    assert_eq!(carry_out(house, id, names), CopyRequestStatus::Complete);
+    house.db.read().progress_handler(1, None::<fn() -> bool>).unwrap();
+    assert_eq!(done(house, id).binaries, 6);
+    steps.load(Ordering::Relaxed)
+}
+
+#[test]
+fn the_work_of_a_copy_is_that_of_what_is_copied_and_not_of_all_that_there_is() {
+    let mut alone = house();
+    let few = steps_of_a_copy(&mut alone, 2);
+    let mut house = house();
+    // other archives have a thousand more, of sources between those of this one
+    house
+        .db
+        .read()
+        .execute_batch(
+            "CREATE TEMP TABLE file AS SELECT alias.* FROM library_file_alias AS alias
+               JOIN binary_package_release AS release ON release.binary_package_file = alias.id WHERE release.source_package_name = 'hello' LIMIT 1;
+             CREATE TEMP TABLE more AS SELECT * FROM binary_package_release WHERE source_package_name = 'hello' LIMIT 1;
+             BEGIN",
+        )
+        .unwrap();
+    for number in 0..1000 {
+        house
+            .db
+            .read()
+            .execute_batch(&format!(
+                "UPDATE temp.file SET id = {0}, filename = 'lib{0}.deb'; INSERT INTO library_file_alias SELECT * FROM temp.file;
+                 UPDATE temp.more SET id = {0}, binary_package_file = {0}, source_package_name = 'lib{0}', source_package_release = NULL;
+                 INSERT INTO binary_package_release SELECT * FROM temp.more",
+                100_000 + number
+            ))
+            .unwrap();
+    }
+    house.db.read().execute_batch("COMMIT").unwrap();
+    let many = steps_of_a_copy(&mut house, 2);
+    assert!(many < few + 1000, "{many} steps, where the same copy of a small database takes {few}");
+    let noted = "SELECT count(*) FROM package_copy_request_source";
+    let noted: i64 = house.db.read().query_row(noted, [], |row| row.get(0)).unwrap();
+    assert_eq!(noted, 0, "what was written down on the way is forgotten at the end");
 }
 
 #[test]
