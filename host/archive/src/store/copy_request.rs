@@ -510,6 +510,8 @@ pub struct LiveBinary {
     pub name: String,
     /// Its version.
     pub version: DebVersion,
+    /// The version of its source.
+    pub source_version: DebVersion,
     /// What it is for.
     pub architecture: ArchitectureTag,
     /// In whose index it is.
@@ -537,7 +539,7 @@ pub fn live_binaries(
 ) -> Result<Vec<LiveBinary>, StoreError> {
     db.prepare_cached(
         "SELECT release.id, release.binary_package_name, release.version, release.architecture_tag, architecture.architecture_tag,
-         publication.component, publication.section, publication.priority, alias.filename, content.sha256
+         publication.component, publication.section, publication.priority, alias.filename, content.sha256, release.source_version
          FROM binary_package_release AS release
          JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
            ON publication.binary_package_release = release.id
@@ -562,6 +564,7 @@ pub fn live_binaries(
                     priority: row.get(7)?,
                     filename: row.get(8)?,
                     sha256: row.get(9)?,
+                    source_version: row.get(10)?,
                 })
             })?
             .collect()

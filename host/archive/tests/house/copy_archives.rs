@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pressroom_archive::copy::populate::{Begun, Populate, PopulateError, Step, begin, cancel, step};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, ComponentName, CopyRequestId, CopyRequestStatus,
-    PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus, SeriesStatus,
-    SourceFormat, SourceReleaseId, SuiteName,
+    ArchitectureTag, ArchivePurpose, ArchiveReference, BuildId, BuildStatus, ComponentName, CopyRequestId,
+    CopyRequestStatus, PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus,
+    SeriesStatus, SourceFormat, SourceReleaseId, SuiteName,
 };
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
@@ -197,6 +197,58 @@ fn sources_alone_are_built_there_after_everybody_elses() {
     enable(&mut house).unwrap();
     let next = build_rows::next_waiting(house.db.read(), &"amd64".parse().unwrap(), Some(copy.id)).unwrap();
     assert!(next.is_some());
+}
+
+#[test]
+fn what_comes_in_built_is_built_by_nobody_and_what_a_builder_is_at_does_not_come_in() {
+    let mut house = house();
+    Asked { binaries: false, ..Asked::new() }.fill(&mut house);
+    let (copy, now) = (copy(&house), house.now);
+    let builds = |house: &House| -> Vec<(String, BuildId)> {
+        let of_copy = build_rows::Filter { archive: Some(copy.id), ..build_rows::Filter::default() };
+        let all = build_rows::builds(house.db.read(), &of_copy, build_rows::Order::Newest, 100).unwrap();
+        let mut all: Vec<_> = all
+            .into_iter()
+            .map(|one| (format!("{} {} {}", one.source_name, one.architecture, one.status), one.id))
+            .collect();
+        all.sort();
+        all
+    };
+    let (said, on_arm64) = builds(&house)[3].clone();
+    assert_eq!(said, "hello arm64 NEEDSBUILD");
+    let turn = |house: &mut House, from, to| {
+        let along = build_rows::Along::default();
+        house
+            .db
+            .write(|tx| build_rows::change_status(tx, on_arm64, (from, to), along, "alpha", "", now))
+            .unwrap();
+    };
+    turn(&mut house, BuildStatus::NeedsBuild, BuildStatus::Building);
+    let merge = Asked { merge: true, ..Asked::new() };
+    let id = merge.begin(&mut house).unwrap().request();
+    assert_eq!(carry_out(&mut house, id, 100), CopyRequestStatus::Complete);
+    // hello for amd64, hello-doc for both, alone and wild
+    assert_eq!(done(&house, id).binaries, 5);
+    let problems = problems_of(house.db.read(), id).unwrap();
+    let said: Vec<(&str, &str)> =
+        problems.iter().map(|one| (one.package.as_str(), one.check.as_str())).collect();
+    assert_eq!(said, [("hello 1 (arm64)", "building")]);
+    assert!(problems[0].message.contains("pressroom build cancel"), "{}", problems[0].message);
+    let expected = |on_arm64: &str| {
+        let others = ["apple amd64", "apple arm64", "zebra amd64", "zebra arm64"];
+        let mut all: Vec<String> = others.iter().map(|one| format!("{one} NEEDSBUILD")).collect();
+        all.extend(["hello amd64 SUPERSEDED".to_owned(), format!("hello arm64 {on_arm64}")]);
+        all.sort();
+        all
+    };
+    let is = |house: &House| builds(house).into_iter().map(|(said, _)| said).collect::<Vec<_>>();
+    assert_eq!(is(&house), expected("BUILDING"));
+    // the builder gives it back, and the next merge brings what it would have made
+    turn(&mut house, BuildStatus::Building, BuildStatus::NeedsBuild);
+    assert_eq!(merge.fill(&mut house).binaries, 1);
+    assert_eq!(is(&house), expected("SUPERSEDED"));
+    let events = build_rows::events_of(house.db.read(), on_arm64).unwrap();
+    assert_eq!(events.last().unwrap().comment, "its binary packages were copied");
 }
 
 #[test]
