@@ -324,6 +324,26 @@ fn what_is_asked_for_can_wait_be_dropped_and_be_described() {
     let other = Root::new();
     other.ok(&["apply", &file]);
     other.ok(&["archive", "list"]).says(&["COPY", "disabled", "as it was shipped"]);
+    assert!(exported.contains("origin-archive = \"acme\"\n"), "{exported}");
+    assert!(other.ok(&["export"]).stdout.contains("origin-archive = \"acme\"\n"));
+    // also where what it is a copy of is described after it
+    root.ok(&["archive", "add", "acme/zoo"]);
+    let of_zoo = root.ok(&["export"]).stdout.replacen(
+        "origin-archive = \"acme\"\n",
+        "origin-archive = \"acme/zoo\"\n",
+        1,
+    );
+    let zoo = root.path().join("zoo.toml").to_string_lossy().into_owned();
+    tool::write(zoo.as_ref(), &of_zoo);
+    let third = Root::new();
+    third.ok(&["apply", &zoo]);
+    assert!(third.ok(&["export"]).stdout.contains("origin-archive = \"acme/zoo\"\n"));
+    // and where it is not here at all
+    let nowhere = of_zoo.replacen("\"acme/zoo\"", "\"elsewhere/zoo\"", 1);
+    tool::write(zoo.as_ref(), &nowhere);
+    let fourth = Root::new();
+    fourth.ok(&["apply", &zoo]);
+    assert!(!fourth.ok(&["export"]).stdout.contains("origin-archive"));
     let narrower =
         exported.replacen("architectures = [\"amd64\", \"arm64\"]", "architectures = [\"amd64\"]", 1);
     if narrower != exported {

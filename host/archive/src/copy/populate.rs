@@ -206,6 +206,10 @@ pub fn begin(tx: &Transaction<'_>, wanted: &Populate<'_>, now: Timestamp) -> Res
             format!("the architectures of {to} do not change"),
             "leave --architecture out, or make another copy archive with it",
         ));
+    } else if copy_archive::copy_of(tx, target.id)?.is_some_and(|copy| copy.origin == wanted.origin_in_words)
+    {
+        // one that was described before its origin was here
+        copy_archive::set_origin_archive(tx, target.id, origin.id)?;
     }
     let suites: Vec<(SuiteId, SuiteId, Option<Vec<SourceName>>)> =
         suites.into_iter().map(|(from, to, names)| (from.id, to.id, names)).collect();

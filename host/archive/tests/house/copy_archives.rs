@@ -14,7 +14,7 @@ use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::binary_package_build as build_rows;
-use pressroom_archive::store::copy_archive::copy_of;
+use pressroom_archive::store::copy_archive::{self, copy_of};
 use pressroom_archive::store::copy_request::{self, Done, problems_of, request, suites_of};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
 use pressroom_archive::store::package_copy::last_copies;
@@ -555,6 +555,30 @@ fn an_origin_that_is_empty_or_private_gives_nothing() {
     assert_eq!(carry_out(&mut house, id, 1), CopyRequestStatus::Failed);
     assert!(request(house.db.read(), id).unwrap().status_message.contains("has become private"));
     assert_eq!(copy_request::open_request(house.db.read(), copy(&house).id).unwrap(), None);
+}
+
+#[test]
+fn a_copy_that_was_described_before_its_origin_was_here_learns_which_it_is() {
+    let mut house = house();
+    Asked::new().fill(&mut house);
+    let (copy, now) = (copy(&house), house.now);
+    let origin = |house: &House| copy_of(house.db.read(), copy.id).unwrap().unwrap().origin_archive;
+    assert_eq!(origin(&house), Some(house.archive.id));
+    let forget = "UPDATE copy_archive SET origin_archive = NULL, origin = ";
+    // what is merged into a copy of something else is not what it is a copy of
+    for (words, expected) in [("d/t", None), ("d/s", Some(house.archive.id))] {
+        house.db.read().execute_batch(&format!("{forget} '{words}'")).unwrap();
+        Asked { merge: true, ..Asked::new() }.fill(&mut house);
+        assert_eq!(origin(&house), expected, "{words}");
+    }
+    let reference: ArchiveReference = "d/partner".parse().unwrap();
+    let partner = house.db.write(|tx| {
+        let row = distribution(tx, reference.distribution())?;
+        create_archive(tx, &row, &reference, ArchivePurpose::Partner, "another", now)
+    });
+    let (partner, own) = (partner.unwrap(), house.archive.id);
+    house.db.write(|tx| copy_archive::set_origin_archive(tx, copy.id, partner)).unwrap();
+    assert_eq!(origin(&house), Some(own), "what was known stays");
 }
 
 #[test]
