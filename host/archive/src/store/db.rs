@@ -34,6 +34,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0019_mirror_journal.sql")),
         M::up(include_str!("../../schema/0021_copy_archive.sql")),
         M::up(include_str!("../../schema/0022_beside_each_other.sql")),
+        M::up(include_str!("../../schema/0023_copies_by_source.sql")),
     ])
 });
 
