@@ -21,8 +21,8 @@ Looked at are: scripts whose last run did not succeed (FAILED or died: CRITICAL;
 succeeded lately or never ran; uploads and messages that wait too long; keys that cannot sign, now or soon; Release files that clients will refuse;
 hooks that will not run or have failed; filesystems that are nearly full. What is too much is said by [monitoring] in pressroom.toml.
 
-Scripts are publish, process-upload, outbox-send, process-death-row, expire; and import, process-accepted, hook-replay and populate-archive, which people run:
-these are looked at only where they are named, unless [monitoring] by-hand says otherwise.
+Scripts are publish, process-upload, outbox-send, process-death-row, expire; and import, import-archive, populate-archive, process-accepted and hook-replay,
+which people run: these are looked at only where they are named, unless [monitoring] by-hand says otherwise.
 
 Examples:
   pressroom --root /srv/apt check --max-age 900

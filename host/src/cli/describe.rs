@@ -19,7 +19,7 @@ use pressroom_archive::store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::describe_copy::{CopyDescription, apply_copy, export_copy};
+use super::describe_copy::{CopyDescription, apply_copy, apply_origin, export_copy};
 use super::describe_people::{
     PackageSetDescription, PermissionDescription, PersonDescription, TeamDescription, apply_package_sets,
     apply_people, apply_permissions, export_package_sets, export_people, export_permissions,
@@ -353,7 +353,7 @@ pub(super) fn apply(
     for wanted in &description.distributions {
         apply_distribution(tx, wanted, now)?;
     }
-    // they name series of other distributions
+    // they name series and archives of other distributions
     for wanted in &description.distributions {
         let id = distribution::distribution(tx, &wanted.name)?.id;
         if let Some(parent) = &wanted.settings.parent {
@@ -362,6 +362,11 @@ pub(super) fn apply(
                 name => Some(distribution::distribution(tx, &named(name)?)?.id),
             };
             derivation::set_parent(tx, id, parent)?;
+        }
+        for one in &wanted.archives {
+            if let Some(copy) = &one.copy_of {
+                apply_origin(tx, &archive::archive(tx, &one.reference(&wanted.name))?, copy)?;
+            }
         }
         for one in &wanted.series {
             apply_links(tx, (id, &wanted.name), series::series(tx, id, &one.name)?.id, &one.settings)?;

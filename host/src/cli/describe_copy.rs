@@ -1,9 +1,10 @@
 //! Copy archives in descriptions: what was said when they were made. What is in them comes from `populate-archive`.
 
 use jiff::Timestamp;
-use pressroom_archive::domain::ArchitectureTag;
-use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::copy_archive::{NewCopyOf, add_copy_of, copy_of};
+use pressroom_archive::domain::{ArchitectureTag, ArchiveReference};
+use pressroom_archive::store::archive::{Archive, archive_by_id, archives};
+use pressroom_archive::store::copy_archive::{NewCopyOf, add_copy_of, copy_of, set_origin_archive};
+use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::{Connection, StoreError, Transaction};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub(super) struct CopyDescription {
     /// As somebody has written it.
     pub(super) origin: String,
+    /// The archive that this means. Where it is not here, new packages are filed as in the primary archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin_archive: Option<String>,
     /// Why it was made.
     pub(super) reason: String,
     /// Who has made it.
@@ -58,6 +62,22 @@ pub(super) fn apply_copy(
     }
 }
 
+/// Says which archive a copy is a copy of, if that is here: once all that are described are.
+pub(super) fn apply_origin(
+    tx: &Transaction<'_>,
+    archive: &Archive,
+    wanted: &CopyDescription,
+) -> Result<(), StoreError> {
+    let Some(text) = &wanted.origin_archive else { return Ok(()) };
+    let reference: ArchiveReference = text.parse().map_err(|error| {
+        StoreError::Refused(format!("the origin-archive of {} is no archive: {error}", archive.reference))
+    })?;
+    let of = distributions(tx)?.into_iter().find(|one| one.name == *reference.distribution());
+    let Some(of) = of else { return Ok(()) };
+    let origin = archives(tx, of.id)?.into_iter().find(|one| one.reference == reference);
+    origin.map_or(Ok(()), |origin| set_origin_archive(tx, archive.id, origin.id))
+}
+
 /// What was said of a copy archive; none: it is no copy.
 pub(super) fn export_copy(db: &Connection, archive: &Archive) -> Result<Option<CopyDescription>, StoreError> {
     let Some(copy) = copy_of(db, archive.id)? else { return Ok(None) };
@@ -75,6 +95,10 @@ pub(super) fn export_copy(db: &Connection, archive: &Archive) -> Result<Option<C
         .collect::<Result<_, _>>()?;
     Ok(Some(CopyDescription {
         origin: copy.origin,
+        origin_archive: copy
+            .origin_archive
+            .map(|id| archive_by_id(db, id).map(|origin| origin.reference.to_string()))
+            .transpose()?,
         reason: copy.reason,
         creator: copy.creator,
         architectures,

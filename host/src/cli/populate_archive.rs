@@ -1,7 +1,7 @@
 //! `pressroom populate-archive`.
 
 use anyhow::Context;
-use pressroom_archive::copy::populate::{Begun, Populate, PopulateError, begin};
+use pressroom_archive::copy::populate::{Begun, Populate, begin};
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveReference, ComponentName, CopyRequestStatus, PackageSetName, SuiteName,
 };
@@ -9,14 +9,15 @@ use pressroom_archive::store::archive::{Archive, archive, archive_by_id, archive
 use pressroom_archive::store::copy_request::request;
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::suite::suites_of;
-use pressroom_archive::store::{Connection, StoreError};
+use pressroom_archive::store::{Connection, Db, StoreError};
 use serde::Serialize;
 
 use super::copy_request::{Batch, RequestView, carry_out};
 use super::operator::{self, As};
 use super::output::{WARN, painted};
 use super::{End, Session, exit};
-use crate::conductor::copy_requests::{Pace, rehearse};
+use crate::conductor::copy_requests::{Left, Pace, rehearse};
+use crate::root::Root;
 use crate::stop::Stop;
 
 const EXAMPLES: &str = "\
@@ -117,17 +118,16 @@ impl PopulateArchive {
         let nothing = || format!("{} was not filled", self.to);
         let stop = Stop::on_signals()?;
         if self.dry_run {
-            let librarian = root.librarian();
-            let pace = Pace { batch: self.batch.size, stop: &stop, clock: session.clock };
-            let (begun, view) = db
-                .rehearse(|tx| -> Result<_, PopulateError> {
-                    let begun = begin(tx, &wanted, now)?;
-                    let _ended: CopyRequestStatus = rehearse(tx, &librarian, begun.request(), pace)?;
-                    Ok((begun, RequestView::of(tx, &request(tx, begun.request())?)?))
-                })
-                .with_context(nothing)?;
+            let (begun, left, view) =
+                rehearsed(session, &root, &db, &wanted, self.batch, &stop).with_context(nothing)?;
+            if left == Left::Stopped {
+                anstream::eprintln!("{} this is how far it had come", painted(WARN, "stopped:"));
+            }
             self.show(session, begun, &view)?;
-            return Ok(End::Success);
+            return Ok(match left {
+                Left::Ended(CopyRequestStatus::Failed) | Left::Stopped => End::Failure,
+                Left::Ended(_) => End::Success,
+            });
         }
         let begun = db.write(|tx| begin(tx, &wanted, now)).with_context(nothing)?;
         let (view, end) = if self.later {
@@ -163,6 +163,29 @@ impl PopulateArchive {
             text
         })
     }
+}
+
+/// What would be: done in a copy of the database, since it may take long, and nobody is to wait for it.
+fn rehearsed(
+    session: &Session,
+    root: &Root,
+    db: &Db,
+    wanted: &Populate<'_>,
+    batch: Batch,
+    stop: &Stop,
+) -> anyhow::Result<(Begun, Left, RequestView)> {
+    let folder = tempfile::Builder::new()
+        .prefix("pressroom-dry-run-")
+        .tempdir()
+        .context("cannot make a folder for a copy of the database")?;
+    let mut copy = db.copy_to(&folder.path().join("pressroom.db")).with_context(|| {
+        format!("a dry run works on a copy of the database in {}", folder.path().display())
+    })?;
+    let begun = copy.write(|tx| begin(tx, wanted, session.clock.now()))?;
+    let pace = Pace { batch: batch.size, stop, clock: session.clock };
+    let left = rehearse(&mut copy, &root.librarian(), begun.request(), pace)?;
+    let view = RequestView::of(copy.read(), &request(copy.read(), begun.request())?)?;
+    Ok((begun, left, view))
 }
 
 /// What is copied: an archive, and one of its suites where one is named.

@@ -669,7 +669,7 @@ key-file = "{key_file}"
 
 [monitoring]
 # Scripts that people run and see the end of: their failures are mailed to nobody, and `pressroom check` passes them over unless it is asked.
-# by-hand = ["import", "process-accepted", "hook-replay", "populate-archive"]
+# by-hand = ["import", "import-archive", "populate-archive", "process-accepted", "hook-replay"]
 # What `pressroom check` warns of: accepted uploads that are not published after so long, uploads that wait for somebody's decision (0: never),
 # messages that nobody takes.
 # accepted-seconds = 86400

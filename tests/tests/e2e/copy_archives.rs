@@ -1,5 +1,6 @@
 //! Copies of whole archives: made, built, merged into, kept, and interrupted, by commands.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
@@ -191,6 +192,53 @@ fn a_rebuild_is_built_by_builders_and_filed_as_in_what_it_is_a_copy_of() {
     assert!(!root.path().join("archives/acme-rebuild/dists/aurora/main/binary-arm64").exists());
 }
 
+/// Somebody who is in the midst of a change, until this is dropped.
+struct Writing(std::process::Child);
+
+impl Writing {
+    fn begin(root: &Root) -> Self {
+        let python = "import sqlite3, sys\n\
+             c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+             c.execute('BEGIN IMMEDIATE')\n\
+             print('begun', flush=True)\n\
+             sys.stdin.read()";
+        let mut child = tool::tool("python3")
+            .args(["-c", python])
+            .arg(root.path().join("pressroom.db"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "begun\n");
+        Self(child)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_dry_run_keeps_nobody_from_writing_and_waits_for_nobody() {
+    let root = root(3, "1.0-1");
+    let writing = Writing::begin(&root);
+    // all that is written is in a copy, of which nothing stays
+    let aside = tempfile::tempdir().unwrap();
+    let dry = populate(&["--include-binaries", "--dry-run", "--batch", "1"]);
+    let said = root.command(&dry).env("TMPDIR", aside.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.status.success(), "{text}{}", String::from_utf8_lossy(&said.stderr));
+    assert!(text.contains("3 sources, 3 publications of binary packages"), "{text}");
+    assert_eq!(std::fs::read_dir(aside.path()).unwrap().count(), 0);
+    drop(writing);
+    assert!(!root.ok(&["archive", "list"]).stdout.contains(COPY));
+}
+
 /// Everything that the copy's users see, once it is published.
 fn published(root: &Root) -> Picture {
     enable(root);
@@ -276,6 +324,26 @@ fn what_is_asked_for_can_wait_be_dropped_and_be_described() {
     let other = Root::new();
     other.ok(&["apply", &file]);
     other.ok(&["archive", "list"]).says(&["COPY", "disabled", "as it was shipped"]);
+    assert!(exported.contains("origin-archive = \"acme\"\n"), "{exported}");
+    assert!(other.ok(&["export"]).stdout.contains("origin-archive = \"acme\"\n"));
+    // also where what it is a copy of is described after it
+    root.ok(&["archive", "add", "acme/zoo"]);
+    let of_zoo = root.ok(&["export"]).stdout.replacen(
+        "origin-archive = \"acme\"\n",
+        "origin-archive = \"acme/zoo\"\n",
+        1,
+    );
+    let zoo = root.path().join("zoo.toml").to_string_lossy().into_owned();
+    tool::write(zoo.as_ref(), &of_zoo);
+    let third = Root::new();
+    third.ok(&["apply", &zoo]);
+    assert!(third.ok(&["export"]).stdout.contains("origin-archive = \"acme/zoo\"\n"));
+    // and where it is not here at all
+    let nowhere = of_zoo.replacen("\"acme/zoo\"", "\"elsewhere/zoo\"", 1);
+    tool::write(zoo.as_ref(), &nowhere);
+    let fourth = Root::new();
+    fourth.ok(&["apply", &zoo]);
+    assert!(!fourth.ok(&["export"]).stdout.contains("origin-archive"));
     let narrower =
         exported.replacen("architectures = [\"amd64\", \"arm64\"]", "architectures = [\"amd64\"]", 1);
     if narrower != exported {

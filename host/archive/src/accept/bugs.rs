@@ -71,7 +71,7 @@ pub struct CopiedFrom {
     pub series: SeriesId,
 }
 
-/// The bugs that a source closes by being copied: those that its uploads to its origin have named, from after what the users of the target have up to the
+/// The bugs that a source closes by being copied: those that its uploads to its origin, and to where it was copied from before, have named, from after what the users of the target have up to the
 /// copied version. They closed none there, where it was only tried.
 ///
 /// # Errors
@@ -98,26 +98,67 @@ pub fn closed_by_copy(
         }
     }
     let mut found = Vec::new();
-    let place = (from.archive, from.series);
-    for (upload, sent, sha256) in package_copy::uploads_with_changes(db, place, name)? {
-        let is_new = there.as_ref().is_none_or(|there| sent.dpkg_cmp(there).is_gt());
-        if !is_new || sent.dpkg_cmp(version).is_gt() {
-            continue;
+    let is_new = |one: &DebVersion| there.as_ref().is_none_or(|there| one.dpkg_cmp(there).is_gt());
+    for (place, up_to) in way_of(db, from, (name, version), &is_new)? {
+        for (upload, sent, sha256) in package_copy::uploads_with_changes(db, place, name)? {
+            if !is_new(&sent) || sent.dpkg_cmp(&up_to).is_gt() {
+                continue;
+            }
+            let Some(changes) = changes_of(librarian, &sha256) else {
+                tracing::warn!(
+                    "the bugs that upload {upload} closes are not known: its .changes cannot be read"
+                );
+                continue;
+            };
+            found.extend(closed(&changes, purpose, pocket).into_iter().map(|(tracker, bug)| ClosedByCopy {
+                upload,
+                version: sent.clone(),
+                tracker,
+                bug,
+            }));
         }
-        let Some(changes) = changes_of(librarian, &sha256) else {
-            tracing::warn!("the bugs that upload {upload} closes are not known: its .changes cannot be read");
-            continue;
-        };
-        found.extend(closed(&changes, purpose, pocket).into_iter().map(|(tracker, bug)| ClosedByCopy {
-            upload,
-            version: sent.clone(),
-            tracker,
-            bug,
-        }));
     }
+    found.sort_by(|one, other| one.upload.cmp(&other.upload));
     found.truncate(MOST_BUGS);
     Ok(found)
 }
+
+/// Where a source has been on its way to where it is copied from, with the highest version that came from there: what was uploaded to somebody's archive
+/// may have been tried in another before.
+fn way_of(
+    db: &Connection,
+    from: CopiedFrom,
+    (name, version): (&SourceName, &DebVersion),
+    is_new: &dyn Fn(&DebVersion) -> bool,
+) -> Result<Vec<Place>, StoreError> {
+    let mut way: Vec<Place> = vec![((from.archive, from.series), version.clone())];
+    let mut next = vec![0];
+    while let Some(at) = next.pop() {
+        let (place, up_to) = way[at].clone();
+        for (archive, series, copied) in package_copy::copied_into(db, place, name)? {
+            if !is_new(&copied) || copied.dpkg_cmp(&up_to).is_gt() {
+                continue;
+            }
+            let known = way.iter().position(|(place, _)| *place == (archive, series));
+            match known {
+                // it has been looked at with a version that is as high: so circles come to an end
+                Some(known) if copied.dpkg_cmp(&way[known].1).is_le() => {}
+                Some(known) => {
+                    way[known].1 = copied;
+                    next.push(known);
+                }
+                None => {
+                    way.push(((archive, series), copied));
+                    next.push(way.len() - 1);
+                }
+            }
+        }
+    }
+    Ok(way)
+}
+
+/// A series of an archive, and up to which version a source came from there.
+type Place = ((ArchiveId, SeriesId), DebVersion);
 
 /// So much of a `.changes` is read: what comes in has been shorter.
 pub(super) const LONGEST_CHANGES: u64 = 32 << 20;

@@ -51,6 +51,18 @@ impl BuiltFor {
         self.wanted.iter().any(|wildcard| matches(architecture, wildcard))
     }
 
+    /// Whether all that a build for an architecture would make is there.
+    #[must_use]
+    pub fn has_all_of(
+        &self,
+        architecture: &ArchitectureTag,
+        arch_indep: bool,
+        binaries: &[ArchitectureTag],
+    ) -> bool {
+        (!self.is_for(architecture) || binaries.contains(architecture))
+            && (!arch_indep || binaries.iter().any(ArchitectureTag::is_all))
+    }
+
     /// Which of the architectures makes the packages for all, if there are any.
     fn indep_among<'a>(&self, architectures: &'a [ArchSeries]) -> Option<&'a ArchSeries> {
         if !self.has_indep {
@@ -252,6 +264,29 @@ mod tests {
             ("all", &[], ""),
         ] {
             assert_eq!(planned(listed, "", tags, &There::default()), expected, "{listed} {tags:?}");
+        }
+    }
+
+    #[test]
+    fn a_build_is_needless_when_all_that_it_would_make_is_there() {
+        for (listed, arch_indep, there, expected) in [
+            ("any", false, &["amd64"][..], true),
+            ("any", false, &["arm64", "all"], false),
+            ("any all", true, &["amd64"], false),
+            ("any all", true, &["all"], false),
+            ("any all", true, &["amd64", "all"], true),
+            ("any all", false, &["amd64"], true),
+            ("all", true, &["all"], true),
+            ("all", true, &["amd64"], false),
+            ("any", false, &[], false),
+        ] {
+            let there: Vec<ArchitectureTag> = there.iter().map(|tag| tag.parse().unwrap()).collect();
+            let amd64 = "amd64".parse().unwrap();
+            assert_eq!(
+                built_for(listed, "").has_all_of(&amd64, arch_indep, &there),
+                expected,
+                "{listed} {there:?}"
+            );
         }
     }
 

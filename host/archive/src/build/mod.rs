@@ -15,5 +15,5 @@ mod wildcard;
 
 pub use act::{Claim, Outcome, Report, cancel, claim, log_name, report, retry, set_score};
 pub use attach::{attach, came_in, did_not_come_in};
-pub use upkeep::{rescore, supersede};
+pub use upkeep::{rescore, supersede, supersede_built};
 pub use wildcard::matches;

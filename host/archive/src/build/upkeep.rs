@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
+use super::create::BuiltFor;
 use super::score::{score, urgency_of};
 use super::transitions::{Act, after};
-use crate::domain::BuildId;
+use crate::domain::{ArchiveId, BuildId, SourceReleaseId};
 use crate::store::StoreError;
 use crate::store::binary_package_build::{self as rows, Along, Build};
 use crate::store::package_upload::PUBLISHER;
+use crate::store::shape::SuiteShape;
 
 /// Computes the score of a build again, and forgets the one that a person has set. What it is now.
 ///
@@ -33,9 +35,35 @@ pub fn supersede(tx: &Transaction<'_>, now: Timestamp) -> Result<Vec<BuildId>, S
     Ok(in_vain)
 }
 
+/// Ends the builds of a source in a series of an archive that wait although what they would make has come in otherwise.
+///
+/// # Errors
+/// When the database fails.
+pub fn supersede_built(
+    tx: &Transaction<'_>,
+    (archive, shape): (ArchiveId, &SuiteShape),
+    source: SourceReleaseId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let source = rows::build_source(tx, source)?;
+    let (built_for, there) =
+        (BuiltFor::of(&source), rows::architectures_there(tx, (archive, shape.series.id), &source)?);
+    for build in rows::builds_of_source(tx, archive, source.id)? {
+        let is_here = shape.architectures.iter().any(|one| one.id == build.arch_series);
+        if is_here && built_for.has_all_of(&build.architecture, build.arch_indep, &there) {
+            end_because(tx, &build, "its binary packages were copied", now)?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends a build that waits in vain.
 pub(super) fn end(tx: &Transaction<'_>, build: &Build, now: Timestamp) -> Result<(), StoreError> {
+    end_because(tx, build, "its source is not published any more", now)
+}
+
+/// Ends a build if it waits.
+fn end_because(tx: &Transaction<'_>, build: &Build, why: &str, now: Timestamp) -> Result<(), StoreError> {
     let Some(to) = after(build.status, Act::Supersede) else { return Ok(()) };
-    let why = "its source is not published any more";
     rows::change_status(tx, build.id, (build.status, to), Along::default(), PUBLISHER, why, now)
 }

@@ -13,17 +13,20 @@ use rusqlite::{Connection, Transaction};
 use super::judge::{File, Objection, of_files, of_format};
 use super::request::{Act, after};
 use crate::build::create::{create_builds, urgency_in};
+use crate::build::supersede_built;
 use crate::disk::{DiskError, During as _};
 use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, BinaryReleaseId, ComponentId, CopyRequestId,
-    CopyRequestStatus, DebVersion, FileName, PackageKind, PackageSetName, Sha256, SuiteId, SuiteName,
+    ArchitectureTag, ArchivePurpose, ArchiveReference, BinaryReleaseId, BuildStatus, ComponentId,
+    CopyRequestId, CopyRequestStatus, DebVersion, FileName, PackageKind, PackageSetName, Sha256,
+    SourceReleaseId, SuiteId, SuiteName,
 };
 use crate::librarian::Librarian;
 use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::{
     Archive, ArchiveChange, archive_by_id, archives, change_archive, create_archive,
 };
+use crate::store::binary_package_build::{Build, builds_of_source};
 use crate::store::copy_archive::{self, NewCopyOf, add_copy_of};
 use crate::store::copy_request::{self, CopyRequest, Done, LiveBinary, NewCopyRequest, RequestedSuite};
 use crate::store::distribution::distribution;
@@ -203,6 +206,10 @@ pub fn begin(tx: &Transaction<'_>, wanted: &Populate<'_>, now: Timestamp) -> Res
             format!("the architectures of {to} do not change"),
             "leave --architecture out, or make another copy archive with it",
         ));
+    } else if copy_archive::copy_of(tx, target.id)?.is_some_and(|copy| copy.origin == wanted.origin_in_words)
+    {
+        // one that was described before its origin was here
+        copy_archive::set_origin_archive(tx, target.id, origin.id)?;
     }
     let suites: Vec<(SuiteId, SuiteId, Option<Vec<SourceName>>)> =
         suites.into_iter().map(|(from, to, names)| (from.id, to.id, names)).collect();
@@ -440,6 +447,9 @@ pub fn step(
     let Some(of_request) = suites.into_iter().find(|one| !one.is_done) else {
         return end(Act::Finish, "");
     };
+    if of_request.last_name.is_empty() && request.copy_binaries && !request.only_named {
+        copy_request::note_sources_of_binaries(tx, id, &of_request)?;
+    }
     let next = copy_request::next_names(tx, &request, &of_request, names)?;
     if let Some(last) = next.last() {
         let worker = Worker::new(tx, librarian, &request, &target, &of_request, now)?;
@@ -502,7 +512,7 @@ fn change(
     message: &str,
     now: Timestamp,
 ) -> Result<CopyRequestStatus, PopulateError> {
-    let status = copy_request::request(tx, id)?.status;
+    let copy_request::CopyRequest { status, only_named, .. } = copy_request::request(tx, id)?;
     let to = after(status, act).ok_or_else(|| {
         let what = format!("copy request {id} is {status} already");
         let remedy = match status {
@@ -516,6 +526,9 @@ fn change(
         refused(what, remedy)
     })?;
     copy_request::change_status(tx, id, (status, to), message, now)?;
+    if !to.is_open() && !only_named {
+        copy_request::forget_sources_of_binaries(tx, id)?;
+    }
     Ok(to)
 }
 
@@ -575,8 +588,11 @@ impl<'a> Worker<'a> {
             .filter(|one| one.is_live && self.has(one.component))
             .max_by(|one, other| one.version.dpkg_cmp(&other.version).then(std::cmp::Ordering::Greater));
         let there = package_copy::sources_in(self.tx, self.of_request.to, name)?;
+        let mut own: Vec<SourceReleaseId> =
+            there.iter().filter(|one| one.is_live).map(|one| one.release).collect();
         let there = there.into_iter().filter(|one| one.is_live).map(|one| one.version).max();
         let newer = best.filter(|source| is_wanted(&source.version, there.as_ref()));
+        own.extend(newer.map(|source| source.release));
         if let Some(source) = newer {
             let against = self.against_source(name, source)?;
             if !against.is_empty() {
@@ -587,7 +603,16 @@ impl<'a> Worker<'a> {
         }
         let mut has_problem = false;
         if self.request.copy_binaries {
-            (done.binaries, has_problem) = self.binaries(name)?;
+            let mut builds = Vec::new();
+            for source in &own {
+                builds.extend(builds_of_source(self.tx, self.target.id, *source)?);
+            }
+            (done.binaries, has_problem) = self.binaries(name, &builds)?;
+            if done.binaries > 0 {
+                for source in &own {
+                    supersede_built(self.tx, (self.target.id, &self.to), *source, self.now)?;
+                }
+            }
         }
         // what has come built is not built again; what is missing is
         if let Some(source) = newer {
@@ -681,7 +706,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Index by index, since one architecture may still have what the others have not any more. How many came, and whether one could not.
-    fn binaries(&self, source: &SourceName) -> Result<(u64, bool), PopulateError> {
+    fn binaries(&self, source: &SourceName, builds: &[Build]) -> Result<(u64, bool), PopulateError> {
         let mut live = copy_request::live_binaries(self.tx, self.of_request.from, source)?;
         live.retain(|binary| self.has(binary.component));
         let (mut came, mut has_problem) = (0, false);
@@ -701,6 +726,7 @@ impl<'a> Worker<'a> {
                         let file = self.file(binary.filename.clone(), binary.sha256.as_ref())?;
                         let mut against = of_files(&package, &[file]);
                         against.extend(self.against_component(&package, binary.component));
+                        against.extend(against_building(&package, binary, builds));
                         self.problems(&against)?;
                         has_problem |= !against.is_empty();
                         fit.insert(binary.release, against.is_empty());
@@ -727,6 +753,28 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// What a builder is about to bring in would have the same name and other content.
+fn against_building(package: &str, binary: &LiveBinary, builds: &[Build]) -> Option<Objection> {
+    let is_under_way = |one: &&Build| {
+        matches!(one.status, BuildStatus::Building | BuildStatus::Gathering | BuildStatus::Uploading)
+    };
+    let makes_it = |one: &&Build| {
+        let is_for =
+            one.architecture == binary.architecture || (one.arch_indep && binary.architecture.is_all());
+        is_for && one.version == binary.source_version
+    };
+    let build = builds.iter().filter(is_under_way).find(makes_it)?;
+    Some(Objection {
+        package: package.to_owned(),
+        check: "building",
+        what: format!("the copy builds it itself, as build {} for {}", build.id, build.architecture),
+        remedy: format!(
+            "leave it to the builder, or stop it with `pressroom build cancel {}` and merge once more",
+            build.id
+        ),
+    })
+}
+
 /// Of each name the highest version in the index of an architecture, the newest publication of it. Where the origin has no such index, what is for all.
 fn best_of<'a>(live: &'a [LiveBinary], tag: &ArchitectureTag, has_index: bool) -> Vec<&'a LiveBinary> {
     let mut best: BTreeMap<&str, &LiveBinary> = BTreeMap::new();
@@ -751,6 +799,7 @@ mod tests {
             release: BinaryReleaseId(1),
             name: name.to_owned(),
             version: version.parse().unwrap(),
+            source_version: version.parse().unwrap(),
             architecture: architecture.parse().unwrap(),
             in_index_of: in_index_of.parse().unwrap(),
             component: ComponentId(1),

@@ -14,6 +14,9 @@ use crate::domain::{ArchitectureTag, ArchiveId, ArchivePurpose, SeriesId};
 pub struct CopyOf {
     /// Of what it is a copy, as somebody has written it.
     pub origin: String,
+    /// The archive that this means, if it is here.
+    #[serde(skip)]
+    pub origin_archive: Option<ArchiveId>,
     /// Why it was made.
     pub reason: String,
     /// Who has made it.
@@ -79,6 +82,23 @@ pub fn add_copy_of(
     Ok(())
 }
 
+/// Says which archive a copy archive is a copy of, where that is not known yet: what was known stays.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_origin_archive(
+    tx: &Transaction<'_>,
+    archive: ArchiveId,
+    origin: ArchiveId,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE copy_archive SET origin_archive = ?2 WHERE archive = ?1 AND origin_archive IS NULL AND archive <> ?2",
+    )
+    .and_then(|mut statement| statement.execute((archive, origin)))
+    .map(|_| ())
+    .during("say what an archive is a copy of")
+}
+
 /// What an archive is a copy of; none: it is no copy.
 ///
 /// # Errors
@@ -86,7 +106,7 @@ pub fn add_copy_of(
 pub fn copy_of(db: &Connection, archive: ArchiveId) -> Result<Option<CopyOf>, StoreError> {
     const WHAT: &str = "read what an archive is a copy of";
     let found = db
-        .prepare_cached("SELECT origin, reason, creator, date_created FROM copy_archive WHERE archive = ?1")
+        .prepare_cached("SELECT origin, reason, creator, date_created, origin_archive FROM copy_archive WHERE archive = ?1")
         .and_then(|mut statement| {
             statement
                 .query_row([archive], |row| {
@@ -95,6 +115,7 @@ pub fn copy_of(db: &Connection, archive: ArchiveId) -> Result<Option<CopyOf>, St
                         reason: row.get(1)?,
                         creator: row.get(2)?,
                         date: row.get::<_, Date>(3)?.0,
+                        origin_archive: row.get(4)?,
                         architectures: Vec::new(),
                     })
                 })

@@ -325,8 +325,43 @@ pub fn names_of(db: &Connection, id: CopyRequestId, ordering: i64) -> Result<Vec
     .during("list the sources of a copy request")
 }
 
-/// The next names of a suite of a request after the last one that was dealt with, by name: of sources that are live in it, and, where binary packages
-/// are wanted, of sources of live binary packages.
+/// Writes down the sources of which a suite has live binary packages, when a request that takes all of them begins with that suite: to find them anew for
+/// each batch would be to walk through the whole suite each time.
+///
+/// # Errors
+/// When the database fails.
+pub fn note_sources_of_binaries(
+    tx: &Transaction<'_>,
+    id: CopyRequestId,
+    suite: &RequestedSuite,
+) -> Result<(), StoreError> {
+    // from the suite to the releases, never the other way round: there are those of all archives
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO package_copy_request_source (request, ordering, source_package_name)
+         SELECT DISTINCT ?1, ?2, release.source_package_name
+         FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_status
+         CROSS JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE publication.suite = ?3 AND publication.status IN ('PENDING', 'PUBLISHED')
+         ORDER BY release.source_package_name",
+    )
+    .and_then(|mut statement| statement.execute((id, suite.ordering, suite.from)))
+    .map(|_| ())
+    .during("list what is to be copied")
+}
+
+/// Forgets what [`note_sources_of_binaries`] has written down.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_sources_of_binaries(tx: &Transaction<'_>, id: CopyRequestId) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM package_copy_request_source WHERE request = ?1")
+        .and_then(|mut statement| statement.execute([id]))
+        .map(|_| ())
+        .during("end a copy request")
+}
+
+/// The next names of a suite of a request after the last one that was dealt with, by name: those that were written down for it, and, where it does not take
+/// single names, of sources that are live in the suite.
 ///
 /// # Errors
 /// When the database fails.
@@ -338,20 +373,19 @@ pub fn next_names(
 ) -> Result<Vec<SourceName>, StoreError> {
     const WHAT: &str = "list what is to be copied";
     let after = suite.last_name.as_str();
-    if request.only_named {
-        return db
-            .prepare_cached(
-                "SELECT source_package_name FROM package_copy_request_source
-                 WHERE request = ?1 AND ordering = ?2 AND source_package_name > ?3 ORDER BY source_package_name LIMIT ?4",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map((request.id, suite.ordering, after, limit), |row| row.get(0))?
-                    .collect()
-            })
-            .during(WHAT);
-    }
     let mut names: Vec<SourceName> = db
+        .prepare_cached(
+            "SELECT source_package_name FROM package_copy_request_source
+             WHERE request = ?1 AND ordering = ?2 AND source_package_name > ?3 ORDER BY source_package_name LIMIT ?4",
+        )
+        .and_then(|mut statement| {
+            statement.query_map((request.id, suite.ordering, after, limit), |row| row.get(0))?.collect()
+        })
+        .during(WHAT)?;
+    if request.only_named {
+        return Ok(names);
+    }
+    let of_sources: Vec<SourceName> = db
         .prepare_cached(
             "SELECT DISTINCT source_package_name FROM source_package_publishing_history INDEXED BY source_publication_by_name
              WHERE suite = ?1 AND source_package_name > ?2 AND status IN ('PENDING', 'PUBLISHED')
@@ -361,26 +395,11 @@ pub fn next_names(
             statement.query_map((suite.from, after, limit), |row| row.get(0))?.collect()
         })
         .during(WHAT)?;
-    if request.copy_binaries {
-        let of_binaries: Vec<SourceName> = db
-            .prepare_cached(
-                "SELECT DISTINCT source_package_name FROM binary_package_release AS release INDEXED BY binary_package_release_by_source
-                 WHERE source_package_name > ?2 AND EXISTS (
-                   SELECT 1 FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
-                   WHERE publication.binary_package_release = release.id AND publication.suite = ?1
-                   AND publication.status IN ('PENDING', 'PUBLISHED'))
-                 ORDER BY source_package_name LIMIT ?3",
-            )
-            .and_then(|mut statement| {
-                statement.query_map((suite.from, after, limit), |row| row.get(0))?.collect()
-            })
-            .during(WHAT)?;
-        names.extend(of_binaries);
-        // as SQLite compares them: byte by byte
-        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        names.dedup();
-        names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
+    names.extend(of_sources);
+    // as SQLite compares them: byte by byte
+    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(names)
 }
 
@@ -491,6 +510,8 @@ pub struct LiveBinary {
     pub name: String,
     /// Its version.
     pub version: DebVersion,
+    /// The version of its source.
+    pub source_version: DebVersion,
     /// What it is for.
     pub architecture: ArchitectureTag,
     /// In whose index it is.
@@ -518,7 +539,7 @@ pub fn live_binaries(
 ) -> Result<Vec<LiveBinary>, StoreError> {
     db.prepare_cached(
         "SELECT release.id, release.binary_package_name, release.version, release.architecture_tag, architecture.architecture_tag,
-         publication.component, publication.section, publication.priority, alias.filename, content.sha256
+         publication.component, publication.section, publication.priority, alias.filename, content.sha256, release.source_version
          FROM binary_package_release AS release
          JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
            ON publication.binary_package_release = release.id
@@ -543,6 +564,7 @@ pub fn live_binaries(
                     priority: row.get(7)?,
                     filename: row.get(8)?,
                     sha256: row.get(9)?,
+                    source_version: row.get(10)?,
                 })
             })?
             .collect()

@@ -34,6 +34,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0019_mirror_journal.sql")),
         M::up(include_str!("../../schema/0021_copy_archive.sql")),
         M::up(include_str!("../../schema/0022_beside_each_other.sql")),
+        M::up(include_str!("../../schema/0023_copies_by_source.sql")),
     ])
 });
 
@@ -223,6 +224,24 @@ impl Db {
         Self::prepare(Connection::open_in_memory().during("be made")?, Path::new(":memory:"))
     }
 
+    /// Makes a copy of the database as it is now and opens that: to see what much work would come to. Nobody who writes waits for it.
+    ///
+    /// # Errors
+    /// When there is a file of that name, or no room for it.
+    pub fn copy_to(&self, path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Err(StoreError::Exists { what: "database", name: path.display().to_string() });
+        }
+        let name = path.to_str().ok_or_else(|| {
+            StoreError::Refused(format!(
+                "{} is no UTF-8, and the database cannot be copied to it: set TMPDIR to another folder",
+                path.display()
+            ))
+        })?;
+        self.connection.execute("VACUUM INTO ?1", [name]).during("be copied")?;
+        Self::open(path)
+    }
+
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Open { path: path.to_owned(), source };
         connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
@@ -394,6 +413,38 @@ mod tests {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
         );
         assert_eq!(components(&Db { connection: immutable.unwrap() }), 2);
+    }
+
+    #[test]
+    fn a_copy_is_worked_on_while_others_write_and_they_do_not_see_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join("pressroom.db"), folder.path().join("aside.db"));
+        let add = |tx: &Transaction<'_>, name: &str| {
+            tx.execute("INSERT INTO component (name) VALUES (?1)", [name]).map(|_| ()).during("add")
+        };
+        let components = |db: &Db| -> Vec<String> {
+            let mut statement = db.read().prepare("SELECT name FROM component ORDER BY name").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let mut db = Db::create(&path).unwrap();
+        db.write(|tx| add(tx, "main")).unwrap();
+        let mut other = Db::open(&path).unwrap();
+        // one that writes is not waited for either, and what is not kept yet is not copied
+        let mut copy = other
+            .write(|tx| {
+                add(tx, "universe")?;
+                db.copy_to(&aside)
+            })
+            .unwrap();
+        copy.write(|tx| {
+            add(tx, "partner")?;
+            other.write(|tx| add(tx, "multiverse"))
+        })
+        .unwrap();
+        assert_eq!(components(&copy), ["main", "partner"]);
+        assert_eq!(components(&db), ["main", "multiverse", "universe"]);
+        assert!(matches!(db.copy_to(&aside), Err(StoreError::Exists { .. })));
+        assert!(db.copy_to(&folder.path().join("nowhere/aside.db")).is_err());
     }
 
     #[test]

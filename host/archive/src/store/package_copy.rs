@@ -375,6 +375,32 @@ pub fn uploads_with_changes(
     .during("list the uploads of a source")
 }
 
+/// From which series of which archives sources of a name were copied into a series of an archive, each with its version.
+///
+/// # Errors
+/// When the database fails.
+pub fn copied_into(
+    db: &Connection,
+    (archive, series): (ArchiveId, SeriesId),
+    name: &SourceName,
+) -> Result<Vec<(ArchiveId, SeriesId, DebVersion)>, StoreError> {
+    db.prepare_cached(
+        "SELECT DISTINCT from_row.archive, from_row.distro_series, release.version
+         FROM source_package_release AS release INDEXED BY source_package_release_by_name
+         CROSS JOIN package_copy AS copy INDEXED BY package_copy_by_source ON copy.source_package_release = release.id
+         JOIN suite AS to_row ON to_row.id = copy.to_suite AND to_row.archive = ?1 AND to_row.distro_series = ?2
+         JOIN suite AS from_row ON from_row.id = copy.from_suite
+         WHERE release.source_package_name = ?3
+         ORDER BY from_row.archive, from_row.distro_series, release.version",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map((archive, series, name), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
+    })
+    .during("find where a source was copied from")
+}
+
 /// The suite from which a copy has come that waits, or waited, as an upload.
 ///
 /// # Errors

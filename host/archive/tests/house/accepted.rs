@@ -6,10 +6,12 @@ use pressroom_archive::build::{self, Claim, Outcome};
 use pressroom_archive::copy;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
-    BuildId, BuildStatus, ComponentId, CustomFormat, FileDigests, FileName, Md5, PackageKind,
-    PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy, UploadStatus,
+    ArchivePurpose, ArchiveReference, BuildId, BuildStatus, ComponentId, CustomFormat, FileDigests, FileName,
+    Md5, PackageKind, PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy,
+    UploadStatus,
 };
 use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
@@ -723,11 +725,20 @@ fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
 
 /// Copies `hello` from one suite to another within the archive, as the operator: what is said to be closed.
 fn copy_hello(house: &mut House, from: &str, to: &str) -> copy::Outcome {
-    let (from, to) = (house.shape(from), house.shape(to));
+    let archive = house.archive.clone();
+    copy_hello_from(house, (&archive, from), to)
+}
+
+/// The same from a suite of another archive.
+fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str) -> copy::Outcome {
+    let own = std::mem::replace(&mut house.archive, origin.clone());
+    let from = house.shape(from);
+    house.archive = own;
+    let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
     let rights = rights(house.db.read(), &archive, &Actor::Operator { name: "root".to_owned() }).unwrap();
     let request = copy::Request {
-        from: copy::End { archive: &archive, shape: &from },
+        from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
         packages: &["hello".parse().unwrap()],
         with_binaries: false,
@@ -792,6 +803,43 @@ fn a_copy_closes_the_bugs_of_all_versions_since_that_which_users_have() {
     assert!(told.iter().all(|one| !one.contains("s-proposed")), "{told:?}");
     assert_eq!(copy_hello(&mut house, "s-proposed", "s"), copy::Outcome::AsItWas);
     assert_eq!(house.tell(Telling::Told), Told::default());
+}
+
+#[test]
+fn a_copy_over_two_steps_closes_what_was_uploaded_where_it_began() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (reference, now): (ArchiveReference, _) = ("d/trial".parse().unwrap(), house.now);
+    house
+        .db
+        .write(|tx| {
+            let row = distribution::distribution(tx, reference.distribution())?;
+            create_archive(tx, &row, &reference, ArchivePurpose::Partner, "trial", now)
+        })
+        .unwrap();
+    house.accept("s", &Source { changes: "Closes: 10\n", ..HELLO });
+    house.process();
+    let trial = archive(house.db.read(), &reference).unwrap();
+    let own = std::mem::replace(&mut house.archive, trial.clone());
+    // 2 and 3 are tried there, and 3 is copied on; users have more than 0.9, and 4 comes too late
+    for (version, changes) in [("0.9", "Closes: 9\n"), ("2", "Closes: 20\n"), ("3", "Closes: 30\n")] {
+        house.accept("s", &Source { version, changes, ..HELLO });
+        house.process();
+    }
+    house.archive = own;
+    house.db.read().execute_batch("UPDATE binary_package_build SET status = 'FAILEDTOBUILD'").unwrap();
+    let first = copy_hello_from(&mut house, (&trial, "s"), "s-proposed");
+    assert!(bugs_of(&first).is_empty(), "{first:?}");
+    let own = std::mem::replace(&mut house.archive, trial.clone());
+    // back to where it came from: the way goes in a circle
+    let primary = own.clone();
+    let back = copy_hello_from(&mut house, (&primary, "s-proposed"), "s-proposed");
+    assert!(bugs_of(&back).is_empty(), "{back:?}");
+    house.accept("s", &Source { version: "4", changes: "Closes: 40\n", ..HELLO });
+    house.process();
+    house.archive = own;
+    house.db.read().execute_batch("UPDATE binary_package_build SET status = 'FAILEDTOBUILD'").unwrap();
+    let second = copy_hello(&mut house, "s-proposed", "s");
+    assert_eq!(bugs_of(&second), ["DEBBUGS 20", "DEBBUGS 30"]);
 }
 
 #[test]

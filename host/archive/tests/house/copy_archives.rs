@@ -1,17 +1,20 @@
 //! Copies of whole archives: what comes in, what does not, and requests that die, are dropped, or are made twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pressroom_archive::copy::populate::{Begun, Populate, PopulateError, Step, begin, cancel, step};
 use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchivePurpose, ArchiveReference, ComponentName, CopyRequestId, CopyRequestStatus,
-    PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus, SeriesStatus,
-    SourceFormat, SourceReleaseId, SuiteName,
+    ArchitectureTag, ArchivePurpose, ArchiveReference, BuildId, BuildStatus, ComponentName, CopyRequestId,
+    CopyRequestStatus, PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus,
+    SeriesStatus, SourceFormat, SourceReleaseId, SuiteName,
 };
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::binary_package_build as build_rows;
-use pressroom_archive::store::copy_archive::copy_of;
+use pressroom_archive::store::copy_archive::{self, copy_of};
 use pressroom_archive::store::copy_request::{self, Done, problems_of, request, suites_of};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
 use pressroom_archive::store::package_copy::last_copies;
@@ -197,6 +200,58 @@ fn sources_alone_are_built_there_after_everybody_elses() {
 }
 
 #[test]
+fn what_comes_in_built_is_built_by_nobody_and_what_a_builder_is_at_does_not_come_in() {
+    let mut house = house();
+    Asked { binaries: false, ..Asked::new() }.fill(&mut house);
+    let (copy, now) = (copy(&house), house.now);
+    let builds = |house: &House| -> Vec<(String, BuildId)> {
+        let of_copy = build_rows::Filter { archive: Some(copy.id), ..build_rows::Filter::default() };
+        let all = build_rows::builds(house.db.read(), &of_copy, build_rows::Order::Newest, 100).unwrap();
+        let mut all: Vec<_> = all
+            .into_iter()
+            .map(|one| (format!("{} {} {}", one.source_name, one.architecture, one.status), one.id))
+            .collect();
+        all.sort();
+        all
+    };
+    let (said, on_arm64) = builds(&house)[3].clone();
+    assert_eq!(said, "hello arm64 NEEDSBUILD");
+    let turn = |house: &mut House, from, to| {
+        let along = build_rows::Along::default();
+        house
+            .db
+            .write(|tx| build_rows::change_status(tx, on_arm64, (from, to), along, "alpha", "", now))
+            .unwrap();
+    };
+    turn(&mut house, BuildStatus::NeedsBuild, BuildStatus::Building);
+    let merge = Asked { merge: true, ..Asked::new() };
+    let id = merge.begin(&mut house).unwrap().request();
+    assert_eq!(carry_out(&mut house, id, 100), CopyRequestStatus::Complete);
+    // hello for amd64, hello-doc for both, alone and wild
+    assert_eq!(done(&house, id).binaries, 5);
+    let problems = problems_of(house.db.read(), id).unwrap();
+    let said: Vec<(&str, &str)> =
+        problems.iter().map(|one| (one.package.as_str(), one.check.as_str())).collect();
+    assert_eq!(said, [("hello 1 (arm64)", "building")]);
+    assert!(problems[0].message.contains("pressroom build cancel"), "{}", problems[0].message);
+    let expected = |on_arm64: &str| {
+        let others = ["apple amd64", "apple arm64", "zebra amd64", "zebra arm64"];
+        let mut all: Vec<String> = others.iter().map(|one| format!("{one} NEEDSBUILD")).collect();
+        all.extend(["hello amd64 SUPERSEDED".to_owned(), format!("hello arm64 {on_arm64}")]);
+        all.sort();
+        all
+    };
+    let is = |house: &House| builds(house).into_iter().map(|(said, _)| said).collect::<Vec<_>>();
+    assert_eq!(is(&house), expected("BUILDING"));
+    // the builder gives it back, and the next merge brings what it would have made
+    turn(&mut house, BuildStatus::Building, BuildStatus::NeedsBuild);
+    assert_eq!(merge.fill(&mut house).binaries, 1);
+    assert_eq!(is(&house), expected("SUPERSEDED"));
+    let events = build_rows::events_of(house.db.read(), on_arm64).unwrap();
+    assert_eq!(events.last().unwrap().comment, "its binary packages were copied");
+}
+
+#[test]
 fn the_architectures_of_a_copy_are_those_that_it_was_made_for() {
     let mut house = house();
     let amd64 = vec!["amd64".parse().unwrap()];
@@ -306,6 +361,58 @@ fn a_request_that_dies_goes_on_with_the_next_name_and_the_same_wish_is_the_same_
         house.publish(Wanted::Changed);
     }
     assert_eq!(house.texts(), whole.texts());
+}
+
+/// How many instructions SQLite carries out for a copy of everything.
+fn steps_of_a_copy(house: &mut House, names: u32) -> u64 {
+    let id = Asked::new().begin(house).unwrap().request();
+    let steps = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&steps);
+    let count = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    house.db.read().progress_handler(1, Some(count)).unwrap();
+    assert_eq!(carry_out(house, id, names), CopyRequestStatus::Complete);
+    house.db.read().progress_handler(1, None::<fn() -> bool>).unwrap();
+    assert_eq!(done(house, id).binaries, 6);
+    steps.load(Ordering::Relaxed)
+}
+
+#[test]
+fn the_work_of_a_copy_is_that_of_what_is_copied_and_not_of_all_that_there_is() {
+    let mut alone = house();
+    let few = steps_of_a_copy(&mut alone, 2);
+    let mut house = house();
+    // other archives have a thousand more, of sources between those of this one
+    house
+        .db
+        .read()
+        .execute_batch(
+            "CREATE TEMP TABLE file AS SELECT alias.* FROM library_file_alias AS alias
+               JOIN binary_package_release AS release ON release.binary_package_file = alias.id WHERE release.source_package_name = 'hello' LIMIT 1;
+             CREATE TEMP TABLE more AS SELECT * FROM binary_package_release WHERE source_package_name = 'hello' LIMIT 1;
+             BEGIN",
+        )
+        .unwrap();
+    for number in 0..1000 {
+        house
+            .db
+            .read()
+            .execute_batch(&format!(
+                "UPDATE temp.file SET id = {0}, filename = 'lib{0}.deb'; INSERT INTO library_file_alias SELECT * FROM temp.file;
+                 UPDATE temp.more SET id = {0}, binary_package_file = {0}, source_package_name = 'lib{0}', source_package_release = NULL;
+                 INSERT INTO binary_package_release SELECT * FROM temp.more",
+                100_000 + number
+            ))
+            .unwrap();
+    }
+    house.db.read().execute_batch("COMMIT").unwrap();
+    let many = steps_of_a_copy(&mut house, 2);
+    assert!(many < few + 1000, "{many} steps, where the same copy of a small database takes {few}");
+    let noted = "SELECT count(*) FROM package_copy_request_source";
+    let noted: i64 = house.db.read().query_row(noted, [], |row| row.get(0)).unwrap();
+    assert_eq!(noted, 0, "what was written down on the way is forgotten at the end");
 }
 
 #[test]
@@ -448,6 +555,30 @@ fn an_origin_that_is_empty_or_private_gives_nothing() {
     assert_eq!(carry_out(&mut house, id, 1), CopyRequestStatus::Failed);
     assert!(request(house.db.read(), id).unwrap().status_message.contains("has become private"));
     assert_eq!(copy_request::open_request(house.db.read(), copy(&house).id).unwrap(), None);
+}
+
+#[test]
+fn a_copy_that_was_described_before_its_origin_was_here_learns_which_it_is() {
+    let mut house = house();
+    Asked::new().fill(&mut house);
+    let (copy, now) = (copy(&house), house.now);
+    let origin = |house: &House| copy_of(house.db.read(), copy.id).unwrap().unwrap().origin_archive;
+    assert_eq!(origin(&house), Some(house.archive.id));
+    let forget = "UPDATE copy_archive SET origin_archive = NULL, origin = ";
+    // what is merged into a copy of something else is not what it is a copy of
+    for (words, expected) in [("d/t", None), ("d/s", Some(house.archive.id))] {
+        house.db.read().execute_batch(&format!("{forget} '{words}'")).unwrap();
+        Asked { merge: true, ..Asked::new() }.fill(&mut house);
+        assert_eq!(origin(&house), expected, "{words}");
+    }
+    let reference: ArchiveReference = "d/partner".parse().unwrap();
+    let partner = house.db.write(|tx| {
+        let row = distribution(tx, reference.distribution())?;
+        create_archive(tx, &row, &reference, ArchivePurpose::Partner, "another", now)
+    });
+    let (partner, own) = (partner.unwrap(), house.archive.id);
+    house.db.write(|tx| copy_archive::set_origin_archive(tx, copy.id, partner)).unwrap();
+    assert_eq!(origin(&house), Some(own), "what was known stays");
 }
 
 #[test]

@@ -67,6 +67,8 @@ impl Home {
 
     /// gpg, when it is to do something without asking and the clock to stand at `time`.
     pub(crate) fn gpg_at(&self, time: &str, arguments: &[&str]) -> Vec<u8> {
+        // without the mark the clock goes on from there while gpg works
+        let stands = format!("{time}!");
         let mut all = vec![
             "--batch",
             "--yes",
@@ -75,7 +77,7 @@ impl Home {
             "--pinentry-mode",
             "loopback",
             "--faked-system-time",
-            time,
+            &stands,
         ];
         all.extend(arguments);
         self.gpg(&all, b"")
