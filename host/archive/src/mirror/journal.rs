@@ -1,8 +1,8 @@
 //! The journal of what changed in the files of an archive, by number.
 //!
 //! A number is given in the transaction in which the change is: with the installation of a pass, or when names have left the pool. What it has is in the order in
-//! which to follow it: files of the pool before the indexes that name them, those before the Release that lists them, and what goes at the end; so who follows it
-//! has at every step what a client can use. From the rows the files are written, again if somebody died meanwhile:
+//! which to follow it: files of the pool before the indexes that name them, those before the Release that lists them, and what goes at the end; so who follows it,
+//! what is new of all numbers first, has at every step what a client can use. From the rows the files are written, again if somebody died meanwhile:
 //!
 //! ```text
 //! journal/state       first 3

@@ -13,6 +13,7 @@ use pressroom_archive::domain::{FileChange, MirrorCause, Sha256};
 use pressroom_archive::mirror::{self, After, JOURNAL, KeptUp, LISTING, Owner};
 use pressroom_archive::store::mirror_journal::{self, MOST_NUMBERS_KEPT};
 use pressroom_archive::store::pass::{self, PlannedExchange};
+use pressroom_archive::store::removal::{Extent, Removal, request_removal};
 use pressroom_archive::store::{StoreError, pool_listing};
 
 use crate::fixture::{House, Package, Wanted};
@@ -263,20 +264,30 @@ impl Mirror {
         self.folder.path().join(path)
     }
 
-    /// Follows all numbers that there are, from their files, and looks at the mirror after every step as a client does.
+    /// Follows all numbers that there are, from their files, as the guide has it, and looks at the mirror after every step as a client does: what is new in
+    /// the pool of all of them first, then what else is new, and then what goes.
     fn follow(&mut self, house: &House) {
         let journal = house.paths.root.join(JOURNAL);
         let state = fs::read_to_string(journal.join("state")).unwrap();
         let last: u64 = state.lines().last().unwrap().strip_prefix("last ").unwrap().parse().unwrap();
-        while self.done < last {
-            self.done += 1;
-            let text = fs::read_to_string(journal.join(self.done.to_string())).unwrap();
-            for line in text.lines().filter(|line| !line.starts_with('#')) {
-                self.step(&house.paths.root, line);
-                self.steps += 1;
-                self.assert_serves_clients(line);
-            }
+        let text: String = (self.done + 1..=last)
+            .map(|number| fs::read_to_string(journal.join(number.to_string())).unwrap())
+            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let path = |line: &str| line.split('\t').nth(1).unwrap().to_owned();
+        let (gone, new): (Vec<(usize, &str)>, Vec<(usize, &str)>) =
+            lines.iter().copied().enumerate().partition(|(_, line)| line.starts_with('-'));
+        let given_back =
+            |at: usize, line: &str| new.iter().any(|(later, new)| *later > at && path(new) == path(line));
+        let gone = gone.iter().filter(|(at, line)| !given_back(*at, line));
+        let (pool, rest): (Vec<_>, Vec<_>) =
+            new.iter().partition(|(_, line)| path(line).starts_with("pool/"));
+        for (_, line) in pool.into_iter().chain(rest).chain(gone) {
+            self.step(&house.paths.root, line);
+            self.steps += 1;
+            self.assert_serves_clients(line);
         }
+        self.done = last;
     }
 
     fn step(&self, source: &Path, line: &str) {
@@ -290,7 +301,15 @@ impl Mirror {
                     disk::write_staged(&self.at(path), &content).unwrap();
                 }
             }
-            ["@", path, target] => disk::symlink(Path::new(target), &self.at(path)).unwrap(),
+            ["@", path, target] => {
+                let folder = self.at(path).parent().unwrap().to_owned();
+                disk::make_folder(&folder).unwrap();
+                let file = folder.join(target);
+                // so does what the file has become
+                if !path.starts_with("pool/") || fs::symlink_metadata(file).is_ok_and(|file| file.is_file()) {
+                    disk::symlink(Path::new(target), &self.at(path)).unwrap();
+                }
+            }
             ["-", path] => {
                 let removed = fs::remove_file(self.at(path));
                 assert!(removed.is_ok() || self.is_late, "{path}: {removed:?}");
@@ -373,7 +392,11 @@ fn happenings() -> Vec<fn(&mut House)> {
         // a link in another component, and the other way round when the preferred one wants it
         |house| drop(house.import("s-updates", Some("universe"), &[Package::new("cc", "1", "amd64")])),
         |house| drop(house.import("s", Some("main"), &[Package::new("cc", "1", "amd64")])),
+        // the link of the third component leads to the first, or nowhere when this one goes
+        |house| remove(house, "s-updates", "cc"),
         |house| house.now += SignedDuration::from_hours(48),
+        // what is removed goes at once
+        |house| remove(house, "s", "bb"),
         |house| {
             drop(house.import(
                 "s",
@@ -384,6 +407,13 @@ fn happenings() -> Vec<fn(&mut House)> {
         |house| house.now += SignedDuration::from_hours(48),
         |house| drop(house.import("s", Some("main"), &[Package::new("dd", "1", "amd64")])),
     ]
+}
+
+fn remove(house: &mut House, suite: &str, name: &str) {
+    let (suite, now) = (house.shape(suite).suite.id, house.now);
+    let extent = Extent::SourceAndBinaries;
+    let removal = Removal { suite, name, extent, by: "operator", comment: "no longer wanted" };
+    house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
 }
 
 fn happen(house: &mut House, happening: fn(&mut House)) {
@@ -414,15 +444,19 @@ fn who_follows_the_journal_serves_clients_at_every_step_and_has_the_archive_at_t
 }
 
 #[test]
-fn who_comes_late_follows_all_the_same() {
-    let mut house = House::new(&["main", "universe"], &["amd64"]).with_journal(1000);
-    let mut mirror = Mirror::of(&house);
+fn who_comes_late_follows_all_the_same_and_serves_clients_at_every_step() {
+    let mut house = House::new(&["main", "universe", "zeta"], &["amd64"]).with_journal(1000);
+    let mut mirrors = Vec::new();
     for happening in happenings() {
+        // from nothing, and from any state that is served meanwhile
+        mirrors.push(Mirror::of(&house));
         happen(&mut house, happening);
     }
-    mirror.is_late = true;
-    mirror.follow(&house);
-    mirror.assert_is(&house);
+    for mut mirror in mirrors {
+        mirror.is_late = true;
+        mirror.follow(&house);
+        mirror.assert_is(&house);
+    }
 }
 
 #[test]
