@@ -391,6 +391,7 @@ fn happenings() -> Vec<fn(&mut House)> {
         |house| drop(house.import("s", Some("main"), &[Package::new("aa", "2", "amd64")])),
         // a link in another component, and the other way round when the preferred one wants it
         |house| drop(house.import("s-updates", Some("universe"), &[Package::new("cc", "1", "amd64")])),
+        |house| drop(house.import("s-proposed", Some("zeta"), &[Package::new("cc", "1", "amd64")])),
         |house| drop(house.import("s", Some("main"), &[Package::new("cc", "1", "amd64")])),
         // the link of the third component leads to the first, or nowhere when this one goes
         |house| remove(house, "s-updates", "cc"),
@@ -426,7 +427,7 @@ fn happen(house: &mut House, happening: fn(&mut House)) {
 
 #[test]
 fn who_follows_the_journal_serves_clients_at_every_step_and_has_the_archive_at_the_end() {
-    let mut house = House::new(&["main", "universe"], &["amd64"]).with_journal(1000).with_listing();
+    let mut house = House::new(&["main", "universe", "zeta"], &["amd64"]).with_journal(1000).with_listing();
     assert_eq!(house.changes(1), (MirrorCause::Reset, vec![FileChange::Everything]));
     let mut mirror = Mirror::of(&house);
     for happening in happenings() {
