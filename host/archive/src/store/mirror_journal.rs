@@ -72,9 +72,20 @@ pub fn keep_numbers(
         tx.execute("DELETE FROM mirror_pool_change WHERE archive = ?1", [archive]).during(WHAT)?;
     }
     if before == 0 && numbers > 0 {
-        append(tx, archive, MirrorCause::Reset, None, &[FileChange::Everything], now)?;
+        let first = begin_anew(tx, archive, now)?;
+        // their files have gone with the journal, and nobody could follow from them
+        tx.execute("DELETE FROM mirror_journal WHERE archive = ?1 AND number < ?2", (archive, size(first)))
+            .during(WHAT)?;
     }
     Ok(())
+}
+
+/// Adds a number that says that everything has to be compared.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_anew(tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Result<u64, StoreError> {
+    append(tx, archive, MirrorCause::Reset, None, &[FileChange::Everything], now)
 }
 
 /// What a change is in a row: action, path, size, digest, target.

@@ -516,6 +516,10 @@ fn old_numbers_go_and_the_journal_goes_with_its_setting() {
     assert_eq!(house.numbers().unwrap().1, 8);
     assert_eq!(house.changes(8), (MirrorCause::Reset, vec![FileChange::Everything]));
     assert!(fs::read_to_string(journal.join("8")).unwrap().ends_with("\n!\n"));
+    // what was before it is not there, and nobody is told that it is
+    assert_eq!(house.numbers(), Some((8, 8)));
+    assert_eq!(fs::read_to_string(journal.join("state")).unwrap(), "first 8\nlast 8\n");
+    assert_eq!(names(&journal), ["8", "state"]);
     let (archive, now) = (house.archive.id, house.now);
     let too_many = house.db.write(|tx| mirror_journal::keep_numbers(tx, archive, MOST_NUMBERS_KEPT + 1, now));
     assert!(matches!(too_many, Err(StoreError::Refused(_))));
