@@ -146,13 +146,21 @@ pub fn write_journal(db: &mut Db, archive: &Archive, root: &Path) -> Result<usiz
         return Ok(0);
     }
     let entries = rows::to_be_written(db.read(), archive.id)?;
-    if entries.is_empty() && folder.join(STATE).exists() {
+    let Some((first, last)) = rows::numbers(db.read(), archive.id)? else { return Ok(0) };
+    // as it is when the old ones are forgotten
+    let first = first.max((last + 1).saturating_sub(u64::from(keep.max(1))));
+    let state = format!("first {first}\nlast {last}\n");
+    if entries.is_empty() && fs::read(folder.join(STATE)).is_ok_and(|said| said == state.as_bytes()) {
         return Ok(0);
     }
     for entry in &entries {
         let text = text_of(db.read(), archive, entry)?;
         disk::write_atomic(&folder.join(entry.number.to_string()), text.as_bytes(), disk::SERVED_FILE_MODE)?;
     }
+    // who reads it finds the files that it names: the new ones are there, the old ones still
+    disk::write_atomic(&folder.join(STATE), state.as_bytes(), disk::SERVED_FILE_MODE)?;
+    remove_before(&folder, first)?;
+    // as long as this is not said all of it is owed
     db.write(|tx| {
         entries.iter().try_for_each(|entry| rows::mark_written(tx, entry.id))?;
         rows::prune(tx, archive.id, keep)

@@ -574,6 +574,29 @@ fn a_death_at_any_point_leaves_no_gap() {
 }
 
 #[test]
+fn who_dies_before_it_says_which_numbers_there_are_says_so_the_next_time() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(2);
+    let state = |house: &House| house.paths.root.join(JOURNAL).join("state");
+    for version in ["1", "2", "3"] {
+        house.import("s", None, &[Package::new("aa", version, "amd64")]);
+        house.publish_and_tell();
+    }
+    let said = fs::read_to_string(state(&house)).unwrap();
+    assert_eq!(said, "first 3\nlast 4\n");
+    // as if the machine had died when the numbers were written, or lost what was
+    for before in [Some("first 2\nlast 3\n"), Some(""), None] {
+        match before {
+            Some(before) => disk::write_staged(&state(&house), before.as_bytes()).unwrap(),
+            None => disk::remove_file(&state(&house)).unwrap(),
+        }
+        disk::write_staged(&house.paths.root.join(JOURNAL).join("2"), b"too old").unwrap();
+        house.keep_up(After::DeathRow);
+        assert_eq!(fs::read_to_string(state(&house)).unwrap(), said, "{before:?}");
+        assert!(!house.paths.root.join(JOURNAL).join("2").exists(), "{before:?}");
+    }
+}
+
+#[test]
 fn a_pass_that_is_forgotten_is_in_no_journal_and_its_files_in_the_pool_come_with_the_next() {
     let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
     house.import("s", None, &[Package::new("aa", "1", "amd64")]);
