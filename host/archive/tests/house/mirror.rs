@@ -597,6 +597,33 @@ fn who_dies_before_it_says_which_numbers_there_are_says_so_the_next_time() {
 }
 
 #[test]
+fn a_pass_of_which_a_part_is_live_for_good_is_nothing_that_could_be_followed() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    house.import("s", None, &[Package::new("aa", "2", "amd64")]);
+    let prepared = house.prepare(Wanted::Changed);
+    let (archive, pass, changes) = (house.archive.id, prepared.pass, house.tree_changes(&prepared));
+    let staged = Identity::of(&prepared.staged.dists()).unwrap().unwrap();
+    // the other tree was lost after this one was exchanged
+    let exchanges = ["dists", "project"].map(|tree| PlannedExchange { tree: tree.to_owned(), staged });
+    house
+        .db
+        .write(|tx| {
+            changes.record(tx, archive, pass)?;
+            pass::begin_installing(tx, pass, &exchanges)
+        })
+        .unwrap();
+    disk::exchange(&prepared.staged.dists(), &house.paths.dists()).unwrap();
+    let recovered = recover(&mut house.db, archive, &house.paths, house.now).unwrap();
+    assert_eq!(recovered, [Recovered::Abandoned(pass)]);
+    assert_eq!(house.changes(3), (MirrorCause::Reset, vec![FileChange::Everything]));
+    assert_eq!(house.value::<i64>("SELECT count(*) FROM publisher_tree_change"), 0);
+    house.publish_and_tell();
+    assert_eq!(house.changes(4).0, MirrorCause::Pass);
+}
+
+#[test]
 fn a_pass_that_is_forgotten_is_in_no_journal_and_its_files_in_the_pool_come_with_the_next() {
     let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
     house.import("s", None, &[Package::new("aa", "1", "amd64")]);
