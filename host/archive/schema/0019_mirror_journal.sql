@@ -2,6 +2,8 @@
 
 -- Whether there is an ls-lR.gz.
 ALTER TABLE archive ADD COLUMN ls_lr INTEGER NOT NULL DEFAULT 0 CHECK (ls_lr IN (0, 1));
+-- The listing is not as the archive is, whatever the pool is like: it is 0 again when the new one lies in the archive.
+ALTER TABLE archive ADD COLUMN ls_lr_owed INTEGER NOT NULL DEFAULT 0 CHECK (ls_lr_owed IN (0, 1));
 -- How many numbers of the journal stay; 0: there is none.
 ALTER TABLE archive ADD COLUMN mirror_journal INTEGER NOT NULL DEFAULT 0 CHECK (mirror_journal >= 0);
 

@@ -166,12 +166,19 @@ fn a_full_disk_or_a_folder_in_the_way_is_a_problem_of_the_run_and_publishes_all_
     import(&root, "hello", "2.0");
     root.run_at("2025-03-02T12:00:00Z", &["publish"]).exits(0);
     assert_eq!(last(&root), 5, "reset, a pass, its listing, another pass, its listing");
+    // death row makes up for it as well, also when it has nothing to take
+    std::fs::remove_file(root.served().join("ls-lR.gz")).unwrap();
+    tool::make_folder(&root.served().join("ls-lR.gz"));
+    root.run_at("2025-03-02T13:00:00Z", &["publish", "--dirty-suite", SERIES]).exits(1);
+    std::fs::remove_dir(root.served().join("ls-lR.gz")).unwrap();
+    root.run_at("2025-03-02T14:00:00Z", &["process-death-row"]).exits(0);
+    assert!(listing(&root).contains("hello_2.0_amd64.deb"));
     let first = read_text(&root.served().join("journal/2"));
     assert!(first.contains("hello_1.0_amd64.deb"), "{first}");
     let mut ls = Command::new("ls");
     ls.arg(root.served().join("journal"));
     assert_eq!(
         tool::run(&mut ls).exits(0).stdout.split_whitespace().collect::<Vec<_>>(),
-        ["1", "2", "3", "4", "5", "state"]
+        ["1", "2", "3", "4", "5", "6", "7", "state"]
     );
 }

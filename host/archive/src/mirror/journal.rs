@@ -30,7 +30,7 @@ use crate::domain::{ArchiveId, FileChange, MirrorCause, PassId};
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::mirror_journal::{self as rows, Entry, PoolState};
-use crate::store::{Connection, Db, StoreError, pass};
+use crate::store::{Connection, Db, StoreError, pass, pool_listing};
 
 /// The folder at an archive's root that has the journal. No pass replaces it.
 pub const JOURNAL: &str = "journal";
@@ -61,13 +61,15 @@ fn pool_changes(tx: &Transaction<'_>, archive: ArchiveId) -> Result<[Vec<FileCha
     Ok([files, gone])
 }
 
-/// Gives a number to what a pass has changed, in the transaction that completes its installation. Nothing where the archive keeps no journal.
+/// Gives a number to what a pass has changed, in the transaction that completes its installation, where the archive keeps a journal, and says of its listing
+/// that it is owed, where it has one.
 ///
 /// # Errors
 /// When the database fails.
 pub fn number_pass(tx: &Transaction<'_>, id: PassId, now: Timestamp) -> Result<(), StoreError> {
     let tree = rows::take_tree(tx, id)?;
     let Some(archive) = pass::find_pass(tx, id)?.map(|pass| pass.archive) else { return Ok(()) };
+    pool_listing::owe(tx, archive)?;
     if rows::settings(tx, archive)?.journal == 0 {
         return Ok(());
     }
@@ -165,11 +167,6 @@ pub fn write_journal(db: &mut Db, archive: &Archive, root: &Path) -> Result<usiz
         entries.iter().try_for_each(|entry| rows::mark_written(tx, entry.id))?;
         rows::prune(tx, archive.id, keep)
     })?;
-    let Some((first, last)) = rows::numbers(db.read(), archive.id)? else { return Ok(entries.len()) };
-    // who reads it finds the files that it names: the new ones are there, the old ones still
-    let state = format!("first {first}\nlast {last}\n");
-    disk::write_atomic(&folder.join(STATE), state.as_bytes(), disk::SERVED_FILE_MODE)?;
-    remove_before(&folder, first)?;
     Ok(entries.len())
 }
 

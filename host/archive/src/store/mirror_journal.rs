@@ -1,6 +1,8 @@
 //! `mirror_journal` and what belongs to it: what changed in the files that are served, by number; what has to be written down next; and which folders may be
 //! empty since a pass.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -34,19 +36,20 @@ pub fn settings(db: &Connection, archive: ArchiveId) -> Result<Settings, StoreEr
         .during("read what an archive makes for mirrors")
 }
 
-/// Whether something is owed to those who follow an archive: that nobody lived to do, or could.
+/// The archives to whose followers something is owed that nobody lived to do, or could.
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_behind(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> {
+pub fn behind(db: &Connection) -> Result<BTreeSet<ArchiveId>, StoreError> {
     db.prepare_cached(
-        "SELECT (ls_lr AND EXISTS (SELECT 1 FROM pool_listing_stale WHERE archive = ?1))
-             OR (mirror_journal > 0 AND (EXISTS (SELECT 1 FROM mirror_pool_change WHERE archive = ?1)
-                 OR EXISTS (SELECT 1 FROM mirror_journal AS entry WHERE entry.archive = ?1 AND entry.written = 0)))
-             OR EXISTS (SELECT 1 FROM vacated_folder WHERE archive = ?1)
-         FROM archive WHERE id = ?1",
+        "SELECT archive FROM vacated_folder
+         UNION SELECT id FROM archive WHERE ls_lr AND (ls_lr_owed
+             OR EXISTS (SELECT 1 FROM pool_listing_stale WHERE pool_listing_stale.archive = archive.id))
+         UNION SELECT id FROM archive WHERE mirror_journal > 0 AND (
+             EXISTS (SELECT 1 FROM mirror_pool_change WHERE mirror_pool_change.archive = archive.id)
+             OR EXISTS (SELECT 1 FROM mirror_journal AS entry WHERE entry.archive = archive.id AND entry.written = 0))",
     )
-    .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+    .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
     .during("ask what is owed to mirrors")
 }
 

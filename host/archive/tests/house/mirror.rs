@@ -597,6 +597,48 @@ fn who_dies_before_it_says_which_numbers_there_are_says_so_the_next_time() {
 }
 
 #[test]
+fn a_number_is_owed_until_it_is_said_that_it_is_there() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(10);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    let archive = house.archive.id;
+    let is_behind = |house: &House| mirror_journal::behind(house.db.read()).unwrap().contains(&archive);
+    assert!(!is_behind(&house));
+    // a folder in the way of the file that is written last
+    let state = house.paths.root.join(JOURNAL).join("state");
+    disk::remove_file(&state).unwrap();
+    disk::write_staged(&state.join("in-the-way"), b"x").unwrap();
+    house.import("s", None, &[Package::new("aa", "2", "amd64")]);
+    house.publish(Wanted::Changed);
+    let (root, now) = (house.paths.root.clone(), house.now);
+    assert!(mirror::keep_up(&mut house.db, &house.archive, &root, &owner(), After::Pass, now).is_err());
+    assert!(is_behind(&house));
+    disk::remove_tree(&state).unwrap();
+    house.keep_up(After::DeathRow);
+    assert!(!is_behind(&house));
+    assert_eq!(fs::read_to_string(&state).unwrap(), "first 1\nlast 3\n");
+}
+
+#[test]
+fn a_listing_that_nobody_lived_to_make_is_owed_also_when_the_pool_is_as_it_was() {
+    let mut house = House::new(&["main"], &["amd64"]).with_listing();
+    let archive = house.archive.id;
+    let is_behind = |house: &House| mirror_journal::behind(house.db.read()).unwrap().contains(&archive);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    assert!(!is_behind(&house));
+    let before = house.listing();
+    house.now += SignedDuration::from_secs(200);
+    remove(&mut house, "s", "aa");
+    house.publish(Wanted::Changed);
+    assert!(is_behind(&house), "the run died when the pass was installed");
+    house.keep_up(After::DeathRow);
+    assert!(!is_behind(&house));
+    assert!(house.listing() != before);
+    assert_is_what_ls_writes(&house);
+}
+
+#[test]
 fn a_pass_of_which_a_part_is_live_for_good_is_nothing_that_could_be_followed() {
     let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
     house.import("s", None, &[Package::new("aa", "1", "amd64")]);
