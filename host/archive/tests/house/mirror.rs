@@ -104,6 +104,7 @@ fn ls(root: &Path) -> String {
     let from = format!("{}/.", root.display());
     said(Command::new("cp").args(["-PR", "--preserve=mode,timestamps", &from]).arg(copy.path()));
     let _ = fs::remove_file(copy.path().join(LISTING));
+    let _ = fs::remove_dir_all(copy.path().join(JOURNAL));
     set_times_of_folders(copy.path());
     let mut ls = Command::new("ls");
     ls.args(["-lR", "--time-style=long-iso"]).current_dir(copy.path());
@@ -434,6 +435,7 @@ fn who_follows_the_journal_serves_clients_at_every_step_and_has_the_archive_at_t
         happen(&mut house, happening);
         mirror.follow(&house);
         mirror.assert_is(&house);
+        assert_is_what_ls_writes(&house);
     }
     assert!(mirror.steps > 100, "{}", mirror.steps);
     assert!(!house.has("main/a/aa/aa_1_amd64.deb") && !mirror.at("pool/main/a/aa/aa_1_amd64.deb").exists());
