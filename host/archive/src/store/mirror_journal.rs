@@ -424,7 +424,7 @@ pub fn vacated(db: &Connection, archive: ArchiveId) -> Result<Vec<String>, Store
         .during("list folders that may be empty")
 }
 
-/// Forgets folders: they were looked at.
+/// Forgets folders: they were looked at. None while a pass of the archive is being installed, since it empties them only then.
 ///
 /// # Errors
 /// When the database fails.
@@ -436,6 +436,13 @@ pub fn forget_vacated(
     const WHAT: &str = "record that folders were looked at";
     let mut statement =
         tx.prepare_cached("DELETE FROM vacated_folder WHERE archive = ?1 AND path = ?2").during(WHAT)?;
+    let is_installing = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM publisher_pass WHERE archive = ?1 AND state = 'INSTALLING')",
+        )
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during(WHAT)?;
+    let folders = if is_installing { &[] } else { folders };
     for folder in folders {
         statement.execute((archive, folder)).during(WHAT)?;
     }

@@ -705,7 +705,20 @@ fn folders_that_a_pass_has_left_empty_go_and_no_others() {
         disk::remove_file(&path).unwrap();
         disk::remove_tree(&path.parent().unwrap().join("by-hash")).unwrap();
     }
-    house.install(&prepared);
+    let (archive, pass, changes) = (house.archive.id, prepared.pass, house.tree_changes(&prepared));
+    let staged = Identity::of(&prepared.staged.dists()).unwrap().unwrap();
+    let (now, exchange) = (house.now, PlannedExchange { tree: "dists".to_owned(), staged });
+    house
+        .db
+        .write(|tx| {
+            changes.record(tx, archive, pass)?;
+            prepared.pooled.record(tx, archive, now)?;
+            pass::begin_installing(tx, pass, &[exchange])
+        })
+        .unwrap();
+    // death row comes by before the trees are exchanged, and finds these folders full
+    assert_eq!(house.keep_up(After::DeathRow).vacated, 0);
+    assert_eq!(recover(&mut house.db, archive, &house.paths, now).unwrap(), [Recovered::Completed(pass)]);
     assert!(mirror::has_anything_to_do(&house.db, &house.archive).unwrap());
     // somebody has put a file there meanwhile
     disk::write_staged(&house.paths.root.join("dists/s/old/theirs"), b"x").unwrap();
