@@ -217,6 +217,16 @@ pub fn entry(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<
         .during("find a number of the journal for mirrors")
 }
 
+/// The row of a number of a journal, if it is kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn entry_id(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<i64>, StoreError> {
+    db.prepare_cached("SELECT id FROM mirror_journal WHERE archive = ?1 AND number = ?2")
+        .and_then(|mut statement| statement.query_row((archive, size(number)), |row| row.get(0)).optional())
+        .during("find a number of the journal for mirrors")
+}
+
 /// The numbers whose file does not lie in the archive yet, in order.
 ///
 /// # Errors
