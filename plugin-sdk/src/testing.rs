@@ -658,7 +658,7 @@ fn globs(patterns: &[String]) -> GlobSet {
 
 /// Whether a folder may stand at the archive's root beside `dists` and `pool`.
 fn may_be_a_tree(name: &str) -> bool {
-    name != "journal"
+    !["snapshots", "journal"].contains(&name)
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -726,8 +726,17 @@ mod tests {
 
     #[test]
     fn paths_are_judged_as_the_host_judges_them() {
-        let patterns =
-            ["dists/s/**", "indices/*", "project/**", "*", "pool/**", "journal/*", "~x/*", "a.old/*"];
+        let patterns = [
+            "dists/s/**",
+            "indices/*",
+            "project/**",
+            "*",
+            "pool/**",
+            "journal/*",
+            "snapshots/*",
+            "~x/*",
+            "a.old/*",
+        ];
         let context = PassContext { suites: vec![suite("s")], ..pass_context() };
         let mut before = FakeHost::for_pass(&context);
         before.may_write = patterns.map(str::to_owned).to_vec();

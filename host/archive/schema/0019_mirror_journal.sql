@@ -2,6 +2,8 @@
 
 -- Whether there is an ls-lR.gz.
 ALTER TABLE archive ADD COLUMN ls_lr INTEGER NOT NULL DEFAULT 0 CHECK (ls_lr IN (0, 1));
+-- The listing is not as the archive is, whatever the pool is like: it is 0 again when the new one lies in the archive.
+ALTER TABLE archive ADD COLUMN ls_lr_owed INTEGER NOT NULL DEFAULT 0 CHECK (ls_lr_owed IN (0, 1));
 -- How many numbers of the journal stay; 0: there is none.
 ALTER TABLE archive ADD COLUMN mirror_journal INTEGER NOT NULL DEFAULT 0 CHECK (mirror_journal >= 0);
 
@@ -54,6 +56,43 @@ BEGIN
         FROM archive WHERE id = new.archive AND ls_lr
         AND NOT EXISTS (SELECT 1 FROM pool_listing_stale WHERE archive = new.archive AND component = new.component
             AND source_package_name = new.source_package_name);
+END;
+-- Where a component gets the file itself, every link that there is leads to it from now on, although its own row stays as it is.
+CREATE TRIGGER pool_file_holder_added AFTER INSERT ON pool_file
+WHEN NOT new.is_symlink
+BEGIN
+    UPDATE pool_file SET modified = NULL
+        WHERE archive = new.archive AND source_package_name = new.source_package_name AND filename = new.filename AND is_symlink;
+    INSERT INTO mirror_pool_change (archive, component, source_package_name, filename)
+        SELECT link.archive, link.component, link.source_package_name, link.filename
+        FROM pool_file AS link JOIN archive ON archive.id = link.archive AND archive.mirror_journal > 0
+        WHERE link.archive = new.archive AND link.source_package_name = new.source_package_name
+        AND link.filename = new.filename AND link.is_symlink;
+    INSERT INTO pool_listing_stale (archive, component, source_package_name)
+        SELECT link.archive, link.component, link.source_package_name
+        FROM pool_file AS link JOIN archive ON archive.id = link.archive AND archive.ls_lr
+        WHERE link.archive = new.archive AND link.source_package_name = new.source_package_name
+        AND link.filename = new.filename AND link.is_symlink
+        AND NOT EXISTS (SELECT 1 FROM pool_listing_stale AS stale WHERE stale.archive = link.archive
+            AND stale.component = link.component AND stale.source_package_name = link.source_package_name);
+END;
+CREATE TRIGGER pool_file_holder_changed AFTER UPDATE OF is_symlink, content ON pool_file
+WHEN old.is_symlink AND NOT new.is_symlink
+BEGIN
+    UPDATE pool_file SET modified = NULL
+        WHERE archive = new.archive AND source_package_name = new.source_package_name AND filename = new.filename AND is_symlink;
+    INSERT INTO mirror_pool_change (archive, component, source_package_name, filename)
+        SELECT link.archive, link.component, link.source_package_name, link.filename
+        FROM pool_file AS link JOIN archive ON archive.id = link.archive AND archive.mirror_journal > 0
+        WHERE link.archive = new.archive AND link.source_package_name = new.source_package_name
+        AND link.filename = new.filename AND link.is_symlink;
+    INSERT INTO pool_listing_stale (archive, component, source_package_name)
+        SELECT link.archive, link.component, link.source_package_name
+        FROM pool_file AS link JOIN archive ON archive.id = link.archive AND archive.ls_lr
+        WHERE link.archive = new.archive AND link.source_package_name = new.source_package_name
+        AND link.filename = new.filename AND link.is_symlink
+        AND NOT EXISTS (SELECT 1 FROM pool_listing_stale AS stale WHERE stale.archive = link.archive
+            AND stale.component = link.component AND stale.source_package_name = link.source_package_name);
 END;
 CREATE TRIGGER pool_file_removed AFTER DELETE ON pool_file
 BEGIN

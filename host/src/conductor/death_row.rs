@@ -6,10 +6,11 @@
 use jiff::SignedDuration;
 use pressroom_archive::death_row::{self, Expired, Reap, ReapError, Reaped, expire::Expire};
 use pressroom_archive::domain::{ArchiveId, ArchivePurpose, RunId, RunOutcome};
+use pressroom_archive::mirror::After;
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::run::{self as run_rows, Activity};
-use pressroom_archive::store::{Db, StoreError};
+use pressroom_archive::store::{Db, StoreError, mirror_journal};
 use serde::Serialize;
 use tracing::{debug_span, info_span};
 
@@ -159,12 +160,16 @@ fn all(
             },
             Err(error @ ReapError::Store(_)) => return Err(error.into()),
         };
-        let mut reaped = reaped;
-        reaped.problems.extend(mirror::catch_up(root, db, &archive, clock).err());
         left = left.map(|left| left.saturating_sub(reaped.looked_at));
-        done.push(OfArchive { archive: archive.reference.to_string(), reaped });
+        done.push((archive, reaped));
     }
-    Ok(done)
+    let behind = mirror_journal::behind(db.read())?;
+    for (archive, reaped) in done.iter_mut().filter(|(archive, _)| behind.contains(&archive.id)) {
+        reaped.problems.extend(mirror::keep_up(root, db, archive, After::DeathRow, clock).err());
+    }
+    let of =
+        |(archive, reaped): (Archive, Reaped)| OfArchive { archive: archive.reference.to_string(), reaped };
+    Ok(done.into_iter().map(of).collect())
 }
 
 /// What [`run`] would do, with all that has left the indexes and stays; nothing of it stays.

@@ -1,21 +1,12 @@
 //! What is done for mirrors when something changed in an archive: empty folders go, `ls-lR.gz` is made, the journal is written.
 
 use pressroom_archive::mirror::{self, After, Owner};
+use pressroom_archive::store::Db;
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::{Db, mirror_journal};
 use tracing::debug_span;
 
 use crate::clock::Clock;
 use crate::root::Root;
-
-/// Does what a run that died, or a disk that was full, has left undone.
-pub(super) fn catch_up(root: &Root, db: &mut Db, archive: &Archive, clock: Clock) -> Result<(), String> {
-    match mirror_journal::is_behind(db.read(), archive.id) {
-        Ok(true) => keep_up(root, db, archive, After::DeathRow, clock),
-        Ok(false) => Ok(()),
-        Err(error) => Err(pressroom_archive::domain::chain(&error)),
-    }
-}
 
 /// Does what mirrors wait for. What could not be done is said for the operators; what is published is published all the same, and the next run makes up for it.
 pub(super) fn keep_up(

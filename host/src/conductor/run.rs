@@ -13,7 +13,9 @@ use pressroom_archive::store::distribution::{self, Distribution};
 use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::survey::survey;
-use pressroom_archive::store::{Db, StoreError, pass, publisher, run as run_rows, snapshot, suite};
+use pressroom_archive::store::{
+    Db, StoreError, mirror_journal, pass, publisher, run as run_rows, snapshot, suite,
+};
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
 
@@ -217,6 +219,7 @@ impl Run<'_> {
         }
         self.recover(db, &archives)?;
         let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
+        let behind = mirror_journal::behind(db.read())?;
         // also where nothing is published at the moment: what is there is served all the same
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
@@ -224,7 +227,10 @@ impl Run<'_> {
                 if with_snapshots.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
                     let problem = self.expire_snapshots(db, &archive);
                     self.problems.extend(problem);
-                    self.problems.extend(mirror::catch_up(self.root, db, &archive, self.clock).err());
+                }
+                if behind.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
+                    let told = mirror::keep_up(self.root, db, &archive, After::DeathRow, self.clock);
+                    self.problems.extend(told.err());
                 }
             }
         }

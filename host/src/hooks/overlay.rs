@@ -415,6 +415,7 @@ mod tests {
             "*".into(),
             "pool/**".into(),
             "journal/*".into(),
+            "snapshots/*".into(),
         ]
         .into();
         overlay_with(fixture, &writable)

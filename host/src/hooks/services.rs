@@ -406,7 +406,7 @@ impl<'a> Services<'a> {
         let (row, _) = self.archive(archive)?;
         let kept = mirror_journal::numbers(self.db, row.id).map_err(failed)?;
         let entry = match kept {
-            Some(_) => mirror_journal::entry(self.db, row.id, number).map_err(failed)?,
+            Some(_) => mirror_journal::entry_id(self.db, row.id, number).map_err(failed)?,
             None => None,
         };
         let entry = entry.ok_or_else(|| {
@@ -418,7 +418,7 @@ impl<'a> Services<'a> {
             })
         })?;
         let most = u64::from(max.min(MAX_PAGE));
-        let changes = mirror_journal::changes(self.db, entry.id, offset, most).map_err(failed)?;
+        let changes = mirror_journal::changes(self.db, entry, offset, most).map_err(failed)?;
         Ok(changes.into_iter().map(convert::file_change).collect())
     }
 

@@ -28,11 +28,20 @@ fn last(root: &Root) -> u64 {
     state.lines().find_map(|line| line.strip_prefix("last ")).unwrap().parse().unwrap()
 }
 
-/// Does what a number says, as the guide has it.
-fn follow(root: &Root, mirror: &Path, number: u64) {
+/// Does what these numbers say, as the guide has it: what is new in the pool, what else is new, and then, after a look, what goes.
+fn follow(root: &Root, mirror: &Path, numbers: std::ops::RangeInclusive<u64>, look: impl Fn()) {
     let served = root.served();
-    for line in read_text(&served.join("journal").join(number.to_string())).lines() {
-        let words: Vec<&str> = line.split('\t').collect();
+    let text: String =
+        numbers.map(|number| read_text(&served.join("journal").join(number.to_string()))).collect();
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| !line.starts_with(['#', '!']))
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let is_gone = |line: &[&str]| line[0] == "-";
+    let is_pool = |line: &[&str]| line[1].starts_with("pool/");
+    let new = lines.iter().filter(|line| !is_gone(line) && is_pool(line));
+    for words in new.chain(lines.iter().filter(|line| !is_gone(line) && !is_pool(line))) {
         match words.as_slice() {
             ["+", path, size, digest] => {
                 let Ok(content) = std::fs::read(served.join(path)) else { continue };
@@ -45,18 +54,39 @@ fn follow(root: &Root, mirror: &Path, number: u64) {
                 let _ = std::fs::remove_file(mirror.join(path));
                 std::os::unix::fs::symlink(target, mirror.join(path)).unwrap();
             }
-            ["-", path] => drop(std::fs::remove_file(mirror.join(path))),
-            ["!"] => {}
-            _ => assert!(line.starts_with('#'), "{line}"),
+            _ => panic!("{words:?}"),
         }
     }
+    look();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_gone(line)) {
+        if !lines[at..].iter().any(|later| !is_gone(later) && later[1] == line[1]) {
+            let _ = std::fs::remove_file(mirror.join(line[1]));
+        }
+    }
+    look();
+}
+
+/// Whether apt can fetch a package from a mirror, if that has anything yet.
+fn serves_apt(root: &Root, mirror: &Path) {
+    if !mirror.join("dists").join(SERIES).join("InRelease").exists() {
+        return;
+    }
+    let line = Line {
+        uri: format!("file://{}", mirror.display()),
+        suites: SERIES.to_owned(),
+        components: "main".to_owned(),
+        signed_by: root.key(),
+    };
+    let client = Client::new(&line, &[]);
+    client.apt_get(&["update"]).exits(0);
+    client.apt_get(&["install", "--yes", "--download-only", "hello"]).exits(0);
 }
 
 #[test]
 fn a_mirror_that_follows_the_journal_serves_apt_after_every_number() {
     let root = Root::new();
     root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "100", "--ls-lr", "true"]);
-    let mirror = tempfile::tempdir().unwrap();
+    let (mirror, late) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut done = 0;
     for (hour, name, version) in [
         ("02T12", "hello", "1.0"),
@@ -70,21 +100,15 @@ fn a_mirror_that_follows_the_journal_serves_apt_after_every_number() {
         root.run_at(&now, &["process-death-row"]).exits(0);
         while done < last(&root) {
             done += 1;
-            follow(&root, mirror.path(), done);
-            if !mirror.path().join("dists").join(SERIES).join("InRelease").exists() {
-                continue;
+            // one comes for every number, the other for the first ones and then not before the end
+            for mirror in [Some(mirror.path()), (done < 4).then_some(late.path())].into_iter().flatten() {
+                follow(&root, mirror, done..=done, || serves_apt(&root, mirror));
             }
-            let line = Line {
-                uri: format!("file://{}", mirror.path().display()),
-                suites: SERIES.to_owned(),
-                components: "main".to_owned(),
-                signed_by: root.key(),
-            };
-            let client = Client::new(&line, &[]);
-            client.apt_get(&["update"]).exits(0);
-            client.apt_get(&["install", "--yes", "--download-only", "hello"]).exits(0);
         }
     }
+    follow(&root, late.path(), 4..=done, || serves_apt(&root, late.path()));
+    assert!(late.path().join("pool/main/h/hello/hello_3.0_amd64.deb").exists());
+    assert!(!late.path().join("pool/main/h/hello/hello_1.0_amd64.deb").exists());
     assert!(done > 8, "{done} numbers");
     let gone = "pool/main/h/hello/hello_1.0_amd64.deb";
     assert!(!mirror.path().join(gone).exists() && !root.served().join(gone).exists());
@@ -142,12 +166,19 @@ fn a_full_disk_or_a_folder_in_the_way_is_a_problem_of_the_run_and_publishes_all_
     import(&root, "hello", "2.0");
     root.run_at("2025-03-02T12:00:00Z", &["publish"]).exits(0);
     assert_eq!(last(&root), 5, "reset, a pass, its listing, another pass, its listing");
+    // death row makes up for it as well, also when it has nothing to take
+    std::fs::remove_file(root.served().join("ls-lR.gz")).unwrap();
+    tool::make_folder(&root.served().join("ls-lR.gz"));
+    root.run_at("2025-03-02T13:00:00Z", &["publish", "--dirty-suite", SERIES]).exits(1);
+    std::fs::remove_dir(root.served().join("ls-lR.gz")).unwrap();
+    root.run_at("2025-03-02T14:00:00Z", &["process-death-row"]).exits(0);
+    assert!(listing(&root).contains("hello_2.0_amd64.deb"));
     let first = read_text(&root.served().join("journal/2"));
     assert!(first.contains("hello_1.0_amd64.deb"), "{first}");
     let mut ls = Command::new("ls");
     ls.arg(root.served().join("journal"));
     assert_eq!(
         tool::run(&mut ls).exits(0).stdout.split_whitespace().collect::<Vec<_>>(),
-        ["1", "2", "3", "4", "5", "state"]
+        ["1", "2", "3", "4", "5", "6", "7", "state"]
     );
 }

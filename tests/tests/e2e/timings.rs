@@ -34,8 +34,17 @@ const WORK: [&str; 13] = [
 ];
 
 /// The steps of a pass, in order.
-const STEPS: [&str; 8] =
-    ["stage", "poolify", "dominate", "index", "pre-publication", "release", "install", "post-publication"];
+const STEPS: [&str; 9] = [
+    "stage",
+    "poolify",
+    "dominate",
+    "index",
+    "pre-publication",
+    "release",
+    "install",
+    "snapshots",
+    "post-publication",
+];
 
 // ---------------------------------------------------------------- archives, and what it cost to publish them
 
@@ -225,6 +234,8 @@ fn phases(table: &str) -> Vec<(usize, &str)> {
 fn timings_are_a_table_of_phases_and_one_of_work() {
     let root = Root::new();
     add(&root, "hello", "1.0");
+    let without_mirrors = root.copy();
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "10"]);
     let ran = root.ok(&["publish", "--timings"]);
     assert!(!ran.stdout.contains("PHASE"), "{}", ran.account());
     let phases = phases(&ran.stderr);
@@ -235,7 +246,8 @@ fn timings_are_a_table_of_phases_and_one_of_work() {
         .map(|(_, name)| *name)
         .collect();
     assert_eq!(steps, STEPS, "{}", ran.account());
-    for below in [(1, "pass"), (1, "finalize"), (3, "sign"), (3, "exchange"), (3, "complete")] {
+    for below in [(1, "pass"), (1, "finalize"), (2, "mirror"), (3, "sign"), (3, "exchange"), (3, "complete")]
+    {
         assert!(phases.contains(&below), "{below:?}\n{}", ran.account());
     }
     let run = ran.stderr.lines().find(|line| line.starts_with("run ")).unwrap();
@@ -248,6 +260,9 @@ fn timings_are_a_table_of_phases_and_one_of_work() {
     }
     let quiet = root.ok(&["publish"]);
     assert_eq!(quiet.stderr, "", "{}", quiet.account());
+    // most archives of people make nothing for mirrors, and have no such step
+    let ran = without_mirrors.ok(&["publish", "--timings"]);
+    assert!(!self::phases(&ran.stderr).iter().any(|(_, name)| *name == "mirror"), "{}", ran.account());
 }
 
 #[test]

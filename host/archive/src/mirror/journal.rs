@@ -1,8 +1,8 @@
 //! The journal of what changed in the files of an archive, by number.
 //!
 //! A number is given in the transaction in which the change is: with the installation of a pass, or when names have left the pool. What it has is in the order in
-//! which to follow it: files of the pool before the indexes that name them, those before the Release that lists them, and what goes at the end; so who follows it
-//! has at every step what a client can use. From the rows the files are written, again if somebody died meanwhile:
+//! which to follow it: files of the pool before the indexes that name them, those before the Release that lists them, and what goes at the end; so who follows it,
+//! what is new of all numbers first, has at every step what a client can use. From the rows the files are written, again if somebody died meanwhile:
 //!
 //! ```text
 //! journal/state       first 3
@@ -30,7 +30,7 @@ use crate::domain::{ArchiveId, FileChange, MirrorCause, PassId};
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::mirror_journal::{self as rows, Entry, PoolState};
-use crate::store::{Connection, Db, StoreError, pass};
+use crate::store::{Connection, Db, StoreError, pass, pool_listing};
 
 /// The folder at an archive's root that has the journal. No pass replaces it.
 pub const JOURNAL: &str = "journal";
@@ -61,13 +61,15 @@ fn pool_changes(tx: &Transaction<'_>, archive: ArchiveId) -> Result<[Vec<FileCha
     Ok([files, gone])
 }
 
-/// Gives a number to what a pass has changed, in the transaction that completes its installation. Nothing where the archive keeps no journal.
+/// Gives a number to what a pass has changed, in the transaction that completes its installation, where the archive keeps a journal, and says of its listing
+/// that it is owed, where it has one.
 ///
 /// # Errors
 /// When the database fails.
 pub fn number_pass(tx: &Transaction<'_>, id: PassId, now: Timestamp) -> Result<(), StoreError> {
     let tree = rows::take_tree(tx, id)?;
     let Some(archive) = pass::find_pass(tx, id)?.map(|pass| pass.archive) else { return Ok(()) };
+    pool_listing::owe(tx, archive)?;
     if rows::settings(tx, archive)?.journal == 0 {
         return Ok(());
     }
@@ -146,22 +148,25 @@ pub fn write_journal(db: &mut Db, archive: &Archive, root: &Path) -> Result<usiz
         return Ok(0);
     }
     let entries = rows::to_be_written(db.read(), archive.id)?;
-    if entries.is_empty() && folder.join(STATE).exists() {
+    let Some((first, last)) = rows::numbers(db.read(), archive.id)? else { return Ok(0) };
+    // as it is when the old ones are forgotten
+    let first = first.max((last + 1).saturating_sub(u64::from(keep.max(1))));
+    let state = format!("first {first}\nlast {last}\n");
+    if entries.is_empty() && fs::read(folder.join(STATE)).is_ok_and(|said| said == state.as_bytes()) {
         return Ok(0);
     }
     for entry in &entries {
         let text = text_of(db.read(), archive, entry)?;
         disk::write_atomic(&folder.join(entry.number.to_string()), text.as_bytes(), disk::SERVED_FILE_MODE)?;
     }
+    // who reads it finds the files that it names: the new ones are there, the old ones still
+    disk::write_atomic(&folder.join(STATE), state.as_bytes(), disk::SERVED_FILE_MODE)?;
+    remove_before(&folder, first)?;
+    // as long as this is not said all of it is owed
     db.write(|tx| {
         entries.iter().try_for_each(|entry| rows::mark_written(tx, entry.id))?;
         rows::prune(tx, archive.id, keep)
     })?;
-    let Some((first, last)) = rows::numbers(db.read(), archive.id)? else { return Ok(entries.len()) };
-    // who reads it finds the files that it names: the new ones are there, the old ones still
-    let state = format!("first {first}\nlast {last}\n");
-    disk::write_atomic(&folder.join(STATE), state.as_bytes(), disk::SERVED_FILE_MODE)?;
-    remove_before(&folder, first)?;
     Ok(entries.len())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What is in the pool is said by rows: the listing of it is kept in parts, each the folders of some sources that follow each other, as gzip members; a change in
 //! the pool makes one part anew, and the rest is put into the file as it was. Of a file that is new in the pool its time is asked once and kept. The other trees
-//! are small, and are looked at. What nobody sees through the web is left out: names with a dot in front; and so are the listing itself, and snapshots.
+//! are small, and are looked at. What nobody sees through the web is left out: names with a dot in front; and so are the listing itself, the journal,
+//! which is written after it, and snapshots.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use flate2::write::GzEncoder;
 use rusqlite::Transaction;
 
 use super::MirrorError;
+use super::journal::JOURNAL;
 use super::lines::{
     FOLDER_MODE, Kind, LINK_MODE, Line, Owner, folders_kib, plain_name, write_folder, write_head, write_lines,
 };
@@ -29,7 +31,7 @@ use crate::store::pool_listing::{self as rows, ListedName, Part, Span};
 /// The file's name, at the archive's root.
 pub const LISTING: &str = "ls-lR.gz";
 /// What is not listed, at the root.
-const LEFT_OUT: [&str; 2] = [LISTING, crate::snapshot::FOLDER];
+const LEFT_OUT: [&str; 3] = [LISTING, JOURNAL, crate::snapshot::FOLDER];
 const POOL: &str = "pool";
 /// Of so many sources one begins a part.
 const ONE_SOURCE_IN: u64 = 64;

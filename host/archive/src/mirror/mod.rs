@@ -87,22 +87,21 @@ pub fn keep_up(
     if settings.journal > 0 {
         db.write(|tx| number_removals(tx, archive.id, now))?;
     }
-    let has_changed = || {
-        Ok::<_, StoreError>(
-            after == After::Pass || pool_listing::next_stale(db.read(), archive.id)?.is_some(),
-        )
-    };
-    let listed = match settings.ls_lr && has_changed()? {
-        true => write_listing(db, archive.id, root, owner).map(Some),
+    let is_due = settings.ls_lr && (after == After::Pass || pool_listing::is_owed(db.read(), archive.id)?);
+    let listed = match is_due {
+        true => {
+            // the pool's parts are new before the file is
+            db.write(|tx| pool_listing::owe(tx, archive.id))?;
+            write_listing(db, archive.id, root, owner).map(Some)
+        }
         false => Ok(None),
     };
-    match &listed {
-        Ok(Some(listing)) => {
-            done.is_listed = true;
-            db.write(|tx| number_files(tx, archive.id, std::slice::from_ref(listing), now))?;
-        }
-        Ok(None) => {}
-        Err(_) => db.write(|tx| pool_listing::owe(tx, archive.id))?,
+    if let Ok(Some(listing)) = &listed {
+        done.is_listed = true;
+        db.write(|tx| {
+            pool_listing::settle(tx, archive.id)?;
+            number_files(tx, archive.id, std::slice::from_ref(listing), now)
+        })?;
     }
     // those who follow the journal do not wait for the rest
     done.numbers = write_journal(db, archive, root)?;

@@ -1,6 +1,8 @@
 //! `mirror_journal` and what belongs to it: what changed in the files that are served, by number; what has to be written down next; and which folders may be
 //! empty since a pass.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -34,19 +36,20 @@ pub fn settings(db: &Connection, archive: ArchiveId) -> Result<Settings, StoreEr
         .during("read what an archive makes for mirrors")
 }
 
-/// Whether something is owed to those who follow an archive: that nobody lived to do, or could.
+/// The archives to whose followers something is owed that nobody lived to do, or could.
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_behind(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> {
+pub fn behind(db: &Connection) -> Result<BTreeSet<ArchiveId>, StoreError> {
     db.prepare_cached(
-        "SELECT (ls_lr AND EXISTS (SELECT 1 FROM pool_listing_stale WHERE archive = ?1))
-             OR (mirror_journal > 0 AND (EXISTS (SELECT 1 FROM mirror_pool_change WHERE archive = ?1)
-                 OR EXISTS (SELECT 1 FROM mirror_journal AS entry WHERE entry.archive = ?1 AND entry.written = 0)))
-             OR EXISTS (SELECT 1 FROM vacated_folder WHERE archive = ?1)
-         FROM archive WHERE id = ?1",
+        "SELECT archive FROM vacated_folder
+         UNION SELECT id FROM archive WHERE ls_lr AND (ls_lr_owed
+             OR EXISTS (SELECT 1 FROM pool_listing_stale WHERE pool_listing_stale.archive = archive.id))
+         UNION SELECT id FROM archive WHERE mirror_journal > 0 AND (
+             EXISTS (SELECT 1 FROM mirror_pool_change WHERE mirror_pool_change.archive = archive.id)
+             OR EXISTS (SELECT 1 FROM mirror_journal AS entry WHERE entry.archive = archive.id AND entry.written = 0))",
     )
-    .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+    .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
     .during("ask what is owed to mirrors")
 }
 
@@ -72,9 +75,20 @@ pub fn keep_numbers(
         tx.execute("DELETE FROM mirror_pool_change WHERE archive = ?1", [archive]).during(WHAT)?;
     }
     if before == 0 && numbers > 0 {
-        append(tx, archive, MirrorCause::Reset, None, &[FileChange::Everything], now)?;
+        let first = begin_anew(tx, archive, now)?;
+        // their files have gone with the journal, and nobody could follow from them
+        tx.execute("DELETE FROM mirror_journal WHERE archive = ?1 AND number < ?2", (archive, size(first)))
+            .during(WHAT)?;
     }
     Ok(())
+}
+
+/// Adds a number that says that everything has to be compared.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_anew(tx: &Transaction<'_>, archive: ArchiveId, now: Timestamp) -> Result<u64, StoreError> {
+    append(tx, archive, MirrorCause::Reset, None, &[FileChange::Everything], now)
 }
 
 /// What a change is in a row: action, path, size, digest, target.
@@ -200,6 +214,16 @@ pub fn has_numbers(db: &Connection, archive: ArchiveId) -> Result<bool, StoreErr
 pub fn entry(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<Entry>, StoreError> {
     db.prepare_cached(&format!("{ENTRY} WHERE archive = ?1 AND number = ?2"))
         .and_then(|mut statement| statement.query_row((archive, size(number)), entry_from_row).optional())
+        .during("find a number of the journal for mirrors")
+}
+
+/// The row of a number of a journal, if it is kept.
+///
+/// # Errors
+/// When the database fails.
+pub fn entry_id(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<i64>, StoreError> {
+    db.prepare_cached("SELECT id FROM mirror_journal WHERE archive = ?1 AND number = ?2")
+        .and_then(|mut statement| statement.query_row((archive, size(number)), |row| row.get(0)).optional())
         .during("find a number of the journal for mirrors")
 }
 
@@ -410,7 +434,7 @@ pub fn vacated(db: &Connection, archive: ArchiveId) -> Result<Vec<String>, Store
         .during("list folders that may be empty")
 }
 
-/// Forgets folders: they were looked at.
+/// Forgets folders: they were looked at. None while a pass of the archive is being installed, since it empties them only then.
 ///
 /// # Errors
 /// When the database fails.
@@ -422,6 +446,13 @@ pub fn forget_vacated(
     const WHAT: &str = "record that folders were looked at";
     let mut statement =
         tx.prepare_cached("DELETE FROM vacated_folder WHERE archive = ?1 AND path = ?2").during(WHAT)?;
+    let is_installing = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM publisher_pass WHERE archive = ?1 AND state = 'INSTALLING')",
+        )
+        .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+        .during(WHAT)?;
+    let folders = if is_installing { &[] } else { folders };
     for folder in folders {
         statement.execute((archive, folder)).during(WHAT)?;
     }

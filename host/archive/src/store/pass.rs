@@ -414,7 +414,8 @@ pub fn abandon_pass(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const WHAT: &str = "forget the pass";
-    let state = find_pass(tx, pass)?.map(|pass| pass.state);
+    let found = find_pass(tx, pass)?;
+    let state = found.as_ref().map(|pass| pass.state);
     if !matches!(state, Some(PassState::Preparing | PassState::Installing)) {
         return Err(StoreError::Refused(format!("pass {pass} is over: it cannot be forgotten")));
     }
@@ -426,6 +427,12 @@ pub fn abandon_pass(
             [pass],
         )
         .during(WHAT)?;
+        // the next pass is held against what is live, so nobody would be told of that
+        if let Some(archive) = found.map(|pass| pass.archive)
+            && super::mirror_journal::settings(tx, archive)?.journal > 0
+        {
+            super::mirror_journal::begin_anew(tx, archive, now)?;
+        }
     }
     super::index_segment::forget_segments(tx, pass)?;
     super::index_patch::forget_patches(tx, pass)?;
@@ -439,6 +446,7 @@ pub fn abandon_pass(
         "publisher_exchange",
         "publisher_link",
         "publisher_pass_dirt",
+        "publisher_tree_change",
     ] {
         tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
     }

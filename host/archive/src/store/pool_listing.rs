@@ -17,7 +17,8 @@ pub fn set_ls_lr(tx: &Transaction<'_>, archive: ArchiveId, wanted: bool) -> Resu
     if super::mirror_journal::settings(tx, archive)?.ls_lr == wanted {
         return Ok(());
     }
-    tx.execute("UPDATE archive SET ls_lr = ?2 WHERE id = ?1", (archive, wanted)).during(WHAT)?;
+    tx.execute("UPDATE archive SET ls_lr = ?2, ls_lr_owed = 0 WHERE id = ?1", (archive, wanted))
+        .during(WHAT)?;
     for table in ["pool_listing", "pool_listing_stale"] {
         tx.execute(&format!("DELETE FROM {table} WHERE archive = ?1"), [archive]).during(WHAT)?;
     }
@@ -52,18 +53,38 @@ pub fn next_stale(
     .during("look for what changed in the pool")
 }
 
-/// Says of a listing that could not be written that it is not as the archive is, by any of its sources.
+/// Says of the listing of an archive, where it has one, that it is not as the archive is.
 ///
 /// # Errors
 /// When the database fails.
 pub fn owe(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT OR IGNORE INTO pool_listing_stale (archive, component, source_package_name)
-         SELECT archive, component, source_package_name FROM pool_file WHERE archive = ?1 LIMIT 1",
-        [archive],
+    tx.prepare_cached("UPDATE archive SET ls_lr_owed = 1 WHERE id = ?1 AND ls_lr AND NOT ls_lr_owed")
+        .and_then(|mut statement| statement.execute([archive]))
+        .map(drop)
+        .during("record that the listing is owed")
+}
+
+/// Whether the listing of an archive is not as the archive is.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_owed(db: &Connection, archive: ArchiveId) -> Result<bool, StoreError> {
+    db.prepare_cached(
+        "SELECT ls_lr AND (ls_lr_owed OR EXISTS (SELECT 1 FROM pool_listing_stale WHERE archive = ?1))
+         FROM archive WHERE id = ?1",
     )
-    .map(drop)
-    .during("record that the listing is owed")
+    .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
+    .during("ask whether the listing is owed")
+}
+
+/// Records that the listing lies in the archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(), StoreError> {
+    tx.execute("UPDATE archive SET ls_lr_owed = 0 WHERE id = ?1", [archive])
+        .map(drop)
+        .during("record that the listing is there")
 }
 
 /// Sources of a component whose names are not before one and before another.

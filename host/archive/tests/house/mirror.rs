@@ -13,6 +13,7 @@ use pressroom_archive::domain::{FileChange, MirrorCause, Sha256};
 use pressroom_archive::mirror::{self, After, JOURNAL, KeptUp, LISTING, Owner};
 use pressroom_archive::store::mirror_journal::{self, MOST_NUMBERS_KEPT};
 use pressroom_archive::store::pass::{self, PlannedExchange};
+use pressroom_archive::store::removal::{Extent, Removal, request_removal};
 use pressroom_archive::store::{StoreError, pool_listing};
 
 use crate::fixture::{House, Package, Wanted};
@@ -103,6 +104,7 @@ fn ls(root: &Path) -> String {
     let from = format!("{}/.", root.display());
     said(Command::new("cp").args(["-PR", "--preserve=mode,timestamps", &from]).arg(copy.path()));
     let _ = fs::remove_file(copy.path().join(LISTING));
+    let _ = fs::remove_dir_all(copy.path().join(JOURNAL));
     set_times_of_folders(copy.path());
     let mut ls = Command::new("ls");
     ls.args(["-lR", "--time-style=long-iso"]).current_dir(copy.path());
@@ -263,20 +265,30 @@ impl Mirror {
         self.folder.path().join(path)
     }
 
-    /// Follows all numbers that there are, from their files, and looks at the mirror after every step as a client does.
+    /// Follows all numbers that there are, from their files, as the guide has it, and looks at the mirror after every step as a client does: what is new in
+    /// the pool of all of them first, then what else is new, and then what goes.
     fn follow(&mut self, house: &House) {
         let journal = house.paths.root.join(JOURNAL);
         let state = fs::read_to_string(journal.join("state")).unwrap();
         let last: u64 = state.lines().last().unwrap().strip_prefix("last ").unwrap().parse().unwrap();
-        while self.done < last {
-            self.done += 1;
-            let text = fs::read_to_string(journal.join(self.done.to_string())).unwrap();
-            for line in text.lines().filter(|line| !line.starts_with('#')) {
-                self.step(&house.paths.root, line);
-                self.steps += 1;
-                self.assert_serves_clients(line);
-            }
+        let text: String = (self.done + 1..=last)
+            .map(|number| fs::read_to_string(journal.join(number.to_string())).unwrap())
+            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let path = |line: &str| line.split('\t').nth(1).unwrap().to_owned();
+        let (gone, new): (Vec<(usize, &str)>, Vec<(usize, &str)>) =
+            lines.iter().copied().enumerate().partition(|(_, line)| line.starts_with('-'));
+        let given_back =
+            |at: usize, line: &str| new.iter().any(|(later, new)| *later > at && path(new) == path(line));
+        let gone = gone.iter().filter(|(at, line)| !given_back(*at, line));
+        let (pool, rest): (Vec<_>, Vec<_>) =
+            new.iter().partition(|(_, line)| path(line).starts_with("pool/"));
+        for (_, line) in pool.into_iter().chain(rest).chain(gone) {
+            self.step(&house.paths.root, line);
+            self.steps += 1;
+            self.assert_serves_clients(line);
         }
+        self.done = last;
     }
 
     fn step(&self, source: &Path, line: &str) {
@@ -290,7 +302,15 @@ impl Mirror {
                     disk::write_staged(&self.at(path), &content).unwrap();
                 }
             }
-            ["@", path, target] => disk::symlink(Path::new(target), &self.at(path)).unwrap(),
+            ["@", path, target] => {
+                let folder = self.at(path).parent().unwrap().to_owned();
+                disk::make_folder(&folder).unwrap();
+                let file = folder.join(target);
+                // so does what the file has become
+                if !path.starts_with("pool/") || fs::symlink_metadata(file).is_ok_and(|file| file.is_file()) {
+                    disk::symlink(Path::new(target), &self.at(path)).unwrap();
+                }
+            }
             ["-", path] => {
                 let removed = fs::remove_file(self.at(path));
                 assert!(removed.is_ok() || self.is_late, "{path}: {removed:?}");
@@ -372,8 +392,13 @@ fn happenings() -> Vec<fn(&mut House)> {
         |house| drop(house.import("s", Some("main"), &[Package::new("aa", "2", "amd64")])),
         // a link in another component, and the other way round when the preferred one wants it
         |house| drop(house.import("s-updates", Some("universe"), &[Package::new("cc", "1", "amd64")])),
+        |house| drop(house.import("s-proposed", Some("zeta"), &[Package::new("cc", "1", "amd64")])),
         |house| drop(house.import("s", Some("main"), &[Package::new("cc", "1", "amd64")])),
+        // the link of the third component leads to the first, or nowhere when this one goes
+        |house| remove(house, "s-updates", "cc"),
         |house| house.now += SignedDuration::from_hours(48),
+        // what is removed goes at once
+        |house| remove(house, "s", "bb"),
         |house| {
             drop(house.import(
                 "s",
@@ -386,6 +411,13 @@ fn happenings() -> Vec<fn(&mut House)> {
     ]
 }
 
+fn remove(house: &mut House, suite: &str, name: &str) {
+    let (suite, now) = (house.shape(suite).suite.id, house.now);
+    let extent = Extent::SourceAndBinaries;
+    let removal = Removal { suite, name, extent, by: "operator", comment: "no longer wanted" };
+    house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
+}
+
 fn happen(house: &mut House, happening: fn(&mut House)) {
     house.now += SignedDuration::from_secs(200);
     happening(house);
@@ -396,13 +428,14 @@ fn happen(house: &mut House, happening: fn(&mut House)) {
 
 #[test]
 fn who_follows_the_journal_serves_clients_at_every_step_and_has_the_archive_at_the_end() {
-    let mut house = House::new(&["main", "universe"], &["amd64"]).with_journal(1000).with_listing();
+    let mut house = House::new(&["main", "universe", "zeta"], &["amd64"]).with_journal(1000).with_listing();
     assert_eq!(house.changes(1), (MirrorCause::Reset, vec![FileChange::Everything]));
     let mut mirror = Mirror::of(&house);
     for happening in happenings() {
         happen(&mut house, happening);
         mirror.follow(&house);
         mirror.assert_is(&house);
+        assert_is_what_ls_writes(&house);
     }
     assert!(mirror.steps > 100, "{}", mirror.steps);
     assert!(!house.has("main/a/aa/aa_1_amd64.deb") && !mirror.at("pool/main/a/aa/aa_1_amd64.deb").exists());
@@ -414,15 +447,19 @@ fn who_follows_the_journal_serves_clients_at_every_step_and_has_the_archive_at_t
 }
 
 #[test]
-fn who_comes_late_follows_all_the_same() {
-    let mut house = House::new(&["main", "universe"], &["amd64"]).with_journal(1000);
-    let mut mirror = Mirror::of(&house);
+fn who_comes_late_follows_all_the_same_and_serves_clients_at_every_step() {
+    let mut house = House::new(&["main", "universe", "zeta"], &["amd64"]).with_journal(1000);
+    let mut mirrors = Vec::new();
     for happening in happenings() {
+        // from nothing, and from any state that is served meanwhile
+        mirrors.push(Mirror::of(&house));
         happen(&mut house, happening);
     }
-    mirror.is_late = true;
-    mirror.follow(&house);
-    mirror.assert_is(&house);
+    for mut mirror in mirrors {
+        mirror.is_late = true;
+        mirror.follow(&house);
+        mirror.assert_is(&house);
+    }
 }
 
 #[test]
@@ -481,6 +518,10 @@ fn old_numbers_go_and_the_journal_goes_with_its_setting() {
     assert_eq!(house.numbers().unwrap().1, 8);
     assert_eq!(house.changes(8), (MirrorCause::Reset, vec![FileChange::Everything]));
     assert!(fs::read_to_string(journal.join("8")).unwrap().ends_with("\n!\n"));
+    // what was before it is not there, and nobody is told that it is
+    assert_eq!(house.numbers(), Some((8, 8)));
+    assert_eq!(fs::read_to_string(journal.join("state")).unwrap(), "first 8\nlast 8\n");
+    assert_eq!(names(&journal), ["8", "state"]);
     let (archive, now) = (house.archive.id, house.now);
     let too_many = house.db.write(|tx| mirror_journal::keep_numbers(tx, archive, MOST_NUMBERS_KEPT + 1, now));
     assert!(matches!(too_many, Err(StoreError::Refused(_))));
@@ -535,6 +576,98 @@ fn a_death_at_any_point_leaves_no_gap() {
 }
 
 #[test]
+fn who_dies_before_it_says_which_numbers_there_are_says_so_the_next_time() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(2);
+    let state = |house: &House| house.paths.root.join(JOURNAL).join("state");
+    for version in ["1", "2", "3"] {
+        house.import("s", None, &[Package::new("aa", version, "amd64")]);
+        house.publish_and_tell();
+    }
+    let said = fs::read_to_string(state(&house)).unwrap();
+    assert_eq!(said, "first 3\nlast 4\n");
+    // as if the machine had died when the numbers were written, or lost what was
+    for before in [Some("first 2\nlast 3\n"), Some(""), None] {
+        match before {
+            Some(before) => disk::write_staged(&state(&house), before.as_bytes()).unwrap(),
+            None => disk::remove_file(&state(&house)).unwrap(),
+        }
+        disk::write_staged(&house.paths.root.join(JOURNAL).join("2"), b"too old").unwrap();
+        house.keep_up(After::DeathRow);
+        assert_eq!(fs::read_to_string(state(&house)).unwrap(), said, "{before:?}");
+        assert!(!house.paths.root.join(JOURNAL).join("2").exists(), "{before:?}");
+    }
+}
+
+#[test]
+fn a_number_is_owed_until_it_is_said_that_it_is_there() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(10);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    let archive = house.archive.id;
+    let is_behind = |house: &House| mirror_journal::behind(house.db.read()).unwrap().contains(&archive);
+    assert!(!is_behind(&house));
+    // a folder in the way of the file that is written last
+    let state = house.paths.root.join(JOURNAL).join("state");
+    disk::remove_file(&state).unwrap();
+    disk::write_staged(&state.join("in-the-way"), b"x").unwrap();
+    house.import("s", None, &[Package::new("aa", "2", "amd64")]);
+    house.publish(Wanted::Changed);
+    let (root, now) = (house.paths.root.clone(), house.now);
+    assert!(mirror::keep_up(&mut house.db, &house.archive, &root, &owner(), After::Pass, now).is_err());
+    assert!(is_behind(&house));
+    disk::remove_tree(&state).unwrap();
+    house.keep_up(After::DeathRow);
+    assert!(!is_behind(&house));
+    assert_eq!(fs::read_to_string(&state).unwrap(), "first 1\nlast 3\n");
+}
+
+#[test]
+fn a_listing_that_nobody_lived_to_make_is_owed_also_when_the_pool_is_as_it_was() {
+    let mut house = House::new(&["main"], &["amd64"]).with_listing();
+    let archive = house.archive.id;
+    let is_behind = |house: &House| mirror_journal::behind(house.db.read()).unwrap().contains(&archive);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    assert!(!is_behind(&house));
+    let before = house.listing();
+    house.now += SignedDuration::from_secs(200);
+    remove(&mut house, "s", "aa");
+    house.publish(Wanted::Changed);
+    assert!(is_behind(&house), "the run died when the pass was installed");
+    house.keep_up(After::DeathRow);
+    assert!(!is_behind(&house));
+    assert!(house.listing() != before);
+    assert_is_what_ls_writes(&house);
+}
+
+#[test]
+fn a_pass_of_which_a_part_is_live_for_good_is_nothing_that_could_be_followed() {
+    let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    house.publish_and_tell();
+    house.import("s", None, &[Package::new("aa", "2", "amd64")]);
+    let prepared = house.prepare(Wanted::Changed);
+    let (archive, pass, changes) = (house.archive.id, prepared.pass, house.tree_changes(&prepared));
+    let staged = Identity::of(&prepared.staged.dists()).unwrap().unwrap();
+    // the other tree was lost after this one was exchanged
+    let exchanges = ["dists", "project"].map(|tree| PlannedExchange { tree: tree.to_owned(), staged });
+    house
+        .db
+        .write(|tx| {
+            changes.record(tx, archive, pass)?;
+            pass::begin_installing(tx, pass, &exchanges)
+        })
+        .unwrap();
+    disk::exchange(&prepared.staged.dists(), &house.paths.dists()).unwrap();
+    let recovered = recover(&mut house.db, archive, &house.paths, house.now).unwrap();
+    assert_eq!(recovered, [Recovered::Abandoned(pass)]);
+    assert_eq!(house.changes(3), (MirrorCause::Reset, vec![FileChange::Everything]));
+    assert_eq!(house.value::<i64>("SELECT count(*) FROM publisher_tree_change"), 0);
+    house.publish_and_tell();
+    assert_eq!(house.changes(4).0, MirrorCause::Pass);
+}
+
+#[test]
 fn a_pass_that_is_forgotten_is_in_no_journal_and_its_files_in_the_pool_come_with_the_next() {
     let mut house = House::new(&["main"], &["amd64"]).with_journal(1000);
     house.import("s", None, &[Package::new("aa", "1", "amd64")]);
@@ -572,7 +705,20 @@ fn folders_that_a_pass_has_left_empty_go_and_no_others() {
         disk::remove_file(&path).unwrap();
         disk::remove_tree(&path.parent().unwrap().join("by-hash")).unwrap();
     }
-    house.install(&prepared);
+    let (archive, pass, changes) = (house.archive.id, prepared.pass, house.tree_changes(&prepared));
+    let staged = Identity::of(&prepared.staged.dists()).unwrap().unwrap();
+    let (now, exchange) = (house.now, PlannedExchange { tree: "dists".to_owned(), staged });
+    house
+        .db
+        .write(|tx| {
+            changes.record(tx, archive, pass)?;
+            prepared.pooled.record(tx, archive, now)?;
+            pass::begin_installing(tx, pass, &[exchange])
+        })
+        .unwrap();
+    // death row comes by before the trees are exchanged, and finds these folders full
+    assert_eq!(house.keep_up(After::DeathRow).vacated, 0);
+    assert_eq!(recover(&mut house.db, archive, &house.paths, now).unwrap(), [Recovered::Completed(pass)]);
     assert!(mirror::has_anything_to_do(&house.db, &house.archive).unwrap());
     // somebody has put a file there meanwhile
     disk::write_staged(&house.paths.root.join("dists/s/old/theirs"), b"x").unwrap();
