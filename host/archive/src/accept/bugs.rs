@@ -118,7 +118,7 @@ pub fn closed_by_copy(
             }));
         }
     }
-    found.sort_by(|one, other| one.upload.cmp(&other.upload));
+    found.sort_by_key(|one| one.upload);
     found.truncate(MOST_BUGS);
     Ok(found)
 }
