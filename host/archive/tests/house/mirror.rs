@@ -276,7 +276,7 @@ impl Mirror {
             .collect();
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let path = |line: &str| line.split('\t').nth(1).unwrap().to_owned();
-        let (gone, new): (Vec<(usize, &str)>, Vec<(usize, &str)>) =
+        let (gone, new): (Vec<_>, Vec<_>) =
             lines.iter().copied().enumerate().partition(|(_, line)| line.starts_with('-'));
         let given_back =
             |at: usize, line: &str| new.iter().any(|(later, new)| *later > at && path(new) == path(line));
