@@ -36,15 +36,18 @@ pub(super) enum Command {
         #[arg(long)]
         suite: Option<SuiteName>,
         /// The archive; without it, the primary one of the only distribution.
+        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
     },
     /// Keep a snapshot, with all files that it needs, until it is unpinned.
     Pin {
+        /// The suite, as one or one-updates.
         suite: SuiteName,
         /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
         #[arg(value_name = "TIME")]
         snapshot: SnapshotName,
+        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
         /// Why; it is shown with it.
@@ -55,9 +58,12 @@ pub(super) enum Command {
     },
     /// Keep a snapshot no longer than the others.
     Unpin {
+        /// The suite, as one or one-updates.
         suite: SuiteName,
+        /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
         #[arg(value_name = "TIME")]
         snapshot: SnapshotName,
+        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
         /// Why; it is kept in the log of the suite.
@@ -70,11 +76,15 @@ pub(super) enum Command {
     ///
     /// For example: pressroom snapshot diff one 20260501T120000Z live
     Diff {
+        /// The suite, as one or one-updates.
         suite: SuiteName,
+        /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
         #[arg(value_name = "TIME")]
         before: Side,
+        /// The same, or what is live now.
         #[arg(value_name = "TIME|live")]
         after: Side,
+        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
     },
@@ -82,9 +92,12 @@ pub(super) enum Command {
     ///
     /// Settings, installers and what hooks add stay as they are now. Later uploads take the place of what was restored as usual.
     Restore {
+        /// The suite, as one or one-updates.
         suite: SuiteName,
+        /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
         #[arg(value_name = "TIME")]
         snapshot: SnapshotName,
+        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
         /// Why; it is kept with the packages and in the log of the suite.
