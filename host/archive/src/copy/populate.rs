@@ -33,11 +33,11 @@ use crate::store::distribution::distribution;
 use crate::store::library_file::expired_files;
 use crate::store::package_copy::{self, CopiedSource, NewCopy};
 use crate::store::publication::{
-    self, NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
+    NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::suite::{Suite, suite, suite_by_id, suites_of};
-use crate::store::{Made, StoreError, package_release, package_set, series};
+use crate::store::{Made, StoreError, indexed, package_release, package_set, series};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -634,7 +634,7 @@ impl<'a> Worker<'a> {
             of_format(&package, &source.format, &self.to.series.source_formats, &self.to.series.name);
         against.extend(self.against_component(&package, source.component));
         let mut files = Vec::new();
-        for (filename, digests) in publication::source_files(self.tx, source.release)? {
+        for (filename, digests) in indexed::source_files(self.tx, source.release)? {
             files.push(self.file(filename, Some(&digests.sha256))?);
         }
         // of what has expired nothing is known but its name
