@@ -28,16 +28,17 @@ use crate::store::archive::{
 };
 use crate::store::binary_package_build::{Build, builds_of_source};
 use crate::store::copy_archive::{self, NewCopyOf, add_copy_of};
-use crate::store::copy_request::{self, CopyRequest, Done, LiveBinary, NewCopyRequest, RequestedSuite};
+use crate::store::copy_request::{self, CopyRequest, Done, NewCopyRequest, RequestedSuite};
 use crate::store::distribution::distribution;
 use crate::store::library_file::expired_files;
+use crate::store::live::CopiedLive;
 use crate::store::package_copy::{self, CopiedSource, NewCopy};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::suite::{Suite, suite, suite_by_id, suites_of};
-use crate::store::{Made, StoreError, indexed, package_release, package_set, series};
+use crate::store::{Made, StoreError, indexed, live, package_release, package_set, series};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -240,7 +241,7 @@ fn pairs(tx: &Connection, wanted: &Populate<'_>, target: &Archive) -> Result<Vec
     if wanted.from.is_none() {
         let mut with_packages = Vec::new();
         for one in from {
-            if copy_request::has_live(tx, one.id)? {
+            if live::has_live(tx, one.id)? {
                 with_packages.push(one);
             }
         }
@@ -707,15 +708,14 @@ impl<'a> Worker<'a> {
 
     /// Index by index, since one architecture may still have what the others have not any more. How many came, and whether one could not.
     fn binaries(&self, source: &SourceName, builds: &[Build]) -> Result<(u64, bool), PopulateError> {
-        let mut live = copy_request::live_binaries(self.tx, self.of_request.from, source)?;
+        let mut live = live::live_of_source(self.tx, self.of_request.from, source)?;
         live.retain(|binary| self.has(binary.component));
         let (mut came, mut has_problem) = (0, false);
         let mut fit: BTreeMap<BinaryReleaseId, bool> = BTreeMap::new();
         for architecture in &self.to.architectures {
             let has_index = self.from.architectures.iter().any(|one| one.tag == architecture.tag);
             for binary in best_of(&live, &architecture.tag, has_index) {
-                let there =
-                    copy_request::live_version(self.tx, self.of_request.to, architecture.id, &binary.name)?;
+                let there = live::live_version(self.tx, self.of_request.to, architecture.id, &binary.name)?;
                 if !is_wanted(&binary.version, there.as_ref()) {
                     continue;
                 }
@@ -754,7 +754,7 @@ impl<'a> Worker<'a> {
 }
 
 /// What a builder is about to bring in would have the same name and other content.
-fn against_building(package: &str, binary: &LiveBinary, builds: &[Build]) -> Option<Objection> {
+fn against_building(package: &str, binary: &CopiedLive, builds: &[Build]) -> Option<Objection> {
     let is_under_way = |one: &&Build| {
         matches!(one.status, BuildStatus::Building | BuildStatus::Gathering | BuildStatus::Uploading)
     };
@@ -776,9 +776,9 @@ fn against_building(package: &str, binary: &LiveBinary, builds: &[Build]) -> Opt
 }
 
 /// Of each name the highest version in the index of an architecture, the newest publication of it. Where the origin has no such index, what is for all.
-fn best_of<'a>(live: &'a [LiveBinary], tag: &ArchitectureTag, has_index: bool) -> Vec<&'a LiveBinary> {
-    let mut best: BTreeMap<&str, &LiveBinary> = BTreeMap::new();
-    let is_meant = |one: &&LiveBinary| {
+fn best_of<'a>(live: &'a [CopiedLive], tag: &ArchitectureTag, has_index: bool) -> Vec<&'a CopiedLive> {
+    let mut best: BTreeMap<&str, &CopiedLive> = BTreeMap::new();
+    let is_meant = |one: &&CopiedLive| {
         if has_index { one.in_index_of == *tag } else { one.architecture.is_all() }
     };
     for one in live.iter().filter(is_meant) {
@@ -794,8 +794,8 @@ fn best_of<'a>(live: &'a [LiveBinary], tag: &ArchitectureTag, has_index: bool) -
 mod tests {
     use super::*;
 
-    fn binary(name: &str, version: &str, architecture: &str, in_index_of: &str) -> LiveBinary {
-        LiveBinary {
+    fn binary(name: &str, version: &str, architecture: &str, in_index_of: &str) -> CopiedLive {
+        CopiedLive {
             release: BinaryReleaseId(1),
             name: name.to_owned(),
             version: version.parse().unwrap(),
@@ -810,7 +810,7 @@ mod tests {
         }
     }
 
-    fn best(live: &[LiveBinary], tag: &str, has_index: bool) -> Vec<String> {
+    fn best(live: &[CopiedLive], tag: &str, has_index: bool) -> Vec<String> {
         let found = best_of(live, &tag.parse().unwrap(), has_index);
         found.iter().map(|one| format!("{} {} {}", one.name, one.version, one.architecture)).collect()
     }

@@ -215,7 +215,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
     super::dists_link::adopt_links(tx, pass)?;
-    super::snapshot::note_installation(tx, pass, now)?;
+    super::snapshot_moment::note_installation(tx, pass, now)?;
     // what the journal needed; transitions stay for history and replays
     for table in [
         "publisher_index_file",
