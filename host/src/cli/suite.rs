@@ -9,11 +9,11 @@ use pressroom_archive::store::suite::{self, Of, Suite};
 use pressroom_archive::store::suite_hold::{self, SuiteLogLine, WaitingChange, Word};
 use serde::Serialize;
 
-use super::describe_suite::{Approval, SuiteSettings};
 use super::of_suite::{decide, found};
 use super::operator::{As, reason, some_word};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session, exit, the_archive, the_distribution};
+use crate::describe::{Approval, SuiteSettings};
 use crate::root::Root;
 
 /// List suites, hold and release their publication, approve what waits in them.
