@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use pressroom_archive::domain::{
     ArchitectureTag, ArchiveReference, ComponentName, ExtraField, PackageKind, PackagePriority, Pocket,
-    Section, SeriesId, SeriesName,
+    ReleaseText, Section, SeriesId, SeriesName, chain,
 };
+use pressroom_archive::format::relations;
 use pressroom_archive::people::{self, Actor};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::extra_override::{
@@ -122,6 +123,14 @@ impl Command {
                         StoreError::Unknown { what: "architecture", name: tag.to_string(), known }.into()
                     );
                 }
+            }
+            if let Some(priority) = priority.as_ref().filter(|priority| !priority.is_known()) {
+                return Err(super::exit::usage(priority.unknown()));
+            }
+            for field in fields.iter().filter(|_| kind == PackageKind::Binary) {
+                let value = field.value.as_ref().map_or("", ReleaseText::as_str);
+                relations::check_binary(std::iter::once((field.name.as_str(), value)))
+                    .map_err(|error| super::exit::usage(chain(&error)))?;
             }
             let actor = by.actor(&root, &db)?;
             may_override(db.read(), &actor, &archive, row.id, (kind, package.as_str()), component.as_ref())?;
