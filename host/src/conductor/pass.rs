@@ -17,19 +17,20 @@ use pressroom_archive::domain::{IndexEngine, PassId, PassPriority};
 use pressroom_archive::dominate::{Dominated, dominate};
 use pressroom_archive::index::{self, Built, IndexError, Scope, Workshop};
 use pressroom_archive::mirror::{self, TreeChanges};
+use pressroom_archive::openpgp::Signers;
 use pressroom_archive::pool::{Pool, Pooled, Skipped, Verified, poolify, verify_pool};
-use pressroom_archive::release::sign::Signers;
 use pressroom_archive::release::{Folders, Known, ReleaseFile, Trust, write_release, write_unsigned};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
 use pressroom_archive::store::index_patch;
 use pressroom_archive::store::index_segment;
-use pressroom_archive::store::publication::{self, IndexKey};
+use pressroom_archive::store::indexed::IndexKey;
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, source_group,
+    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, pool_need, source_group,
+    step, transition,
 };
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
@@ -180,17 +181,17 @@ impl PassWork<'_, '_> {
         self.run.progress.step(&self.archive.reference, self.priority, name);
         let (pass, now, begin) = (self.id, self.run.clock.now(), Instant::now());
         let step =
-            debug_span!("journal").in_scope(|| db.write(|tx| pass::begin_step(tx, pass, name, now)))?;
+            debug_span!("journal").in_scope(|| db.write(|tx| step::begin_step(tx, pass, name, now)))?;
         let (value, detail) = work(self, db)?;
         let now = self.run.clock.now();
         debug_span!("journal")
-            .in_scope(|| db.write(|tx| pass::end_step(tx, step, &detail, begin.elapsed(), now)))?;
+            .in_scope(|| db.write(|tx| step::end_step(tx, step, &detail, begin.elapsed(), now)))?;
         tracing::debug!(step = name, detail, "done");
         Ok(value)
     }
 
     fn until_installed(&mut self, db: &mut Db) -> anyhow::Result<Reached> {
-        let mut staged = self.step(db, "stage", |work, _| work.stage())?;
+        let mut staged = self.step(db, "stage", |work, db| work.stage(db))?;
         let (careful, disabled) = (self.run.options.careful, self.run.options.disabled);
         if careful.publishing {
             self.step(db, "verify-pool", Self::verify_pool)?;
@@ -206,7 +207,7 @@ impl PassWork<'_, '_> {
         let wanted = careful.indexing
             || careful.release
             || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
-        let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
+        let changes = !transition::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
         if !wanted && !changes {
             return Ok(Reached::Nothing);
@@ -255,12 +256,15 @@ impl PassWork<'_, '_> {
         Ok(Reached::Ready(staged))
     }
 
-    fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
+    fn stage(&mut self, db: &Db) -> anyhow::Result<(Staged, String)> {
         // a worker is started while the indexes are made
         self.run.sandbox.expect(usize::from(self.run.registry.has_wasm_at(Point::PrePublication)));
         let paths = self.run.root.archive_paths(self.archive);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
         let staged = Staged::begin(&paths, self.id, sharing)?;
+        for name in links::clear(db.read(), self.archive, self.run.distribution, &staged.dists())? {
+            tracing::debug!(name, "a link that is not wanted any more has gone");
+        }
         disk::make_folder(&paths.overrides)?;
         let how = match sharing {
             Sharing::HardLinks => "shares the live files",
@@ -325,7 +329,7 @@ impl PassWork<'_, '_> {
         let _pool_lock = self.finish_removals(db)?;
         let mut published = Vec::new();
         for shape in &self.shapes {
-            published.extend(publication::published_files(db.read(), shape.suite.id)?);
+            published.extend(pool_need::published_files(db.read(), shape.suite.id)?);
         }
         let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
         let paths = self.run.root.archive_paths(self.archive);
@@ -380,7 +384,7 @@ impl PassWork<'_, '_> {
 
     /// Phase C: for each suite the files that were made.
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
-        let touched = pass::touched_indexes(db.read(), self.id)?;
+        let touched = transition::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
         let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
@@ -395,7 +399,7 @@ impl PassWork<'_, '_> {
             let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
             unknown.iter().for_each(|problem| tracing::error!("{problem}"));
             problems.extend(unknown);
-            let folder = staged.dists().join(shape.suite.name.to_string());
+            let folder = staged.suite(&shape.suite.name)?;
             let built = self
                 .build(db, shape, scope, staged, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
@@ -498,7 +502,8 @@ impl PassWork<'_, '_> {
             let suite = shape.suite.name.to_string();
             let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
             let patches = index_patch::patches_of(db.read(), shape.suite.id, self.id)?;
-            let (staged, live) = (staged.dists().join(&suite), staged.paths().dists().join(&suite));
+            let live = staged.paths().dists().join(&suite);
+            let staged = staged.suite(&shape.suite.name)?;
             write_unsigned(
                 &self.release_file(shape),
                 Folders { staged: &staged, live: &live },
@@ -537,10 +542,11 @@ impl PassWork<'_, '_> {
                 ))
             })?;
             let live = staged.paths().dists().join(&suite);
+            let folder = staged.suite(&shape.suite.name)?;
             let unlisted = self.unlisted(db, shape)?;
             let signed = write_release(
                 &self.release_file(shape),
-                Folders { staged: &staged.dists().join(&suite), live: &live },
+                Folders { staged: &folder, live: &live },
                 Known { built, listed: &listed, old: &old, unlisted: &unlisted, patches: &patches },
                 self.trust(),
                 retention,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, DiskError, Sharing};
-use crate::domain::{ArchiveReference, PassId};
+use crate::domain::archive_layout::{DISTS, POOL, may_be_staged};
+use crate::domain::{ArchiveReference, PassId, SuiteName};
 
 /// The folders of one archive. What stands beside the root has its name with an ending, as in Soyuz.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +39,18 @@ impl ArchivePaths {
         self.root.join(DISTS)
     }
 
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> PathBuf {
+        self.root.join(POOL)
+    }
+
     /// The folder of the staged trees of a pass. Each has its own, so that a program that outlives its pass writes into nothing.
     #[must_use]
     pub fn staged(&self, pass: PassId) -> PathBuf {
         self.staging.join(pass.to_string())
     }
 }
-
-/// The tree of suites, in the root and in the staging folder.
-pub(super) const DISTS: &str = "dists";
 
 /// Why there is no staged tree, or not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,15 @@ pub enum StageError {
     BadTree {
         /// What was asked for.
         name: String,
+    },
+    /// What is written into a suite by a link would be written into another.
+    #[error(
+        "dists/{suite} in the staged tree is no folder, but a link or a file that Pressroom has not made: nothing is written there; let no hook and nobody else \
+         put anything in the place of a suite's folder, remove what is there, and publish again"
+    )]
+    NoFolder {
+        /// The suite.
+        suite: SuiteName,
     },
     /// The live trees are only looked at.
     #[error("{name} cannot be staged: this is a view of what is live, into which nothing is written")]
@@ -121,6 +134,18 @@ impl Staged {
         self.folder.join(DISTS)
     }
 
+    /// The folder of a suite in the staged tree, there or yet to be made. Whoever writes into a suite asks here.
+    ///
+    /// # Errors
+    /// When something else has its place.
+    pub fn suite(&self, suite: &SuiteName) -> Result<PathBuf, StageError> {
+        let folder = self.dists().join(suite.to_string());
+        match std::fs::symlink_metadata(&folder) {
+            Ok(found) if !found.is_dir() => Err(StageError::NoFolder { suite: suite.clone() }),
+            _ => Ok(folder),
+        }
+    }
+
     /// Stages another folder at the archive's root, like the live one, so that files in it can change.
     ///
     /// # Errors
@@ -181,17 +206,6 @@ fn link_span(tree: &str, sharing: Sharing) -> tracing::Span {
     }
 }
 
-/// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and neither the pool, whose files clients are
-/// reading, nor the snapshots, nor the journal, to which death row writes as well.
-#[must_use]
-pub fn may_be_staged(name: &str) -> bool {
-    !["pool", "snapshots", crate::mirror::JOURNAL].contains(&name)
-        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        && Path::new(name).extension().is_none_or(|extension| extension != "old")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +243,24 @@ mod tests {
         }
         view.discard().unwrap();
         assert!(other.exists() && paths.dists().join("s/Release").exists());
+    }
+
+    #[test]
+    fn what_is_no_folder_is_no_place_to_write_a_suite_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        write_staged(&paths.dists().join("s/Release"), b"live").unwrap();
+        write_staged(&paths.dists().join("file"), b"").unwrap();
+        disk::symlink(Path::new("s"), &paths.dists().join("link")).unwrap();
+        disk::symlink(Path::new("nowhere"), &paths.dists().join("dangling")).unwrap();
+        let staged = Staged::begin(&paths, PassId(1), Sharing::HardLinks).unwrap();
+        for suite in ["s", "new"] {
+            assert_eq!(staged.suite(&suite.parse().unwrap()).unwrap(), staged.dists().join(suite));
+        }
+        for suite in ["file", "link", "dangling"] {
+            let refused = staged.suite(&suite.parse().unwrap()).unwrap_err().to_string();
+            assert!(refused.contains(&format!("dists/{suite} ")), "{refused}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
 use crate::store::upload_check::waiting_holder;
 use crate::store::upload_queue::{accepted_before, sources_there};
-use crate::store::{StoreError, binary_package_build, copy_archive, package_release};
+use crate::store::{StoreError, binary_package_build, build_source, copy_archive, package_release};
 use crate::upload::verdict::{Standing, destiny};
 
 /// What is to be done.
@@ -181,7 +181,7 @@ fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> 
     }
     for build in package_upload::builds_of(db, entry.upload.id)? {
         let build = binary_package_build::build(db, build)?;
-        if !binary_package_build::source_is_here(db, (archive.id, series.id), build.source)? {
+        if !build_source::source_is_here(db, (archive.id, series.id), build.source)? {
             reasons.push(format!(
                 "its source {} {} is neither published nor accepted in {} of {} any more: reject this one, or bring the source back first",
                 build.source_name, build.version, series.name, archive.reference
