@@ -18,10 +18,10 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat2, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
 use rustix::io::Errno;
 
 use self::looking::Looking;
@@ -274,7 +274,39 @@ fn folder_flags() -> OFlags {
 
 fn open_beneath(folder: BorrowedFd<'_>, below: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(folder, below, flags, Mode::empty(), resolve)
+    match openat2(folder, below, flags, Mode::empty(), resolve) {
+        // systemd's RestrictSUIDSGID and some containers take this call away from everybody, and old kernels have none
+        Err(Errno::NOSYS | Errno::PERM) => open_step_by_step(folder, below, flags),
+        other => other,
+    }
+}
+
+/// As [`open_beneath`], by a call for each part of the path: none leads up or out, or over a link.
+fn open_step_by_step(folder: BorrowedFd<'_>, below: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let mut parts = Vec::new();
+    for part in below.components() {
+        match part {
+            Component::Normal(name) => parts.push(name),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(Errno::XDEV),
+        }
+    }
+    let last = parts.pop().unwrap_or(OsStr::new("."));
+    let mut at: Option<OwnedFd> = None;
+    for name in parts {
+        let above = at.as_ref().map_or(folder, AsFd::as_fd);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        at = Some(match openat(above, name, flags, Mode::empty()) {
+            // a link is said to be one, as by the one call
+            Err(Errno::NOTDIR) if is_link(above, name)? => return Err(Errno::LOOP),
+            opened => opened?,
+        });
+    }
+    openat(at.as_ref().map_or(folder, AsFd::as_fd), last, flags | OFlags::NOFOLLOW, Mode::empty())
+}
+
+fn is_link(folder: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
+    Ok(kind(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?) == FileType::Symlink)
 }
 
 /// Why a file is not read.

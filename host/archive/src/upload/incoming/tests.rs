@@ -220,3 +220,53 @@ fn a_file_that_two_uploads_list_is_known_to_be_shared() {
         assert_eq!(leaf.kind, LeafKind::Changes { files: vec![("hello_1.dsc".into(), Shared::Yes)] });
     }
 }
+
+/// A system that has no openat2 for us must not make a difference to anybody who uploads.
+#[test]
+fn opening_part_by_part_opens_and_refuses_what_one_call_does() {
+    let base = Base::new();
+    base.put("demo/one/file", b"content");
+    symlink("one", base.at("demo/link")).unwrap();
+    symlink("one/file", base.at("demo/link-to-file")).unwrap();
+    symlink("/etc", base.at("out")).unwrap();
+    symlink("nowhere", base.at("dangling")).unwrap();
+    let folder = File::open(base.at("")).unwrap();
+    let files = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let which = |opened: rustix::io::Result<OwnedFd>| {
+        opened.map(|opened| rustix::fs::fstat(opened).map(|stat| (stat.st_dev, stat.st_ino)).unwrap())
+    };
+    let paths = [
+        ".",
+        "demo",
+        "demo/",
+        "demo/.",
+        "./demo/one",
+        "demo/one/file",
+        "demo/link",
+        "demo/link/file",
+        "demo/link-to-file",
+        "out",
+        "out/passwd",
+        "dangling",
+        "none",
+        "none/file",
+        "demo/one/file/below",
+        "..",
+        "demo/../demo",
+        "/etc",
+    ];
+    for path in paths {
+        for flags in [folder_flags(), files] {
+            let path = Path::new(path);
+            let one_call = which(openat2(&folder, path, flags, Mode::empty(), resolve));
+            let step_by_step = which(open_step_by_step(folder.as_fd(), path, flags));
+            let path = path.display();
+            match (one_call, step_by_step) {
+                // up and down again stays within, and is asked for by nobody
+                (Ok(_), Err(Errno::XDEV)) => assert_eq!(path.to_string(), "demo/../demo"),
+                (one_call, step_by_step) => assert_eq!(one_call, step_by_step, "{path}"),
+            }
+        }
+    }
+}
