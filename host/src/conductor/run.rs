@@ -65,6 +65,8 @@ pub(crate) fn run(
     let mut db = debug_span!("open").in_scope(|| root.db())?;
     let distribution = distribution::distribution(db.read(), name)?;
     let _lock = Lock::take(&root.locks_folder(), name, publisher, clock.now())?;
+    // what another command has published before this one had the lock is not younger than what comes now
+    let clock = clock.anew();
     let host = crate::root::host_name();
     let id = debug_span!("journal").in_scope(|| {
         db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))
