@@ -116,8 +116,8 @@ pub(crate) fn plan(
             plan.refused.extend(report.stuck.iter().map(ToString::to_string));
         }
         let is_wanted = |name: &SuiteName| options.is_for(name);
-        for archive in archives.iter().filter(|_| !options.disabled.publishing) {
-            inherit_customs(tx, archive, &is_wanted, now)?;
+        for archive in &archives {
+            plan.left_alone.extend(inherit_customs(tx, archive, &is_wanted, now)?.left_out);
         }
         let mut published = Vec::new();
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
