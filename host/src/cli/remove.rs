@@ -8,7 +8,7 @@ use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::refile::refuse_stable;
 use pressroom_archive::store::removal::{Extent, Removal, Requested, components_of, request_removal};
 use pressroom_archive::store::shape::shape;
-use pressroom_archive::store::{StoreError, suite};
+use pressroom_archive::store::suite;
 use serde::Serialize;
 
 use super::operator::As;
@@ -75,7 +75,7 @@ impl Remove {
             for package in BTreeSet::from_iter(&self.packages) {
                 // the same rule for both kinds of names
                 let name: BinaryName =
-                    package.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
+                    package.parse().map_err(|error| exit::usage(format!("{error}")))?;
                 let components = components_of(tx, suite.id, name.as_str(), extent)?;
                 // what is not there is said below
                 if !components.is_empty() {
@@ -96,11 +96,11 @@ impl Remove {
                         }
                         Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
                     };
-                    return Err(anyhow::Error::from(StoreError::Refused(format!(
+                    return Err(exit::usage(format!(
                         "there is no {what} {name} in {} that is published or waits and is not to be removed already; nothing was \
                          changed ({other})",
                         suite.name
-                    ))));
+                    )));
                 }
                 removed.push(Removed { package: package.clone(), requested });
             }
