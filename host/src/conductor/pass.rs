@@ -386,7 +386,7 @@ impl PassWork<'_, '_> {
         let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
-                touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
+                touched.iter().filter(|key| key.suite() == shape.suite.id).cloned().collect();
             let scope = match (self.run.options.careful.indexing, self.needs_all_indexes(dirt)) {
                 (true, _) => Scope::Careful,
                 (false, true) => Scope::All,
@@ -645,11 +645,5 @@ fn span_of(step: &'static str) -> Span {
         "install" => info_span!("install"),
         "post-publication" => info_span!("post-publication"),
         other => info_span!("step", step = other),
-    }
-}
-
-const fn suite_of(key: &IndexKey) -> pressroom_archive::domain::SuiteId {
-    match key {
-        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
     }
 }

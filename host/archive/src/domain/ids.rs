@@ -49,6 +49,8 @@ ids! {
     RunId,
     /// A row of `publisher_pass`.
     PassId,
+    /// A row of `publisher_step`: one step of a pass.
+    StepId,
     /// A row of `hook_run`: one call of one hook.
     HookRunId,
     /// A row of `person`: a person or a team.

@@ -31,8 +31,8 @@ pub use ids::{
     AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
     CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
     IndexSegmentId, KeyId, KeyUseId, MessageId, MomentId, PackageSetId, PassId, PermissionId, PersonId,
-    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, SuiteId,
-    TokenId, UploadId,
+    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, StepId,
+    SuiteId, TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
 pub use mirror::{FileChange, MirrorCause};

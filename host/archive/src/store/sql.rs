@@ -17,8 +17,8 @@ use crate::domain::{
     HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
     MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
     Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
-    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
-    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, StepId, SuiteId,
+    TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{
     ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
@@ -119,6 +119,7 @@ as_integer!(
     PublicationId,
     RunId,
     PassId,
+    StepId,
     HookRunId,
     PersonId,
     KeyId,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::indexed::IndexKey;
+use super::indexed::{BinaryIndex, IndexKey};
 use super::{During, StoreError};
 use crate::domain::name::{ArchitectureTag, ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -78,12 +78,12 @@ pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, S
         .and_then(|mut statement| {
             statement
                 .query_map([pass], |row| {
-                    Ok(IndexKey::Packages {
+                    Ok(IndexKey::Packages(BinaryIndex {
                         suite: row.get(0)?,
                         component: row.get(1)?,
                         architecture: row.get(2)?,
                         format: row.get(3)?,
-                    })
+                    }))
                 })?
                 .collect()
         })
@@ -112,7 +112,7 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
                 statement.query_map((pass, suite, component), |row| row.get(0))?.collect()
             })
             .during(WHAT),
-        IndexKey::Packages { suite, component, architecture, format } => db
+        IndexKey::Packages(BinaryIndex { suite, component, architecture, format }) => db
             .prepare_cached(
                 "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
                  JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication

@@ -201,7 +201,7 @@ impl House {
         for (shape, dirt) in shapes.iter().zip(&dirt) {
             let folder = prepared.staged.dists().join(shape.suite.name.to_string());
             let of_suite: Vec<IndexKey> =
-                touched.iter().filter(|key| of(key) == shape.suite.id).cloned().collect();
+                touched.iter().filter(|key| key.suite() == shape.suite.id).cloned().collect();
             let scope = match scope {
                 Wanted::All => Scope::Careful,
                 Wanted::Changed if dirt.needs_all_indexes() => Scope::All,
@@ -347,12 +347,6 @@ pub(crate) struct Prepared {
     pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,
     pub(crate) signed: Vec<Signed>,
-}
-
-const fn of(key: &IndexKey) -> SuiteId {
-    match key {
-        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
-    }
 }
 
 /// A binary package to be made.

@@ -91,9 +91,7 @@ impl Lines<'_> {
 
     /// What the pass changes; none where that is too much to be looked at one by one.
     pub(super) fn find_changes(&self) -> Result<Option<Changes>, IndexError> {
-        let BinaryIndex { suite, component, architecture, format } = self.index;
-        let key = IndexKey::Packages { suite, component, architecture, format };
-        let names = transition::touched_names(self.db, self.pass, &key)?;
+        let names = transition::touched_names(self.db, self.pass, &IndexKey::Packages(self.index))?;
         let mut holders: Vec<(String, Holder)> = Vec::new();
         let mut paths = 0u64;
         for name in &names {
