@@ -1,6 +1,6 @@
 //! What is here already of the packages of another repository: asked by what its indexes say, before any of them is fetched.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::{During, StoreError, library_file};
 use crate::domain::digest::Sha256;
@@ -93,6 +93,14 @@ fn standing(rows: Vec<Row>, version: &DebVersion) -> Standing {
     standing
 }
 
+fn rows(db: &Connection, sql: &str, of: impl Params) -> Result<Vec<Row>, StoreError> {
+    db.prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement.query_map(of, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect()
+        })
+        .during("look for what is published of a name")
+}
+
 /// How a binary package stands to an index. It may be one that never came in.
 ///
 /// # Errors
@@ -103,24 +111,14 @@ pub fn binary_standing(
     (name, version): (&str, &DebVersion),
     release: Option<BinaryReleaseId>,
 ) -> Result<Standing, StoreError> {
-    let rows: Vec<Row> = db
-        .prepare_cached(
-            "SELECT publication.status, publication.binary_package_release IS ?4, publication.removed_by IS NOT NULL, release.version
-             FROM binary_package_publishing_history AS publication
-             JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-             WHERE publication.suite = ?1 AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
-             AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.binary_package_release IS ?4)
-             ORDER BY publication.id DESC",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map((suite, architecture, name, release), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect()
-        })
-        .during("look for what is published of a name")?;
-    Ok(standing(rows, version))
+    let sql =
+        "SELECT publication.status, publication.binary_package_release IS ?4, publication.removed_by IS NOT NULL, release.version
+         FROM binary_package_publishing_history AS publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE publication.suite = ?1 AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
+         AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.binary_package_release IS ?4)
+         ORDER BY publication.id DESC";
+    Ok(standing(rows(db, sql, (suite, architecture, name, release))?, version))
 }
 
 /// How a source package stands to a suite. It may be one that never came in.
@@ -133,24 +131,14 @@ pub fn source_standing(
     (name, version): (&SourceName, &DebVersion),
     release: Option<SourceReleaseId>,
 ) -> Result<Standing, StoreError> {
-    let rows: Vec<Row> = db
-        .prepare_cached(
-            "SELECT publication.status, publication.source_package_release IS ?3, publication.removed_by IS NOT NULL, release.version
-             FROM source_package_publishing_history AS publication
-             JOIN source_package_release AS release ON release.id = publication.source_package_release
-             WHERE publication.suite = ?1 AND publication.source_package_name = ?2
-             AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.source_package_release IS ?3)
-             ORDER BY publication.id DESC",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map((suite, name, release), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect()
-        })
-        .during("look for what is published of a name")?;
-    Ok(standing(rows, version))
+    let sql =
+        "SELECT publication.status, publication.source_package_release IS ?3, publication.removed_by IS NOT NULL, release.version
+         FROM source_package_publishing_history AS publication
+         JOIN source_package_release AS release ON release.id = publication.source_package_release
+         WHERE publication.suite = ?1 AND publication.source_package_name = ?2
+         AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.source_package_release IS ?3)
+         ORDER BY publication.id DESC";
+    Ok(standing(rows(db, sql, (suite, name, release))?, version))
 }
 
 #[cfg(test)]
