@@ -107,15 +107,3 @@ pub fn mark_told(tx: &Transaction<'_>, id: i64, now: Timestamp) -> Result<(), St
         .map(|_| ())
         .during("remember who was told of a bug")
 }
-
-/// The bugs that an upload has closed, by tracker and number.
-///
-/// # Errors
-/// When the database fails.
-pub fn closed_by(db: &Connection, upload: UploadId) -> Result<Vec<(BugTracker, u64)>, StoreError> {
-    db.prepare_cached("SELECT tracker, bug FROM bug_closure WHERE package_upload = ?1 ORDER BY tracker, bug")
-        .and_then(|mut statement| {
-            statement.query_map([upload], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })
-        .during("list the bugs that an upload has closed")
-}

@@ -318,16 +318,6 @@ pub fn take_tree(tx: &Transaction<'_>, pass: PassId) -> Result<Option<Vec<FileCh
     Ok(recorded.then_some(changes))
 }
 
-/// Whether the journal has a number for a pass.
-///
-/// # Errors
-/// When the database fails.
-pub fn has_pass(db: &Connection, pass: PassId) -> Result<bool, StoreError> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM mirror_journal WHERE publisher_pass = ?1)")
-        .and_then(|mut statement| statement.query_row([pass], |row| row.get(0)))
-        .during("look for a pass in the journal for mirrors")
-}
-
 // ---------------------------------------------------------------- the pool
 
 /// A name in the pool that changed, as it is now.

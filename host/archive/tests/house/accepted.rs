@@ -17,9 +17,7 @@ use pressroom_archive::store::package_release::{NewSourceRelease, source_release
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
-use pressroom_archive::store::{
-    StoreError, bug_closure, build_source, distribution, library_file, publication, suite,
-};
+use pressroom_archive::store::{StoreError, build_source, distribution, library_file, publication, suite};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -700,6 +698,15 @@ impl House {
     }
 }
 
+/// How many bugs an upload has closed.
+fn closed_by(house: &House, upload: UploadId) -> u32 {
+    house
+        .db
+        .read()
+        .query_row("SELECT count(*) FROM bug_closure WHERE package_upload = ?1", [upload.0], |row| row.get(0))
+        .unwrap()
+}
+
 #[test]
 fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let mut house = House::new(&["main"], &["amd64"]);
@@ -714,7 +721,7 @@ fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let report = house.process();
     assert_eq!(report.done[0].bugs, ["DEBBUGS 12", "DEBBUGS 34", "LAUNCHPAD 56"]);
     assert!(report.done[1].bugs.is_empty());
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap().len(), 3);
+    assert_eq!(closed_by(&house, upload), 3);
     assert_eq!(house.tell(Telling::Told), Told { bugs: 3, problems: Vec::new() });
     assert_eq!(house.messages(), 3);
     assert_eq!(house.tell(Telling::Told), Told::default());
@@ -853,7 +860,7 @@ fn a_copy_closes_nothing_where_it_is_only_tried_and_what_waits_closes_when_it_is
     let outcome = copy_hello(&mut house, "s-proposed", "s-updates");
     let copy::Outcome::Queued { upload, .. } = outcome else { panic!("{outcome:?}") };
     let (upload, now) = (UploadId(upload), house.now);
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap(), []);
+    assert_eq!(closed_by(&house, upload), 0);
     let accepted = (UploadStatus::Unapproved, UploadStatus::Accepted);
     house.db.write(|tx| package_upload::change_status(tx, upload, accepted, "root", "", now)).unwrap();
     let report = house.process();

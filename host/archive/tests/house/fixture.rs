@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
 use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
+use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteName};
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
