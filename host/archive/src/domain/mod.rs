@@ -12,6 +12,7 @@ pub mod name;
 mod pass_priority;
 mod publisher;
 mod release_text;
+mod script;
 mod signed_by;
 mod snapshot_name;
 mod status;
@@ -43,6 +44,7 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
+pub use script::{Failing, Script, ScriptState};
 pub use signed_by::{SignedBy, SignedByError};
 pub use snapshot_name::{SnapshotName, SnapshotNameError};
 pub use status::{
