@@ -18,6 +18,7 @@ use super::segment::previous::Previous;
 use super::segment::splice::stanzas;
 use super::stanza::{binary_stanza, section_field, source_stanza};
 use crate::disk::{self, DiskError, During};
+use crate::domain::archive_layout::POOL;
 use crate::domain::digest::Sha256;
 use crate::domain::{BinaryFormat, Checksum, PassId, Translations};
 use crate::format::control;
@@ -239,7 +240,7 @@ fn set_up(shop: &Workshop<'_>) -> Result<(), DiskError> {
         disk::make_folder(&shop.work.join(folder))?;
     }
     for (name, target) in
-        [("pool", &*shop.root.join("pool")), ("overrides", shop.overrides), ("cache", shop.cache)]
+        [(POOL, &*shop.root.join(POOL)), ("overrides", shop.overrides), ("cache", shop.cache)]
     {
         let target = std::path::absolute(target).during("find", target)?;
         disk::symlink(&target, &shop.work.join(name))?;

@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 
 use super::make::discard_leavings;
-use super::{FOLDER, SnapshotError, folder_of};
+use super::{SnapshotError, folder_of};
 use crate::disk::{self, DiskError, During};
 use crate::dists::ArchivePaths;
 use crate::domain::ArchiveId;
+use crate::domain::archive_layout::{DISTS, SNAPSHOTS};
 use crate::store::Db;
 use crate::store::snapshot_moment;
 
@@ -32,13 +33,13 @@ pub fn expire(
         disk::discard_tree(&folder_of(paths, name))?;
     }
     for (_, suite, name) in &gone.suites {
-        disk::discard_tree(&folder_of(paths, name).join("dists").join(suite.to_string()))?;
+        disk::discard_tree(&folder_of(paths, name).join(DISTS).join(suite.to_string()))?;
     }
     for name in &gone.links {
-        remove_links(&folder_of(paths, name).join("dists"))?;
+        remove_links(&folder_of(paths, name).join(DISTS))?;
     }
     discard_leavings(paths, &snapshot_moment::owed(db.read(), archive)?)?;
-    if paths.root.join(FOLDER).exists() {
+    if paths.root.join(SNAPSHOTS).exists() {
         // a folder that came back with a power cut would be nobody's
         disk::sync_filesystem(&paths.root)?;
     }

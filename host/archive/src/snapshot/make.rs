@@ -8,9 +8,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{FOLDER, SnapshotError, folder_of};
+use super::{SnapshotError, folder_of};
 use crate::disk::{self, DiskError, Identity, Sharing};
 use crate::dists::ArchivePaths;
+use crate::domain::archive_layout::{DISTS, POOL, SNAPSHOTS};
 use crate::domain::{ArchiveId, SnapshotName, SuiteId, SuiteName};
 use crate::index::by_hash;
 use crate::store::archive_file::{self, listed_files};
@@ -40,7 +41,7 @@ pub fn make_owed(
         let _span = tracing::debug_span!("snapshot", name = %moment.name).entered();
         let (folder, making) = (
             folder_of(paths, &moment.name),
-            paths.root.join(FOLDER).join(format!("{MAKING}{}", moment.name)),
+            paths.root.join(SNAPSHOTS).join(format!("{MAKING}{}", moment.name)),
         );
         // a run that died may have got so far
         if !folder.exists() {
@@ -48,7 +49,7 @@ pub fn make_owed(
             fill(db.read(), archive, paths, &moment, &making)?;
             disk::sync_filesystem(&paths.root)?;
             disk::rename(&making, &folder)?;
-            disk::sync_folder(&paths.root.join(FOLDER))?;
+            disk::sync_folder(&paths.root.join(SNAPSHOTS))?;
         }
         let mut contents = Vec::with_capacity(moment.suites.len());
         for (id, suite, name) in &moment.suites {
@@ -69,7 +70,7 @@ pub fn make_owed(
 /// Discards what was begun of moments that nobody owes any more: it could not be made, and something else was installed meanwhile.
 pub(super) fn discard_leavings(paths: &ArchivePaths, owed: &[OwedMoment]) -> Result<(), DiskError> {
     use disk::During;
-    let folder = paths.root.join(FOLDER);
+    let folder = paths.root.join(SNAPSHOTS);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other.during("read the folder", &folder)?,
@@ -85,7 +86,7 @@ pub(super) fn discard_leavings(paths: &ArchivePaths, owed: &[OwedMoment]) -> Res
 }
 
 fn suite_folder(moment: &Path, suite: &SuiteName) -> std::path::PathBuf {
-    moment.join("dists").join(suite.to_string())
+    moment.join(DISTS).join(suite.to_string())
 }
 
 /// Puts everything into the folder of a moment: the suites that are owed, links to the snapshots of the others, the links that the live tree has, and one to the pool.
@@ -96,7 +97,7 @@ fn fill(
     moment: &OwedMoment,
     folder: &Path,
 ) -> Result<(), SnapshotError> {
-    let dists = folder.join("dists");
+    let dists = folder.join(DISTS);
     disk::make_folder(&dists)?;
     for (_, suite, name) in &moment.suites {
         let live = paths.dists().join(name.to_string());
@@ -113,10 +114,7 @@ fn fill(
         let at = dists.join(suite.to_string());
         // one that was made later shows the suite as it was not then
         if name.as_str() < moment.name.as_str() && at.symlink_metadata().is_err() {
-            disk::symlink(
-                &Path::new("../..").join(name.as_str()).join("dists").join(suite.to_string()),
-                &at,
-            )?;
+            disk::symlink(&Path::new("../..").join(name.as_str()).join(DISTS).join(suite.to_string()), &at)?;
         }
     }
     for (name, target) in links_in(&paths.dists())? {
@@ -125,7 +123,7 @@ fn fill(
             disk::symlink(&target, &at)?;
         }
     }
-    Ok(disk::symlink(Path::new("../../pool"), &folder.join("pool"))?)
+    Ok(disk::symlink(&Path::new("../..").join(POOL), &folder.join(POOL))?)
 }
 
 /// The names under by-hash of what the Release of a suite lists no more: clients that have just read an older one find them in the live tree.

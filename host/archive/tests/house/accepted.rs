@@ -10,7 +10,7 @@ use pressroom_archive::domain::{
     Md5, PackageKind, PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy,
     UploadStatus,
 };
-use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::people::Actor;
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
@@ -745,7 +745,7 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
     house.archive = own;
     let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
-    let rights = rights(house.db.read(), &archive, &Actor::Operator { name: "root".to_owned() }).unwrap();
+    let actor = Actor::Operator { name: "root".to_owned() };
     let request = copy::Request {
         from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
@@ -753,7 +753,7 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
         with_binaries: false,
         unembargo: false,
         auto_approve: false,
-        rights: &rights,
+        actor: &actor,
         reason: "",
     };
     let copied = house.db.write(|tx| -> Result<_, copy::CopyError> {

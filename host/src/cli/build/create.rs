@@ -47,15 +47,15 @@ impl Create {
         let mut db = root.db()?;
         let actor = self.by.actor(&root, &db)?;
         let archive = the_archive(&db, self.archive.as_ref())?;
-        let shape = shape(db.read(), suite::suite(db.read(), archive.id, &self.suite)?)?;
-        let sources = self.named(build_source::published_sources(db.read(), shape.suite.id)?)?;
-        for one in &sources {
-            let of = (one.id, &one.name);
-            judge(db.read(), &actor, (&archive, &shape.suite), of, Right::UploadOrAdminister)??;
-        }
         let now = session.clock.now();
         // all of them or none, and what is shown is read before it may be taken back
         let make = |tx: &Transaction<'_>| -> anyhow::Result<Vec<Shown>> {
+            let shape = shape(tx, suite::suite(tx, archive.id, &self.suite)?)?;
+            let sources = self.named(build_source::published_sources(tx, shape.suite.id)?)?;
+            for one in &sources {
+                let of = (one.id, &one.name);
+                judge(tx, &actor, (&archive, &shape.suite), of, Right::UploadOrAdminister)??;
+            }
             let mut shown = Vec::new();
             for one in &sources {
                 for id in create_missing(tx, &archive, &shape, one.id, now)? {
