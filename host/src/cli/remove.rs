@@ -6,7 +6,9 @@ use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::dominate::schedule_suite;
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::refile::refuse_stable;
-use pressroom_archive::store::removal::{Extent, Removal, Requested, components_of, request_removal};
+use pressroom_archive::store::removal::{
+    Removal, RemovedPackages, Requested, components_of, request_removal,
+};
 use pressroom_archive::store::shape::shape;
 use pressroom_archive::store::{StoreError, suite};
 use serde::Serialize;
@@ -63,7 +65,7 @@ impl Remove {
                 "packages are not removed without a word: say why with --comment; it is kept with them",
             ));
         }
-        let extent = if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries };
+        let extent = if self.binary { RemovedPackages::Binaries } else { RemovedPackages::SourceAndBinaries };
         let mut removed = Vec::new();
         let (stay, now) = (root.config.death_row.stay(), session.clock.now());
         // all of them or none
@@ -91,10 +93,10 @@ impl Remove {
                 let requested = request_removal(tx, &removal, now)?;
                 if requested == Requested::default() {
                     let (what, other) = match extent {
-                        Extent::SourceAndBinaries => {
+                        RemovedPackages::SourceAndBinaries => {
                             ("source package, and no binary of a source,", "name binary packages with --binary")
                         }
-                        Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
+                        RemovedPackages::Binaries => ("binary package", "without --binary, names are those of sources"),
                     };
                     return Err(anyhow::Error::from(StoreError::Refused(format!(
                         "there is no {what} {name} in {} that is published or waits and is not to be removed already; nothing was \

@@ -266,7 +266,7 @@ impl Status {
                         dirty.push("custom uploads".to_owned());
                     }
                     dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
-                    if dirt.release {
+                    if dirt.release_file {
                         dirty.push("new Release".to_owned());
                     }
                     // what is not published is not renewed

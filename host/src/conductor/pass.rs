@@ -37,7 +37,7 @@ use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
 use super::engine::Engine;
-use super::files::know_files;
+use super::package_paths::know_files;
 use super::{links, select};
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -205,7 +205,7 @@ impl PassWork<'_, '_> {
             self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
         }
         let wanted = careful.indexing
-            || careful.release
+            || careful.release_file
             || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
         let changes = !transition::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
@@ -235,7 +235,7 @@ impl PassWork<'_, '_> {
             PointResult::Held(reason) => return Ok(Reached::Held(reason)),
             PointResult::Failed(reason) => anyhow::bail!("{reason}"),
         }
-        if disabled.release {
+        if disabled.release_file {
             return Ok(Reached::Unreleased);
         }
         let in_place = self.run.registry.writes_in_place();
@@ -490,7 +490,7 @@ impl PassWork<'_, '_> {
     }
 
     const fn trust(&self) -> Trust {
-        if self.run.options.careful.release { Trust::Nothing } else { Trust::Rows }
+        if self.run.options.careful.release_file { Trust::Nothing } else { Trust::Rows }
     }
 
     /// The Release files as pre-publication hooks see them.

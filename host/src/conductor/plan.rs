@@ -214,19 +214,19 @@ fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> V
     if dirt.only_release {
         reasons = Vec::new();
     }
-    if dirt.release {
+    if dirt.release_file {
         reasons.push("its Release shows settings that have changed, or it has other names".to_owned());
     }
     reasons.extend(dirt.renewals.iter().map(ToString::to_string));
     if dirt.suite.domination_owed {
         reasons.push("something was published in it without domination".to_owned());
     }
-    let Phases { publishing, domination, indexing, release } = options.careful;
+    let Phases { publishing, domination, indexing, release_file } = options.careful;
     let careful: Vec<&str> = [
         ("publishing", publishing),
         ("domination", domination),
         ("indexing", indexing),
-        ("release", release),
+        ("release", release_file),
     ]
     .into_iter()
     .filter_map(|(phase, is_careful)| is_careful.then_some(phase))

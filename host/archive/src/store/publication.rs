@@ -44,7 +44,7 @@ pub enum Wished {
 
 /// How the publications of a name stand to a release that is to be published. Rows are counted newest first.
 #[derive(Default)]
-struct Standing {
+struct Past {
     /// Whether the newest active publication of the release is as wished.
     newest: Option<bool>,
     /// Whether the release was there as wished, and was superseded.
@@ -53,7 +53,7 @@ struct Standing {
     is_below: bool,
 }
 
-impl Standing {
+impl Past {
     fn count(&mut self, row: &rusqlite::Row<'_>, same: bool) -> rusqlite::Result<()> {
         let (status, is_the_release): (PublicationStatus, bool) = (row.get(0)?, row.get(1)?);
         let (version, of_the_release): (DebVersion, DebVersion) = (row.get(2)?, row.get(3)?);
@@ -88,7 +88,7 @@ pub fn publish_source(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Source, new.name.as_str()), None)?;
-    let mut standing = Standing::default();
+    let mut standing = Past::default();
     if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("source_publications_of_name.sql")).during(WHAT)?;
@@ -199,7 +199,7 @@ pub fn publish_phased_binary(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Binary, new.name), Some(new.architecture))?;
-    let mut standing = Standing::default();
+    let mut standing = Past::default();
     if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("binary_publications_of_name.sql")).during(WHAT)?;

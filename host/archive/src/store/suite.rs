@@ -245,7 +245,7 @@ pub struct Dirt {
     /// Changes that wait until somebody approves them.
     pub unapproved: u64,
     /// Its Release was asked for anew, its indexes were not.
-    pub release: bool,
+    pub release_file: bool,
     /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
     pub renewals: Vec<Renewal>,
     /// Only its Release may be written anew: what waits in it, waits on.
@@ -278,7 +278,7 @@ impl Dirt {
     /// Whether its Release has to be written anew, whatever becomes of its indexes.
     #[must_use]
     pub const fn needs_release(&self) -> bool {
-        self.release || !self.renewals.is_empty() || !self.marks.is_empty()
+        self.release_file || !self.renewals.is_empty() || !self.marks.is_empty()
     }
 
     /// How many changes it publishes.
@@ -317,7 +317,7 @@ pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, Store
     let dirt = Dirt {
         fresh: suite.indexes_created < suite.indexes_wanted,
         // one that has no Release gets its first one with its indexes
-        release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
+        release_file: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
         suite,
         pending,
         removals,

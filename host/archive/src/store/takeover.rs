@@ -59,7 +59,7 @@ pub fn dsc_of(db: &Connection, release: SourceReleaseId) -> Result<String, Store
 
 /// How a package stands to a suite, in one index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct InOurSuite {
     /// It is published there, or waits to be.
     pub is_there: bool,
     /// It was.
@@ -73,8 +73,8 @@ pub struct Standing {
 /// A publication of the name: what it says, whether it is of the release, whether somebody has removed it, and its version. Newest first.
 type Row = (PublicationStatus, bool, bool, DebVersion);
 
-fn standing(rows: Vec<Row>, version: &DebVersion) -> Standing {
-    let mut standing = Standing::default();
+fn standing(rows: Vec<Row>, version: &DebVersion) -> InOurSuite {
+    let mut standing = InOurSuite::default();
     for (status, is_the_release, is_removed, other) in rows {
         let is_active = status.is_active() && !is_removed;
         if is_the_release {
@@ -110,7 +110,7 @@ pub fn binary_standing(
     (suite, architecture): (SuiteId, ArchSeriesId),
     (name, version): (&str, &DebVersion),
     release: Option<BinaryReleaseId>,
-) -> Result<Standing, StoreError> {
+) -> Result<InOurSuite, StoreError> {
     let sql =
         "SELECT publication.status, publication.binary_package_release IS ?4, publication.removed_by IS NOT NULL, release.version
          FROM binary_package_publishing_history AS publication
@@ -130,7 +130,7 @@ pub fn source_standing(
     suite: SuiteId,
     (name, version): (&SourceName, &DebVersion),
     release: Option<SourceReleaseId>,
-) -> Result<Standing, StoreError> {
+) -> Result<InOurSuite, StoreError> {
     let sql =
         "SELECT publication.status, publication.source_package_release IS ?3, publication.removed_by IS NOT NULL, release.version
          FROM source_package_publishing_history AS publication
@@ -157,7 +157,7 @@ mod tests {
                 rows.iter().map(|(status, own, removed, other)| (*status, *own, *removed, version(other)));
             standing(rows.collect(), &version("1.5"))
         };
-        assert_eq!(of(&[]), Standing::default());
+        assert_eq!(of(&[]), InOurSuite::default());
         let there = of(&[(Published, true, false, "1.5"), (Deleted, true, true, "1.5")]);
         assert!(there.is_there && there.was_there && !there.was_removed);
         let removed = of(&[(Deleted, true, true, "1.5"), (Superseded, true, false, "1.5")]);

@@ -746,7 +746,7 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
     let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
     let actor = Actor::Operator { name: "root".to_owned() };
-    let request = copy::Request {
+    let request = copy::Copying {
         from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
         packages: &["hello".parse().unwrap()],

@@ -12,7 +12,7 @@ use crate::format::{
     BinaryControl, Changes, ChangesFile, DebControl, DebError, PackageType, PathList, read_deb_control,
 };
 use crate::librarian::{Librarian, Sealed};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::upload::examined::{ExaminedBinary, ExaminedFile};
 
 /// A binary package that could be read.
