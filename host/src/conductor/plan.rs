@@ -129,7 +129,13 @@ pub(crate) fn plan(
             let survey = survey(tx, distribution.id)?;
             for archive in &archives {
                 let mut selection = select(tx, &survey, archive, priority, options, clock.now(), &keys)?;
-                plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
+                let dists = root.archive_paths(archive).dists();
+                select::refuse_taken(tx, archive, &dists, &mut selection)?;
+                for refusal in selection.refused {
+                    if !plan.refused.contains(&refusal.reason) {
+                        plan.refused.push(refusal.reason);
+                    }
+                }
                 for note in selection.left_alone {
                     if !plan.left_alone.contains(&note) {
                         plan.left_alone.push(note);

@@ -23,7 +23,7 @@ use super::context::{Options, Progress, Run};
 use super::lock::{Lock, LockError};
 use super::mirror;
 use super::pass::{Installed, PassEnd};
-use super::select::{self, Selection};
+use super::select::{self, Refusal, Selection};
 use crate::clock::Clock;
 use crate::hooks::{self, PassFacts, PointResult, Registry, VetoOverride};
 use crate::root::Root;
@@ -287,10 +287,18 @@ impl Run<'_> {
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let now = self.clock.now();
+            let dists = self.root.archive_paths(archive).dists();
             let Selection { suites, refused, left_alone } = span.in_scope(|| {
-                select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)
+                let mut selection =
+                    select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)?;
+                select::refuse_taken(db.read(), archive, &dists, &mut selection)?;
+                Ok::<_, StoreError>(selection)
             })?;
-            self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
+            for Refusal { reason, .. } in refused {
+                if !self.problems.contains(&reason) {
+                    self.problems.push(reason);
+                }
+            }
             for note in left_alone {
                 if !self.notes.contains(&note) {
                     tracing::info!("{note}");

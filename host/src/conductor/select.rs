@@ -1,15 +1,17 @@
 //! Which suites a pass is for.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
+use pressroom_archive::dists::taken;
 use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::snapshot_content::is_allowed_to_change;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::survey::Survey;
-use pressroom_archive::store::{Connection, StoreError};
+use pressroom_archive::store::{Connection, StoreError, dists_link};
 
 use super::context::Options;
 use crate::root::SigningKeys;
@@ -107,6 +109,25 @@ pub(crate) fn select(
         selection.suites.push(dirt);
     }
     Ok(selection)
+}
+
+/// Leaves those suites out of a selection in whose place is something that Pressroom has not made: what would be written into a suite by a link would be
+/// written into another.
+pub(super) fn refuse_taken(
+    db: &Connection,
+    archive: &Archive,
+    dists: &Path,
+    selection: &mut Selection,
+) -> Result<(), StoreError> {
+    let ours = dists_link::links_of(db, archive.id)?;
+    let Selection { suites, refused, .. } = selection;
+    suites.retain(|dirt| {
+        let taken = taken(dists, &ours, &dirt.suite.name);
+        let reason = taken.as_ref().map(ToString::to_string);
+        refused.extend(reason.map(|reason| Refusal { suite: dirt.suite.name.clone(), reason }));
+        taken.is_none()
+    });
+    Ok(())
 }
 
 /// What a run leaves out is no reason for a pass.
