@@ -34,7 +34,7 @@ impl Phases {
 
     /// Whether there is any.
     pub(crate) const fn any(self) -> bool {
-        self.publishing || self.domination || self.indexing || self.release
+        self.publishing || self.domination || self.indexing || self.release_file
     }
 }
 
