@@ -399,7 +399,7 @@ impl Planner<'_> {
             files.push(File { name, is_here, holder: holder.map(|holder| (holder.package, holder.sha256)) });
         }
         // of what has expired nothing is known but its name
-        let expired = expired_files(self.db, PackageKind::Source, source.release.0)?;
+        let expired = expired_files(self.db, source.release.into())?;
         files.extend(expired.into_iter().map(|name| File { name, is_here: false, holder: None }));
         let same = (source.release, &source.version);
         let in_archive =
@@ -616,7 +616,7 @@ fn plain(section: &crate::domain::Section) -> Option<crate::domain::Section> {
 
 fn built_in_words(binary: &CopiedBinary) -> Built {
     Built {
-        release: binary.release.0,
+        release: binary.release,
         name: binary.name.clone(),
         architecture: binary.architecture.clone(),
         suite: binary.suite.to_string(),

@@ -30,11 +30,12 @@ pub use compression::{
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
-    IndexSegmentId, KeyId, KeyUseId, MessageId, MomentId, PackageSetId, PassId, PermissionId, PersonId,
-    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, StepId,
-    SuiteId, TokenId, UploadId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BugClosureId, BuildId, ComponentId,
+    ContentId, CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, ExpiredContentId,
+    HookRunId, IndexPatchId, IndexSegmentId, KeyId, KeyUseId, MessageId, MirrorJournalId, MomentId,
+    PackageReleaseId, PackageSetId, PassId, PermissionId, PersonId, PoolFileId, PublicationId, ReapedFileId,
+    ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, StepId, SuiteId,
+    TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
 pub use mirror::{FileChange, MirrorCause};

@@ -104,7 +104,7 @@ pub fn publish_source(
         return Ok(Wished::AsItWas);
     }
     if let Made::Known(release) = new.release {
-        library_file::refuse_expired(tx, PackageKind::Source, release.0)?;
+        library_file::refuse_expired(tx, release.into())?;
     }
     tx.prepare_cached(
         "INSERT INTO source_package_publishing_history (suite, source_package_release, source_package_name, component, section, status,
@@ -218,7 +218,7 @@ pub fn publish_phased_binary(
         return Ok(Wished::AsItWas);
     }
     if let Made::Known(release) = new.release {
-        library_file::refuse_expired(tx, PackageKind::Binary, release.0)?;
+        library_file::refuse_expired(tx, release.into())?;
     }
     tx.prepare_cached(
         "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,

@@ -21,7 +21,8 @@ use crate::domain::{
     TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{
-    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
+    BugClosureId, ChangeKind, ExpiredContentId, MirrorCause, MirrorJournalId, MomentId, PoolFileId,
+    Publisher, ReapedFileId, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
 };
 
 macro_rules! as_text {
@@ -138,6 +139,11 @@ as_integer!(
     MomentId,
     RestoreId,
     SnapshotId,
+    PoolFileId,
+    ReapedFileId,
+    ExpiredContentId,
+    BugClosureId,
+    MirrorJournalId,
 );
 
 macro_rules! as_blob {

@@ -6,9 +6,7 @@ use super::{During, StoreError, library_file};
 use crate::domain::digest::Sha256;
 use crate::domain::name::SourceName;
 use crate::domain::version::DebVersion;
-use crate::domain::{
-    ArchSeriesId, BinaryReleaseId, PackageKind, PublicationStatus, SourceReleaseId, SuiteId,
-};
+use crate::domain::{ArchSeriesId, BinaryReleaseId, PublicationStatus, SourceReleaseId, SuiteId};
 
 /// The binary package with this content, if it came in and its file is kept.
 ///
@@ -40,9 +38,7 @@ pub fn known_source(db: &Connection, dsc: &Sha256) -> Result<Option<SourceReleas
         .and_then(|mut statement| statement.query_row([dsc], |row| row.get(0)).optional())
         .during("find a source package by its content")?;
     match found {
-        Some(release) if !library_file::expired_files(db, PackageKind::Source, release.0)?.is_empty() => {
-            Ok(None)
-        }
+        Some(release) if !library_file::expired_files(db, release.into())?.is_empty() => Ok(None),
         found => Ok(found),
     }
 }

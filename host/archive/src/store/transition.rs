@@ -6,7 +6,9 @@ use super::indexed::{BinaryIndex, IndexKey};
 use super::{During, StoreError};
 use crate::domain::name::{ArchitectureTag, ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
-use crate::domain::{ComponentId, PackageKind, PassId, PublicationId, PublicationStatus, SuiteId};
+use crate::domain::{
+    ComponentId, PackageKind, PackageReleaseId, PassId, PublicationId, PublicationStatus, SuiteId,
+};
 
 /// What a pass does to one publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Transition {
     /// What it becomes.
     pub to_status: PublicationStatus,
     /// The release that takes its place.
-    pub superseded_by: Option<i64>,
+    pub superseded_by: Option<PackageReleaseId>,
 }
 
 /// Records what a pass will do. A later word on the same publication replaces an earlier one.
@@ -41,7 +43,14 @@ pub fn plan_transitions(
         .during("record what the pass does")?;
     for one in transitions {
         statement
-            .execute((pass, one.kind, one.publication, one.from_status, one.to_status, one.superseded_by))
+            .execute((
+                pass,
+                one.kind,
+                one.publication,
+                one.from_status,
+                one.to_status,
+                one.superseded_by.map(PackageReleaseId::row),
+            ))
             .during("record what the pass does")?;
     }
     Ok(())
