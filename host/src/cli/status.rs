@@ -2,9 +2,8 @@
 
 use jiff::SignedDuration;
 use pressroom_archive::domain::{
-    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId,
+    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId, ScriptState,
 };
-use pressroom_archive::monitor::ScriptState;
 use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::{Archive, archives};

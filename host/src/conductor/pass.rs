@@ -37,7 +37,7 @@ use tracing::{Span, debug_span, field, info_span};
 
 use super::context::Run;
 use super::engine::Engine;
-use super::files::know_files;
+use super::package_paths::know_files;
 use super::{links, select};
 use crate::hooks::{PassFacts, PointResult, StagedSide};
 
@@ -204,7 +204,7 @@ impl PassWork<'_, '_> {
             self.step(db, "custom", |work, db| work.customs(db, &mut staged))?;
         }
         let wanted = careful.indexing
-            || careful.release
+            || careful.release_file
             || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
         let changes = !transition::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
@@ -234,7 +234,7 @@ impl PassWork<'_, '_> {
             PointResult::Held(reason) => return Ok(Reached::Held(reason)),
             PointResult::Failed(reason) => anyhow::bail!("{reason}"),
         }
-        if disabled.release {
+        if disabled.release_file {
             return Ok(Reached::Unreleased);
         }
         let in_place = self.run.registry.writes_in_place();
@@ -388,7 +388,7 @@ impl PassWork<'_, '_> {
         let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {
             let of_suite: Vec<IndexKey> =
-                touched.iter().filter(|key| suite_of(key) == shape.suite.id).cloned().collect();
+                touched.iter().filter(|key| key.suite() == shape.suite.id).cloned().collect();
             let scope = match (self.run.options.careful.indexing, self.needs_all_indexes(dirt)) {
                 (true, _) => Scope::Careful,
                 (false, true) => Scope::All,
@@ -492,7 +492,7 @@ impl PassWork<'_, '_> {
     }
 
     const fn trust(&self) -> Trust {
-        if self.run.options.careful.release { Trust::Nothing } else { Trust::Rows }
+        if self.run.options.careful.release_file { Trust::Nothing } else { Trust::Rows }
     }
 
     /// The Release files as pre-publication hooks see them.
@@ -649,11 +649,5 @@ fn span_of(step: &'static str) -> Span {
         "install" => info_span!("install"),
         "post-publication" => info_span!("post-publication"),
         other => info_span!("step", step = other),
-    }
-}
-
-const fn suite_of(key: &IndexKey) -> pressroom_archive::domain::SuiteId {
-    match key {
-        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
     }
 }

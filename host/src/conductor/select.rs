@@ -137,8 +137,8 @@ fn leave_out(dirt: &mut Dirt, options: &Options) {
     if options.disabled.publishing {
         (dirt.pending, dirt.customs) = (0, 0);
     }
-    if options.disabled.release {
-        dirt.release = false;
+    if options.disabled.release_file {
+        dirt.release_file = false;
         dirt.renewals.clear();
     }
     if options.disabled.domination {

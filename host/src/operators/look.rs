@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
-use pressroom_archive::domain::RunOutcome;
-use pressroom_archive::monitor::incident::{Turn, after};
-use pressroom_archive::monitor::{Failing, Script, ScriptState, prometheus};
+use pressroom_archive::domain::{Failing, RunOutcome, Script, ScriptState};
+use pressroom_archive::monitor::incident::{Turn, after, script_of};
+use pressroom_archive::monitor::prometheus;
 use pressroom_archive::notify::operators::{Incident, IncidentNews, tell_of_incident};
 use pressroom_archive::notify::templates::{ToldHook, ToldRun};
 use pressroom_archive::notify::{Letterhead, one_line, plain_lines};
@@ -80,7 +80,7 @@ impl Look<'_> {
         let mut written = 0;
         for run in run::not_considered(self.tx, BATCH)? {
             run::mark_considered(self.tx, run.id)?;
-            let script = Script::of(&run);
+            let script = script_of(&run);
             let Some((state, turn)) = after(states.get(&script), &run) else { continue };
             if turn == Turn::Failing {
                 self.keep_log(&run)?;
@@ -140,7 +140,7 @@ impl Look<'_> {
 
     fn tell(&self, news: IncidentNews, run: &Run, failing: &Failing, is_over: bool) -> anyhow::Result<usize> {
         let Some(letterhead) = self.letterhead else { return Ok(0) };
-        let script = Script::of(run);
+        let script = script_of(run);
         let date = |date: Option<Timestamp>| date.map(|date| second(date).to_string()).unwrap_or_default();
         let told = ToldRun {
             site: one_line(&letterhead.site, 300),

@@ -6,8 +6,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::incident::{Script, ScriptState};
-use crate::domain::{Publisher, RunId, RunOutcome, UploadStatus};
+use crate::domain::{Publisher, RunId, RunOutcome, Script, ScriptState, UploadStatus};
 use crate::notify::one_line;
 use crate::store::waiting::Waiting;
 
