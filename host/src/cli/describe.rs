@@ -8,8 +8,8 @@ use pressroom_archive::domain::{
     DistributionId, DistributionName, IndexEngine, NameError, PatchLimit, PersonName, ReleaseText,
     ReleaseTextError, SegmentSize, SeriesName, SeriesStatus, SignedBy, SourceFormat, Translations,
 };
+use pressroom_archive::openpgp::{Fingerprint, SignError};
 use pressroom_archive::release::rotation;
-use pressroom_archive::release::sign::{Fingerprint, SignError};
 use pressroom_archive::store::archive::{self, ArchiveChange};
 use pressroom_archive::store::distribution::DistributionChange;
 use pressroom_archive::store::series::{self, SeriesChange};
