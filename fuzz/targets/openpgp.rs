@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use pressroom_archive::release::sign::{Certificates, Expiry};
+use pressroom_archive::openpgp::{Certificates, Expiry};
 use pressroom_fuzz::{bounded, presentable};
 
 static KNOWN: LazyLock<Certificates> = LazyLock::new(|| {

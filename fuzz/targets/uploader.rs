@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use pressroom_archive::release::sign::{Certificate, Clearsigned};
+use pressroom_archive::openpgp::{Certificate, Clearsigned};
 use pressroom_fuzz::{bounded, presentable, text};
 
 static KNOWN: LazyLock<Vec<Certificate>> = LazyLock::new(|| {

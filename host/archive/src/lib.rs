@@ -1,8 +1,8 @@
 //! The archive: what is published, where, and how it is kept.
 //!
 //! From the ground up: [`domain`] has the words, [`format`] turns bytes into them, [`store`] and [`disk`] keep them; [`librarian`] has the
-//! originals; [`people`] says who may do what, and who signed; [`notify`] writes down what people are told. Above them stand the rooms of an upload's
-//! way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
+//! originals; [`openpgp`] makes and verifies signatures; [`people`] says who may do what, and who signed; [`notify`] writes down what people are
+//! told. Above them stand the rooms of an upload's way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
 //! accepted, and [`build`] what is to be built of it. And those of a publication: [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a
 //! pass, [`custom`] adds what is no package, [`dists`] stages and installs, [`mirror`] says what changed, and [`snapshot`] keeps what was installed.
 //! What people do to published packages is in [`copy`], [`refile`], [`remove`] and [`overrides`].
@@ -23,6 +23,7 @@ pub mod librarian;
 pub mod mirror;
 pub mod monitor;
 pub mod notify;
+pub mod openpgp;
 pub mod overrides;
 pub mod people;
 pub mod pool;

@@ -10,9 +10,8 @@ use crate::domain::name::{ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::{ComponentId, PackageKind};
 use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::Archive;
-use crate::store::override_change::{
-    self, LiveBinary, LiveSource, Named, NewOverrideChange, live_binaries, live_sources,
-};
+use crate::store::live::{FiledLive, LiveSource, Named, live_binaries, live_sources};
+use crate::store::override_change::{self, NewOverrideChange};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, Wished, publish_phased_binary, publish_source,
 };
@@ -216,8 +215,8 @@ fn highest_source(live: Vec<LiveSource>) -> Option<LiveSource> {
 }
 
 /// For each name and architecture the newest publication of the highest version.
-fn highest_binaries(live: Vec<LiveBinary>) -> Vec<LiveBinary> {
-    let mut highest: Vec<LiveBinary> = Vec::new();
+fn highest_binaries(live: Vec<FiledLive>) -> Vec<FiledLive> {
+    let mut highest: Vec<FiledLive> = Vec::new();
     for one in live {
         match highest.last_mut() {
             Some(best) if (&best.name, best.architecture) == (&one.name, one.architecture) => {
@@ -265,7 +264,7 @@ fn file_source(
 fn file_binary(
     tx: &Transaction<'_>,
     request: &Request<'_>,
-    binary: &LiveBinary,
+    binary: &FiledLive,
     now: Timestamp,
 ) -> Result<Refiled, StoreError> {
     let change = request.change;

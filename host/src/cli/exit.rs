@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use pressroom_archive::monitor::health::Level;
 use pressroom_archive::notify::NotifyError;
+use pressroom_archive::openpgp::SignError;
 use pressroom_archive::release::ReleaseError;
-use pressroom_archive::release::sign::SignError;
 use pressroom_archive::store::StoreError;
 
 use super::End;

@@ -11,8 +11,8 @@ use pressroom_archive::domain::{
     Translations,
 };
 use pressroom_archive::format::control;
+use pressroom_archive::openpgp::{Certificate, Fingerprint, MAX_CERTIFICATES_BYTES};
 use pressroom_archive::release::ReleaseFile;
-use pressroom_archive::release::sign::{Certificate, Fingerprint, MAX_CERTIFICATES_BYTES};
 use pressroom_archive::store::archive::{Archive, archive};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::run::Activity;

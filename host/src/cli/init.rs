@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{ArchitectureTag, ComponentName, DistributionName, SeriesName};
-use pressroom_archive::release::sign::{OwnKey, Signer};
+use pressroom_archive::openpgp::{OwnKey, Signer};
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use anyhow::Context;
 use jiff::Timestamp;
 use pressroom_archive::domain::{ArchiveReference, PersonKind, PersonName};
-use pressroom_archive::people::keyring::{ImportError, take_in};
-use pressroom_archive::release::sign::{
+use pressroom_archive::openpgp::{
     Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES, Signer as _, Signers,
 };
+use pressroom_archive::people::keyring::{ImportError, take_in};
 use pressroom_archive::store::archive::archive;
 use pressroom_archive::store::openpgp_key::{OpenpgpKey, find_key, keys, remove_key, set_key_active};
 use pressroom_archive::store::{Db, StoreError, person};

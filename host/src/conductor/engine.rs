@@ -53,7 +53,7 @@ impl Engine<'_> {
         let work = absolute(work)?;
         let mut arguments: Vec<OsString> = vec![ENGINE_ARGUMENT.into(), work.clone().into()];
         for (of, folders) in [
-            ("--read", vec![self.paths.root.join("pool"), self.paths.overrides.clone()]),
+            ("--read", vec![self.paths.pool(), self.paths.overrides.clone()]),
             ("--write", vec![work.clone(), self.paths.cache.clone()]),
         ] {
             for folder in folders {

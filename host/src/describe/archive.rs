@@ -5,8 +5,8 @@ use pressroom_archive::domain::{
     ArchiveId, ArchivePurpose, ArchiveReference, ComponentName, DistributionName, IndexEngine, PersonName,
     ReleaseText, SignedBy,
 };
+use pressroom_archive::openpgp::{Fingerprint, SignError};
 use pressroom_archive::release::rotation;
-use pressroom_archive::release::sign::{Fingerprint, SignError};
 use pressroom_archive::store::archive::{self as rows, Archive, ArchiveChange};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::{

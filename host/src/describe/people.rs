@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use pressroom_archive::domain::{
     ComponentName, PackageSetName, Permission, PersonKind, PersonName, Pocket, SeriesName, SourceName,
 };
+use pressroom_archive::openpgp::Certificate;
 use pressroom_archive::people::keyring::{ImportError, take_in};
-use pressroom_archive::release::sign::Certificate;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_permission::{self, NewPermission, Scope, grant};
 use pressroom_archive::store::openpgp_key::{self, set_key_active};

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{DistributionName, Sha256};
-use pressroom_archive::release::sign::GoodSignature;
+use pressroom_archive::openpgp::GoodSignature;
 use pressroom_archive::store::{Db, StoreError, hook};
 use pressroom_sandbox::{HostVersion, Inspection, Limits, Point, Sandbox, artefact_key};
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pressroom_archive::dists::Staged;
 use pressroom_archive::domain::{ArchivePurpose, HookOutcome, PassPriority};
-use pressroom_archive::release::sign::Signer;
+use pressroom_archive::openpgp::Signer;
 use pressroom_archive::store::Connection;
 use pressroom_archive::store::hook::Seen;
 use pressroom_sandbox::{Artefact, Call, Context, Sandbox, Walls};

@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use pressroom_archive::dists::Staged;
 use pressroom_archive::domain::{HookOutcome, PassId, PassPriority, RunId};
-use pressroom_archive::release::sign::Signer;
+use pressroom_archive::openpgp::Signer;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::hook_run::{self, Overridden};

@@ -14,7 +14,8 @@ use std::path::Path;
 
 use globset::GlobSet;
 use pressroom_archive::disk::{self, Reader};
-use pressroom_archive::dists::{Staged, may_be_staged};
+use pressroom_archive::dists::Staged;
+use pressroom_archive::domain::archive_layout::{DISTS, POOL, may_be_staged};
 use pressroom_sandbox::{Entry, StagingError};
 
 use super::grant::patterns;
@@ -91,7 +92,7 @@ impl<'a> Overlay<'a> {
         if !folder.is_empty() {
             check_path(folder)?;
             no_links(&self.staged.locate(folder), folder)?;
-            if folder.split('/').next() == Some("pool") {
+            if folder.split('/').next() == Some(POOL) {
                 return Err(StagingError::Denied(NO_POOL.to_owned()));
             }
         }
@@ -129,7 +130,7 @@ impl<'a> Overlay<'a> {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if let Ok(name) = entry.file_name().into_string()
                 && is_folder
-                && name != "pool"
+                && name != POOL
                 && !trees.contains(&name)
             {
                 trees.push(name);
@@ -248,7 +249,7 @@ impl<'a> Overlay<'a> {
         }
         let parts: Vec<&str> = path.split('/').collect();
         match parts.as_slice() {
-            ["dists", suite, rest @ ..] => {
+            [DISTS, suite, rest @ ..] => {
                 if !self.suites.iter().any(|name| name == suite) {
                     return Err(StagingError::Denied(format!("this pass does not publish {suite}")));
                 }
@@ -266,10 +267,10 @@ impl<'a> Overlay<'a> {
                     return Err(StagingError::BadPath(format!("{path} is a folder")));
                 }
             }
-            ["pool", ..] => {
+            [POOL, ..] => {
                 return Err(StagingError::Denied(NO_POOL.to_owned()));
             }
-            [tree, ..] if *tree != "dists" && !may_be_staged(tree) => {
+            [tree, ..] if *tree != DISTS && !may_be_staged(tree) => {
                 return Err(StagingError::BadPath(format!(
                     "{tree} cannot be a folder at the archive's root"
                 )));

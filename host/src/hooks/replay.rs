@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pressroom_archive::dists::Staged;
 use pressroom_archive::domain::{HookOutcome, RunId};
-use pressroom_archive::release::sign::{PublicKey, SignError, Signer};
+use pressroom_archive::openpgp::{PublicKey, SignError, Signer};
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::{Connection, Db, StoreError};
 use pressroom_sandbox::{Point, Sandbox};

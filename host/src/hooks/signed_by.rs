@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pressroom_archive::disk;
-use pressroom_archive::release::sign::{
+use pressroom_archive::openpgp::{
     AuthorError, Certificates, Expiry, GoodSignature, MAX_CERTIFICATES_BYTES, MAX_SIGNATURE_BYTES,
 };
 

@@ -12,7 +12,7 @@ use pressroom_archive::custom::Limits;
 use pressroom_archive::dominate::StayOfExecution;
 use pressroom_archive::monitor::health::{AgeLimit, Limits as MonitoringLimits};
 use pressroom_archive::notify::{NotifyError, Patience, mailbox};
-use pressroom_archive::release::sign::Fingerprint;
+use pressroom_archive::openpgp::Fingerprint;
 use pressroom_archive::store::archive_file::Retention;
 use pressroom_archive::upload::checks::Limits as UploadLimits;
 use pressroom_archive::upload::incoming::Patience as UploadPatience;

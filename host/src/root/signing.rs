@@ -12,11 +12,9 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use pressroom_archive::domain::{ArchiveId, KeyHolder};
+use pressroom_archive::openpgp::{GpgSettings, GpgSigner, OwnKey, PublicKey, SignError, Signer, Signers};
 use pressroom_archive::release::renewal::{Terms, renewals};
 use pressroom_archive::release::rotation;
-use pressroom_archive::release::sign::{
-    GpgSettings, GpgSigner, OwnKey, PublicKey, SignError, Signer, Signers,
-};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::signing_key::{self, KeyUse, PlacedUse};
 use pressroom_archive::store::suite::{Renewal, Suite};

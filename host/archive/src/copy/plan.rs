@@ -18,8 +18,7 @@ use crate::store::package_copy::{self, CopiedBinary, CopiedSource, Within};
 use crate::store::package_upload::Filed;
 use crate::store::shape::SuiteShape;
 use crate::store::{
-    Connection, StoreError, ancestry, binary_package_build, package_override, package_release, publication,
-    suite,
+    Connection, StoreError, ancestry, binary_package_build, indexed, package_override, package_release, suite,
 };
 use crate::upload::ancestry::{Filing, Said};
 use crate::upload::policy::{self, Offered};
@@ -389,7 +388,7 @@ impl Planner<'_> {
         binaries: &[(CopiedBinary, Vec<ArchSeriesId>)],
     ) -> Result<Facts, CopyError> {
         let (from, to) = (self.request.from, self.request.to);
-        let own = publication::source_files(self.db, source.release)?;
+        let own = indexed::source_files(self.db, source.release)?;
         let own = own.into_iter().map(|(name, digests)| (name, digests.sha256));
         let built = binaries.iter().map(|(binary, _)| (binary.filename.clone(), binary.sha256));
         let mut files = Vec::new();

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, DiskError, During, Identity};
+use crate::domain::archive_layout::POOL;
 use crate::domain::digest::{Sha256, digest_reader};
 use crate::domain::name::{ComponentName, FileName, SourceName};
 use crate::librarian::Librarian;
@@ -103,7 +104,7 @@ impl Names<'_> {
             }
             disk::remove_file(&path)?;
         }
-        remove_empty_folders(&path, &root.join("pool"))?;
+        remove_empty_folders(&path, &root.join(POOL))?;
         Ok(())
     }
 }

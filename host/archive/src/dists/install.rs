@@ -76,7 +76,7 @@ fn prepare(
     }
     // everything that was written, linked and renamed since the pass began, in one go; the pool may lie on a filesystem of its own
     disk::sync_filesystem(staged.folder())?;
-    let pool = staged.paths().root.join("pool");
+    let pool = staged.paths().pool();
     let device = |path: &Path| Ok::<_, DiskError>(Identity::of(path)?.map(|identity| identity.device));
     if device(&pool)?.is_some_and(|pool| device(staged.folder()).is_ok_and(|staged| staged != Some(pool))) {
         disk::sync_filesystem(&pool)?;

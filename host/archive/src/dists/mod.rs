@@ -11,4 +11,4 @@ mod stage;
 pub use install::{InstallError, InstallStep, install};
 pub use link::{Linked, make_links, wanted_links};
 pub use recover::{Recovered, recover};
-pub use stage::{ArchivePaths, StageError, Staged, may_be_staged};
+pub use stage::{ArchivePaths, StageError, Staged};

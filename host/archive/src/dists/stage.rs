@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, DiskError, Sharing};
+use crate::domain::archive_layout::{DISTS, POOL, may_be_staged};
 use crate::domain::{ArchiveReference, PassId};
 
 /// The folders of one archive. What stands beside the root has its name with an ending, as in Soyuz.
@@ -38,15 +39,18 @@ impl ArchivePaths {
         self.root.join(DISTS)
     }
 
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> PathBuf {
+        self.root.join(POOL)
+    }
+
     /// The folder of the staged trees of a pass. Each has its own, so that a program that outlives its pass writes into nothing.
     #[must_use]
     pub fn staged(&self, pass: PassId) -> PathBuf {
         self.staging.join(pass.to_string())
     }
 }
-
-/// The tree of suites, in the root and in the staging folder.
-pub(super) const DISTS: &str = "dists";
 
 /// Why there is no staged tree, or not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -179,17 +183,6 @@ fn link_span(tree: &str, sharing: Sharing) -> tracing::Span {
         Sharing::HardLinks => tracing::debug_span!("link", tree),
         Sharing::Copies => tracing::debug_span!("copy", tree),
     }
-}
-
-/// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and neither the pool, whose files clients are
-/// reading, nor the snapshots, nor the journal, to which death row writes as well.
-#[must_use]
-pub fn may_be_staged(name: &str) -> bool {
-    !["pool", "snapshots", crate::mirror::JOURNAL].contains(&name)
-        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        && Path::new(name).extension().is_none_or(|extension| extension != "old")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The field's words as types: nothing here reads a file or a row.
 
+pub mod archive_layout;
 mod archive_reference;
 mod chain;
 mod compression;

@@ -18,14 +18,15 @@ use super::segment::previous::Previous;
 use super::segment::splice::stanzas;
 use super::stanza::{binary_stanza, section_field, source_stanza};
 use crate::disk::{self, DiskError, During};
+use crate::domain::archive_layout::POOL;
 use crate::domain::digest::Sha256;
 use crate::domain::{BinaryFormat, Checksum, PassId, Translations};
 use crate::format::control;
 use crate::pool::PoolPath;
-use crate::store::Connection;
-use crate::store::publication::{self, BinaryIndex, IndexedBinary, IndexedSource, Names};
+use crate::store::indexed::{BinaryIndex, IndexedBinary, IndexedSource, Names};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
+use crate::store::{Connection, indexed};
 
 /// Where apt-ftparchive works for an archive, and what runs it.
 pub struct Workshop<'a> {
@@ -239,7 +240,7 @@ fn set_up(shop: &Workshop<'_>) -> Result<(), DiskError> {
         disk::make_folder(&shop.work.join(folder))?;
     }
     for (name, target) in
-        [("pool", &*shop.root.join("pool")), ("overrides", shop.overrides), ("cache", shop.cache)]
+        [(POOL, &*shop.root.join(POOL)), ("overrides", shop.overrides), ("cache", shop.cache)]
     {
         let target = std::path::absolute(target).during("find", target)?;
         disk::symlink(&target, &shop.work.join(name))?;
@@ -375,7 +376,7 @@ fn said_of_group(
         Of::Packages(index) => {
             for architecture in &shape.architectures {
                 let index = BinaryIndex { architecture: architecture.id, ..*index };
-                publication::for_each_binary(db, Some(pass), &index, &Names::all(), |binary| {
+                indexed::for_each_binary(db, Some(pass), &index, &Names::all(), |binary| {
                     if let Some(said) = said_of_binary(&binary, task.component) {
                         all.entry(binary.name).or_insert(said);
                     }
@@ -385,7 +386,7 @@ fn said_of_group(
         }
         Of::Sources => {
             let (suite, component) = (shape.suite.id, task.component.id);
-            publication::for_each_source(db, Some(pass), suite, component, &Names::all(), |source| {
+            indexed::for_each_source(db, Some(pass), suite, component, &Names::all(), |source| {
                 if let Some(said) = said_of_source(&source, task.component) {
                     all.entry(source.name.to_string()).or_insert(said);
                 }
@@ -412,7 +413,7 @@ fn wanted_of(
                 BinaryFormat::Deb => shape.series.translations,
                 BinaryFormat::Udeb | BinaryFormat::Ddeb => Translations::Whole,
             };
-            publication::for_each_binary(db, Some(pass), index, &Names::all(), |binary| {
+            indexed::for_each_binary(db, Some(pass), index, &Names::all(), |binary| {
                 let is_said = said_of_binary(&binary, component)
                     .as_ref()
                     .is_some_and(|own| said.get(&binary.name) == Some(own));
@@ -428,7 +429,7 @@ fn wanted_of(
         }
         Of::Sources => {
             let suite = shape.suite.id;
-            publication::for_each_source(db, Some(pass), suite, component.id, &Names::all(), |source| {
+            indexed::for_each_source(db, Some(pass), suite, component.id, &Names::all(), |source| {
                 let is_said = said_of_source(&source, component)
                     .as_ref()
                     .is_some_and(|own| said.get(source.name.as_str()) == Some(own));
@@ -436,7 +437,7 @@ fn wanted_of(
                     None
                 } else {
                     let mut stanza = String::new();
-                    let files = publication::source_files(db, source.release)?;
+                    let files = indexed::source_files(db, source.release)?;
                     source_stanza(&mut stanza, &source, &files, &component.name, checksums);
                     Some(stanza)
                 };

@@ -26,14 +26,13 @@ use rusqlite::Transaction;
 
 use super::MirrorError;
 use crate::disk::{self, DiskError, During};
+use crate::domain::archive_layout::JOURNAL;
 use crate::domain::{ArchiveId, FileChange, MirrorCause, PassId};
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::mirror_journal::{self as rows, Entry, PoolState};
 use crate::store::{Connection, Db, StoreError, pass, pool_listing};
 
-/// The folder at an archive's root that has the journal. No pass replaces it.
-pub const JOURNAL: &str = "journal";
 /// The file in it that says which numbers there are.
 const STATE: &str = "state";
 /// So many changes are read at once.

@@ -15,11 +15,11 @@ use flate2::write::GzEncoder;
 use rusqlite::Transaction;
 
 use super::MirrorError;
-use super::journal::JOURNAL;
 use super::lines::{
     FOLDER_MODE, Kind, LINK_MODE, Line, Owner, folders_kib, plain_name, write_folder, write_head, write_lines,
 };
 use crate::disk::{self, DiskError, During};
+use crate::domain::archive_layout::{JOURNAL, LISTING, POOL, SNAPSHOTS};
 use crate::domain::digest::Sha256;
 use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::{ArchiveId, FileChange};
@@ -28,11 +28,8 @@ use crate::pool::layout::prefix;
 use crate::store::Db;
 use crate::store::pool_listing::{self as rows, ListedName, Part, Span};
 
-/// The file's name, at the archive's root.
-pub const LISTING: &str = "ls-lR.gz";
 /// What is not listed, at the root.
-const LEFT_OUT: [&str; 3] = [LISTING, JOURNAL, crate::snapshot::FOLDER];
-const POOL: &str = "pool";
+const LEFT_OUT: [&str; 3] = [LISTING, JOURNAL, SNAPSHOTS];
 /// Of so many sources one begins a part.
 const ONE_SOURCE_IN: u64 = 64;
 /// No part has more.

@@ -11,9 +11,9 @@ mod listing;
 mod tree;
 mod vacated;
 
-pub use journal::{JOURNAL, number_files, number_pass, number_removals, write_journal};
+pub use journal::{number_files, number_pass, number_removals, write_journal};
 pub use lines::Owner;
-pub use listing::{LISTING, write_listing};
+pub use listing::write_listing;
 pub use tree::{TreeChanges, changes};
 pub use vacated::remove_vacated;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::{KeyId, PersonId};
 use crate::format::clearsign::ClearsignError;
-use crate::release::sign::{AuthorError, Certificate, Clearsigned, ClearsignedError, Issuer, Objection};
+use crate::openpgp::{AuthorError, Certificate, Clearsigned, ClearsignedError, Issuer, Objection};
 use crate::store::openpgp_key::{self, NewKey, OpenpgpKey};
 use crate::store::person::{self, Person};
 use crate::store::{Connection, StoreError, Transaction};

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::domain::archive_layout::POOL;
 use crate::domain::name::{ComponentName, FileName, SourceName};
 
 /// A file's path below the archive's root.
@@ -33,14 +34,14 @@ impl PoolPath {
     pub fn link_to(&self, component: &ComponentName) -> PathBuf {
         // pool/<component>/<prefix>/<source>/: three folders up is pool/
         let target = Self { component: component.clone(), ..self.clone() }.to_string();
-        Path::new("../../..").join(target.strip_prefix("pool/").unwrap_or(&target))
+        Path::new("../../..").join(Path::new(&target).strip_prefix(POOL).unwrap_or(Path::new(&target)))
     }
 }
 
 /// The folder of a source in a component, as Sources has it under `Directory`.
 #[must_use]
 pub fn source_folder(component: &ComponentName, source: &SourceName) -> String {
-    format!("pool/{component}/{}/{source}", prefix(source))
+    format!("{POOL}/{component}/{}/{source}", prefix(source))
 }
 
 /// The folder above a source's.

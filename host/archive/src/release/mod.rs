@@ -4,7 +4,6 @@ mod patches;
 mod release_file;
 pub mod renewal;
 pub mod rotation;
-pub mod sign;
 mod write;
 
 pub use release_file::{ReleaseFile, release_date};

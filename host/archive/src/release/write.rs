@@ -14,11 +14,11 @@ use tracing::debug_span;
 
 use super::patches;
 use super::release_file::ReleaseFile;
-use super::sign::{SignError, Signer};
 use crate::disk::{self, DiskError, During, Identity};
 use crate::domain::digest::FileDigests;
 use crate::domain::{ArchiveFileId, BinaryFormat, Compressor, IndexPatchId};
 use crate::index::{by_hash, text_digests};
+use crate::openpgp::{SignError, Signer};
 use crate::store::archive_file::{ListedFile, OldGeneration, Retention};
 use crate::store::index_patch::StoredPatch;
 use crate::work::{Work, count};

@@ -6,12 +6,13 @@
 use jiff::Timestamp;
 
 use super::make::discard_leavings;
-use super::{FOLDER, SnapshotError, folder_of};
+use super::{SnapshotError, folder_of};
 use crate::disk::{self, DiskError, During};
 use crate::dists::ArchivePaths;
 use crate::domain::ArchiveId;
+use crate::domain::archive_layout::{DISTS, SNAPSHOTS};
 use crate::store::Db;
-use crate::store::snapshot;
+use crate::store::snapshot_moment;
 
 /// Lets go of the snapshots of an archive whose time is over. Says how many there were.
 ///
@@ -23,26 +24,26 @@ pub fn expire(
     paths: &ArchivePaths,
     now: Timestamp,
 ) -> Result<usize, SnapshotError> {
-    if !snapshot::has_expired(db.read(), archive, now)? {
+    if !snapshot_moment::has_expired(db.read(), archive, now)? {
         return Ok(0);
     }
-    db.write(|tx| snapshot::expire(tx, archive, now))?;
-    let gone = snapshot::expired(db.read(), archive)?;
+    db.write(|tx| snapshot_moment::expire(tx, archive, now))?;
+    let gone = snapshot_moment::expired(db.read(), archive)?;
     for (_, name) in &gone.whole {
         disk::discard_tree(&folder_of(paths, name))?;
     }
     for (_, suite, name) in &gone.suites {
-        disk::discard_tree(&folder_of(paths, name).join("dists").join(suite.to_string()))?;
+        disk::discard_tree(&folder_of(paths, name).join(DISTS).join(suite.to_string()))?;
     }
     for name in &gone.links {
-        remove_links(&folder_of(paths, name).join("dists"))?;
+        remove_links(&folder_of(paths, name).join(DISTS))?;
     }
-    discard_leavings(paths, &snapshot::owed(db.read(), archive)?)?;
-    if paths.root.join(FOLDER).exists() {
+    discard_leavings(paths, &snapshot_moment::owed(db.read(), archive)?)?;
+    if paths.root.join(SNAPSHOTS).exists() {
         // a folder that came back with a power cut would be nobody's
         disk::sync_filesystem(&paths.root)?;
     }
-    db.write(|tx| snapshot::forget(tx, &gone))?;
+    db.write(|tx| snapshot_moment::forget(tx, &gone))?;
     Ok(gone.suites.len())
 }
 

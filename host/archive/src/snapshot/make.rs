@@ -8,14 +8,16 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{FOLDER, SnapshotError, folder_of};
+use super::{SnapshotError, folder_of};
 use crate::disk::{self, DiskError, Identity, Sharing};
 use crate::dists::ArchivePaths;
+use crate::domain::archive_layout::{DISTS, POOL, SNAPSHOTS};
 use crate::domain::{ArchiveId, SnapshotName, SuiteId, SuiteName};
 use crate::index::by_hash;
 use crate::store::archive_file::{self, listed_files};
-use crate::store::snapshot::{self, Content, OwedMoment};
-use crate::store::{Connection, Db, StoreError};
+use crate::store::snapshot::Content;
+use crate::store::snapshot_moment::OwedMoment;
+use crate::store::{Connection, Db, StoreError, snapshot_moment};
 
 /// What the names of folders begin with that are being made.
 const MAKING: &str = ".pressroom-making-";
@@ -31,7 +33,7 @@ pub fn make_owed(
     now: Timestamp,
 ) -> Result<Vec<SnapshotName>, SnapshotError> {
     let mut made = Vec::new();
-    let owed = snapshot::owed(db.read(), archive)?;
+    let owed = snapshot_moment::owed(db.read(), archive)?;
     if !owed.is_empty() {
         discard_leavings(paths, &owed)?;
     }
@@ -39,7 +41,7 @@ pub fn make_owed(
         let _span = tracing::debug_span!("snapshot", name = %moment.name).entered();
         let (folder, making) = (
             folder_of(paths, &moment.name),
-            paths.root.join(FOLDER).join(format!("{MAKING}{}", moment.name)),
+            paths.root.join(SNAPSHOTS).join(format!("{MAKING}{}", moment.name)),
         );
         // a run that died may have got so far
         if !folder.exists() {
@@ -47,16 +49,18 @@ pub fn make_owed(
             fill(db.read(), archive, paths, &moment, &making)?;
             disk::sync_filesystem(&paths.root)?;
             disk::rename(&making, &folder)?;
-            disk::sync_folder(&paths.root.join(FOLDER))?;
+            disk::sync_folder(&paths.root.join(SNAPSHOTS))?;
         }
         let mut contents = Vec::with_capacity(moment.suites.len());
         for (id, suite, name) in &moment.suites {
-            let before = snapshot::folder_before(db.read(), *suite, *id)?;
+            let before = snapshot_moment::folder_before(db.read(), *suite, *id)?;
             let before = before.map(|before| suite_folder(&folder_of(paths, &before), name));
             contents.push((*id, look_at(&suite_folder(&folder, name), before.as_deref())?));
         }
         db.write(|tx| {
-            contents.into_iter().try_for_each(|(id, content)| snapshot::mark_made(tx, id, content, now))
+            contents
+                .into_iter()
+                .try_for_each(|(id, content)| snapshot_moment::mark_made(tx, id, content, now))
         })?;
         made.push(moment.name);
     }
@@ -66,7 +70,7 @@ pub fn make_owed(
 /// Discards what was begun of moments that nobody owes any more: it could not be made, and something else was installed meanwhile.
 pub(super) fn discard_leavings(paths: &ArchivePaths, owed: &[OwedMoment]) -> Result<(), DiskError> {
     use disk::During;
-    let folder = paths.root.join(FOLDER);
+    let folder = paths.root.join(SNAPSHOTS);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other.during("read the folder", &folder)?,
@@ -82,7 +86,7 @@ pub(super) fn discard_leavings(paths: &ArchivePaths, owed: &[OwedMoment]) -> Res
 }
 
 fn suite_folder(moment: &Path, suite: &SuiteName) -> std::path::PathBuf {
-    moment.join("dists").join(suite.to_string())
+    moment.join(DISTS).join(suite.to_string())
 }
 
 /// Puts everything into the folder of a moment: the suites that are owed, links to the snapshots of the others, the links that the live tree has, and one to the pool.
@@ -93,7 +97,7 @@ fn fill(
     moment: &OwedMoment,
     folder: &Path,
 ) -> Result<(), SnapshotError> {
-    let dists = folder.join("dists");
+    let dists = folder.join(DISTS);
     disk::make_folder(&dists)?;
     for (_, suite, name) in &moment.suites {
         let live = paths.dists().join(name.to_string());
@@ -106,14 +110,11 @@ fn fill(
             disk::remove_file(&at.join(path))?;
         }
     }
-    for (suite, name) in snapshot::live(db, archive)? {
+    for (suite, name) in snapshot_moment::live(db, archive)? {
         let at = dists.join(suite.to_string());
         // one that was made later shows the suite as it was not then
         if name.as_str() < moment.name.as_str() && at.symlink_metadata().is_err() {
-            disk::symlink(
-                &Path::new("../..").join(name.as_str()).join("dists").join(suite.to_string()),
-                &at,
-            )?;
+            disk::symlink(&Path::new("../..").join(name.as_str()).join(DISTS).join(suite.to_string()), &at)?;
         }
     }
     for (name, target) in links_in(&paths.dists())? {
@@ -122,7 +123,7 @@ fn fill(
             disk::symlink(&target, &at)?;
         }
     }
-    Ok(disk::symlink(Path::new("../../pool"), &folder.join("pool"))?)
+    Ok(disk::symlink(&Path::new("../..").join(POOL), &folder.join(POOL))?)
 }
 
 /// The names under by-hash of what the Release of a suite lists no more: clients that have just read an older one find them in the live tree.

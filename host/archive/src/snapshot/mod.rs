@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use crate::disk::DiskError;
 use crate::dists::ArchivePaths;
 use crate::domain::SnapshotName;
+use crate::domain::archive_layout::SNAPSHOTS;
 use crate::store::StoreError;
 
 /// Why a snapshot could not be made or let go.
@@ -29,11 +30,8 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
 }
 
-/// The folder of all moments of an archive, below its root.
-pub const FOLDER: &str = "snapshots";
-
 /// The folder of a moment.
 #[must_use]
 pub fn folder_of(paths: &ArchivePaths, name: &SnapshotName) -> PathBuf {
-    paths.root.join(FOLDER).join(name.as_str())
+    paths.root.join(SNAPSHOTS).join(name.as_str())
 }

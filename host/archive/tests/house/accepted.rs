@@ -17,7 +17,9 @@ use pressroom_archive::store::package_release::{NewSourceRelease, source_release
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
-use pressroom_archive::store::{StoreError, bug_closure, distribution, library_file, publication, suite};
+use pressroom_archive::store::{
+    StoreError, bug_closure, build_source, distribution, library_file, publication, suite,
+};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -904,7 +906,7 @@ fn builds_that_are_missing_are_made_for_what_is_published() {
         })
         .unwrap();
     let (shape, archive, now) = (house.shape("s"), house.archive.clone(), house.now);
-    let sources = build_rows::published_sources(house.db.read(), shape.suite.id).unwrap();
+    let sources = build_source::published_sources(house.db.read(), shape.suite.id).unwrap();
     assert_eq!(sources.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bye", "hello"]);
     let create = |house: &mut House| {
         let mut made = 0;

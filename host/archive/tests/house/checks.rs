@@ -7,7 +7,7 @@ use std::rc::Rc;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{PersonKind, UploadPolicy, UploadStatus};
 use pressroom_archive::librarian::Librarian;
-use pressroom_archive::release::sign::{Certificate, OwnKey, Signer};
+use pressroom_archive::openpgp::{Certificate, OwnKey, Signer};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::person::{NewPerson, create_person};

@@ -12,7 +12,7 @@ use pressroom_archive::domain::{
     UploadPolicy, UploadStatus, UploadVerdict,
 };
 use pressroom_archive::notify::Letterhead;
-use pressroom_archive::release::sign::{OwnKey, Signer};
+use pressroom_archive::openpgp::{OwnKey, Signer};
 use pressroom_archive::store::archive::{ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::distribution::{DistributionChange, change_distribution, distribution};

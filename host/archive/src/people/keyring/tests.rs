@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::PersonKind;
-use crate::release::sign::tests::gnupg::Home;
+use crate::openpgp::tests::gnupg::Home;
 use crate::store::Db;
 use crate::store::openpgp_key::set_key_active;
 use crate::store::person::{NewPerson, PersonChange, change_person, create_person, person};

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::domain::archive_layout::{DISTS, POOL};
+
 /// A published repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -175,7 +177,7 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter(|entry| {
             let name = entry.file_name();
-            !["dists", "pool"].iter().any(|part| name == *part) && !name.as_encoded_bytes().starts_with(b".")
+            ![DISTS, POOL].iter().any(|part| name == *part) && !name.as_encoded_bytes().starts_with(b".")
         })
         .map(|entry| entry.path())
         .collect();
@@ -190,7 +192,7 @@ fn has_suites(root: &Path) -> bool {
 /// The suites below `dists`, with a slash in their name at the most, and the links that lead to them.
 fn suites(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
     let (mut suites, mut aliases) = (Vec::new(), Vec::new());
-    let dists = root.join("dists");
+    let dists = root.join(DISTS);
     for (name, path, link) in entries(&dists) {
         if let Some(target) = link {
             aliases.push((name, target));

@@ -12,7 +12,7 @@ use super::repository::{OpenError, PathError, Repository, RepositoryPath};
 use crate::domain::name::{ArchitectureTag, shown};
 use crate::domain::{ComponentName, Sha256};
 use crate::format::control::{self, ControlError, Paragraph};
-use crate::release::sign::{Certificate, Clearsigned, ClearsignedError, MAX_SIGNATURE_BYTES};
+use crate::openpgp::{Certificate, Clearsigned, ClearsignedError, MAX_SIGNATURE_BYTES};
 
 /// Whose signature counts.
 #[derive(Debug, Clone)]
@@ -406,7 +406,7 @@ fn understood(
 mod tests {
     use super::*;
     use crate::disk::write_staged;
-    use crate::release::sign::{OwnKey, Signer};
+    use crate::openpgp::{OwnKey, Signer};
     use crate::upload::takeover::Folder;
 
     const TEXT: &str = "Origin: Demo\nSuite: stable\nCodename: one\nComponents: main updates/contrib main\n\

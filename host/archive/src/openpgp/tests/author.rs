@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::gnupg::Home;
-use crate::release::sign::{AuthorError, Certificates, Expiry};
+use crate::openpgp::{AuthorError, Certificates, Expiry};
 
 const HOOK: &[u8] = b"\0asm a hook";
 

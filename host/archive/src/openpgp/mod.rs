@@ -1,6 +1,6 @@
-//! Signing: turns the text of a Release file into `InRelease` and `Release.gpg`.
+//! Signatures and keys: made over Release files, verified over uploads, hooks and other people's repositories.
 //!
-//! It decides whether a key may sign at a given moment and how the signed documents are framed. It never
+//! It turns the text of a Release file into `InRelease` and `Release.gpg`. It decides whether a key may sign at a given moment and how the signed documents are framed. It never
 //! decides *what* is signed, never reads the clock, and never writes a file: bytes come in, bytes go out.
 //!
 //! A key is judged once when it is loaded, again by [`Signer::check`] before a run begins, and again at each
