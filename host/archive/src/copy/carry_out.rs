@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::plan::{Plan, Planned, Request};
-use crate::accept::record_closed_by_copy;
+use crate::bugs::record_closed_by_copy;
 use crate::build::create::{create_builds, urgency_in};
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
 use crate::people::Actor;

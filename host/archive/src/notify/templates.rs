@@ -13,8 +13,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::domain::problem::Problem;
 use crate::domain::{DistributionName, UploadPolicy};
-use crate::upload::examined::Problem;
 
 use super::facts::{FactKind, UploadFacts};
 use super::{NotifyError, words};

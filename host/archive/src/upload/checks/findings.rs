@@ -1,6 +1,6 @@
 //! What the checks have found so far. Says nothing of its own.
 
-use crate::upload::examined::{Problem, Severity};
+use crate::domain::problem::{Problem, Severity};
 
 /// So many are told; what comes after them is counted.
 const MAX_PROBLEMS: usize = 200;
