@@ -8,11 +8,10 @@ use rusqlite::Transaction;
 
 use crate::domain::name::{ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::{ComponentId, PackageKind};
-use crate::people::{Denied, Rights};
+use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::Archive;
-use crate::store::override_change::{
-    self, LiveBinary, LiveSource, Named, NewOverrideChange, live_binaries, live_sources,
-};
+use crate::store::live::{FiledLive, LiveSource, Named, live_binaries, live_sources};
+use crate::store::override_change::{self, NewOverrideChange};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, Wished, publish_phased_binary, publish_source,
 };
@@ -84,8 +83,8 @@ pub struct Request<'a> {
     pub extent: Extent,
     /// What is changed.
     pub change: &'a Change,
-    /// Of who asks.
-    pub rights: &'a Rights,
+    /// Who asks.
+    pub actor: &'a Actor,
     /// Why.
     pub reason: &'a str,
 }
@@ -138,9 +137,10 @@ pub fn refile(
     {
         return Err(RefileError::Refused(format!("{} has no component {name}", request.shape.series.name)));
     }
+    let rights = rights(tx, request.archive, request.actor)?;
     let mut refiled = Vec::new();
     for name in request.names {
-        refiled.extend(one(tx, request, name, now)?);
+        refiled.extend(one(tx, request, &rights, name, now)?);
     }
     Ok(refiled)
 }
@@ -163,6 +163,7 @@ pub fn refuse_stable(archive: &Archive, shape: &SuiteShape) -> Result<(), Refile
 fn one(
     tx: &Transaction<'_>,
     request: &Request<'_>,
+    rights: &Rights,
     name: &SourceName,
     now: Timestamp,
 ) -> Result<Vec<Refiled>, RefileError> {
@@ -196,7 +197,7 @@ fn one(
     components.extend(request.change.component.clone());
     components.sort();
     components.dedup();
-    request.rights.may_administer(request.shape.series.id, suite.name.pocket(), &components)?;
+    rights.may_administer(request.shape.series.id, suite.name.pocket(), &components)?;
     let mut refiled = Vec::new();
     if let Some(source) = source.filter(|_| !request.change.says_nothing_of(PackageKind::Source)) {
         refiled.push(file_source(tx, request, name, &source, now)?);
@@ -214,8 +215,8 @@ fn highest_source(live: Vec<LiveSource>) -> Option<LiveSource> {
 }
 
 /// For each name and architecture the newest publication of the highest version.
-fn highest_binaries(live: Vec<LiveBinary>) -> Vec<LiveBinary> {
-    let mut highest: Vec<LiveBinary> = Vec::new();
+fn highest_binaries(live: Vec<FiledLive>) -> Vec<FiledLive> {
+    let mut highest: Vec<FiledLive> = Vec::new();
     for one in live {
         match highest.last_mut() {
             Some(best) if (&best.name, best.architecture) == (&one.name, one.architecture) => {
@@ -247,7 +248,7 @@ fn file_source(
         name,
         component,
         section: change.section.as_ref().or(source.section.as_ref()),
-        creator: request.rights.actor().name(),
+        creator: request.actor.name(),
     };
     Ok(Refiled {
         kind: PackageKind::Source,
@@ -263,7 +264,7 @@ fn file_source(
 fn file_binary(
     tx: &Transaction<'_>,
     request: &Request<'_>,
-    binary: &LiveBinary,
+    binary: &FiledLive,
     now: Timestamp,
 ) -> Result<Refiled, StoreError> {
     let change = request.change;
@@ -279,7 +280,7 @@ fn file_binary(
         component,
         section: change.section.as_ref().or(binary.section.as_ref()),
         priority: change.priority.as_ref().or(binary.priority.as_ref()),
-        creator: request.rights.actor().name(),
+        creator: request.actor.name(),
     };
     let phasing = match change.phasing {
         Phasing::Unsaid => Phasing::of(binary.phased_update_percentage),
@@ -312,7 +313,7 @@ fn record(
             kind,
             name,
             change: &request.change.words(kind),
-            requester: request.rights.actor().name(),
+            requester: request.actor.name(),
             reason: request.reason,
         };
         override_change::add_override_change(tx, &new, now)?;

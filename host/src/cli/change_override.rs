@@ -3,7 +3,6 @@
 use pressroom_archive::domain::{
     ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SourceName, SuiteName,
 };
-use pressroom_archive::people::rights;
 use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, Request, refile};
 use pressroom_archive::store::override_change::last_override_changes;
 use pressroom_archive::store::package_override::find_override;
@@ -115,7 +114,6 @@ impl ChangeOverride {
         }
         let reason = super::operator::reason(&self.reason)?;
         let actor = self.by.actor(&root, &db)?;
-        let rights = rights(db.read(), &archive, &actor)?;
         let extent = match (self.source, self.source_and_binaries) {
             (true, _) => Extent::Source,
             (false, true) => Extent::SourceAndBinaries,
@@ -127,7 +125,7 @@ impl ChangeOverride {
             names: &self.packages,
             extent,
             change: &change,
-            rights: &rights,
+            actor: &actor,
             reason: &reason,
         };
         let now = session.clock.now();

@@ -4,7 +4,6 @@ use anyhow::Context;
 use pressroom_archive::copy::judge::Objection;
 use pressroom_archive::copy::{Copied, CopyError, End as Place, Outcome, Request, Wish, carry_out, plan};
 use pressroom_archive::domain::{ArchiveReference, SuiteName, UploadStatus};
-use pressroom_archive::people::rights;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::{Db, StoreError, Transaction, package_copy, suite};
@@ -100,7 +99,6 @@ impl Copy {
         let reason = super::operator::reason(&self.reason)?;
         let (from, to) = (of(&db, &archive, from)?, of(&db, &target, to)?);
         let actor = self.by.actor(&root, &db)?;
-        let rights = rights(db.read(), &target, &actor)?;
         let librarian = root.librarian();
         let request = Request {
             from: Place { archive: &archive, shape: &from },
@@ -109,7 +107,7 @@ impl Copy {
             with_binaries: self.binaries,
             unembargo: self.unembargo,
             auto_approve: self.auto_approve,
-            rights: &rights,
+            actor: &actor,
             reason: &reason,
         };
         let now = session.clock.now();

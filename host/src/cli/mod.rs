@@ -25,6 +25,7 @@ mod import_archive;
 mod init;
 mod key;
 mod measure;
+mod of_suite;
 mod operator;
 mod outbox;
 mod output;

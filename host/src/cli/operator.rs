@@ -115,6 +115,11 @@ pub(super) fn reason(text: &str) -> anyhow::Result<String> {
     Ok(reason)
 }
 
+/// A reason, which has to say something; otherwise whoever asks is told what it is for.
+pub(super) fn some_word(reason: String, otherwise: &str) -> anyhow::Result<String> {
+    if reason.is_empty() { Err(exit::usage(otherwise)) } else { Ok(reason) }
+}
+
 /// Who sets something up, for records of it: the person whose Unix user this is, else that user. What the operator of a root sets up needs no person.
 pub(super) fn recorded(db: &Db) -> anyhow::Result<String> {
     let user = user();

@@ -104,32 +104,35 @@ impl Command {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
             // the same rule for both kinds of names
             let package: pressroom_archive::domain::BinaryName = package.parse()?;
-            let component = match component {
-                Some(component) => Some(series::component(db.read(), row.id, component)?),
-                None => None,
-            };
             let files = component.is_some() || section.is_some() || priority.is_some();
             if !files && fields.is_empty() {
                 return Err(super::exit::usage(
                     "an override says something: name --component, --section, --priority or --field",
                 ));
             }
-            if let Some(tag) = architecture {
-                let known = series::architectures(db.read(), row.id)?;
-                if !known.iter().any(|one| one.tag == *tag) {
-                    let known = known.into_iter().map(|one| one.tag.to_string()).collect();
-                    return Err(
-                        StoreError::Unknown { what: "architecture", name: tag.to_string(), known }.into()
-                    );
-                }
-            }
             let actor = by.actor(&root, &db)?;
-            may_override(db.read(), &actor, &archive, row.id, (kind, package.as_str()), component.as_ref())?;
-            let component = component.map(|component| component.id);
-            let new = Override { component, section: section.clone(), priority: priority.clone() };
             let now = session.clock.now();
             db.write(|tx| {
                 let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
+                let component = match component {
+                    Some(component) => Some(series::component(tx, row.id, component)?),
+                    None => None,
+                };
+                if let Some(tag) = architecture {
+                    let known = series::architectures(tx, row.id)?;
+                    if !known.iter().any(|one| one.tag == *tag) {
+                        let known = known.into_iter().map(|one| one.tag.to_string()).collect();
+                        return Err(StoreError::Unknown {
+                            what: "architecture",
+                            name: tag.to_string(),
+                            known,
+                        }
+                        .into());
+                    }
+                }
+                may_override(tx, &actor, &archive, row.id, what, component.as_ref())?;
+                let component = component.map(|component| component.id);
+                let new = Override { component, section: section.clone(), priority: priority.clone() };
                 if files {
                     set_override(tx, place, what, &new, actor.name(), now)?;
                 }
@@ -143,16 +146,18 @@ impl Command {
                 if *published {
                     publish_as_overridden(tx, place, what, &new, actor.name(), now)?;
                 }
-                Ok(())
-            })
-            .map_err(|error: StoreError| anyhow::Error::from(error))?;
+                Ok::<_, anyhow::Error>(())
+            })?;
         }
         if let Self::Remove { source, package, by, .. } = self {
             let kind = if *source { PackageKind::Source } else { PackageKind::Binary };
-            may_override(db.read(), &by.actor(&root, &db)?, &archive, row.id, (kind, package), None)?;
+            let actor = by.actor(&root, &db)?;
             let removed = db.write(|tx| {
                 let (place, what) = ((archive.id, row.id), (kind, package.as_str()));
-                Ok::<_, StoreError>(remove_override(tx, place, what)? | remove_extra_fields(tx, place, what)?)
+                may_override(tx, &actor, &archive, row.id, what, None)?;
+                Ok::<_, anyhow::Error>(
+                    remove_override(tx, place, what)? | remove_extra_fields(tx, place, what)?,
+                )
             })?;
             if !removed {
                 let word = if *source { "source" } else { "binary" };

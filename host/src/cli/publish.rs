@@ -8,7 +8,7 @@ use pressroom_archive::domain::{
 use pressroom_archive::store::archive::archive_by_id;
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
-use pressroom_archive::store::{Db, StoreError, pass, suite};
+use pressroom_archive::store::{Db, StoreError, pass, suite, transition};
 use serde::Serialize;
 
 use super::measure::{Measure, Measured, Measuring};
@@ -412,7 +412,7 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
         let counts = match one.state {
             PassState::Abandoned => Vec::new(),
             PassState::Preparing | PassState::Installing | PassState::Installed => {
-                pass::transition_counts(db.read(), one.id)?
+                transition::transition_counts(db.read(), one.id)?
             }
         };
         let count = |wanted: PublicationStatus, of: Option<PackageKind>| {

@@ -56,9 +56,6 @@ impl Remove {
         let root = session.root()?;
         let mut db = root.db()?;
         let archive = the_archive(&db, self.archive.as_ref())?;
-        let shape = shape(db.read(), suite::suite(db.read(), archive.id, &self.suite)?)?;
-        let suite = &shape.suite;
-        refuse_stable(&archive, &shape).map_err(|error| exit::usage(error.to_string()))?;
         let comment = super::operator::reason(&self.comment)?;
         let actor = self.by.actor(&root, &db)?;
         if comment.is_empty() && matches!(actor, Actor::Person(_)) {
@@ -66,12 +63,15 @@ impl Remove {
                 "packages are not removed without a word: say why with --comment; it is kept with them",
             ));
         }
-        let rights = rights(db.read(), &archive, &actor)?;
         let extent = if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries };
         let mut removed = Vec::new();
         let (stay, now) = (root.config.death_row.stay(), session.clock.now());
         // all of them or none
-        db.write(|tx| {
+        let suite = db.write(|tx| {
+            let shape = shape(tx, suite::suite(tx, archive.id, &self.suite)?)?;
+            let suite = shape.suite.clone();
+            refuse_stable(&archive, &shape).map_err(|error| exit::usage(error.to_string()))?;
+            let rights = rights(tx, &archive, &actor)?;
             for package in BTreeSet::from_iter(&self.packages) {
                 // the same rule for both kinds of names
                 let name: BinaryName =
@@ -106,7 +106,7 @@ impl Remove {
             }
             // what waited is deleted, and no pass comes by it
             schedule_suite(tx, suite.id, stay, now)?;
-            Ok::<(), anyhow::Error>(())
+            Ok::<_, anyhow::Error>(suite)
         })?;
         session.output.show(&removed, || {
             removed

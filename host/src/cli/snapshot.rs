@@ -6,7 +6,7 @@ use pressroom_archive::domain::{
     ArchiveReference, PackageKind, SeriesStatus, SnapshotName, SuiteAction, SuiteName,
 };
 use pressroom_archive::dominate::schedule_suite;
-use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::people::Actor;
 use pressroom_archive::snapshot::diff::{Difference, What, diff};
 use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::restore::{Missing, OfWaiting, Plan, missing, plan};
@@ -20,7 +20,8 @@ use pressroom_archive::store::suite_hold::{self, Word};
 use pressroom_archive::store::{Connection, Db, Transaction};
 use serde::Serialize;
 
-use super::operator::{As, reason};
+use super::of_suite::{Mode, decide, found};
+use super::operator::{As, reason, some_word};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, painted, table};
 use super::{End, Session, exit, the_archive};
 use crate::root::Root;
@@ -88,33 +89,36 @@ pub(super) enum Command {
         #[arg(long)]
         archive: Option<ArchiveReference>,
     },
-    /// Have a suite published by the next run as it was: with the packages of a snapshot, filed as they were.
-    ///
-    /// Settings, installers and what hooks add stay as they are now. Later uploads take the place of what was restored as usual.
-    Restore {
-        /// The suite, as one or one-updates.
-        suite: SuiteName,
-        /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
-        #[arg(value_name = "TIME")]
-        snapshot: SnapshotName,
-        /// The archive; without it, the primary one of the only distribution.
-        #[arg(long)]
-        archive: Option<ArchiveReference>,
-        /// Why; it is kept with the packages and in the log of the suite.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// What becomes of packages that wait to be published, and of removals of packages of then: keep has them carried out too, remove takes them back.
-        #[arg(long, value_enum)]
-        waiting: Option<OnWaiting>,
-        /// Also where nothing changes otherwise: in the release pocket of a stable series.
-        #[arg(long)]
-        allow_stable: bool,
-        /// Say what would be, and do nothing.
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        by: As,
-    },
+    Restore(Restore),
+}
+
+/// Have a suite published by the next run as it was: with the packages of a snapshot, filed as they were.
+///
+/// Settings, installers and what hooks add stay as they are now. Later uploads take the place of what was restored as usual.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restore {
+    /// The suite, as one or one-updates.
+    suite: SuiteName,
+    /// As 20260501T120000Z: the snapshot of that time, or the one that was live then.
+    #[arg(value_name = "TIME")]
+    snapshot: SnapshotName,
+    /// The archive; without it, the primary one of the only distribution.
+    #[arg(long)]
+    archive: Option<ArchiveReference>,
+    /// Why; it is kept with the packages and in the log of the suite.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// What becomes of packages that wait to be published, and of removals of packages of then: keep has them carried out too, remove takes them back.
+    #[arg(long, value_enum)]
+    waiting: Option<OnWaiting>,
+    /// Also where nothing changes otherwise: in the release pocket of a stable series.
+    #[arg(long)]
+    allow_stable: bool,
+    /// Say what would be, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    by: As,
 }
 
 /// What becomes of what waits.
@@ -232,13 +236,11 @@ impl Command {
             }
             Self::Pin { suite, snapshot, archive, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
-                let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                if why.is_empty() {
-                    return Err(exit::usage(
-                        "a snapshot is not pinned without a word: say why with --reason; it is shown with it",
-                    ));
-                }
-                let name = decide(&mut db, &archive, &suite, &actor, |tx| {
+                let (actor, now) = (by.actor(&root, &db)?, session.clock.now());
+                let otherwise =
+                    "a snapshot is not pinned without a word: say why with --reason; it is shown with it";
+                let why = some_word(reason(why)?, otherwise)?;
+                let name = decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     let found = snapshot_at(tx, suite.id, snapshot)?;
                     rows::pin(tx, &found, (actor.name(), &why), now)?;
                     let comment = format!("snapshot {} pinned: {why}", found.name);
@@ -251,7 +253,7 @@ impl Command {
             Self::Unpin { suite, snapshot, archive, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                let name = decide(&mut db, &archive, &suite, &actor, |tx| {
+                let name = decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     let found = snapshot_at(tx, suite.id, snapshot)?;
                     rows::unpin(tx, archive.id, &found)?;
                     let comment = format!("snapshot {} unpinned: {why}", found.name);
@@ -278,27 +280,21 @@ impl Command {
                 })?;
                 Ok(End::Success)
             }
-            Self::Restore { .. } => self.restore(session, &root, &mut db),
+            Self::Restore(restore) => restore.run(session, &root, &mut db),
         }
     }
+}
 
-    fn restore(&self, session: &Session, root: &Root, db: &mut Db) -> anyhow::Result<End> {
-        let Self::Restore { suite, snapshot, archive, reason: why, waiting, allow_stable, dry_run, by } =
-            self
-        else {
-            return Ok(End::Success);
-        };
+impl Restore {
+    fn run(&self, session: &Session, root: &Root, db: &mut Db) -> anyhow::Result<End> {
+        let Self { suite, snapshot, archive, reason: why, waiting, allow_stable, dry_run, by } = self;
         let (archive, suite) = found(db, archive.as_ref(), suite)?;
-        let why = reason(why)?;
-        if why.is_empty() {
-            return Err(exit::usage(
-                "a suite is not restored without a word: say why with --reason; it is kept with the packages",
-            ));
-        }
+        let otherwise =
+            "a suite is not restored without a word: say why with --reason; it is kept with the packages";
+        let why = some_word(reason(why)?, otherwise)?;
         refuse_still(db.read(), &archive, &suite, *allow_stable)?;
         let actor = by.actor(root, db)?;
-        let work = |tx: &Transaction<'_>| -> anyhow::Result<Restored> {
-            rights(tx, &archive, &actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
+        let restored = decide(db, Mode::of(*dry_run), (&archive, &suite), &actor, |tx| {
             let found = snapshot_at(tx, suite.id, snapshot)?;
             self.carry_out(
                 tx,
@@ -309,8 +305,7 @@ impl Command {
                 (&actor, &why),
                 (*waiting, *allow_stable),
             )
-        };
-        let restored = if *dry_run { db.rehearse(work) } else { db.write(work) }?;
+        })?;
         session.output.show(&restored, || restored_text(&restored))?;
         Ok(End::Success)
     }
@@ -398,7 +393,7 @@ impl Command {
         Ok(Restored {
             suite: suite.name.to_string(),
             snapshot: snapshot.name.clone(),
-            dry_run: matches!(self, Self::Restore { dry_run: true, .. }),
+            dry_run: self.dry_run,
             again: steps.again.len(),
             leaving: steps.leaving.len(),
             withdrawn: steps.withdrawn.len(),
@@ -448,27 +443,6 @@ fn refuse_still(db: &Connection, archive: &Archive, suite: &Suite, allow_stable:
         )));
     }
     Ok(())
-}
-
-/// The suite that is meant, with its archive.
-fn found(db: &Db, archive: Option<&ArchiveReference>, name: &SuiteName) -> anyhow::Result<(Archive, Suite)> {
-    let archive = the_archive(db, archive)?;
-    let suite = suite::suite(db.read(), archive.id, name)?;
-    Ok((archive, suite))
-}
-
-/// Does something to snapshots of a suite, if whoever asks for it may: asked in the transaction that does it.
-fn decide<T>(
-    db: &mut Db,
-    archive: &Archive,
-    suite: &Suite,
-    actor: &Actor,
-    work: impl FnOnce(&Transaction<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    db.write(|tx| {
-        rights(tx, archive, actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
-        work(tx)
-    })
 }
 
 /// A side of a comparison: its name, and what was in the indexes.

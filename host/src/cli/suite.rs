@@ -3,17 +3,18 @@
 use pressroom_archive::domain::{
     ArchiveReference, ChangeKind, DistributionName, Publisher, SuiteAction, SuiteName,
 };
-use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::store::Db;
 use pressroom_archive::store::archive::{Archive, archive_by_id, archives};
 use pressroom_archive::store::suite::{self, Of, Suite};
 use pressroom_archive::store::suite_hold::{self, SuiteLogLine, WaitingChange, Word};
-use pressroom_archive::store::{Db, Transaction};
 use serde::Serialize;
 
 use super::describe_suite::{Approval, SuiteSettings};
-use super::operator::{As, reason};
+use super::of_suite::{Mode, decide, found};
+use super::operator::{As, reason, some_word};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session, exit, the_archive, the_distribution};
+use crate::root::Root;
 
 /// List suites, hold and release their publication, approve what waits in them.
 ///
@@ -83,23 +84,26 @@ pub(super) enum Command {
         #[command(flatten)]
         by: As,
     },
-    /// Let everything be published that waits in a suite which needs approval. What comes in later waits for the next approval.
-    Approve {
-        suite: SuiteName,
-        #[arg(long)]
-        archive: Option<ArchiveReference>,
-        /// Why; it is kept.
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        reason: String,
-        /// Only if it is so many changes, so that nothing is approved that came in after somebody has looked.
-        #[arg(long, value_name = "COUNT")]
-        expect: Option<usize>,
-        /// Print what would be approved, and approve nothing.
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        by: As,
-    },
+    Approve(Approve),
+}
+
+/// Let everything be published that waits in a suite which needs approval. What comes in later waits for the next approval.
+#[derive(Debug, clap::Args)]
+pub(super) struct Approve {
+    suite: SuiteName,
+    #[arg(long)]
+    archive: Option<ArchiveReference>,
+    /// Why; it is kept.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Only if it is so many changes, so that nothing is approved that came in after somebody has looked.
+    #[arg(long, value_name = "COUNT")]
+    expect: Option<usize>,
+    /// Print what would be approved, and approve nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    by: As,
 }
 
 #[derive(Serialize)]
@@ -165,17 +169,17 @@ impl Command {
                         archives(db.read(), distribution.id)?
                     }
                 };
-                return list(session, &db, &all);
+                list(session, &db, &all)
             }
             Self::Show { suite, archive } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
-                return show(session, &db, &archive, suite);
+                show(session, &db, &archive, suite)
             }
             Self::Set { suite, archive, settings, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let actor = by.actor(&root, &db)?;
                 let now = session.clock.now();
-                decide(&mut db, &archive, &suite, &actor, |tx| {
+                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     let change = settings.change();
                     if suite_hold::change_suite(tx, suite.id, &change)? {
                         let word = Word { by: actor.name(), comment: &settings.words() };
@@ -183,12 +187,12 @@ impl Command {
                     }
                     Ok(())
                 })?;
-                return show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?);
+                show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
             }
             Self::MarkDirty { suite, archive, indexes, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                decide(&mut db, &archive, &suite, &actor, |tx| {
+                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     suite::mark_dirty(tx, suite.id, &format!("{why} (by {})", actor.name()), now)?;
                     if *indexes {
                         suite::forget_indexes(tx, Of::Suite(suite.id))?;
@@ -196,40 +200,37 @@ impl Command {
                     let word = Word { by: actor.name(), comment: &why };
                     Ok(suite_hold::log(tx, suite.id, SuiteAction::Marked, word, now)?)
                 })?;
-                return show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?);
+                show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
             }
             Self::Pause { suite, archive, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
-                let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                if why.is_empty() {
-                    return Err(exit::usage(
-                        "a suite is not paused without a word: say why with --reason; it is shown with it",
-                    ));
-                }
+                let (actor, now) = (by.actor(&root, &db)?, session.clock.now());
+                let otherwise =
+                    "a suite is not paused without a word: say why with --reason; it is shown with it";
+                let why = some_word(reason(why)?, otherwise)?;
                 let word = Word { by: actor.name(), comment: &why };
-                decide(&mut db, &archive, &suite, &actor, |tx| {
+                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     Ok(suite_hold::pause(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?)
                 })?;
-                return show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?);
+                show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
             }
             Self::Resume { suite, archive, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
                 let word = Word { by: actor.name(), comment: &why };
-                decide(&mut db, &archive, &suite, &actor, |tx| {
+                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
                     Ok(suite_hold::resume(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?)
                 })?;
-                return show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?);
+                show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
             }
-            Self::Approve { .. } => {}
+            Self::Approve(approve) => approve.run(session, &root, &mut db),
         }
-        self.approve(session, &root, &mut db)
     }
+}
 
-    fn approve(&self, session: &Session, root: &crate::root::Root, db: &mut Db) -> anyhow::Result<End> {
-        let Self::Approve { suite, archive, reason: why, expect, dry_run, by } = self else {
-            return Ok(End::Success);
-        };
+impl Approve {
+    fn run(&self, session: &Session, root: &Root, db: &mut Db) -> anyhow::Result<End> {
+        let Self { suite, archive, reason: why, expect, dry_run, by } = self;
         let (archive, suite) = found(db, archive.as_ref(), suite)?;
         let (why, now) = (reason(why)?, session.clock.now());
         let check = |changes: &[WaitingChange]| match expect {
@@ -249,7 +250,7 @@ impl Command {
         } else {
             let actor = by.actor(root, db)?;
             let word = Word { by: actor.name(), comment: &why };
-            decide(db, &archive, &suite, &actor, |tx| {
+            decide(db, Mode::Real, (&archive, &suite), &actor, |tx| {
                 let approved = suite_hold::approve(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?;
                 check(&approved)?;
                 Ok(approved)
@@ -275,27 +276,6 @@ impl Command {
         })?;
         Ok(End::Success)
     }
-}
-
-/// The suite that is meant, with its archive.
-fn found(db: &Db, archive: Option<&ArchiveReference>, name: &SuiteName) -> anyhow::Result<(Archive, Suite)> {
-    let archive = the_archive(db, archive)?;
-    let suite = suite::suite(db.read(), archive.id, name)?;
-    Ok((archive, suite))
-}
-
-/// Does something to a suite's publication, if whoever asks for it may: asked in the transaction that does it.
-fn decide<T>(
-    db: &mut Db,
-    archive: &Archive,
-    suite: &Suite,
-    actor: &Actor,
-    work: impl FnOnce(&Transaction<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    db.write(|tx| {
-        rights(tx, archive, actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
-        work(tx)
-    })
 }
 
 fn row(session: &Session, db: &Db, archive: &Archive, suite: Suite) -> anyhow::Result<Row> {

@@ -5,13 +5,12 @@ use pressroom_archive::domain::{ArchiveReference, PersonKind, PersonName};
 use pressroom_archive::people::{Actor, Denied, Ground, MachineName, new_token, rights};
 use pressroom_archive::store::archive::{Archive, archive};
 use pressroom_archive::store::archive_auth_token::{NewAuthToken, add_token, revoke_token, tokens};
-use pressroom_archive::store::{Db, StoreError, person};
+use pressroom_archive::store::{Db, StoreError, Transaction, person};
 use serde::Serialize;
 
 use super::operator::As;
 use super::output::table;
 use super::{End, Session, exit};
-use crate::root::Root;
 
 /// Who may read a private archive: persons and machines, each with a secret for the web server.
 #[derive(Debug, clap::Subcommand)]
@@ -88,7 +87,7 @@ impl Command {
         match self {
             Self::Add { whose, replace, valid_for_seconds, by } => {
                 let archive = private(&db, &whose.archive)?;
-                let actor = allowed(&root, &db, &archive, by)?;
+                let actor = by.actor(&root, &db)?;
                 let now = session.clock.now();
                 let (person, user) = whose.user(&db)?;
                 let expires = valid_for_seconds
@@ -104,6 +103,7 @@ impl Command {
                     expires,
                 };
                 db.write(|tx| {
+                    may_decide(tx, &archive, &actor)?;
                     let has_one = |error: &StoreError| matches!(error, StoreError::Exists { .. });
                     match add_token(tx, &new, now) {
                         Err(error) if has_one(&error) && *replace => {
@@ -115,7 +115,8 @@ impl Command {
                             archive.reference
                         ))),
                         other => other,
-                    }
+                    }?;
+                    Ok::<_, anyhow::Error>(())
                 })?;
                 root.write_readers(db.read(), &archive, now)?;
                 let given = Given { archive: archive.reference.to_string(), user, secret: token.secret };
@@ -125,9 +126,13 @@ impl Command {
             Self::List { archive, all } => list(session, &db, &private(&db, archive)?, *all),
             Self::Revoke { whose, by } => {
                 let archive = private(&db, &whose.archive)?;
-                let actor = allowed(&root, &db, &archive, by)?;
+                let actor = by.actor(&root, &db)?;
                 let (now, (_, user)) = (session.clock.now(), whose.user(&db)?);
-                db.write(|tx| revoke_token(tx, (archive.id, &archive.reference), &user, actor.name(), now))?;
+                db.write(|tx| {
+                    may_decide(tx, &archive, &actor)?;
+                    revoke_token(tx, (archive.id, &archive.reference), &user, actor.name(), now)?;
+                    Ok::<_, anyhow::Error>(())
+                })?;
                 root.write_readers(db.read(), &archive, now)?;
                 list(session, &db, &archive, false)
             }
@@ -165,11 +170,10 @@ fn private(db: &Db, reference: &ArchiveReference) -> anyhow::Result<Archive> {
     Ok(archive)
 }
 
-/// Who decides, if it may: it is who owns the archive, or an admin.
-fn allowed(root: &Root, db: &Db, archive: &Archive, by: &As) -> anyhow::Result<Actor> {
-    let actor = by.actor(root, db)?;
-    match rights(db.read(), archive, &actor)?.ground_over_all() {
-        Some(Ground::Everything | Ground::Owner(_)) => Ok(actor),
+/// Refuses whoever does not decide who reads the archive: who owns it does, or an admin.
+fn may_decide(tx: &Transaction<'_>, archive: &Archive, actor: &Actor) -> anyhow::Result<()> {
+    match rights(tx, archive, actor)?.ground_over_all() {
+        Some(Ground::Everything | Ground::Owner(_)) => Ok(()),
         Some(_) | None => Err(Denied {
             what: format!("{} does not decide who reads {}", actor.name(), archive.reference),
             remedy: "who owns the archive does, or an admin".to_owned(),

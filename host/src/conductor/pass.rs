@@ -24,12 +24,13 @@ use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::archive_file::{self, ListedFile};
 use pressroom_archive::store::index_patch;
 use pressroom_archive::store::index_segment;
-use pressroom_archive::store::publication::{self, IndexKey};
+use pressroom_archive::store::indexed::IndexKey;
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, source_group,
+    Db, StoreError, Transaction, contest, custom_publication, mirror_journal, pass, pool_need, source_group,
+    step, transition,
 };
 use pressroom_sandbox::Point;
 use tracing::{Span, debug_span, field, info_span};
@@ -180,11 +181,11 @@ impl PassWork<'_, '_> {
         self.run.progress.step(&self.archive.reference, self.priority, name);
         let (pass, now, begin) = (self.id, self.run.clock.now(), Instant::now());
         let step =
-            debug_span!("journal").in_scope(|| db.write(|tx| pass::begin_step(tx, pass, name, now)))?;
+            debug_span!("journal").in_scope(|| db.write(|tx| step::begin_step(tx, pass, name, now)))?;
         let (value, detail) = work(self, db)?;
         let now = self.run.clock.now();
         debug_span!("journal")
-            .in_scope(|| db.write(|tx| pass::end_step(tx, step, &detail, begin.elapsed(), now)))?;
+            .in_scope(|| db.write(|tx| step::end_step(tx, step, &detail, begin.elapsed(), now)))?;
         tracing::debug!(step = name, detail, "done");
         Ok(value)
     }
@@ -206,7 +207,7 @@ impl PassWork<'_, '_> {
         let wanted = careful.indexing
             || careful.release
             || self.dirt.iter().any(|dirt| dirt.needs_release() || self.needs_all_indexes(dirt));
-        let changes = !pass::transition_counts(db.read(), self.id)?.is_empty()
+        let changes = !transition::transition_counts(db.read(), self.id)?.is_empty()
             || (customs && custom_publication::count_transitions(db.read(), self.id)? > 0);
         if !wanted && !changes {
             return Ok(Reached::Nothing);
@@ -325,7 +326,7 @@ impl PassWork<'_, '_> {
         let _pool_lock = self.finish_removals(db)?;
         let mut published = Vec::new();
         for shape in &self.shapes {
-            published.extend(publication::published_files(db.read(), shape.suite.id)?);
+            published.extend(pool_need::published_files(db.read(), shape.suite.id)?);
         }
         let preference = publisher::component_preference(db.read(), self.archive.distribution)?;
         let paths = self.run.root.archive_paths(self.archive);
@@ -380,7 +381,7 @@ impl PassWork<'_, '_> {
 
     /// Phase C: for each suite the files that were made.
     fn index(&mut self, db: &mut Db, staged: &Staged) -> anyhow::Result<(Vec<Vec<ListedFile>>, String)> {
-        let touched = pass::touched_indexes(db.read(), self.id)?;
+        let touched = transition::touched_indexes(db.read(), self.id)?;
         let (mut files, mut indexes, mut stanzas) = (Vec::new(), 0, 0);
         let mut problems = Vec::new();
         for (shape, dirt) in self.shapes.iter().zip(self.dirt) {

@@ -6,10 +6,12 @@ use pressroom_archive::domain::{PassPriority, PublicationStatus, Publisher, Suit
 use pressroom_archive::dominate::dominate;
 use pressroom_archive::store::archive::archives as archives_of;
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
-use pressroom_archive::store::publication::{NamedTransition, changed_publications, named_transitions};
+use pressroom_archive::store::pass::begin_pass;
 use pressroom_archive::store::source_group::publishable_files;
 use pressroom_archive::store::survey::survey;
+use pressroom_archive::store::transition::{
+    NamedTransition, Transition, changed_publications, named_transitions, plan_transitions,
+};
 use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 

@@ -14,7 +14,7 @@ use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::survey::survey;
 use pressroom_archive::store::{
-    Db, StoreError, mirror_journal, pass, publisher, run as run_rows, snapshot, suite,
+    Db, StoreError, mirror_journal, pass, publisher, run as run_rows, snapshot_moment, suite,
 };
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
@@ -218,7 +218,7 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
-        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
+        let with_snapshots = snapshot_moment::archives_with_any(db.read(), self.distribution.id)?;
         let behind = mirror_journal::behind(db.read())?;
         // also where nothing is published at the moment: what is there is served all the same
         for archive in archives_of(db.read(), self.distribution.id)? {
@@ -397,7 +397,7 @@ impl Run<'_> {
 
     /// Ends what runs that died have begun. What is wrong in somebody's archive is no reason to keep the next from being published.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
-        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
+        let with_snapshots = snapshot_moment::archives_with_any(db.read(), self.distribution.id)?;
         for archive in archives {
             match self.recover_archive(db, archive, with_snapshots.contains(&archive.id)) {
                 Err(error) if archive.purpose == ArchivePurpose::Ppa => {

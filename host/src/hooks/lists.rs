@@ -11,8 +11,8 @@ use pressroom_archive::domain::{BinaryFormat, ComponentId, PassId, SuiteId, chai
 use pressroom_archive::format::PathList;
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::store::Connection;
+use pressroom_archive::store::indexed::{BinaryIndex, Names};
 use pressroom_archive::store::listing::{self, Place};
-use pressroom_archive::store::publication::{BinaryIndex, Names};
 use pressroom_archive::store::shape::SuiteShape;
 use pressroom_archive::upload;
 use pressroom_sandbox::{ArchiveError, Index, Package, PackageContents};

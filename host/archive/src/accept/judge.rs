@@ -8,7 +8,7 @@ use crate::store::archive::Archive;
 use crate::store::package_upload::{self, PackageUpload, UploadBinary, UploadCustom, UploadSource};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, accept, package_release, publication};
+use crate::store::{StoreError, accept, indexed, package_release};
 
 /// What is in an upload.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ pub(super) fn component(shape: &SuiteShape, id: ComponentId) -> Option<&SeriesCo
 fn files(db: &Connection, content: &Content) -> Result<Vec<(String, FileName, Sha256)>, StoreError> {
     let mut files = Vec::new();
     if let Some(source) = &content.source {
-        for (filename, digests) in publication::source_files(db, source.release)? {
+        for (filename, digests) in indexed::source_files(db, source.release)? {
             files.push((source.name.to_string(), filename, digests.sha256));
         }
     }

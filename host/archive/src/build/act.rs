@@ -10,7 +10,7 @@ use super::upkeep::{self, rescore};
 use crate::domain::name::{ArchitectureTag, FileName, NameError};
 use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
-use crate::store::{StoreError, archive, series, suite};
+use crate::store::{StoreError, archive, build_source, series, suite};
 
 /// The longest name of a builder, in characters.
 const LONGEST_NAME: usize = 100;
@@ -37,7 +37,7 @@ pub fn claim(tx: &Transaction<'_>, claim: &Claim<'_>, now: Timestamp) -> Result<
     let build = loop {
         let Some(build) = rows::next_waiting(tx, claim.architecture, claim.archive)? else { return Ok(None) };
         // nobody builds what nobody will publish; the others' turn comes, or that of the next run
-        if !rows::waits_in_vain(tx, build.id)? {
+        if !build_source::waits_in_vain(tx, build.id)? {
             break build;
         }
         upkeep::end(tx, &build, now)?;
@@ -186,7 +186,7 @@ pub fn retry(
             of_series.name, build.architecture
         )));
     }
-    if !rows::source_is_here(tx, (build.archive, suite.series), build.source)? {
+    if !build_source::source_is_here(tx, (build.archive, suite.series), build.source)? {
         return Err(StoreError::Refused(format!(
             "{} {} is not published any more, so nobody needs build {id}",
             build.source_name, build.version

@@ -92,7 +92,7 @@ fn one(
             to_suite: request.to.shape.suite.id,
             release: planned.release,
             with_binaries: request.with_binaries,
-            requester: request.rights.actor().name(),
+            requester: request.actor.name(),
             reason: request.reason,
             upload,
         };
@@ -114,7 +114,7 @@ fn publish(
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    let (to, creator) = (request.to, request.rights.actor().name());
+    let (to, creator) = (request.to, request.actor.name());
     let source = NewSourcePublication {
         suite: to.shape.suite.id,
         release: Made::Known(planned.release),
@@ -155,7 +155,7 @@ fn queue(
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    let (to, actor) = (request.to, request.rights.actor());
+    let (to, actor) = (request.to, request.actor);
     let new = NewUpload {
         archive: to.archive.id,
         suite: to.shape.suite.id,

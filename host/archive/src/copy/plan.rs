@@ -11,15 +11,14 @@ use crate::domain::{
     PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
 };
 use crate::librarian::Librarian;
-use crate::people::{Rights, UploadQuestion, package_sets_of, rights};
+use crate::people::{Actor, Rights, UploadQuestion, package_sets_of, rights};
 use crate::store::archive::Archive;
 use crate::store::library_file::expired_files;
 use crate::store::package_copy::{self, CopiedBinary, CopiedSource, Within};
 use crate::store::package_upload::Filed;
 use crate::store::shape::SuiteShape;
 use crate::store::{
-    Connection, StoreError, ancestry, binary_package_build, package_override, package_release, publication,
-    suite,
+    Connection, StoreError, ancestry, binary_package_build, indexed, package_override, package_release, suite,
 };
 use crate::upload::ancestry::{Filing, Said};
 use crate::upload::policy::{self, Offered};
@@ -84,8 +83,8 @@ pub struct Request<'a> {
     pub unembargo: bool,
     /// Past the queue of the target.
     pub auto_approve: bool,
-    /// Of who asks, over the target's archive.
-    pub rights: &'a Rights,
+    /// Who asks.
+    pub actor: &'a Actor,
     /// Why.
     pub reason: &'a str,
 }
@@ -159,11 +158,12 @@ pub fn plan(
 ) -> Result<Result<Plan, Vec<Objection>>, CopyError> {
     let mut against = of_target(request);
     against.extend(of_origin(db, request)?);
+    let rights = rights(db, request.to.archive, request.actor)?;
     let mut packages: Vec<Planned> = Vec::new();
     // what the target refuses as a whole is not said again for each package
     if against.is_empty() {
         for wish in request.packages {
-            match (Planner { db, librarian, request }).package(wish)? {
+            match (Planner { db, librarian, rights: &rights, request }).package(wish)? {
                 Err(reasons) => against.extend(reasons),
                 Ok(planned) if packages.iter().any(|one| one.name == planned.name) => {
                     against.extend((!packages.contains(&planned)).then(|| Objection {
@@ -223,7 +223,7 @@ fn of_origin(db: &Connection, request: &Request<'_>) -> Result<Option<Objection>
     if !archive.private || archive.id == request.to.archive.id {
         return Ok(None);
     }
-    let denied = rights(db, archive, request.rights.actor())?.may_see().err();
+    let denied = rights(db, archive, request.actor)?.may_see().err();
     Ok(denied.map(|denied| Objection {
         package: format!("{} of {}", shape.suite.name, archive.reference),
         check: "rights",
@@ -236,6 +236,8 @@ fn of_origin(db: &Connection, request: &Request<'_>) -> Result<Option<Objection>
 struct Planner<'a> {
     db: &'a Connection,
     librarian: &'a Librarian,
+    /// Of who asks, over the target's archive.
+    rights: &'a Rights,
     request: &'a Request<'a>,
 }
 
@@ -386,7 +388,7 @@ impl Planner<'_> {
         binaries: &[(CopiedBinary, Vec<ArchSeriesId>)],
     ) -> Result<Facts, CopyError> {
         let (from, to) = (self.request.from, self.request.to);
-        let own = publication::source_files(self.db, source.release)?;
+        let own = indexed::source_files(self.db, source.release)?;
         let own = own.into_iter().map(|(name, digests)| (name, digests.sha256));
         let built = binaries.iter().map(|(binary, _)| (binary.filename.clone(), binary.sha256));
         let mut files = Vec::new();
@@ -586,10 +588,10 @@ impl Planner<'_> {
             components.extend(binaries.iter().map(|one| named(one.filed.component)));
             components.sort();
             components.dedup();
-            self.request.rights.may_administer(series, pocket, &components)
+            self.rights.may_administer(series, pocket, &components)
         } else {
             let package_sets = package_sets_of(self.db, series, &wish.name)?;
-            self.request.rights.may_upload(&UploadQuestion {
+            self.rights.may_upload(&UploadQuestion {
                 series,
                 pocket,
                 component: Some((filed.component, component)),

@@ -23,8 +23,9 @@ use crate::format::built_using::ingredients;
 use crate::librarian::Librarian;
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
-use crate::store::death_row::{self as rows, File, Hold, NewReaped, Package, Publication, Undone};
-use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, series};
+use crate::store::death_row::{self as rows, File, Hold, Package, Publication};
+use crate::store::reaped_file::{NewReaped, Undone};
+use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, reaped_file, series};
 
 /// Why death row cannot go on at all.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +120,7 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
 ) -> Result<Reaped, E> {
     let mut reaped = Reaped::default();
     // of most archives, most of the time, there is nothing
-    if !rows::undone(db.read(), reap.archive.id)?.is_empty() {
+    if !reaped_file::undone(db.read(), reap.archive.id)?.is_empty() {
         let _lock = lock()?;
         let Finished { names, problems } = finish(db, reap.archive.id, reap.root, reap.librarian, now)?;
         (reaped.finished, reaped.problems) = (names, problems);
@@ -333,7 +334,7 @@ fn look_at(
                     begin(tx, reap, &source, file, component, true, now, reaped)?;
                 }
                 if let Some(real) = real {
-                    rows::become_file(tx, archive, &source, &file.filename, real)?;
+                    reaped_file::become_file(tx, archive, &source, &file.filename, real)?;
                 }
                 // that a package is published still is no news, nor that an orig tarball is
                 if told == Told::Everything || own.iter().all(|one| !one.status.is_active()) {
@@ -399,7 +400,7 @@ fn begin(
     reaped: &mut Reaped,
 ) -> Result<bool, StoreError> {
     let new = NewReaped { archive: reap.archive.id, component, source, file, run: reap.run };
-    let was_there = rows::begin_reaping(tx, &new, now)?;
+    let was_there = reaped_file::begin_reaping(tx, &new, now)?;
     if was_there {
         let path = path(tx, component, source, file)?.to_string();
         reaped.files.push(Gone { path, size_bytes: file.size_bytes, stays_elsewhere });
@@ -450,7 +451,7 @@ pub fn finish(
     librarian: &Librarian,
     now: Timestamp,
 ) -> Result<Finished, ReapError> {
-    let undone = rows::undone(db.read(), archive)?;
+    let undone = reaped_file::undone(db.read(), archive)?;
     let mut finished = Finished::default();
     if undone.is_empty() {
         return Ok(finished);
@@ -469,7 +470,7 @@ pub fn finish(
     if root.exists() {
         disk::sync_filesystem(root)?;
     }
-    db.write(|tx| rows::mark_done(tx, &done, now))?;
+    db.write(|tx| reaped_file::mark_done(tx, &done, now))?;
     Ok(finished)
 }
 

@@ -21,10 +21,10 @@ use crate::domain::{BinaryFormat, BinaryReleaseId, Compressor, PassId, Translati
 use crate::store::archive_file::ListedFile;
 use crate::store::index_patch::{Content as Text, PatchChange};
 use crate::store::index_segment::{self, SegmentChange, StoredSegment};
-use crate::store::publication::{self, BinaryIndex, IndexKey};
+use crate::store::indexed::{BinaryIndex, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError, custom_publication, pass};
+use crate::store::{Connection, StoreError, custom_publication, indexed, transition};
 
 /// Why indexes cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +174,7 @@ fn indexes<'a>(
         }
         // asking every publication is for a pass that reads them all
         if !matches!(scope, Scope::Only(_)) {
-            formats.extend(publication::formats_in(db, Some(pass), suite, component.id)?);
+            formats.extend(indexed::formats_in(db, Some(pass), suite, component.id)?);
         }
         if let Scope::Only(touched) = scope {
             formats.extend(touched.iter().filter_map(|key| match key {
@@ -391,13 +391,15 @@ fn make(
 fn touched(rows: &Rows<'_>) -> Result<Vec<String>, IndexError> {
     let (suite, component) = (rows.suite, rows.component.id);
     Ok(match rows.of {
-        Stanzas::Sources => pass::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?,
+        Stanzas::Sources => {
+            transition::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?
+        }
         Stanzas::Packages(BinaryIndex { architecture, format, .. }) => {
             let key = IndexKey::Packages { suite, component, architecture: *architecture, format: *format };
-            pass::touched_names(rows.db, rows.pass, &key)?
+            transition::touched_names(rows.db, rows.pass, &key)?
         }
         Stanzas::Translation => {
-            let names = pass::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;
+            let names = transition::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;
             render::described_otherwise(rows, names)?
         }
     })

@@ -62,11 +62,16 @@ pub struct Denied {
     pub remedy: String,
 }
 
-/// What somebody may over an archive.
+/// What somebody may over an archive. Who changes something asks in the transaction that does it: what was taken back a moment before counts no more.
 ///
 /// # Errors
 /// When the database fails.
 pub fn rights(db: &Connection, archive: &Archive, actor: &Actor) -> Result<Rights, StoreError> {
+    // as it is now, not as it was when the command began
+    let actor = match actor {
+        Actor::Person(who) => Actor::Person(person::person_by_id(db, who.id)?),
+        Actor::Operator { .. } => actor.clone(),
+    };
     let mut found = Rights {
         actor: actor.clone(),
         archive: archive.reference.clone(),
@@ -77,7 +82,7 @@ pub fn rights(db: &Connection, archive: &Archive, actor: &Actor) -> Result<Right
             .map(|one| (one.id, one.name))
             .collect(),
     };
-    if let Actor::Person(who) = actor
+    if let Actor::Person(who) = &actor
         && who.active
     {
         found.permissions = archive_permission::permissions_for(db, archive.id, who.id)?;

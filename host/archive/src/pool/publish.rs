@@ -22,9 +22,9 @@ use crate::domain::{
     ArchiveId, ComponentId, ContentId, PackageKind, PassId, PublicationId, PublicationStatus,
 };
 use crate::librarian::Librarian;
-use crate::store::pass::{Transition, plan_transitions};
 use crate::store::pool_file::{NewPoolFile, PoolFile, record_pool_file};
-use crate::store::publication::PendingFile;
+use crate::store::pool_need::PendingFile;
+use crate::store::transition::{Transition, plan_transitions};
 use crate::store::{Connection, Db, StoreError, series};
 
 /// Why poolifying cannot go on at all.

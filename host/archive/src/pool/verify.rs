@@ -18,7 +18,7 @@ use crate::domain::ComponentId;
 use crate::domain::digest::digest_reader;
 use crate::domain::name::ComponentName;
 use crate::store::Db;
-use crate::store::publication::PendingFile;
+use crate::store::pool_need::PendingFile;
 
 /// What was found and done.
 #[derive(Debug, Default, PartialEq, Eq)]

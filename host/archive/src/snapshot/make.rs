@@ -15,8 +15,9 @@ use crate::domain::archive_layout::{DISTS, POOL, SNAPSHOTS};
 use crate::domain::{ArchiveId, SnapshotName, SuiteId, SuiteName};
 use crate::index::by_hash;
 use crate::store::archive_file::{self, listed_files};
-use crate::store::snapshot::{self, Content, OwedMoment};
-use crate::store::{Connection, Db, StoreError};
+use crate::store::snapshot::Content;
+use crate::store::snapshot_moment::OwedMoment;
+use crate::store::{Connection, Db, StoreError, snapshot_moment};
 
 /// What the names of folders begin with that are being made.
 const MAKING: &str = ".pressroom-making-";
@@ -32,7 +33,7 @@ pub fn make_owed(
     now: Timestamp,
 ) -> Result<Vec<SnapshotName>, SnapshotError> {
     let mut made = Vec::new();
-    let owed = snapshot::owed(db.read(), archive)?;
+    let owed = snapshot_moment::owed(db.read(), archive)?;
     if !owed.is_empty() {
         discard_leavings(paths, &owed)?;
     }
@@ -52,12 +53,14 @@ pub fn make_owed(
         }
         let mut contents = Vec::with_capacity(moment.suites.len());
         for (id, suite, name) in &moment.suites {
-            let before = snapshot::folder_before(db.read(), *suite, *id)?;
+            let before = snapshot_moment::folder_before(db.read(), *suite, *id)?;
             let before = before.map(|before| suite_folder(&folder_of(paths, &before), name));
             contents.push((*id, look_at(&suite_folder(&folder, name), before.as_deref())?));
         }
         db.write(|tx| {
-            contents.into_iter().try_for_each(|(id, content)| snapshot::mark_made(tx, id, content, now))
+            contents
+                .into_iter()
+                .try_for_each(|(id, content)| snapshot_moment::mark_made(tx, id, content, now))
         })?;
         made.push(moment.name);
     }
@@ -107,7 +110,7 @@ fn fill(
             disk::remove_file(&at.join(path))?;
         }
     }
-    for (suite, name) in snapshot::live(db, archive)? {
+    for (suite, name) in snapshot_moment::live(db, archive)? {
         let at = dists.join(suite.to_string());
         // one that was made later shows the suite as it was not then
         if name.as_str() < moment.name.as_str() && at.symlink_metadata().is_err() {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::pass::Transition;
 use super::sql::Date;
+use super::transition::Transition;
 use super::{During, StoreError};
 use crate::domain::name::SourceName;
 use crate::domain::version::DebVersion;

@@ -3,18 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::snapshot::{self, Needing};
-use super::sql::{Date, size};
-use super::{During, StoreError};
+use super::snapshot_need::Needing;
+use super::sql::Date;
+use super::{During, StoreError, snapshot_need};
 use crate::domain::digest::Sha256;
-use crate::domain::name::{ComponentName, FileName, SeriesName, SourceName};
+use crate::domain::name::{FileName, SeriesName, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchiveId, ComponentId, ContentId, PackageKind, Pocket, PublicationId, PublicationStatus, RunId,
+    AliasId, ArchiveId, ComponentId, ContentId, PackageKind, Pocket, PublicationId, PublicationStatus,
     SuiteName,
 };
-
-// ---------------------------------------------------------------- whose turn it is
 
 /// A package of an archive, source or binary: a release, wherever it is published there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,8 +108,6 @@ pub fn look_at_all_again(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(),
     Ok(())
 }
 
-// ---------------------------------------------------------------- what is known of a package
-
 /// An unremoved publication, as death row sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
@@ -144,6 +140,7 @@ pub struct Publication {
 const IN_A_PASS: &str = "EXISTS (SELECT 1 FROM publisher_pass AS pass JOIN publisher_transition AS transition
     ON transition.publisher_pass = pass.id WHERE pass.state IN ('PREPARING', 'INSTALLING')
     AND transition.publication = publication.id AND transition.kind =";
+
 /// Settings that have changed make this true as well, of a suite whose indexes list nothing that is over; the next pass ends that.
 const IS_LISTED: &str =
     "suite.date_last_published IS NOT NULL AND suite.indexes_created < suite.indexes_wanted";
@@ -415,7 +412,7 @@ pub fn holds(
         .during("find what keeps a file")?;
     match held {
         Some(held) => Ok(Some(held)),
-        None => Ok(snapshot::needing(db, archive, file.alias)?.map(Hold::Snapshot)),
+        None => Ok(snapshot_need::needing(db, archive, file.alias)?.map(Hold::Snapshot)),
     }
 }
 
@@ -479,8 +476,6 @@ pub fn wanting_components(
     Ok(owners.into_iter().filter(|owner| owner.status.is_active()).map(|owner| owner.component).collect())
 }
 
-// ---------------------------------------------------------------- what is written
-
 /// Records that publications have left the pool.
 ///
 /// # Errors
@@ -541,144 +536,4 @@ pub fn look_at_sources_again(
     .and_then(|mut statement| statement.execute((archive, binary_release)))
     .map(drop)
     .during("let sources be looked at again")
-}
-
-/// A name that is to be taken out of a pool.
-#[derive(Debug, Clone)]
-pub struct NewReaped<'a> {
-    /// Of which archive.
-    pub archive: ArchiveId,
-    /// Under which component.
-    pub component: ComponentId,
-    /// In whose folder.
-    pub source: &'a SourceName,
-    /// The file.
-    pub file: &'a File,
-    /// By which run.
-    pub run: Option<RunId>,
-}
-
-/// Takes a name out of `pool_file`, and writes into the journal that the disk has it still. Of a name that was not recorded, because the pass that may
-/// have made it did not come to its end, it says so, unless it is in the journal already. Whether anything was written.
-///
-/// # Errors
-/// When the database fails.
-pub fn begin_reaping(tx: &Transaction<'_>, new: &NewReaped<'_>, now: Timestamp) -> Result<bool, StoreError> {
-    const WHAT: &str = "record a name that leaves the pool";
-    let was_recorded = tx
-        .prepare_cached(
-            "DELETE FROM pool_file WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND component = ?4 AND content = ?5",
-        )
-        .and_then(|mut statement| {
-            statement.execute((new.archive, new.source, &new.file.filename, new.component, new.file.content))
-        })
-        .during(WHAT)?
-        > 0;
-    let added = tx
-        .prepare_cached(
-            "INSERT INTO reaped_file (archive, component, source_package_name, filename, sha256, file_size, was_recorded, script_activity,
-             date_created) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-             WHERE NOT EXISTS (SELECT 1 FROM reaped_file WHERE archive = ?1 AND source_package_name = ?3 AND filename = ?4
-               AND component = ?2 AND date_done IS NULL)",
-        )
-        .and_then(|mut statement| {
-            statement.execute((
-                new.archive,
-                new.component,
-                new.source,
-                &new.file.filename,
-                new.file.sha256,
-                size(new.file.size_bytes),
-                was_recorded,
-                new.run,
-                Date(now),
-            ))
-        })
-        .during(WHAT)?;
-    Ok(added > 0)
-}
-
-/// Records that a name that was a link has become the file.
-///
-/// # Errors
-/// When the database fails.
-pub fn become_file(
-    tx: &Transaction<'_>,
-    archive: ArchiveId,
-    source: &SourceName,
-    filename: &FileName,
-    component: ComponentId,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE pool_file SET is_symlink = component <> ?4
-         WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND is_symlink <> (component <> ?4)",
-    )
-    .and_then(|mut statement| statement.execute((archive, source, filename, component)))
-    .map(drop)
-    .during("record which name has the file")
-}
-
-/// A name that has left `pool_file`, and may be on disk still.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undone {
-    /// Its row.
-    pub id: i64,
-    /// Under which component.
-    pub component: ComponentName,
-    /// That component's row.
-    pub component_id: ComponentId,
-    /// In whose folder.
-    pub source: SourceName,
-    /// The name.
-    pub filename: FileName,
-    /// What it stood for.
-    pub sha256: Sha256,
-    /// How long that is.
-    pub size_bytes: u64,
-    /// It was recorded; otherwise it may be somebody else's.
-    pub was_recorded: bool,
-}
-
-/// The names of an archive that may be on disk still, those of a file together.
-///
-/// # Errors
-/// When the database fails.
-pub fn undone(db: &Connection, archive: ArchiveId) -> Result<Vec<Undone>, StoreError> {
-    db.prepare_cached(
-        "SELECT reaped.id, component.name, component.id, reaped.source_package_name, reaped.filename, reaped.sha256, reaped.file_size,
-                reaped.was_recorded
-         FROM reaped_file AS reaped INDEXED BY reaped_file_to_do JOIN component ON component.id = reaped.component
-         WHERE reaped.archive = ?1 AND reaped.date_done IS NULL
-         ORDER BY reaped.source_package_name, reaped.filename, reaped.id",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([archive], |row| {
-                Ok(Undone {
-                    id: row.get(0)?,
-                    component: row.get(1)?,
-                    component_id: row.get(2)?,
-                    source: row.get(3)?,
-                    filename: row.get(4)?,
-                    sha256: row.get(5)?,
-                    size_bytes: row.get(6)?,
-                    was_recorded: row.get(7)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list what is to be taken out of the pool")
-}
-
-/// Records that the disk has names no more, or that they are wanted again.
-///
-/// # Errors
-/// When the database fails.
-pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
-    for id in ids {
-        tx.prepare_cached("UPDATE reaped_file SET date_done = ?2 WHERE id = ?1")
-            .and_then(|mut statement| statement.execute((id, Date(now))))
-            .during("record that a file has left the pool")?;
-    }
-    Ok(())
 }

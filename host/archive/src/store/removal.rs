@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::pass::Transition;
 use super::sql::Date;
+use super::transition::Transition;
 use super::{During, StoreError};
 use crate::domain::name::ComponentName;
 use crate::domain::{ComponentId, PackageKind, PublicationId, PublicationStatus, SuiteId};

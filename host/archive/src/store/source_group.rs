@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::publication::{PendingFile, pending_files};
+use super::pool_need::{PendingFile, pending_files};
 use super::sql::Date;
 use super::suite::Suite;
 use super::{During, StoreError};

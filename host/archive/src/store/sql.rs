@@ -1,6 +1,7 @@
 //! Domain values as SQL values: always through their own constructors, so that a damaged row is an error and not a value.
 
 use jiff::Timestamp;
+use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
 use crate::domain::digest::{Md5, Sha1, Sha256};
@@ -20,7 +21,7 @@ use crate::domain::{
     Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{
-    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction,
+    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
 };
 
 macro_rules! as_text {
@@ -217,6 +218,12 @@ impl FromSql for PatchLimit {
 /// A size in bytes; SQLite's integers are signed.
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The name of a suite, from its series and its pocket, which stand in two columns beside each other.
+pub(super) fn suite_name(row: &Row<'_>, at: usize) -> rusqlite::Result<SuiteName> {
+    let (series, pocket): (SeriesName, Pocket) = (row.get(at)?, row.get(at + 1)?);
+    Ok(SuiteName::new(series, pocket))
 }
 
 /// A row that was asked for, and made if needed. What depends on a new row cannot be there either, and need not be looked for.

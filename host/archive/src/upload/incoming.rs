@@ -18,10 +18,10 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat2, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
 
 use self::looking::Looking;
@@ -158,8 +158,7 @@ impl Incoming {
     /// When it is not there, or cannot be read.
     pub fn open(base: &Path) -> Result<Self, DiskError> {
         let path = base.join("incoming");
-        let folder =
-            rustix::fs::openat(CWD, &path, folder_flags(), Mode::empty()).during("open the folder", &path)?;
+        let folder = openat(CWD, &path, folder_flags(), Mode::empty()).during("open the folder", &path)?;
         Ok(Self { path, folder, listed: RefCell::default() })
     }
 
@@ -174,7 +173,11 @@ impl Incoming {
     /// # Errors
     /// When it is not there, or no folder.
     pub fn open_folder(&self, below: &Path) -> Result<OwnedFd, DiskError> {
-        let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        if below.as_os_str().is_empty() {
+            // a handle of its own, since reading moves on in it
+            return openat(&self.folder, ".", folder_flags(), Mode::empty())
+                .during("open the folder", &self.path);
+        }
         open_beneath(self.folder.as_fd(), below, folder_flags())
             .during("open the folder", &self.path.join(below))
     }
@@ -272,9 +275,37 @@ fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW
 }
 
+/// Opens what lies below a folder, name by name, each in the folder that the one before has opened. Nothing leads out of it: `..`, `/` and links are
+/// refused as openat2 does with `RESOLVE_BENEATH` and `RESOLVE_NO_SYMLINKS`. That call would do all this at once, but systemd answers it with ENOSYS for
+/// a unit that has `RestrictSUIDSGID=yes`, because a filter of system calls cannot look at its flags.
 fn open_beneath(folder: BorrowedFd<'_>, below: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(folder, below, flags, Mode::empty(), resolve)
+    let mut names = Vec::new();
+    for component in below.components() {
+        match component {
+            Component::Normal(name) => names.push(name),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(Errno::XDEV),
+        }
+    }
+    let last = names.pop().ok_or(Errno::NOENT)?;
+    // on the way it is enough to be able to go through
+    let through = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut reached: Option<OwnedFd> = None;
+    for name in names {
+        reached = Some(open_no_link(reached.as_ref().map_or(folder, AsFd::as_fd), name, through)?);
+    }
+    open_no_link(reached.as_ref().map_or(folder, AsFd::as_fd), last, flags | OFlags::NOFOLLOW)
+}
+
+/// Opens one name of a folder, which is no link: `ELOOP` where it is one, also where the system finds first that a link is no folder.
+fn open_no_link(folder: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    match openat(folder, name, flags, Mode::empty()) {
+        Err(Errno::NOTDIR) => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if kind(&stat) == FileType::Symlink => Err(Errno::LOOP),
+            Ok(_) | Err(_) => Err(Errno::NOTDIR),
+        },
+        other => other,
+    }
 }
 
 /// Why a file is not read.

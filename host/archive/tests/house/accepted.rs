@@ -11,14 +11,16 @@ use pressroom_archive::domain::{
     Md5, PackageKind, PublicationStatus, SeriesStatus, Sha1, Sha256, SourceReleaseId, UploadId, UploadPolicy,
     UploadStatus,
 };
-use pressroom_archive::people::{Actor, rights};
+use pressroom_archive::people::Actor;
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
-use pressroom_archive::store::{StoreError, bug_closure, distribution, library_file, publication, suite};
+use pressroom_archive::store::{
+    StoreError, bug_closure, build_source, distribution, library_file, publication, suite,
+};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -737,7 +739,7 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
     house.archive = own;
     let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
-    let rights = rights(house.db.read(), &archive, &Actor::Operator { name: "root".to_owned() }).unwrap();
+    let actor = Actor::Operator { name: "root".to_owned() };
     let request = copy::Request {
         from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
@@ -745,7 +747,7 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
         with_binaries: false,
         unembargo: false,
         auto_approve: false,
-        rights: &rights,
+        actor: &actor,
         reason: "",
     };
     let copied = house.db.write(|tx| -> Result<_, copy::CopyError> {
@@ -905,7 +907,7 @@ fn builds_that_are_missing_are_made_for_what_is_published() {
         })
         .unwrap();
     let (shape, archive, now) = (house.shape("s"), house.archive.clone(), house.now);
-    let sources = build_rows::published_sources(house.db.read(), shape.suite.id).unwrap();
+    let sources = build_source::published_sources(house.db.read(), shape.suite.id).unwrap();
     assert_eq!(sources.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bye", "hello"]);
     let create = |house: &mut House| {
         let mut made = 0;

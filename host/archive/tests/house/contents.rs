@@ -5,8 +5,8 @@ use std::fs;
 use pressroom_archive::domain::BinaryReleaseId;
 use pressroom_archive::domain::digest::Sha256;
 use pressroom_archive::store::contents;
+use pressroom_archive::store::indexed::{BinaryIndex, Names, for_each_binary};
 use pressroom_archive::store::listing::{ListedBinary, Place, binaries_after, sources_after};
-use pressroom_archive::store::publication::{BinaryIndex, Names, for_each_binary};
 use pressroom_archive::store::{StoreError, pass};
 use pressroom_archive::upload::{PathsError, packed_paths, unpack};
 

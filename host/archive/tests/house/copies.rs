@@ -1,19 +1,19 @@
 //! Copies between suites and archives, packages that are filed elsewhere, and what removals ask for: with the rights of whoever wants them.
 
 use pressroom_archive::copy::judge::Objection;
-use pressroom_archive::copy::{Copied, CopyError, End, Outcome, Request, carry_out, plan};
+use pressroom_archive::copy::{Copied, CopyError, End, Outcome, Request, Wish, carry_out, plan};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, Permission, PersonKind, PersonName, Pocket, SeriesStatus, SourceFormat,
-    UploadStatus,
+    SourceName, UploadStatus,
 };
-use pressroom_archive::people::{Actor, Rights, rights};
-use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, refile};
+use pressroom_archive::people::Actor;
+use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, Request as Refiling, refile};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
-use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
+use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant, revoke};
 use pressroom_archive::store::distribution::distribution;
 use pressroom_archive::store::override_change::last_override_changes;
 use pressroom_archive::store::package_copy::last_copies;
-use pressroom_archive::store::person::{NewPerson, create_person, person};
+use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, create_person, person};
 use pressroom_archive::store::publication::Phasing;
 use pressroom_archive::store::removal::{self, components_of};
 use pressroom_archive::store::series::SeriesChange;
@@ -53,20 +53,27 @@ fn shape_of(house: &House, archive: &Archive, name: &str) -> SuiteShape {
     shape(house.db.read(), suite).unwrap()
 }
 
-fn copy(house: &mut House, asked: Asked<'_>, packages: &[&str]) -> Result<Vec<Copied>, Vec<Objection>> {
-    let packages: Vec<_> = packages.iter().map(|package| package.parse().unwrap()).collect();
-    let (from, to) = (shape_of(house, asked.from.0, asked.from.1), shape_of(house, asked.to.0, asked.to.1));
-    let rights: Rights = rights(house.db.read(), asked.to.0, asked.actor).unwrap();
-    let request = Request {
-        from: End { archive: asked.from.0, shape: &from },
-        to: End { archive: asked.to.0, shape: &to },
-        packages: &packages,
+fn request<'a>(
+    asked: Asked<'a>,
+    (from, to): (&'a SuiteShape, &'a SuiteShape),
+    packages: &'a [Wish],
+) -> Request<'a> {
+    Request {
+        from: End { archive: asked.from.0, shape: from },
+        to: End { archive: asked.to.0, shape: to },
+        packages,
         with_binaries: asked.binaries,
         unembargo: asked.unembargo,
         auto_approve: asked.auto_approve,
-        rights: &rights,
+        actor: asked.actor,
         reason: "it was tested",
-    };
+    }
+}
+
+fn copy(house: &mut House, asked: Asked<'_>, packages: &[&str]) -> Result<Vec<Copied>, Vec<Objection>> {
+    let packages: Vec<_> = packages.iter().map(|package| package.parse().unwrap()).collect();
+    let (from, to) = (shape_of(house, asked.from.0, asked.from.1), shape_of(house, asked.to.0, asked.to.1));
+    let request = request(asked, (&from, &to), &packages);
     let (librarian, now) = (house.librarian.clone(), house.now);
     house
         .db
@@ -417,6 +424,55 @@ fn copies_take_the_rights_that_uploads_take() {
     assert!(copy(&mut house, asked, &["hello"]).is_ok());
 }
 
+#[test]
+fn a_right_that_was_taken_back_meanwhile_counts_no_more() {
+    let mut house = house();
+    let (own, ann, now) = (house.archive.clone(), add_person(&mut house, "ann"), house.now);
+    let whole = NewPermission {
+        archive: own.id,
+        person: person(house.db.read(), &"ann".parse().unwrap()).unwrap().id,
+        permission: Permission::QueueAdmin,
+        scope: &Scope::Archive,
+        series: None,
+    };
+    permit(&mut house, &own, &ann, Permission::Upload, Scope::Archive);
+    permit(&mut house, &own, &ann, Permission::QueueAdmin, Scope::Archive);
+    let asked = Asked {
+        from: (&own, "s-proposed"),
+        to: (&own, "s"),
+        binaries: true,
+        unembargo: false,
+        auto_approve: true,
+        actor: &ann,
+    };
+    let elsewhere = change(&house, Some("universe"), None, Phasing::Unsaid);
+    // as in a command that was begun with the right, and is carried out without it
+    let (from, to) = (house.shape("s-proposed"), house.shape("s"));
+    let (hello, packages) = (["hello".parse().unwrap()], ["hello".parse().unwrap()]);
+    let copied = request(asked, (&from, &to), &packages);
+    let filed = filing(&own, &from, &ann, &hello, Extent::Binaries, &elsewhere);
+    let librarian = house.librarian.clone();
+    house
+        .db
+        .write(|tx| -> Result<(), CopyError> {
+            assert!(plan(tx, &librarian, &copied)?.is_ok());
+            assert!(revoke(tx, &whole)?);
+            assert_eq!(plan(tx, &librarian, &copied)?.unwrap_err()[0].check, "rights");
+            assert!(matches!(refile(tx, &filed, now), Err(RefileError::Denied(_))));
+            grant(tx, &whole, "root", now)?;
+            assert!(plan(tx, &librarian, &copied)?.is_ok());
+            // nor does anything count of who was set inactive
+            let Actor::Person(row) = &ann else { panic!("she is a person") };
+            change_person(tx, row, &PersonChange { active: Some(false), ..PersonChange::default() })?;
+            assert_eq!(plan(tx, &librarian, &copied)?.unwrap_err()[0].check, "rights");
+            assert!(matches!(refile(tx, &filed, now), Err(RefileError::Denied(_))));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(checks(copy(&mut house, asked, &["hello"])), ["rights"]);
+    assert!(last_copies(house.db.read(), house.shape("s").suite.id, 10).unwrap().is_empty());
+}
+
 // ---------------------------------------------------------------- filed elsewhere
 
 fn change(house: &House, component: Option<&str>, section: Option<&str>, phasing: Phasing) -> Change {
@@ -428,6 +484,17 @@ fn change(house: &House, component: Option<&str>, section: Option<&str>, phasing
     }
 }
 
+fn filing<'a>(
+    archive: &'a Archive,
+    shape: &'a SuiteShape,
+    actor: &'a Actor,
+    names: &'a [SourceName],
+    extent: Extent,
+    change: &'a Change,
+) -> Refiling<'a> {
+    Refiling { archive, shape, names, extent, change, actor, reason: "it belongs there" }
+}
+
 fn file(
     house: &mut House,
     actor: &Actor,
@@ -436,16 +503,8 @@ fn file(
     change: &Change,
 ) -> Result<Vec<Refiled>, RefileError> {
     let (own, shape, now) = (house.archive.clone(), house.shape("s-proposed"), house.now);
-    let rights = rights(house.db.read(), &own, actor).unwrap();
-    let request = pressroom_archive::refile::Request {
-        archive: &own,
-        shape: &shape,
-        names: &[name.parse().unwrap()],
-        extent,
-        change,
-        rights: &rights,
-        reason: "it belongs there",
-    };
+    let names = [name.parse().unwrap()];
+    let request = filing(&own, &shape, actor, &names, extent, change);
     house.db.write(|tx| refile(tx, &request, now))
 }
 

@@ -17,14 +17,13 @@ use pressroom_archive::store::archive::keep_versions;
 use pressroom_archive::store::package_release::{
     NewBinaryRelease, NewSourceRelease, binary_release, source_release,
 };
-use pressroom_archive::store::pass::{
-    Transition, abandon_pass, begin_pass, complete_installation, plan_transitions,
-};
+use pressroom_archive::store::pass::{abandon_pass, begin_pass, complete_installation};
 use pressroom_archive::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, publish_phased_binary, publish_source,
 };
 use pressroom_archive::store::removal::{Extent, Removal, request_removal};
 use pressroom_archive::store::suite::Dirt;
+use pressroom_archive::store::transition::{Transition, plan_transitions};
 use pressroom_archive::store::{Connection, Made, Transaction, library_file, run};
 use proptest::prelude::*;
 

@@ -20,14 +20,14 @@ use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, wri
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
-use pressroom_archive::store::publication::IndexKey;
+use pressroom_archive::store::indexed::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
     Db, StoreError, Transaction, custom_publication, mirror_journal, pass, publisher, run, series,
     source_group,
 };
-use pressroom_archive::store::{index_patch, index_segment};
+use pressroom_archive::store::{index_patch, index_segment, transition};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -188,7 +188,7 @@ impl House {
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();
-        let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
+        let touched = transition::touched_indexes(self.db.read(), pass).unwrap();
         let mut prepared = Prepared {
             pass,
             staged,

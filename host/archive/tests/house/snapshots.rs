@@ -17,10 +17,10 @@ use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
 use pressroom_archive::snapshot::restore::{OfWaiting, Plan, missing, plan};
 use pressroom_archive::store::StoreError;
-use pressroom_archive::store::pass;
 use pressroom_archive::store::publisher::{self, LeftOut};
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
 use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
+use pressroom_archive::store::{pass, snapshot_moment};
 use proptest::prelude::*;
 
 use crate::fixture::{House, Package, Wanted};
@@ -146,7 +146,7 @@ fn what_is_owed_when_somebody_dies_is_made_by_the_next_and_never_by_half() {
     house.keep_snapshots(Some(DAY));
     house.import("s", None, &[package("1")]);
     house.publish(Wanted::Changed);
-    let owed = rows::owed(house.db.read(), house.archive.id).unwrap();
+    let owed = snapshot_moment::owed(house.db.read(), house.archive.id).unwrap();
     let name = owed[0].name.clone();
     assert!(house.moments().is_empty() && !house.snapshots()[0].is_made);
     // died while it was filled

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use pressroom_archive::build::create::create_missing;
 use pressroom_archive::domain::{ArchiveReference, SourceName, SuiteName};
-use pressroom_archive::store::binary_package_build::{self as rows, BuildSource};
+use pressroom_archive::store::binary_package_build as rows;
+use pressroom_archive::store::build_source::BuildSource;
 use pressroom_archive::store::shape::shape;
-use pressroom_archive::store::{Transaction, suite};
+use pressroom_archive::store::{Transaction, build_source, suite};
 
 use super::Shown;
 use super::decide::{Right, judge};
@@ -46,15 +47,15 @@ impl Create {
         let mut db = root.db()?;
         let actor = self.by.actor(&root, &db)?;
         let archive = the_archive(&db, self.archive.as_ref())?;
-        let shape = shape(db.read(), suite::suite(db.read(), archive.id, &self.suite)?)?;
-        let sources = self.named(rows::published_sources(db.read(), shape.suite.id)?)?;
-        for one in &sources {
-            let of = (one.id, &one.name);
-            judge(db.read(), &actor, (&archive, &shape.suite), of, Right::UploadOrAdminister)??;
-        }
         let now = session.clock.now();
         // all of them or none, and what is shown is read before it may be taken back
         let make = |tx: &Transaction<'_>| -> anyhow::Result<Vec<Shown>> {
+            let shape = shape(tx, suite::suite(tx, archive.id, &self.suite)?)?;
+            let sources = self.named(build_source::published_sources(tx, shape.suite.id)?)?;
+            for one in &sources {
+                let of = (one.id, &one.name);
+                judge(tx, &actor, (&archive, &shape.suite), of, Right::UploadOrAdminister)??;
+            }
             let mut shown = Vec::new();
             for one in &sources {
                 for id in create_missing(tx, &archive, &shape, one.id, now)? {

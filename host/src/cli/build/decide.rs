@@ -6,7 +6,7 @@ use pressroom_archive::people::{Actor, Denied, UploadQuestion, package_sets_of, 
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::binary_package_build::{self as rows, Filter, Order};
 use pressroom_archive::store::suite::Suite;
-use pressroom_archive::store::{Connection, Db, StoreError, archive, suite};
+use pressroom_archive::store::{Connection, Db, StoreError, Transaction, archive, build_source, suite};
 use serde::Serialize;
 
 use super::{Shown, build_number, comment, status_text};
@@ -56,8 +56,8 @@ pub(in crate::cli) struct Rescore {
 impl Retry {
     pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let said = comment(&self.comment)?;
-        Deciding::begin(session, &self.by)?.all(&self.builds, Right::UploadOrAdminister, |db, id, actor| {
-            db.write(|tx| build::retry(tx, id, actor, &said, session.clock.now()))
+        Deciding::begin(session, &self.by)?.all(&self.builds, Right::UploadOrAdminister, |tx, id, actor| {
+            build::retry(tx, id, actor, &said, session.clock.now())
         })
     }
 }
@@ -65,8 +65,8 @@ impl Retry {
 impl Cancel {
     pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let said = comment(&self.comment)?;
-        Deciding::begin(session, &self.by)?.all(&self.builds, Right::Administer, |db, id, actor| {
-            db.write(|tx| build::cancel(tx, id, actor, &said, session.clock.now())).map(|_| ())
+        Deciding::begin(session, &self.by)?.all(&self.builds, Right::Administer, |tx, id, actor| {
+            build::cancel(tx, id, actor, &said, session.clock.now()).map(|_| ())
         })
     }
 }
@@ -75,8 +75,8 @@ impl Rescore {
     pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let deciding = Deciding::begin(session, &self.by)?;
         let builds = if self.waiting { waiting(deciding.db.read())? } else { self.builds.clone() };
-        deciding.all(&builds, Right::Administer, |db, id, actor| {
-            db.write(|tx| build::set_score(tx, id, self.score, actor, session.clock.now())).map(|_| ())
+        deciding.all(&builds, Right::Administer, |tx, id, actor| {
+            build::set_score(tx, id, self.score, actor, session.clock.now()).map(|_| ())
         })
     }
 }
@@ -130,19 +130,20 @@ impl<'a> Deciding<'a> {
         Ok(Self { session, db, actor })
     }
 
-    /// Decides over each of the builds; one that cannot be stops no other.
+    /// Decides over each of the builds, if whoever asks may: asked in the transaction that does it. One that cannot be stops no other.
     fn all(
         mut self,
         builds: &[BuildId],
         right: Right,
-        decide: impl Fn(&mut Db, BuildId, &str) -> Result<(), StoreError>,
+        decide: impl Fn(&Transaction<'_>, BuildId, &str) -> Result<(), StoreError>,
     ) -> anyhow::Result<End> {
         let mut decisions = Decisions::default();
         let mut last = None;
         for id in builds {
-            let decided = self.may(*id, right).and_then(|()| {
-                decide(&mut self.db, *id, self.actor.name())?;
-                Ok(Decided { shown: Shown::new(self.db.read(), &rows::build(self.db.read(), *id)?)? })
+            let decided = self.db.write(|tx| {
+                may(tx, &self.actor, *id, right)?;
+                decide(tx, *id, self.actor.name())?;
+                Ok::<_, anyhow::Error>(Decided { shown: Shown::new(tx, &rows::build(tx, *id)?)? })
             });
             match decided {
                 Ok(done) => decisions.done.push(done),
@@ -170,15 +171,14 @@ impl<'a> Deciding<'a> {
         }
         Ok(if decisions.refused.is_empty() { End::Success } else { End::Failure })
     }
+}
 
-    fn may(&self, id: BuildId, right: Right) -> anyhow::Result<()> {
-        let db = self.db.read();
-        let build = rows::build(db, id)?;
-        let archive = archive::archive_by_id(db, build.archive)?;
-        let suite = suite::suite_by_id(db, build.suite)?;
-        judge(db, &self.actor, (&archive, &suite), (build.source, &build.source_name), right)??;
-        Ok(())
-    }
+fn may(tx: &Transaction<'_>, actor: &Actor, id: BuildId, right: Right) -> anyhow::Result<()> {
+    let build = rows::build(tx, id)?;
+    let archive = archive::archive_by_id(tx, build.archive)?;
+    let suite = suite::suite_by_id(tx, build.suite)?;
+    judge(tx, actor, (&archive, &suite), (build.source, &build.source_name), right)??;
+    Ok(())
 }
 
 /// Whether somebody may decide over the builds of a source: by the place where it is filed.
@@ -190,7 +190,7 @@ pub(super) fn judge(
     right: Right,
 ) -> Result<Result<(), Denied>, StoreError> {
     let pocket = suite.name.pocket();
-    let component = rows::score_facts(db, suite.id, source)?.component;
+    let component = build_source::score_facts(db, suite.id, source)?.component;
     let rights = rights(db, archive, actor)?;
     let components: Vec<_> = component.clone().into_iter().collect();
     let administers = rights.may_administer(suite.series, pocket, &components);

@@ -5,8 +5,8 @@ use pressroom_archive::queue::{Use, Word};
 
 use super::decided::{Decision, comment};
 use super::{WAITING, Where};
-use crate::cli::operator::As;
-use crate::cli::{End, Session, exit};
+use crate::cli::operator::{As, some_word};
+use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,10 +36,8 @@ pub(in crate::cli) struct Reject {
 
 impl Reject {
     pub(in crate::cli) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let comment = comment(&self.comment)?;
-        if comment.is_empty() {
-            return Err(exit::usage("nothing is rejected without a word: say why with --comment"));
-        }
+        let otherwise = "nothing is rejected without a word: say why with --comment";
+        let comment = some_word(comment(&self.comment)?, otherwise)?;
         let root = session.root()?;
         let mut db = root.db()?;
         let actor = self.by.actor(&root, &db)?;

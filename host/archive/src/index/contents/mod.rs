@@ -24,8 +24,8 @@ use crate::domain::name::{ComponentName, Section};
 use crate::domain::{BinaryReleaseId, PassId};
 use crate::format::PathList;
 use crate::store::contents::{self, Holder};
-use crate::store::publication::{BinaryIndex, IndexKey, Names};
-use crate::store::{Connection, pass};
+use crate::store::indexed::{BinaryIndex, IndexKey, Names};
+use crate::store::{Connection, transition};
 use crate::work::{self, Work};
 
 /// So many paths of touched packages are looked at one by one; beyond that making all of it is cheaper, and needs no more memory.
@@ -93,7 +93,7 @@ impl Lines<'_> {
     pub(super) fn find_changes(&self) -> Result<Option<Changes>, IndexError> {
         let BinaryIndex { suite, component, architecture, format } = self.index;
         let key = IndexKey::Packages { suite, component, architecture, format };
-        let names = pass::touched_names(self.db, self.pass, &key)?;
+        let names = transition::touched_names(self.db, self.pass, &key)?;
         let mut holders: Vec<(String, Holder)> = Vec::new();
         let mut paths = 0u64;
         for name in &names {

@@ -13,7 +13,7 @@ use crate::domain::name::FileName;
 use crate::domain::{FileDigests, Sha256, SourceReleaseId, chain};
 use crate::librarian::Librarian;
 use crate::queue::plain;
-use crate::store::{Connection, StoreError, publication, upload_queue};
+use crate::store::{Connection, StoreError, indexed, upload_queue};
 
 /// The longest `.diff.gz` that is read, in bytes when decompressed.
 const MOST_DIFF_BYTES: u64 = 64 << 20;
@@ -27,7 +27,7 @@ pub(super) struct SourceFile {
 
 /// The files of a source, the `.dsc` among them.
 pub(super) fn files(db: &Connection, release: SourceReleaseId) -> Result<Vec<SourceFile>, StoreError> {
-    let files = publication::source_files(db, release)?;
+    let files = indexed::source_files(db, release)?;
     Ok(files.into_iter().map(|(name, digests)| SourceFile { name, digests }).collect())
 }
 

@@ -187,6 +187,64 @@ fn what_is_no_file_is_never_opened_and_is_put_aside() {
 }
 
 #[test]
+fn nothing_is_opened_but_by_names_that_lead_down_and_are_no_links() {
+    let base = Base::new();
+    base.put("upload/demo/one/hello", b"hello");
+    std::fs::write(base.0.path().join("secret"), "s").unwrap();
+    std::fs::create_dir(base.0.path().join("other")).unwrap();
+    symlink("../other", base.at("folder")).unwrap();
+    symlink("demo", base.at("upload/link")).unwrap();
+    symlink("hello", base.at("upload/demo/one/link")).unwrap();
+    symlink("link-to-itself", base.at("link-to-itself")).unwrap();
+    let incoming = Incoming::open(base.0.path()).unwrap();
+    let open = |below: &str, flags| open_beneath(incoming.folder.as_fd(), Path::new(below), flags);
+    let file = OFlags::RDONLY | OFlags::CLOEXEC;
+    for (below, flags) in [
+        ("upload", folder_flags()),
+        ("upload/demo/one", folder_flags()),
+        ("upload/./demo//one/", folder_flags()),
+        ("upload/demo/one/hello", file),
+    ] {
+        assert!(open(below, flags).is_ok(), "{below}");
+    }
+    for (below, flags, refusal) in [
+        ("..", folder_flags(), Errno::XDEV),
+        ("../other", folder_flags(), Errno::XDEV),
+        ("../secret", file, Errno::XDEV),
+        // also where it would lead to what is below again
+        ("upload/..", folder_flags(), Errno::XDEV),
+        ("upload/../upload/demo", folder_flags(), Errno::XDEV),
+        ("/", folder_flags(), Errno::XDEV),
+        ("/etc", folder_flags(), Errno::XDEV),
+        ("/etc/passwd", file, Errno::XDEV),
+        // a link is refused at the end, on the way, and wherever it leads
+        ("folder", folder_flags(), Errno::LOOP),
+        ("folder", file, Errno::LOOP),
+        ("folder/x", file, Errno::LOOP),
+        ("upload/link", folder_flags(), Errno::LOOP),
+        ("upload/link/one", folder_flags(), Errno::LOOP),
+        ("upload/link/one/hello", file, Errno::LOOP),
+        ("upload/demo/one/link", file, Errno::LOOP),
+        ("link-to-itself", folder_flags(), Errno::LOOP),
+        ("", folder_flags(), Errno::NOENT),
+        (".", folder_flags(), Errno::NOENT),
+        ("upload/nothing", file, Errno::NOENT),
+        ("nothing/at/all", folder_flags(), Errno::NOENT),
+        ("upload/demo/one/hello", folder_flags(), Errno::NOTDIR),
+        ("upload/demo/one/hello/below", file, Errno::NOTDIR),
+    ] {
+        assert_eq!(open(below, flags).unwrap_err(), refusal, "{below}");
+    }
+    let refused = incoming.open_folder(Path::new("folder")).unwrap_err();
+    assert_eq!(refused.source.raw_os_error(), Some(Errno::LOOP.raw_os_error()), "{refused}");
+    // incoming itself, as often as one likes
+    for _ in 0..2 {
+        let folder = incoming.open_folder(Path::new("")).unwrap();
+        assert!(entries(folder.as_fd(), 10).unwrap().unwrap().contains_key(OsStr::new("upload")));
+    }
+}
+
+#[test]
 fn what_no_changes_lists_is_put_aside_after_a_day() {
     let base = Base::new();
     base.put("lonely.deb", b"x");
