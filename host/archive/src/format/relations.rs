@@ -2,7 +2,7 @@
 //!
 //! Decides what is one. Substitution variables are none: what is published has none left. Empty places between commas are, since dpkg writes them.
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::domain::{ArchitectureTag, BinaryName, DebVersion};
 
 /// The most alternatives of a field together.
