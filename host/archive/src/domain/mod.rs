@@ -11,6 +11,8 @@ mod ingredient;
 mod mirror;
 pub mod name;
 mod pass_priority;
+pub mod plain;
+pub mod problem;
 mod publisher;
 mod release_text;
 mod script;
