@@ -7,10 +7,11 @@ use pressroom_archive::domain::Sha256;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, ArchiveDescription, Description, DistributionDescription, SeriesDescription};
-use super::describe_people::PersonDescription;
 use super::output::{BAD, GOOD, painted};
 use super::{End, Session, exit};
+use crate::describe::{
+    self, ArchiveDescription, Description, DistributionDescription, PersonDescription, SeriesDescription,
+};
 
 const EXAMPLES: &str = "\
 The file has what `pressroom export` prints:

@@ -11,9 +11,9 @@ use pressroom_archive::store::snapshot::kept_seconds;
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
-use super::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
 use super::output::table;
 use super::{End, Session, exit};
+use crate::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
 
 /// List, add and change archives: `debian` is the primary archive of debian, `debian/partner` another one of its own.
 #[derive(Debug, clap::Subcommand)]

@@ -29,14 +29,14 @@ use pressroom_archive::upload::takeover::{Folder, Links, MOST_SAID, Repository};
 use serde::Serialize;
 use tracing::{debug_span, info_span};
 
-use super::describe::{
-    self, ArchiveDescription, Description, DistributionDescription, DistributionSettings, OPERATOR,
-    SeriesDescription, SeriesSettings,
-};
 use super::measure::{Measure, Measured, Measuring};
 use super::operator::As;
 use super::output::{BAD, BOLD, DIM, WARN, bar, bytes, painted, spinner};
 use super::{End, Session, exit, the_archive};
+use crate::describe::{
+    self, ArchiveDescription, Description, DistributionDescription, DistributionSettings, OPERATOR,
+    SeriesDescription, SeriesSettings,
+};
 use crate::operators::{Recording, RunEnded};
 use crate::root::Root;
 use crate::web_repository::WebRepository;

@@ -10,11 +10,11 @@ use pressroom_archive::store::series::{
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{
-    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
-};
 use super::output::{BOLD, painted, table};
 use super::{End, Session, exit, the_distribution};
+use crate::describe::{
+    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
+};
 
 /// List, add and change series. Each has the suites SERIES, SERIES-security, SERIES-updates, SERIES-proposed and SERIES-backports.
 #[derive(Debug, clap::Subcommand)]

@@ -3,9 +3,10 @@
 use pressroom_archive::copy::judge::Objection;
 use pressroom_archive::copy::{Copied, CopyError, Copying, End, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, Permission, PersonKind, PersonName, Pocket, SeriesStatus, SourceFormat,
-    SourceName, UploadStatus,
+    ArchivePurpose, ArchiveReference, PackageKind, Permission, PersonKind, PersonName, Pocket, SeriesStatus,
+    SourceFormat, SourceName, UploadStatus,
 };
+use pressroom_archive::overrides::{self, Of, OverrideError, Word};
 use pressroom_archive::people::Actor;
 use pressroom_archive::refile::{Change, RefileError, Refiled, RefiledPackages, Refiling, refile};
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
@@ -582,6 +583,43 @@ fn filing_takes_the_right_over_both_components() {
     let main = component_scope(&house, "main");
     permit(&mut house, &own, &ann, Permission::QueueAdmin, main);
     assert_eq!(file(&mut house, &ann, "hello", RefiledPackages::Binaries, &elsewhere).unwrap().len(), 2);
+}
+
+#[test]
+fn an_override_takes_the_right_over_where_a_package_is_and_where_it_goes() {
+    let mut house = house();
+    let (own, ann, now) = (house.archive.clone(), add_person(&mut house, "ann"), house.now);
+    let (hello, component) = ("hello".parse().unwrap(), "universe".parse().unwrap());
+    let series = house.shape("s").series.id;
+    let of = Of { archive: &own, series, kind: PackageKind::Binary, package: &hello, actor: &ann };
+    let word = Word {
+        component: Some(&component),
+        section: None,
+        priority: None,
+        fields: &[],
+        architecture: None,
+        published: true,
+    };
+    let set = |house: &mut House, word: &Word<'_>| house.db.write(|tx| overrides::set(tx, &of, word, now));
+    let denied = |house: &mut House| match set(house, &word) {
+        Err(OverrideError::Denied(denied)) => denied.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(denied(&mut house).contains("main and universe"));
+    let universe = component_scope(&house, "universe");
+    permit(&mut house, &own, &ann, Permission::QueueAdmin, universe);
+    assert!(denied(&mut house).contains("in main"));
+    assert!(house.db.write(|tx| overrides::remove(tx, &of)).is_err(), "it is where it was");
+    let main = component_scope(&house, "main");
+    permit(&mut house, &own, &ann, Permission::QueueAdmin, main);
+    let elsewhere = "riscv64".parse().unwrap();
+    let unknown = set(&mut house, &Word { architecture: Some(&elsewhere), ..word });
+    assert!(matches!(unknown, Err(OverrideError::Store(StoreError::Unknown { .. }))), "{unknown:?}");
+    assert_eq!(house.pending(), 0);
+    set(&mut house, &word).unwrap();
+    assert_eq!(house.pending(), 2, "it is published there, for each architecture");
+    assert!(house.db.write(|tx| overrides::remove(tx, &of)).unwrap());
+    assert!(!house.db.write(|tx| overrides::remove(tx, &of)).unwrap(), "once is enough");
 }
 
 #[test]

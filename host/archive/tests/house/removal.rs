@@ -1,7 +1,11 @@
 //! Removals: what is asked for goes with the next pass, and only that.
 
-use pressroom_archive::domain::{BinaryReleaseId, PackageKind, PublicationStatus};
+use pressroom_archive::domain::{BinaryReleaseId, PackageKind, PublicationStatus, SeriesStatus};
+use pressroom_archive::dominate::StayOfExecution;
+use pressroom_archive::people::Actor;
+use pressroom_archive::remove::{RemoveError, Request};
 use pressroom_archive::store::removal::{Removal, RemovedPackages, Requested, request_removal};
+use pressroom_archive::store::series::SeriesChange;
 use pressroom_archive::store::{Made, StoreError, publication, series};
 
 use crate::fixture::{House, Package, Wanted};
@@ -29,6 +33,43 @@ fn house() -> House {
     );
     house.publish(Wanted::Changed);
     house
+}
+
+#[test]
+fn all_packages_are_removed_or_none_and_none_from_what_does_not_change() {
+    let mut house = house();
+    let (archive, now) = (house.archive.clone(), house.now);
+    let actor = Actor::Operator { name: "root".to_owned() };
+    let suite = "s".parse().unwrap();
+    let ask = |house: &mut House, names: &[&str]| {
+        let packages: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+        let request = Request {
+            archive: &archive,
+            suite: &suite,
+            packages: &packages,
+            extent: RemovedPackages::Binaries,
+            actor: &actor,
+            comment: "no longer wanted",
+            stay: StayOfExecution::default(),
+        };
+        house.db.write(|tx| pressroom_archive::remove::remove(tx, &request, now))
+    };
+    let error = ask(&mut house, &["aa", "nothing"]).unwrap_err();
+    assert!(matches!(error, RemoveError::NotThere { .. }), "{error}");
+    assert!(error.to_string().contains("no binary package nothing in s"), "{error}");
+    house.import("s", None, &[Package::new("dd", "1", "amd64")]);
+    let removed = ask(&mut house, &["dd", "aa", "dd"]).unwrap();
+    let removed: Vec<_> = removed.iter().map(|(name, found)| (name.as_str(), *found)).collect();
+    let (aa, dd) = (Requested { published: 1, pending: 0 }, Requested { published: 0, pending: 1 });
+    assert_eq!(removed, [("aa", aa), ("dd", dd)]);
+    assert_eq!(
+        house.value::<i64>("SELECT count(*) FROM binary_package_publishing_history WHERE status = 'DELETED' AND scheduled_deletion_date IS NULL"),
+        0,
+        "what waited has its date"
+    );
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    let error = ask(&mut house, &["bb"]).unwrap_err();
+    assert!(matches!(error, RemoveError::Still(_)), "{error}");
 }
 
 #[test]
