@@ -108,7 +108,8 @@ struct ShownKey {
 
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let now = session.clock.now();
         let name = match self {
             Self::List { all } => return list(session, &db, *all),
@@ -125,12 +126,14 @@ impl Command {
             Self::Set { name, active, settings } => {
                 let found = a_person(db.read(), name)?;
                 db.write(|tx| change_person(tx, &found, &settings.change(*active)))?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
             Self::Remove { name } => {
                 let found = a_person(db.read(), name)?;
                 let leaves = PersonChange { active: Some(false), ..PersonChange::default() };
                 db.write(|tx| change_person(tx, &found, &leaves))?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
         };
