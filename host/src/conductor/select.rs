@@ -101,8 +101,8 @@ pub(crate) fn select(
                 ),
                 suite: name,
             });
-            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits
-            if dirt.needs_release() {
+            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits; and what is there may be damaged
+            if dirt.needs_release() || careful {
                 dirt.only_release = true;
                 selection.suites.push(dirt);
             }
