@@ -12,7 +12,7 @@ use pressroom_archive::store::distribution::{Distribution, distribution, distrib
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::run::Run;
 use pressroom_archive::store::series::series_by_id;
-use pressroom_archive::store::suite::{Dirt, Renewal, Suite};
+use pressroom_archive::store::suite::{Reason, Suite};
 use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
@@ -319,10 +319,12 @@ fn suite_row(
     };
     let valid_for = series_by_id(db, one.series)?.valid_for_seconds;
     let valid_until = valid_until(&one, valid_for);
+    let renewals = keys.renewals(fingerprints, &one, valid_for);
+    let mut dirt = suite::dirt(db, one, session.clock.now())?;
     // what is not published is not renewed
-    let renewals =
-        if archive.is_published() { keys.renewals(fingerprints, &one, valid_for) } else { Vec::new() };
-    let dirt = suite::dirt(db, one, session.clock.now())?;
+    if archive.is_published() {
+        dirt.renewals = renewals;
+    }
     Ok(Row {
         archive: archive.reference.to_string(),
         suite: dirt.suite.name.to_string(),
@@ -330,7 +332,7 @@ fn suite_row(
         pending_binaries: count(&binaries, PublicationStatus::Pending),
         published_sources: count(&sources, PublicationStatus::Published),
         published_binaries: count(&binaries, PublicationStatus::Published),
-        dirty: reasons(&dirt, &renewals),
+        dirty: dirt.reasons().iter().map(Reason::short).collect(),
         has_lapsed: valid_until.is_some_and(|until| until <= session.clock.began()),
         valid_until: valid_until.map(|until| until.to_string()),
         unapproved: dirt.unapproved,
@@ -342,28 +344,6 @@ fn suite_row(
             since: pause.since.to_string(),
         }),
     })
-}
-
-/// Why the next run publishes a suite, in few words.
-fn reasons(dirt: &Dirt, renewals: &[Renewal]) -> Vec<String> {
-    let mut reasons: Vec<String> = [
-        (dirt.fresh, "fresh"),
-        (dirt.pending > 0, "pending"),
-        (dirt.removals > 0, "removals"),
-        (dirt.customs > 0, "custom uploads"),
-    ]
-    .into_iter()
-    .filter(|(is_so, _)| *is_so)
-    .map(|(_, word)| word.to_owned())
-    .collect();
-    reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
-    reasons.extend(dirt.release.then(|| "new Release".to_owned()));
-    reasons.extend(renewals.iter().map(|renewal| match renewal {
-        Renewal::ValidUntil(until) => format!("valid until {until}"),
-        Renewal::Keys => "signed for other keys".to_owned(),
-    }));
-    reasons.extend(dirt.suite.domination_owed.then(|| "not dominated".to_owned()));
-    reasons
 }
 
 /// The keys that sign, with those marked that expire before long.

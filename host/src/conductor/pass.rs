@@ -74,10 +74,9 @@ impl Run<'_> {
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
-        select::refuse_older(suites, self.options, self.clock.began())?;
         let signers = self.keys.of(db.read(), archive)?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
-        select::refuse_locking_out(archive, &signing_keys)?;
+        select::refuse(archive, suites, &signing_keys, self.options, self.clock.began())?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             let left_out = LeftOut {
@@ -191,7 +190,7 @@ impl PassWork<'_, '_> {
     }
 
     fn until_installed(&mut self, db: &mut Db) -> anyhow::Result<Reached> {
-        let mut staged = self.step(db, "stage", |work, _| work.stage())?;
+        let mut staged = self.step(db, "stage", |work, db| work.stage(db))?;
         let (careful, disabled) = (self.run.options.careful, self.run.options.disabled);
         if careful.publishing {
             self.step(db, "verify-pool", Self::verify_pool)?;
@@ -256,12 +255,15 @@ impl PassWork<'_, '_> {
         Ok(Reached::Ready(staged))
     }
 
-    fn stage(&mut self) -> anyhow::Result<(Staged, String)> {
+    fn stage(&mut self, db: &Db) -> anyhow::Result<(Staged, String)> {
         // a worker is started while the indexes are made
         self.run.sandbox.expect(usize::from(self.run.registry.has_wasm_at(Point::PrePublication)));
         let paths = self.run.root.archive_paths(self.archive);
         let sharing = if self.run.registry.writes_in_place() { Sharing::Copies } else { Sharing::HardLinks };
         let staged = Staged::begin(&paths, self.id, sharing)?;
+        for name in links::clear(db.read(), self.archive, self.run.distribution, &staged.dists())? {
+            tracing::debug!(name, "a link that is not wanted any more has gone");
+        }
         disk::make_folder(&paths.overrides)?;
         let how = match sharing {
             Sharing::HardLinks => "shares the live files",
@@ -396,7 +398,7 @@ impl PassWork<'_, '_> {
             let unknown = know_files(db.read(), &librarian, self.id, shape, scope)?;
             unknown.iter().for_each(|problem| tracing::error!("{problem}"));
             problems.extend(unknown);
-            let folder = staged.dists().join(shape.suite.name.to_string());
+            let folder = staged.suite(&shape.suite.name)?;
             let built = self
                 .build(db, shape, scope, staged, &folder)
                 .with_context(|| format!("cannot make the indexes of {}", shape.suite.name))?;
@@ -499,7 +501,8 @@ impl PassWork<'_, '_> {
             let suite = shape.suite.name.to_string();
             let listed = archive_file::listed_files(db.read(), shape.suite.id)?;
             let patches = index_patch::patches_of(db.read(), shape.suite.id, self.id)?;
-            let (staged, live) = (staged.dists().join(&suite), staged.paths().dists().join(&suite));
+            let live = staged.paths().dists().join(&suite);
+            let staged = staged.suite(&shape.suite.name)?;
             write_unsigned(
                 &self.release_file(shape),
                 Folders { staged: &staged, live: &live },
@@ -538,10 +541,11 @@ impl PassWork<'_, '_> {
                 ))
             })?;
             let live = staged.paths().dists().join(&suite);
+            let folder = staged.suite(&shape.suite.name)?;
             let unlisted = self.unlisted(db, shape)?;
             let signed = write_release(
                 &self.release_file(shape),
-                Folders { staged: &staged.dists().join(&suite), live: &live },
+                Folders { staged: &folder, live: &live },
                 Known { built, listed: &listed, old: &old, unlisted: &unlisted, patches: &patches },
                 self.trust(),
                 retention,
