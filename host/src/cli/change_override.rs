@@ -11,8 +11,8 @@ use pressroom_archive::store::shape::shape;
 use pressroom_archive::store::{Connection, StoreError, Transaction, series, suite};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::{WARN, painted, table};
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -112,7 +112,7 @@ impl ChangeOverride {
                 "nothing is changed: name --component, --section, --priority or --phased-update-percentage",
             ));
         }
-        let reason = super::operator::reason(&self.reason)?;
+        let reason = super::who::reason(&self.reason)?;
         let actor = self.by.actor(&root, &db)?;
         let extent = match (self.source, self.source_and_binaries) {
             (true, _) => RefiledPackages::Source,

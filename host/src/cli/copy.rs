@@ -9,8 +9,8 @@ use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::{Db, StoreError, Transaction, package_copy, suite};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::{BOLD, WARN, painted, table};
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -96,7 +96,7 @@ impl Copy {
         let (Some(from), Some(to)) = (&self.from, &self.to) else {
             return Err(exit::usage("name a suite to copy from, one to copy to, and packages"));
         };
-        let reason = super::operator::reason(&self.reason)?;
+        let reason = super::who::reason(&self.reason)?;
         let (from, to) = (of(&db, &archive, from)?, of(&db, &target, to)?);
         let actor = self.by.actor(&root, &db)?;
         let librarian = root.librarian();

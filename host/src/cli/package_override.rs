@@ -13,8 +13,8 @@ use pressroom_archive::store::extra_override::{NamedExtraField, extra_fields};
 use pressroom_archive::store::package_override::{NamedOverride, overrides as all_overrides};
 use pressroom_archive::store::{Db, series};
 
-use super::operator::As;
 use super::output::table;
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 use crate::root::Root;
 

@@ -7,8 +7,8 @@ use pressroom_archive::store::StoreError;
 use pressroom_archive::store::removal::{RemovedPackages, Requested};
 use serde::Serialize;
 
-use super::operator::{As, some_word};
 use super::output::{BOLD, painted};
+use super::who::{As, some_word};
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -55,7 +55,7 @@ impl Remove {
         // the same rule for both kinds of names
         let packages: Result<Vec<BinaryName>, _> = self.packages.iter().map(|name| name.parse()).collect();
         let packages = packages.map_err(|error| StoreError::Refused(format!("{error}")))?;
-        let comment = super::operator::reason(&self.comment)?;
+        let comment = super::who::reason(&self.comment)?;
         let actor = self.by.actor(&root, &db)?;
         let comment = match &actor {
             Actor::Person(_) => some_word(

@@ -14,8 +14,8 @@ use pressroom_archive::store::{Connection, Db, Transaction};
 use serde::Serialize;
 
 use super::of_suite::{decide, found};
-use super::operator::{As, reason, some_word};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, painted, table};
+use super::who::{As, reason, some_word};
 use super::{End, Session, exit, the_archive};
 use crate::root::Root;
 

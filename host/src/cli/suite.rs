@@ -10,8 +10,8 @@ use pressroom_archive::store::suite_hold::{self, SuiteLogLine, WaitingChange, Wo
 use serde::Serialize;
 
 use super::of_suite::{decide, found};
-use super::operator::{As, reason, some_word};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, table};
+use super::who::{As, reason, some_word};
 use super::{End, Session, exit, the_archive, the_distribution};
 use crate::describe::{Approval, SuiteSettings};
 use crate::root::Root;

@@ -8,8 +8,8 @@ use pressroom_archive::store::archive_auth_token::{NewAuthToken, add_token, revo
 use pressroom_archive::store::{Db, StoreError, Transaction, person};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::table;
+use super::who::As;
 use super::{End, Session, exit};
 
 /// Who may read a private archive: persons and machines, each with a secret for the web server.

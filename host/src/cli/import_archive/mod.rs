@@ -20,8 +20,8 @@ use theirs::{say_aliases, some};
 use tracing::{debug_span, info_span};
 
 use super::measure::{Measure, Measured, Measuring};
-use super::operator::As;
 use super::output::{BAD, BOLD, DIM, WARN, bytes, painted};
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 use crate::describe::OPERATOR;
 use crate::operators::{Recording, RunEnded};

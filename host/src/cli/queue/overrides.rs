@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::decided::comment;
 use super::{WAITING, Where};
-use crate::cli::operator::As;
 use crate::cli::output::{BAD, BOLD, DIM, painted};
+use crate::cli::who::As;
 use crate::cli::{End, Session, exit};
 
 const EXAMPLES: &str = "\

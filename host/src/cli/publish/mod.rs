@@ -1,5 +1,7 @@
 //! `pressroom publish`.
 
+mod what;
+
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, PackageKind, PassPriority, PassState, Pocket, PublicationStatus,
@@ -10,11 +12,11 @@ use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
 use pressroom_archive::store::{Db, StoreError, pass, suite, transition};
 use serde::Serialize;
+use what::{Order, What};
 
 use super::measure::{Measure, Measured, Measuring};
-use super::operator::{self, As};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
-use super::publish_what::{Order, What};
+use super::who::{self, As};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Phases, Progress, RunEnd, RunReport, published_archives, run};
@@ -320,7 +322,7 @@ impl Publish {
             return Ok(None);
         }
         let Overridden { by, reason } =
-            operator::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
+            who::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
         Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
     }
 }
