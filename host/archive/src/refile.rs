@@ -104,6 +104,18 @@ pub struct Refiled {
     pub from: String,
     /// The component that it will be in.
     pub to: String,
+    /// The section that it was in.
+    pub from_section: Option<Section>,
+    /// The section that it will be in.
+    pub to_section: Option<Section>,
+    /// The priority that it had; none for sources.
+    pub from_priority: Option<PackagePriority>,
+    /// The priority that it will have; none for sources.
+    pub to_priority: Option<PackagePriority>,
+    /// To how many in a hundred it was given; none: to all.
+    pub from_percentage: Option<u8>,
+    /// To how many in a hundred it will be given; none: to all.
+    pub to_percentage: Option<u8>,
     /// Whether it waits for the next run; otherwise it was filed so already.
     pub waits: bool,
 }
@@ -136,6 +148,9 @@ pub fn refile(
         && request.shape.components.iter().all(|one| one.id != *id)
     {
         return Err(RefileError::Refused(format!("{} has no component {name}", request.shape.series.name)));
+    }
+    if let Some(priority) = request.change.priority.as_ref().filter(|priority| !priority.is_known()) {
+        return Err(RefileError::Refused(priority.unknown()));
     }
     let rights = rights(tx, request.archive, request.actor)?;
     let mut refiled = Vec::new();
@@ -244,12 +259,13 @@ fn file_source(
         Some((id, name)) => (*id, name),
         None => (source.component, &source.component_name),
     };
+    let section = change.section.as_ref().or(source.section.as_ref());
     let new = NewSourcePublication {
         suite: request.shape.suite.id,
         release: Made::Known(source.release),
         name,
         component,
-        section: change.section.as_ref().or(source.section.as_ref()),
+        section,
         creator: request.actor.name(),
     };
     Ok(Refiled {
@@ -259,6 +275,12 @@ fn file_source(
         architecture: None,
         from: source.component_name.to_string(),
         to: to.to_string(),
+        from_section: source.section.clone(),
+        to_section: section.cloned(),
+        from_priority: None,
+        to_priority: None,
+        from_percentage: None,
+        to_percentage: None,
         waits: publish_source(tx, &new, now)? == Wished::Pending,
     })
 }
@@ -274,14 +296,16 @@ fn file_binary(
         Some((id, name)) => (*id, name),
         None => (binary.component, &binary.component_name),
     };
+    let section = change.section.as_ref().or(binary.section.as_ref());
+    let priority = change.priority.as_ref().or(binary.priority.as_ref());
     let new = NewBinaryPublication {
         suite: request.shape.suite.id,
         architecture: binary.architecture,
         release: Made::Known(binary.release),
         name: &binary.name,
         component,
-        section: change.section.as_ref().or(binary.section.as_ref()),
-        priority: change.priority.as_ref().or(binary.priority.as_ref()),
+        section,
+        priority,
         creator: request.actor.name(),
     };
     let phasing = match change.phasing {
@@ -295,6 +319,15 @@ fn file_binary(
         architecture: Some(binary.tag.to_string()),
         from: binary.component_name.to_string(),
         to: to.to_string(),
+        from_section: binary.section.clone(),
+        to_section: section.cloned(),
+        from_priority: binary.priority.clone(),
+        to_priority: priority.cloned(),
+        from_percentage: binary.phased_update_percentage,
+        to_percentage: match phasing {
+            Phasing::Percentage(percentage) => Some(percentage),
+            Phasing::All | Phasing::Unsaid => None,
+        },
         waits: publish_phased_binary(tx, &new, phasing, now)? == Wished::Pending,
     })
 }

@@ -84,7 +84,7 @@ pub(super) struct Settings {
     /// `Changelogs` in the Release files: a URL with @CHANGEPATH@ in it, no, or nothing.
     #[arg(long, value_name = "URL")]
     changelogs: Option<ReleaseText>,
-    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it, no, or nothing.
+    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it and a slash at its end, no, or nothing.
     #[arg(long, value_name = "URL")]
     snapshots: Option<ReleaseText>,
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.

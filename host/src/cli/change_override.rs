@@ -145,6 +145,16 @@ impl ChangeOverride {
 
     fn text(&self, report: &Report) -> String {
         let would = if self.dry_run { "would wait for the next run" } else { "waits for the next run" };
+        let or_none = |word: Option<&str>| word.unwrap_or("-").to_owned();
+        let section = |section: &Option<Section>| or_none(section.as_ref().map(Section::as_str));
+        let priority =
+            |priority: &Option<PackagePriority>| or_none(priority.as_ref().map(PackagePriority::as_str));
+        let given_to = |one: &Refiled, percentage: Option<u8>| match (one.kind, percentage) {
+            (PackageKind::Source, _) => "-".to_owned(),
+            (PackageKind::Binary, None) => "all".to_owned(),
+            (PackageKind::Binary, Some(percentage)) => format!("{percentage} %"),
+        };
+        let change = |from: String, to: String| if from == to { to } else { format!("{from} -> {to}") };
         let cells: Vec<Vec<String>> = report
             .changed
             .iter()
@@ -153,12 +163,17 @@ impl ChangeOverride {
                     one.package.clone(),
                     one.version.clone(),
                     one.architecture.clone().unwrap_or_else(|| "source".to_owned()),
-                    if one.from == one.to { one.to.clone() } else { format!("{} -> {}", one.from, one.to) },
+                    change(one.from.clone(), one.to.clone()),
+                    change(section(&one.from_section), section(&one.to_section)),
+                    change(priority(&one.from_priority), priority(&one.to_priority)),
+                    change(given_to(one, one.from_percentage), given_to(one, one.to_percentage)),
                     if one.waits { would } else { "as it was" }.to_owned(),
                 ]
             })
             .collect();
-        let mut text = table(&["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", ""], &cells);
+        let heads =
+            ["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", "SECTION", "PRIORITY", "GIVEN TO", ""];
+        let mut text = table(&heads, &cells);
         for one in &report.overrides {
             text.push_str(&format!("{} {one}\n", painted(WARN, "but")));
         }

@@ -261,6 +261,11 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
     if let Some(name) = name {
         return Ok(pressroom_archive::store::distribution::distribution(db, name)?);
     }
+    the_only_distribution(db, "--distribution")
+}
+
+/// The only distribution, where none is named; `flag` is how the command at hand takes one.
+fn the_only_distribution(db: &Connection, flag: &str) -> anyhow::Result<Distribution> {
     let mut all = distributions(db)?;
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
@@ -269,10 +274,7 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
         }
         (Some(last), false) => {
             let names: Vec<String> = all.iter().chain([&last]).map(|one| one.name.to_string()).collect();
-            Err(exit::usage(format!(
-                "which distribution? Name one with --distribution: {}",
-                names.join(", ")
-            )))
+            Err(exit::usage(format!("which distribution? Name one with {flag}: {}", names.join(", "))))
         }
     }
 }
@@ -284,7 +286,7 @@ fn the_archive(
 ) -> anyhow::Result<pressroom_archive::store::archive::Archive> {
     let reference = match reference {
         Some(reference) => reference.clone(),
-        None => ArchiveReference::primary(the_distribution(db.read(), None)?.name),
+        None => ArchiveReference::primary(the_only_distribution(db.read(), "--archive")?.name),
     };
     Ok(pressroom_archive::store::archive::archive(db.read(), &reference)?)
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use pressroom_archive::domain::{
-    ArchitectureTag, ArchiveReference, ComponentName, ExtraField, PackageKind, PackagePriority, Section,
-    SeriesId, SeriesName,
+    ArchitectureTag, ArchiveReference, ComponentName, ExtraField, PackageKind, PackagePriority, ReleaseText,
+    Section, SeriesId, SeriesName, chain,
 };
+use pressroom_archive::format::relations;
 use pressroom_archive::overrides::{self, Of, OverrideError, Word};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::extra_override::{NamedExtraField, extra_fields};
@@ -119,6 +120,14 @@ impl Set {
             return Err(exit::usage(
                 "an override says something: name --component, --section, --priority or --field",
             ));
+        }
+        if let Some(priority) = self.priority.as_ref().filter(|priority| !priority.is_known()) {
+            return Err(exit::usage(priority.unknown()));
+        }
+        for field in self.fields.iter().filter(|_| !self.source) {
+            let value = field.value.as_ref().map_or("", ReleaseText::as_str);
+            relations::check_binary(std::iter::once((field.name.as_str(), value)))
+                .map_err(|error| exit::usage(chain(&error)))?;
         }
         let (actor, now) = (self.by.actor(root, db)?, session.clock.now());
         let of = Of { archive, series, kind: kind(self.source), package, actor: &actor };

@@ -98,7 +98,7 @@ impl Remove {
 fn ended(error: RemoveError) -> anyhow::Error {
     match error {
         RemoveError::Still(refused) => exit::usage(refused.to_string()),
-        RemoveError::NotThere { .. } => error.into(),
+        RemoveError::NotThere { .. } => exit::usage(error.to_string()),
         RemoveError::Denied(denied) => denied.into(),
         RemoveError::Store(error) => error.into(),
     }

@@ -10,7 +10,7 @@ use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::series::series_by_id;
-use pressroom_archive::store::suite::Renewal;
+use pressroom_archive::store::suite::Reason;
 use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
@@ -251,34 +251,12 @@ impl Status {
                     let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
                     let valid_until = valid_until(&one, valid_for);
                     let renewals = keys.renewals(fingerprints.as_deref(), &one, valid_for);
-                    let dirt = suite::dirt(read, one, session.clock.now())?;
-                    let mut dirty = Vec::new();
-                    if dirt.fresh {
-                        dirty.push("fresh".to_owned());
-                    }
-                    if dirt.pending > 0 {
-                        dirty.push("pending".to_owned());
-                    }
-                    if dirt.removals > 0 {
-                        dirty.push("removals".to_owned());
-                    }
-                    if dirt.customs > 0 {
-                        dirty.push("custom uploads".to_owned());
-                    }
-                    dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
-                    if dirt.release_file {
-                        dirty.push("new Release".to_owned());
-                    }
+                    let mut dirt = suite::dirt(read, one, session.clock.now())?;
                     // what is not published is not renewed
                     if archive.is_published() {
-                        dirty.extend(renewals.iter().map(|renewal| match renewal {
-                            Renewal::ValidUntil(until) => format!("valid until {until}"),
-                            Renewal::Keys => "signed for other keys".to_owned(),
-                        }));
+                        dirt.renewals = renewals;
                     }
-                    if dirt.suite.domination_owed {
-                        dirty.push("not dominated".to_owned());
-                    }
+                    let dirty = dirt.reasons().iter().map(Reason::short).collect();
                     let paused = dirt.suite.pause.map(|pause| Paused {
                         by: pause.by,
                         reason: pause.reason,

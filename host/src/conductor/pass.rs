@@ -74,10 +74,9 @@ impl Run<'_> {
         suites: &[Dirt],
     ) -> anyhow::Result<PassEnd> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
-        select::refuse_older(suites, self.options, self.clock.began())?;
         let signers = self.keys.of(db.read(), archive)?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
-        select::refuse_locking_out(archive, &signing_keys)?;
+        select::refuse(archive, suites, &signing_keys, self.options, self.clock.began())?;
         let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             let left_out = LeftOut {

@@ -25,7 +25,7 @@ use super::mirror;
 use super::pass::{Installed, PassEnd};
 use super::select::{self, Refusal, Selection};
 use crate::clock::Clock;
-use crate::hooks::{self, PassFacts, PointResult, Registry, VetoOverride};
+use crate::hooks::{self, PassFacts, PointResult, Registry};
 use crate::root::Root;
 
 /// How a run ended.
@@ -65,6 +65,8 @@ pub(crate) fn run(
     let mut db = debug_span!("open").in_scope(|| root.db())?;
     let distribution = distribution::distribution(db.read(), name)?;
     let _lock = Lock::take(&root.locks_folder(), name, publisher, clock.now())?;
+    // what another command has published before this one had the lock is not younger than what comes now
+    let clock = clock.anew();
     let host = crate::root::host_name();
     let id = debug_span!("journal").in_scope(|| {
         db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))
@@ -148,7 +150,7 @@ fn publish(
         }
     };
     if let Some(veto_override) = &options.veto_override {
-        refuse_unknown_hooks(&registry, veto_override)?;
+        select::refuse_unknown_hooks(&registry, veto_override)?;
     }
     let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
     let sandbox = hooks::sandbox()
@@ -177,20 +179,6 @@ fn publish(
     let end = run.all(db)?;
     let summary = summary(db, &run)?;
     Ok((end, summary, run.notes))
-}
-
-/// A veto can only be overridden of a hook that is called before publication: a name that is none of them is a mistake that would be noticed too late.
-fn refuse_unknown_hooks(registry: &Registry, veto_override: &VetoOverride) -> Result<(), StoreError> {
-    let entries = registry.at(Point::PrePublication);
-    let unknown = veto_override.hooks.iter().find(|name| !entries.iter().any(|entry| entry.is_called(name)));
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(StoreError::Unknown {
-            what: "hook before publication, whose veto could be overridden, with the name",
-            name: name.clone(),
-            known: entries.iter().map(|entry| entry.file_name.clone()).collect(),
-        }),
-    }
 }
 
 /// Reads the hooks; what will not run is said, all of it at once.

@@ -215,9 +215,17 @@ fn forget(root: &Root, db: &mut Db, now: Timestamp) -> anyhow::Result<()> {
 /// Writes the metrics where somebody wants them.
 fn write_metrics(root: &Root, db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let Some(file) = &root.config.metrics.file else { return Ok(()) };
+    let path = root.below(file);
+    // the folder is the collector's: one that is made for a word that was mistyped would be read by nobody
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!(
+            "there is no folder {}: make it, or name another file under [metrics] in pressroom.toml",
+            folder.display()
+        );
+    }
     let facts = gather(root, db.read(), clock.now(), Depth::Rows)?;
     let text = prometheus::text(&facts, env!("CARGO_PKG_VERSION"));
-    Ok(disk::write_atomic(&root.below(file), text.as_bytes(), 0o644)?)
+    Ok(disk::write_atomic(&path, text.as_bytes(), 0o644)?)
 }
 
 #[cfg(test)]
@@ -340,11 +348,15 @@ mod tests {
         let failures =
             "pressroom_run_failures{script=\"process-upload\",distribution=\"\",scope=\"/srv\"} 1\n";
         assert!(text.contains(failures), "{text}");
-        let config = CONFIG.replace("metrics.prom", "pressroom.toml/metrics.prom");
-        let mut house = House::new(&config);
-        house.run("process-upload", failed());
-        look_after(&house.root, &mut house.db, &house.clock, &house.tail);
-        assert_eq!(house.subjects().len(), 1);
+        for (place, said) in [("pressroom.toml", "there is no folder"), ("mistyped", "make it")] {
+            let mut house = House::new(&CONFIG.replace("metrics.prom", &format!("{place}/metrics.prom")));
+            house.run("process-upload", failed());
+            look_after(&house.root, &mut house.db, &house.clock, &house.tail);
+            assert_eq!(house.subjects().len(), 1, "{place}");
+            let refused = write_metrics(&house.root, &house.db, &house.clock).unwrap_err().to_string();
+            assert!(refused.contains(said) && refused.contains(place), "{refused}");
+            assert!(!house.root.below("mistyped".as_ref()).exists());
+        }
     }
 
     #[test]

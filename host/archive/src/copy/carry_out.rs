@@ -6,6 +6,7 @@ use rusqlite::Transaction;
 use super::plan::{Copying, Plan, Planned};
 use crate::accept::record_closed_by_copy;
 use crate::build::create::{create_builds, urgency_in};
+use crate::build::supersede_built;
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
 use crate::people::Actor;
 use crate::store::package_copy::{self, NewCopy};
@@ -142,6 +143,10 @@ fn publish(
     // what was copied built is not built again; what is missing is
     let urgency = urgency_in(tx, request.from.archive.id, planned.release)?;
     let builds = create_builds(tx, to.archive, to.shape, planned.release, urgency, now)?;
+    if !planned.binaries.is_empty() {
+        // and what waited to be built, and has come, is not waited for
+        supersede_built(tx, (to.archive.id, to.shape), planned.release, now)?;
+    }
     if publications == 0 && builds.is_empty() {
         return Ok(Outcome::AsItWas);
     }

@@ -144,7 +144,7 @@ pub fn of_format(
         package: package.to_owned(),
         check: "format",
         what: format!("it has the format {format}, and {series} takes {}", taken.join(", ")),
-        remedy: format!("`pressroom series set {series} --source-format` says what it takes"),
+        remedy: format!("`pressroom series set {series} --source-formats` says what it takes"),
     }]
 }
 
@@ -294,6 +294,8 @@ mod tests {
         assert!(checks(|facts| (facts.is_disclosed, facts.unembargo) = (true, true)).is_empty());
         assert_eq!(checks(|facts| facts.is_disclosed = true), ["unembargo"]);
         assert_eq!(checks(|facts| facts.formats = vec![SourceFormat::V1]), ["format"]);
+        let said = of_format("hello 1", "3.0 (quilt)", &[SourceFormat::V1], &"one");
+        assert_eq!(said[0].remedy, "`pressroom series set one --source-formats` says what it takes");
         assert_eq!(checks(|facts| facts.files[0].is_here = false), ["expired"]);
         let holder = Some(("hello 1.0 (source)".to_owned(), Sha256::of(b"other")));
         assert_eq!(checks(|facts| facts.files[0].holder = holder), ["other-content"]);

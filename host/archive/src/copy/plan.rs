@@ -203,6 +203,7 @@ fn of_target(request: &Copying<'_>) -> Vec<Objection> {
         has_source: true,
         binary: None,
         custom: None,
+        architectures: &[],
     };
     policy::problems(&offered)
         .into_iter()

@@ -8,7 +8,7 @@ pub mod name;
 mod publish;
 mod unpack;
 
-pub use inherit::inherit_customs;
+pub use inherit::{Inherited, inherit_customs};
 pub use name::{CustomName, CustomNameError, Place};
 pub use publish::{CustomError, Customs, KEPT_VERSIONS, Published, Refused, publish};
 pub use unpack::{Fault, Limits};
