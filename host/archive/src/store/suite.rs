@@ -314,8 +314,18 @@ impl Dirt {
     /// Why it is published, each reason once; none where it is clean.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {
-        let Self { suite, fresh, pending, removals, customs, marks, release, renewals, only_release, .. } =
-            self;
+        let Self {
+            suite,
+            fresh,
+            pending,
+            removals,
+            customs,
+            marks,
+            release_file,
+            renewals,
+            only_release,
+            ..
+        } = self;
         let mut reasons = Vec::new();
         if !only_release {
             reasons.extend(fresh.then_some(Reason::Fresh));
@@ -324,7 +334,7 @@ impl Dirt {
             reasons.extend((*customs > 0).then_some(Reason::Customs(*customs)));
             reasons.extend(marks.iter().map(|(_, reason)| Reason::Mark(reason.clone())));
         }
-        reasons.extend(release.then_some(Reason::Release));
+        reasons.extend(release_file.then_some(Reason::Release));
         reasons.extend(renewals.iter().cloned().map(Reason::Renewal));
         reasons.extend(suite.domination_owed.then_some(Reason::Domination));
         reasons
