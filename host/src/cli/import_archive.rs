@@ -489,8 +489,8 @@ impl Missing {
                 let release = &pair.theirs;
                 settings.version = text(&release.version);
                 let called = words_of(pair);
-                settings.suite_name = called.0.and_then(|word| text(&word));
-                settings.codename = called.1.and_then(|word| text(&word));
+                settings.suite_name = called.0.and_then(|word| word.parse().ok());
+                settings.codename = called.1.and_then(|word| word.parse().ok());
                 if pair.ours.pocket() == Pocket::Release {
                     settings.description = text(&release.description);
                 }

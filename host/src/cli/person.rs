@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::output::{BOLD, DIM, painted, table};
 use super::{End, Session, exit};
+use crate::describe::mail_addresses;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,15 +69,15 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
         let emails: Vec<String> = self.emails.iter().filter(|email| !email.is_empty()).cloned().collect();
-        PersonChange {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             unix_user: self.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: self.admin,
             active,
-            emails: (!self.emails.is_empty()).then_some(emails),
-        }
+            emails: (!self.emails.is_empty()).then(|| mail_addresses(&emails)).transpose()?,
+        })
     }
 }
 
@@ -118,13 +119,13 @@ impl Command {
                     let display_name = settings.display_name.as_deref().unwrap_or(name.as_str());
                     let new = NewPerson { name, kind: PersonKind::Person, display_name };
                     create_person(tx, &new, now)?;
-                    change_person(tx, &person::person(tx, name)?, &settings.change(None))
+                    change_person(tx, &person::person(tx, name)?, &settings.change(None)?)
                 })?;
                 name
             }
             Self::Set { name, active, settings } => {
                 let found = a_person(db.read(), name)?;
-                db.write(|tx| change_person(tx, &found, &settings.change(*active)))?;
+                db.write(|tx| change_person(tx, &found, &settings.change(*active)?))?;
                 name
             }
             Self::Remove { name } => {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::output::{BOLD, DIM, painted, table};
 use super::person::names;
 use super::{End, Session, exit};
+use crate::describe::mail_addresses;
 
 /// Teams of persons and teams: what a team may, its members may.
 #[derive(Debug, clap::Subcommand)]
@@ -70,14 +71,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
         let emails: Vec<String> = self.emails.iter().filter(|email| !email.is_empty()).cloned().collect();
-        PersonChange {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             active,
-            emails: (!self.emails.is_empty()).then_some(emails),
+            emails: (!self.emails.is_empty()).then(|| mail_addresses(&emails)).transpose()?,
             ..PersonChange::default()
-        }
+        })
     }
 }
 
@@ -103,7 +104,7 @@ impl Command {
                     let display_name = settings.display_name.as_deref().unwrap_or(name.as_str());
                     create_person(tx, &NewPerson { name, kind: PersonKind::Team, display_name }, now)?;
                     let team = person::person(tx, name)?;
-                    change_person(tx, &team, &settings.change(None))?;
+                    change_person(tx, &team, &settings.change(None)?)?;
                     for member in members {
                         join_team(tx, &team, &person::person(tx, member)?, now)?;
                     }
@@ -113,7 +114,7 @@ impl Command {
             }
             Self::Set { name, active, settings } => {
                 let team = a_team(db.read(), name)?;
-                db.write(|tx| change_person(tx, &team, &settings.change(*active)))?;
+                db.write(|tx| change_person(tx, &team, &settings.change(*active)?))?;
                 name
             }
             Self::Join { team, members } => {
