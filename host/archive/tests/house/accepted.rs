@@ -15,7 +15,7 @@ use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
 use pressroom_archive::store::{StoreError, build_source, distribution, library_file, publication, suite};
@@ -480,8 +480,13 @@ fn what_was_built_of_a_source_that_was_removed_meanwhile_does_not_come_in() {
     house.publish(Wanted::Changed);
     let build = house.claim("amd64", "alpha").unwrap();
     let (suite, now) = (house.shape("s").suite.id, house.now);
-    let removal =
-        Removal { suite, name: "hello", extent: Extent::SourceAndBinaries, by: "ann", comment: "a hole" };
+    let removal = Removal {
+        suite,
+        name: "hello",
+        extent: RemovedPackages::SourceAndBinaries,
+        by: "ann",
+        comment: "a hole",
+    };
     house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
     // asked for is as good as done, also to who names the build
     for asked in [None, Some(build.id)] {

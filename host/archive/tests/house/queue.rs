@@ -19,7 +19,7 @@ use pressroom_archive::store::archive::{ArchiveChange, change_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::package_upload::{self, Filed, log_of};
 use pressroom_archive::store::person::{self, NewPerson, create_person};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::SeriesChange;
 
 use crate::fixture::{House, Package, Wanted, tar_gz};
@@ -261,7 +261,7 @@ fn packages_whose_source_has_gone_are_not_accepted() {
     let removal = Removal {
         suite: shape.suite.id,
         name: "hello",
-        extent: Extent::SourceAndBinaries,
+        extent: RemovedPackages::SourceAndBinaries,
         by: "ann",
         comment: "a hole",
     };
