@@ -27,6 +27,7 @@ mod outbox;
 mod output;
 mod package_override;
 mod package_set;
+mod people;
 mod permission;
 mod person;
 mod populate_archive;

@@ -104,9 +104,11 @@ pub(crate) struct PermissionDescription {
 }
 
 /// The addresses that somebody has written.
-pub(crate) fn mail_addresses(texts: &[String]) -> Result<Vec<MailAddress>, StoreError> {
+pub(crate) fn mail_addresses<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<MailAddress>, StoreError> {
     let refused = |error: MailAddressError| StoreError::Refused(error.to_string());
-    texts.iter().map(|text| text.parse().map_err(refused)).collect()
+    texts.into_iter().map(|text| text.parse().map_err(refused)).collect()
 }
 
 /// Makes the persons and teams that are described, without their members: they may be in each other.
@@ -123,7 +125,7 @@ pub(super) fn apply(
             unix_user: wanted.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: wanted.admin,
             active: wanted.active,
-            emails: wanted.emails.as_deref().map(mail_addresses).transpose()?,
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
         };
         person::change_person(tx, &row, &change)?;
         for key in &wanted.keys {
@@ -135,7 +137,7 @@ pub(super) fn apply(
         let change = PersonChange {
             display_name: wanted.display_name.clone(),
             active: wanted.active,
-            emails: wanted.emails.as_deref().map(mail_addresses).transpose()?,
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
             ..PersonChange::default()
         };
         person::change_person(tx, &row, &change)?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::plan::{Copying, Plan, Planned};
-use crate::accept::record_closed_by_copy;
+use crate::bugs::record_closed_by_copy;
 use crate::build::create::{create_builds, urgency_in};
 use crate::build::supersede_built;
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::judge::{Built, Facts, File, Objection, objections};
-use crate::accept::{ClosedByCopy, CopiedFrom, closed_by_copy};
+use crate::bugs::{ClosedByCopy, CopiedFrom, closed_by_copy};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
 use crate::domain::{

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use lettre::Address;
 
-use super::name::shown;
+use super::plain::shown;
 
 /// The longest address, in bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const MAX_ADDRESS_BYTES: usize = 254;
@@ -35,7 +35,7 @@ impl FromStr for MailAddress {
             .ok()
             .filter(|_| text.is_ascii() && text.len() <= MAX_ADDRESS_BYTES)
             .map(Self)
-            .ok_or_else(|| MailAddressError(shown(text).to_string()))
+            .ok_or_else(|| MailAddressError(shown(text)))
     }
 }
 

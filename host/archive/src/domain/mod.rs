@@ -13,6 +13,8 @@ mod mail_address;
 mod mirror;
 pub mod name;
 mod pass_priority;
+pub mod plain;
+pub mod problem;
 mod publisher;
 mod release_text;
 mod script;

@@ -16,7 +16,7 @@ use super::package_paths::{self, ContentsError, PathList};
 use super::tarball::MemberDates;
 use crate::domain::FileDigests;
 use crate::domain::digest::DigestReader;
-use crate::domain::name::{Said, shown};
+use crate::domain::plain::{Said, shown};
 
 /// The longest control member, in bytes, as it is in the file and also when decompressed.
 pub const MAX_CONTROL_MEMBER_BYTES: u64 = 16 * 1024 * 1024;

@@ -22,6 +22,7 @@ pub mod tarball;
 pub mod built_using;
 pub mod changelog;
 pub mod changes;
+pub mod custom_name;
 pub mod dsc;
 pub mod source_diff;
 pub mod source_tree;

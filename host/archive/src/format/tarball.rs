@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::{Said, shown};
+use crate::domain::plain::{Said, shown};
 
 /// The longest path, as the kernel has it.
 pub const MAX_PATH_BYTES: usize = 4096;

@@ -243,7 +243,7 @@ fn shown_text<'a>(what: &str, text: &'a str) -> Result<&'a str, StoreError> {
     if text.is_empty() || text.trim() != text || text.chars().any(odd) || text.chars().count() > 200 {
         return Err(StoreError::Refused(format!(
             "{} cannot be a {what}: it must be one line of at most 200 characters, without control characters or blanks around it",
-            crate::domain::name::shown(text)
+            crate::domain::plain::shown(text)
         )));
     }
     Ok(text)

@@ -1,7 +1,8 @@
 //! What was accepted becomes publications and builds, one upload after the other, and what a builder uploads finds its build.
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::accept::{Report, Telling, Told, process_accepted, tell_of_bugs};
+use pressroom_archive::accept::{Report, process_accepted};
+use pressroom_archive::bugs::{Telling, Told, tell_of_bugs};
 use pressroom_archive::build::{self, Claim, Outcome};
 use pressroom_archive::copy;
 use pressroom_archive::disk;
