@@ -1,11 +1,12 @@
 //! Persons and teams: what `pressroom person` and `pressroom team` do in the same way.
 
 use jiff::Timestamp;
-use pressroom_archive::domain::{PersonKind, PersonName};
+use pressroom_archive::domain::{MailAddress, PersonKind, PersonName};
 use pressroom_archive::store::person::{self, NewPerson, Person, PersonChange, change_person, create_person};
 use pressroom_archive::store::{Connection, Db, StoreError, Transaction};
 
 use super::exit;
+use crate::describe::mail_addresses;
 
 /// The person or team of a name; the other kind has a command of its own.
 pub(super) fn of_kind(db: &Connection, name: &PersonName, kind: PersonKind) -> anyhow::Result<Person> {
@@ -61,8 +62,11 @@ pub(super) fn all_of<T>(
 }
 
 /// All mail addresses, as flags have them: none where nothing is said; the empty one takes all away.
-pub(super) fn addresses(emails: &[String]) -> Option<Vec<String>> {
-    (!emails.is_empty()).then(|| emails.iter().filter(|email| !email.is_empty()).cloned().collect())
+pub(super) fn addresses(emails: &[String]) -> Result<Option<Vec<MailAddress>>, StoreError> {
+    if emails.is_empty() {
+        return Ok(None);
+    }
+    mail_addresses(emails.iter().filter(|email| !email.is_empty())).map(Some)
 }
 
 /// The names of persons.

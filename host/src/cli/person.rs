@@ -69,14 +69,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
-        PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             unix_user: self.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: self.admin,
             active,
-            emails: addresses(&self.emails),
-        }
+            emails: addresses(&self.emails)?,
+        })
     }
 }
 
@@ -115,11 +115,11 @@ impl Command {
             Self::List { all } => return list(session, &db, *all),
             Self::Show { name } => name,
             Self::Add { name, settings } => {
-                db.write(|tx| add(tx, name, KIND, &settings.change(None), now))?;
+                db.write(|tx| add(tx, name, KIND, &settings.change(None)?, now))?;
                 name
             }
             Self::Set { name, active, settings } => {
-                set(&mut db, name, KIND, &settings.change(*active))?;
+                set(&mut db, name, KIND, &settings.change(*active)?)?;
                 root.write_all_readers(db.read(), now)?;
                 name
             }

@@ -71,13 +71,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
-        PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             active,
-            emails: addresses(&self.emails),
+            emails: addresses(&self.emails)?,
             ..PersonChange::default()
-        }
+        })
     }
 }
 
@@ -100,7 +100,7 @@ impl Command {
             Self::Show { name } => name,
             Self::Add { name, settings, members } => {
                 db.write(|tx| {
-                    let team = add(tx, name, KIND, &settings.change(None), now)?;
+                    let team = add(tx, name, KIND, &settings.change(None)?, now)?;
                     for member in members {
                         join_team(tx, &team, &person::person(tx, member)?, now)?;
                     }
@@ -109,7 +109,7 @@ impl Command {
                 name
             }
             Self::Set { name, active, settings } => {
-                set(&mut db, name, KIND, &settings.change(*active))?;
+                set(&mut db, name, KIND, &settings.change(*active)?)?;
                 name
             }
             Self::Join { team, members } => {

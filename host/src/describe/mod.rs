@@ -12,7 +12,7 @@ mod suite;
 
 pub(crate) use archive::ArchiveDescription;
 pub(crate) use distribution::{DistributionDescription, DistributionSettings};
-pub(crate) use people::PersonDescription;
+pub(crate) use people::{PersonDescription, mail_addresses};
 pub(crate) use series::{SeriesDescription, SeriesSettings};
 pub(crate) use suite::{Approval, SuiteSettings};
 

@@ -5,7 +5,8 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ComponentName, PackageSetName, Permission, PersonKind, PersonName, Pocket, SeriesName, SourceName,
+    ComponentName, MailAddress, MailAddressError, PackageSetName, Permission, PersonKind, PersonName, Pocket,
+    SeriesName, SourceName,
 };
 use pressroom_archive::openpgp::Certificate;
 use pressroom_archive::people::keyring::{ImportError, take_in};
@@ -102,6 +103,14 @@ pub(crate) struct PermissionDescription {
     pub(crate) series: Option<SeriesName>,
 }
 
+/// The addresses that somebody has written.
+pub(crate) fn mail_addresses<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<MailAddress>, StoreError> {
+    let refused = |error: MailAddressError| StoreError::Refused(error.to_string());
+    texts.into_iter().map(|text| text.parse().map_err(refused)).collect()
+}
+
 /// Makes the persons and teams that are described, without their members: they may be in each other.
 pub(super) fn apply(
     tx: &Transaction<'_>,
@@ -116,7 +125,7 @@ pub(super) fn apply(
             unix_user: wanted.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: wanted.admin,
             active: wanted.active,
-            emails: wanted.emails.clone(),
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
         };
         person::change_person(tx, &row, &change)?;
         for key in &wanted.keys {
@@ -128,7 +137,7 @@ pub(super) fn apply(
         let change = PersonChange {
             display_name: wanted.display_name.clone(),
             active: wanted.active,
-            emails: wanted.emails.clone(),
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
             ..PersonChange::default()
         };
         person::change_person(tx, &row, &change)?;

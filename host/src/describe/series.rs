@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ArchitectureTag, Checksum, ComponentName, Compressor, DistributionId, DistributionName, PatchLimit,
-    ReleaseText, SegmentSize, SeriesId, SeriesName, SeriesStatus, SourceFormat, Translations,
+    ArchitectureTag, Checksum, ComponentName, Compressor, Compressors, DistributionId, DistributionName,
+    MailAddressError, PatchLimit, ReleaseText, ReleaseWord, ReleaseWordError, SegmentSize, SeriesId,
+    SeriesName, SeriesStatus, SourceFormat, SourceFormats, Translations,
 };
 use pressroom_archive::store::series::{self as rows, Series, SeriesChange};
 use pressroom_archive::store::{
@@ -12,7 +13,7 @@ use pressroom_archive::store::{
 use serde::{Deserialize, Serialize};
 
 use super::people::PackageSetDescription;
-use super::{OPERATOR, named, none_if_empty, people, text_of};
+use super::{OPERATOR, named, people, text_of};
 
 /// A series.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,11 +101,11 @@ pub(crate) struct SeriesSettings {
     /// `Suite` in the Release files instead of its name, as stable (stable-updates and so on in the other pockets); empty for its name.
     #[arg(long, value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) suite_name: Option<ReleaseText>,
+    pub(crate) suite_name: Option<ReleaseWord>,
     /// `Codename` in the Release files instead of its name; empty for its name.
     #[arg(long, value_name = "WORD")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) codename: Option<ReleaseText>,
+    pub(crate) codename: Option<ReleaseWord>,
     /// Which long descriptions stand apart from Packages, in i18n/Translation-en: en or none.
     #[arg(long, value_name = "en|none")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,13 +134,21 @@ pub(crate) struct SeriesSettings {
 }
 
 impl SeriesSettings {
-    fn change(&self) -> SeriesChange {
-        SeriesChange {
+    fn change(&self) -> Result<SeriesChange, StoreError> {
+        let refused = |error: &dyn std::fmt::Display| StoreError::Refused(error.to_string());
+        let changes_list = match self.changes_list.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(address) => Some(Some(address.parse().map_err(|error: MailAddressError| refused(&error))?)),
+        };
+        let forms = self.index_compressors.clone().map(Compressors::new);
+        let formats = self.source_formats.clone().map(SourceFormats::new);
+        Ok(SeriesChange {
             version: self.version.clone(),
             display_name: self.display_name.clone(),
             description: self.description.clone(),
             status: self.status,
-            index_compressors: self.index_compressors.clone(),
+            index_compressors: forms.transpose().map_err(|error| refused(&error))?,
             checksums: self.checksums.clone(),
             publish_by_hash: self.publish_by_hash,
             advertise_by_hash: self.advertise_by_hash,
@@ -149,14 +158,14 @@ impl SeriesSettings {
                 .valid_for_seconds
                 .map(|seconds| (seconds > 0).then_some(i64::from(seconds))),
             index_segment_size: self.index_segment_kib,
-            changes_list: self.changes_list.clone().map(none_if_empty),
-            source_formats: self.source_formats.clone(),
+            changes_list,
+            source_formats: formats.transpose().map_err(|error| refused(&error))?,
             suite_name: self.suite_name.clone(),
             codename: self.codename.clone(),
             translations: self.translations,
             contents: self.contents,
             index_patches: self.pdiffs,
-        }
+        })
     }
 }
 
@@ -198,7 +207,7 @@ fn change(
             }
         }
     }
-    rows::change_series(tx, id, &settings.change(), now)
+    rows::change_series(tx, id, &settings.change()?, now)
 }
 
 /// By which other names a series is meant, whose overrides it inherits, and which one came before it.
@@ -236,6 +245,10 @@ pub(super) fn apply_links(
     Ok(())
 }
 
+fn word_of(text: &str) -> Result<ReleaseWord, StoreError> {
+    text.parse().map_err(|error: ReleaseWordError| StoreError::Refused(error.to_string()))
+}
+
 /// A series as it is.
 pub(super) fn export(db: &Connection, one: Series) -> Result<SeriesDescription, StoreError> {
     let (enabled, disabled): (Vec<_>, Vec<_>) =
@@ -268,8 +281,8 @@ pub(super) fn export(db: &Connection, one: Series) -> Result<SeriesDescription, 
             index_segment_kib: Some(one.index_segment_size),
             changes_list: Some(one.changes_list.unwrap_or_default()),
             source_formats: Some(one.source_formats),
-            suite_name: Some(text_of(&one.suite_name)?),
-            codename: Some(text_of(&one.codename)?),
+            suite_name: Some(word_of(&one.suite_name)?),
+            codename: Some(word_of(&one.codename)?),
             translations: Some(one.translations),
             contents: Some(one.contents),
             pdiffs: Some(one.index_patches),

@@ -2,12 +2,14 @@
 
 pub mod archive_layout;
 mod archive_reference;
+mod at_least_one;
 mod chain;
 mod compression;
 pub mod digest;
 mod extra_field;
 mod ids;
 mod ingredient;
+mod mail_address;
 mod mirror;
 pub mod name;
 mod pass_priority;
@@ -24,6 +26,7 @@ pub mod version;
 mod word;
 
 pub use archive_reference::{ArchiveReference, PRIMARY_ARCHIVE_NAME};
+pub use at_least_one::{Compressors, NoCompressor, NoSourceFormat, SourceFormats};
 pub use chain::chain;
 pub use compression::{
     Checksum, Compressor, IndexEngine, PatchLimit, PatchLimitError, SegmentSize, SegmentSizeError,
@@ -40,6 +43,7 @@ pub use ids::{
     TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
+pub use mail_address::{MailAddress, MailAddressError};
 pub use mirror::{FileChange, MirrorCause};
 pub use name::{
     ArchitectureTag, BinaryName, ComponentName, DistributionName, FileName, NameError, NameFault,
@@ -47,7 +51,7 @@ pub use name::{
 };
 pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
-pub use release_text::{ReleaseText, ReleaseTextError};
+pub use release_text::{ReleaseText, ReleaseTextError, ReleaseWord, ReleaseWordError};
 pub use script::{Failing, Script, ScriptState};
 pub use signed_by::{SignedBy, SignedByError};
 pub use snapshot_name::{SnapshotName, SnapshotNameError};

@@ -4,7 +4,7 @@ use pressroom_archive::copy::judge::Objection;
 use pressroom_archive::copy::{Copied, CopyError, Copying, End, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, PackageKind, Permission, PersonKind, PersonName, Pocket, SeriesStatus,
-    SourceFormat, SourceName, UploadStatus,
+    SourceFormat, SourceFormats, SourceName, UploadStatus,
 };
 use pressroom_archive::overrides::{self, Of, OverrideError, Word};
 use pressroom_archive::people::Actor;
@@ -199,7 +199,7 @@ fn the_target_decides_what_comes_in_at_all() {
     set_status(&mut house, SeriesStatus::Current);
     let against = copy_on(&mut house, "s-proposed", "s", &["hello"]).unwrap_err();
     assert!(against[0].to_string().contains("its release pocket does not change"), "{}", against[0]);
-    let formats = Some(vec![SourceFormat::Quilt]);
+    let formats = Some(SourceFormats::new([SourceFormat::Quilt]).unwrap());
     house.change_series(&SeriesChange { source_formats: formats, ..SeriesChange::default() });
     assert_eq!(checks(copy_on(&mut house, "s-proposed", "s-updates", &["hello"])), ["format"]);
 }

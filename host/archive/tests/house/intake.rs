@@ -53,7 +53,7 @@ impl Gate {
                 let new = NewPerson { name: &name, kind: PersonKind::Person, display_name: "Ann Uploader" };
                 let person = create_person(tx, &new, now)?;
                 let change = PersonChange {
-                    emails: Some(vec!["ann@example.org".to_owned()]),
+                    emails: Some(vec!["ann@example.org".parse().unwrap()]),
                     ..PersonChange::default()
                 };
                 change_person(tx, &person_by_id(tx, person)?, &change)?;

@@ -114,8 +114,8 @@ impl Missing {
             if let Some(pair) = first {
                 let release = &pair.theirs;
                 settings.version = text(&release.version);
-                settings.suite_name = word_of(&pair.ours, &release.suite).and_then(text);
-                settings.codename = word_of(&pair.ours, &release.codename).and_then(text);
+                settings.suite_name = word_of(&pair.ours, &release.suite).and_then(|word| word.parse().ok());
+                settings.codename = word_of(&pair.ours, &release.codename).and_then(|word| word.parse().ok());
                 if pair.ours.pocket() == Pocket::Release {
                     settings.description = text(&release.description);
                 }
