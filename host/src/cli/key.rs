@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::output::{table, write_bytes};
 use super::{End, Session, exit, signing_key};
 use crate::root::Root;
+use pressroom_archive::domain::plain::is_obeyed;
 
 /// The key that signs the archives, and the keys of the people who upload.
 #[derive(Debug, clap::Subcommand)]
@@ -201,7 +202,7 @@ fn change(
             let known = keys(db.read())?.into_iter().take(20);
             return Err(StoreError::Unknown {
                 what: "key of a person with the fingerprint",
-                name: plain.chars().filter(|character| !character.is_control()).take(80).collect(),
+                name: plain.chars().filter(|character| !is_obeyed(*character)).take(80).collect(),
                 known: known.map(|key| format!("{} of {}", key.fingerprint, key.person_name)).collect(),
             }
             .into());

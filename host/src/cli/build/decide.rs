@@ -9,8 +9,8 @@ use pressroom_archive::store::suite::Suite;
 use pressroom_archive::store::{Connection, Db, StoreError, Transaction, archive, build_source, suite};
 use serde::Serialize;
 
-use super::{Shown, build_number, comment, status_text};
-use crate::cli::operator::As;
+use super::{Shown, build_number, status_text};
+use crate::cli::operator::{As, comment};
 use crate::cli::output::{BAD, painted};
 use crate::cli::{End, Session};
 

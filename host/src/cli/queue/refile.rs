@@ -8,9 +8,8 @@ use pressroom_archive::store::package_upload::PackageUpload;
 use pressroom_archive::store::{Db, StoreError, Transaction};
 use serde::Serialize;
 
-use super::decided::comment;
 use super::{WAITING, Where};
-use crate::cli::operator::As;
+use crate::cli::operator::{As, comment};
 use crate::cli::output::{BAD, BOLD, DIM, painted};
 use crate::cli::{End, Session, exit};
 
