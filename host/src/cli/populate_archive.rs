@@ -90,8 +90,8 @@ impl PopulateArchive {
         let root = session.root()?;
         let mut db = root.db()?;
         let reason = who::reason(&self.reason)?;
-        if self.display_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
-            return Err(exit::usage("--display-name is shown to people: leave control characters out"));
+        if let Some(name) = &self.display_name {
+            who::remark("--display-name", name)?;
         }
         let (origin, from) = origin(db.read(), &self.from)?;
         let words = match &from {

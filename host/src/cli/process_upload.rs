@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
 use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
@@ -133,7 +134,7 @@ impl ProcessUpload {
         let of_context = self.context.as_deref().and_then(|context| context.parse().ok());
         let policy = self.policy.or(of_context).unwrap_or(UploadPolicy::Insecure);
         let context = self.context.clone().unwrap_or_else(|| policy.to_string());
-        if context.is_empty() || context.len() > 100 || context.chars().any(char::is_control) {
+        if context.is_empty() || context.len() > 100 || context.chars().any(plain::is_obeyed) {
             return Err(exit::usage(
                 "--context is a word that receipts have: a short one, without control characters",
             ));
@@ -334,8 +335,7 @@ fn next_look(report: &Report, now: Timestamp) -> SignedDuration {
 
 fn say_troubles(report: &Report) {
     for trouble in &report.troubles {
-        let clean: String = trouble.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        anstream::eprintln!("{} {clean}", painted(BAD, "still in incoming:"));
+        anstream::eprintln!("{} {}", painted(BAD, "still in incoming:"), plain::line(trouble, usize::MAX));
     }
 }
 

@@ -571,3 +571,33 @@ fn a_clock_that_is_no_time() {
     root.run_at("yesterday", &["publish"]).exits(USAGE).says(&["yesterday"]);
     assert!(binary::pressroom().is_file() && !NOW.is_empty());
 }
+
+#[test]
+fn a_reason_that_would_turn_what_stands_beside_it_is_refused_everywhere() {
+    const TURNED: &str = "fine \u{202e}esrever";
+    let root = Root::new();
+    let suite = ["--suite", SERIES];
+    for command in [
+        &["suite", "pause", SERIES, "--reason", TURNED][..],
+        &["suite", "resume", SERIES, "--reason", TURNED],
+        &["suite", "approve", SERIES, "--reason", TURNED],
+        &["suite", "mark-dirty", SERIES, "--reason", TURNED],
+        &["snapshot", "pin", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["snapshot", "unpin", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["snapshot", "restore", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["remove", suite[0], suite[1], "hello", "--comment", TURNED],
+        &["change-override", suite[0], suite[1], "hello", "--section", "net", "--reason", TURNED],
+        &["queue", "accept", "1", "--comment", TURNED],
+        &["queue", "reject", "1", "--comment", TURNED],
+        &["build", "retry", "1", "--comment", TURNED],
+        &["build", "cancel", "1", "--comment", TURNED],
+        &["copy", SERIES, SERIES, "hello", "--reason", TURNED],
+        &["populate-archive", "--from", DISTRIBUTION, "--to", "demo-copy", "--reason", TURNED],
+        &["publish", "--override-veto", "bad", "--reason", TURNED],
+        &["suite", "pause", SERIES, "--reason", "fine", "--as", TURNED],
+    ] {
+        let ran = root.run(command).exits(USAGE).says(&["shown to people", "U+202E", "control characters"]);
+        assert!(!ran.everything().contains('\u{202e}'), "{}", ran.account());
+    }
+    assert!(!root.ok(&["status"]).stdout.contains("paused"));
+}
