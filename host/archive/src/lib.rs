@@ -9,6 +9,7 @@
 //! What it all costs is counted in [`work`]; how it is doing is said by [`monitor`].
 
 pub mod accept;
+pub mod bugs;
 pub mod build;
 pub mod copy;
 pub mod custom;

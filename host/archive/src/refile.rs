@@ -61,7 +61,7 @@ impl Change {
 
 /// Which packages a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum RefiledPackages {
     /// Binary packages of the name.
     Binaries,
     /// The source of the name.
@@ -72,7 +72,7 @@ pub enum Extent {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct Refiling<'a> {
     /// The archive.
     pub archive: &'a Archive,
     /// The suite of it.
@@ -80,7 +80,7 @@ pub struct Request<'a> {
     /// The names.
     pub names: &'a [SourceName],
     /// What they mean.
-    pub extent: Extent,
+    pub extent: RefiledPackages,
     /// What is changed.
     pub change: &'a Change,
     /// Who asks.
@@ -140,7 +140,7 @@ pub enum RefileError {
 /// When a package is not there, a right is lacking, or the database fails; nothing of it may be kept then.
 pub fn refile(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     now: Timestamp,
 ) -> Result<Vec<Refiled>, RefileError> {
     refuse_stable(request.archive, request.shape)?;
@@ -177,16 +177,16 @@ pub fn refuse_stable(archive: &Archive, shape: &SuiteShape) -> Result<(), Refile
 
 fn one(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     rights: &Rights,
     name: &SourceName,
     now: Timestamp,
 ) -> Result<Vec<Refiled>, RefileError> {
     let suite = &request.shape.suite;
     let (sources, binaries) = match request.extent {
-        Extent::Binaries => (Vec::new(), live_binaries(tx, suite.id, Named::Binary(name.as_str()))?),
-        Extent::Source => (live_sources(tx, suite.id, name.as_str())?, Vec::new()),
-        Extent::SourceAndBinaries => (
+        RefiledPackages::Binaries => (Vec::new(), live_binaries(tx, suite.id, Named::Binary(name.as_str()))?),
+        RefiledPackages::Source => (live_sources(tx, suite.id, name.as_str())?, Vec::new()),
+        RefiledPackages::SourceAndBinaries => (
             live_sources(tx, suite.id, name.as_str())?,
             live_binaries(tx, suite.id, Named::Source(name.as_str()))?,
         ),
@@ -195,8 +195,10 @@ fn one(
     let binaries = highest_binaries(binaries);
     if source.is_none() && binaries.is_empty() {
         let (what, other) = match request.extent {
-            Extent::Binaries => ("binary package", "name sources with --source or --source-and-binaries"),
-            Extent::Source | Extent::SourceAndBinaries => {
+            RefiledPackages::Binaries => {
+                ("binary package", "name sources with --source or --source-and-binaries")
+            }
+            RefiledPackages::Source | RefiledPackages::SourceAndBinaries => {
                 ("source package", "without --source, names are those of binary packages")
             }
         };
@@ -247,7 +249,7 @@ fn highest_binaries(live: Vec<FiledLive>) -> Vec<FiledLive> {
 
 fn file_source(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     name: &SourceName,
     source: &LiveSource,
     now: Timestamp,
@@ -285,7 +287,7 @@ fn file_source(
 
 fn file_binary(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     binary: &FiledLive,
     now: Timestamp,
 ) -> Result<Refiled, StoreError> {
@@ -333,7 +335,7 @@ fn file_binary(
 /// Once for each package, however many architectures it has.
 fn record(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     refiled: &[Refiled],
     now: Timestamp,
 ) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use crate::dominate::{StayOfExecution, schedule_suite};
 use crate::people::{Actor, Denied, rights};
 use crate::refile::{RefileError, refuse_stable};
 use crate::store::archive::Archive;
-use crate::store::removal::{Extent, Removal, Requested, components_of, request_removal};
+use crate::store::removal::{Removal, RemovedPackages, Requested, components_of, request_removal};
 use crate::store::shape::shape;
 use crate::store::{StoreError, Transaction, suite};
 
@@ -23,7 +23,7 @@ pub struct Request<'a> {
     /// The names, of sources by the same rule as of binary packages.
     pub packages: &'a [BinaryName],
     /// What they mean.
-    pub extent: Extent,
+    pub extent: RemovedPackages,
     /// Who asks.
     pub actor: &'a Actor,
     /// Why.
@@ -87,10 +87,12 @@ pub fn remove(
         let requested = request_removal(tx, &removal, now)?;
         if requested == Requested::default() {
             let (what, other) = match extent {
-                Extent::SourceAndBinaries => {
+                RemovedPackages::SourceAndBinaries => {
                     ("source package, and no binary of a source,", "name binary packages with --binary")
                 }
-                Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
+                RemovedPackages::Binaries => {
+                    ("binary package", "without --binary, names are those of sources")
+                }
             };
             return Err(RemoveError::NotThere { what, name: name.clone(), suite: suite.name.clone(), other });
         }

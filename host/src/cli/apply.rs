@@ -60,7 +60,8 @@ struct Difference {
 
 impl Apply {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let text = std::fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read {}", self.file.display()))?;
         let description: Description = toml::from_str(&text).map_err(|error| {
@@ -73,6 +74,9 @@ impl Apply {
             describe::export(tx, session.clock.now())
         };
         let after = if self.dry_run { db.rehearse(work)? } else { db.write(work)? };
+        if !self.dry_run {
+            root.write_all_readers(db.read(), now)?;
+        }
         let after = qualified_lines(&after)?;
         let difference = Difference {
             applied: !self.dry_run,

@@ -3,7 +3,7 @@
 use pressroom_archive::domain::{
     ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SourceName, SuiteName,
 };
-use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, Request, refile};
+use pressroom_archive::refile::{Change, RefileError, Refiled, RefiledPackages, Refiling, refile};
 use pressroom_archive::store::override_change::last_override_changes;
 use pressroom_archive::store::package_override::find_override;
 use pressroom_archive::store::publication::Phasing;
@@ -115,11 +115,11 @@ impl ChangeOverride {
         let reason = super::who::reason(&self.reason)?;
         let actor = self.by.actor(&root, &db)?;
         let extent = match (self.source, self.source_and_binaries) {
-            (true, _) => Extent::Source,
-            (false, true) => Extent::SourceAndBinaries,
-            (false, false) => Extent::Binaries,
+            (true, _) => RefiledPackages::Source,
+            (false, true) => RefiledPackages::SourceAndBinaries,
+            (false, false) => RefiledPackages::Binaries,
         };
-        let request = Request {
+        let request = Refiling {
             archive: &archive,
             shape: &shape,
             names: &self.packages,
@@ -184,7 +184,7 @@ impl ChangeOverride {
 /// What was said with `pressroom override set` of these packages and is something else: it counts again for the next version.
 fn contradicted(
     db: &Connection,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     changed: &[Refiled],
 ) -> Result<Vec<String>, StoreError> {
     let (archive, series) = (request.archive, &request.shape.series);

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use pressroom_archive::copy::judge::Objection;
-use pressroom_archive::copy::{Copied, CopyError, End as Place, Outcome, Request, Wish, carry_out, plan};
+use pressroom_archive::copy::{Copied, CopyError, Copying, End as Place, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{ArchiveReference, SuiteName, UploadStatus};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::shape::{SuiteShape, shape};
@@ -100,7 +100,7 @@ impl Copy {
         let (from, to) = (of(&db, &archive, from)?, of(&db, &target, to)?);
         let actor = self.by.actor(&root, &db)?;
         let librarian = root.librarian();
-        let request = Request {
+        let request = Copying {
             from: Place { archive: &archive, shape: &from },
             to: Place { archive: &target, shape: &to },
             packages: &self.packages,

@@ -1,7 +1,7 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
-use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{Connection, hook_run, pass, script_log, step, suite};
 use serde::Serialize;
@@ -134,7 +134,7 @@ fn about(run: &ShownRun) -> String {
         }
         Some(Publisher::MainArchives) | None => run.distribution.clone(),
     };
-    one_line(&about, 200)
+    plain::line(&about, 200)
 }
 
 fn text(run: &ShownRun, details: bool) -> String {

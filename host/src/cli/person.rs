@@ -108,7 +108,8 @@ struct ShownKey {
 
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let now = session.clock.now();
         let name = match self {
             Self::List { all } => return list(session, &db, *all),
@@ -119,10 +120,12 @@ impl Command {
             }
             Self::Set { name, active, settings } => {
                 set(&mut db, name, KIND, &settings.change(*active))?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
             Self::Remove { name } => {
                 leave(&mut db, name, KIND)?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
         };

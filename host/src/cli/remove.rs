@@ -3,7 +3,7 @@
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::people::Actor;
 use pressroom_archive::remove::{RemoveError, Request, remove};
-use pressroom_archive::store::removal::{Extent, Requested};
+use pressroom_archive::store::removal::{RemovedPackages, Requested};
 use serde::Serialize;
 
 use super::output::{BOLD, painted};
@@ -67,7 +67,7 @@ impl Remove {
             archive: &archive,
             suite: &self.suite,
             packages: &packages,
-            extent: if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries },
+            extent: if self.binary { RemovedPackages::Binaries } else { RemovedPackages::SourceAndBinaries },
             actor: &actor,
             comment: &comment,
             stay: root.config.death_row.stay(),

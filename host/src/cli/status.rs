@@ -1,11 +1,10 @@
 //! `pressroom status`: what is pending, published, dirty.
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{
-    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId,
+    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId, ScriptState,
 };
-use pressroom_archive::monitor::ScriptState;
-use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
@@ -100,7 +99,7 @@ impl FailingScript {
     fn of(state: ScriptState) -> Option<Self> {
         let failing = state.failing?;
         Some(Self {
-            title: one_line(&state.script.to_string(), 200),
+            title: plain::line(&state.script.to_string(), 200),
             made_good: false,
             script: state.script.name,
             distribution: state.script.distribution,
@@ -436,7 +435,7 @@ fn text(shown: &Shown) -> String {
                 "its hooks were made good since (`pressroom hook log {run}`), and the next run that succeeds ends this"
             )
         } else {
-            one_line(&one.message, 400)
+            plain::line(&one.message, 400)
         };
         text.push_str(&format!(
             "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {why}\n",

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
+use pressroom_archive::accept::{Report, process_accepted, process_within};
+use pressroom_archive::bugs::{Telling, Told, tell_of_bugs};
 use pressroom_archive::build;
 use pressroom_archive::domain::{ArchiveId, BuildStatus, Publisher, RunOutcome, SuiteName, UploadId};
 use pressroom_archive::store::archive::{Archive, archives};

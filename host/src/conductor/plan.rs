@@ -234,12 +234,12 @@ fn add(said: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
 
 fn reasons(dirt: &Dirt, options: &Options) -> Vec<String> {
     let mut reasons: Vec<String> = dirt.reasons().iter().map(ToString::to_string).collect();
-    let Phases { publishing, domination, indexing, release } = options.careful;
+    let Phases { publishing, domination, indexing, release_file } = options.careful;
     let careful: Vec<&str> = [
         ("publishing", publishing),
         ("domination", domination),
         ("indexing", indexing),
-        ("release", release),
+        ("release", release_file),
     ]
     .into_iter()
     .filter_map(|(phase, is_careful)| is_careful.then_some(phase))

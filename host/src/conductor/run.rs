@@ -134,6 +134,8 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, String, Vec<String>)> {
+    // before anything that can end the run: who may read no more is not let in because a key is missing
+    let problems = write_readers(root, db, (distribution, publisher), clock)?;
     let keys = root.signing_keys(clock.began());
     let archives = select::published_archives(db.read(), distribution, publisher, options)?;
     let checked = debug_span!("read-key").in_scope(|| keys.check(db.read(), &archives));
@@ -168,7 +170,7 @@ fn publish(
         sandbox: &sandbox,
         program: &program,
         progress,
-        problems: Vec::new(),
+        problems,
         notes: Vec::new(),
         put_aside: Vec::new(),
         accepted: 0,
@@ -179,6 +181,29 @@ fn publish(
     let end = run.all(db)?;
     let summary = summary(db, &run)?;
     Ok((end, summary, run.notes))
+}
+
+/// Brings the files up to date that say who reads private archives, also of those that are not published at the moment: what is there is served all the
+/// same. What could not be written is said, and stops nobody else.
+fn write_readers(
+    root: &Root,
+    db: &Db,
+    (distribution, publisher): (&Distribution, Publisher),
+    clock: Clock,
+) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    let archives = archives_of(db.read(), distribution.id)?;
+    for archive in archives.iter().filter(|archive| archive.publisher() == publisher) {
+        if let Err(error) = root.write_readers(db.read(), archive, clock.now()) {
+            let problem = format!(
+                "who may read {} could not be written down, and those who could before still can: {error:#}",
+                archive.reference
+            );
+            tracing::error!("{problem}");
+            problems.push(problem);
+        }
+    }
+    Ok(problems)
 }
 
 /// Reads the hooks; what will not run is said, all of it at once.
@@ -211,7 +236,6 @@ impl Run<'_> {
         // also where nothing is published at the moment: what is there is served all the same
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
-                self.root.write_readers(db.read(), &archive, self.clock.now())?;
                 if with_snapshots.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
                     let problem = self.expire_snapshots(db, &archive);
                     self.problems.extend(problem);

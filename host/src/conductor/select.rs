@@ -101,8 +101,8 @@ pub(crate) fn select(
                 ),
                 suite: name,
             });
-            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits
-            if dirt.needs_release() {
+            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits; and what is there may be damaged
+            if dirt.needs_release() || careful {
                 dirt.only_release = true;
                 selection.suites.push(dirt);
             }
@@ -137,8 +137,8 @@ fn leave_out(dirt: &mut Dirt, options: &Options) {
     if options.disabled.publishing {
         (dirt.pending, dirt.customs) = (0, 0);
     }
-    if options.disabled.release {
-        dirt.release = false;
+    if options.disabled.release_file {
+        dirt.release_file = false;
         dirt.renewals.clear();
     }
     if options.disabled.domination {

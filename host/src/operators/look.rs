@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
-use pressroom_archive::domain::RunOutcome;
-use pressroom_archive::monitor::incident::{Turn, after};
-use pressroom_archive::monitor::{Failing, Script, ScriptState, prometheus};
+use pressroom_archive::domain::plain;
+use pressroom_archive::domain::{Failing, RunOutcome, Script, ScriptState};
+use pressroom_archive::monitor::incident::{Turn, after, script_of};
+use pressroom_archive::monitor::prometheus;
+use pressroom_archive::notify::Letterhead;
 use pressroom_archive::notify::operators::{Incident, IncidentNews, tell_of_incident};
 use pressroom_archive::notify::templates::{ToldHook, ToldRun};
-use pressroom_archive::notify::{Letterhead, one_line, plain_lines};
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{
     Connection, Db, Transaction, hook_run, outbox_message, script_log, script_state,
@@ -80,7 +81,7 @@ impl Look<'_> {
         let mut written = 0;
         for run in run::not_considered(self.tx, BATCH)? {
             run::mark_considered(self.tx, run.id)?;
-            let script = Script::of(&run);
+            let script = script_of(&run);
             let Some((state, turn)) = after(states.get(&script), &run) else { continue };
             if turn == Turn::Failing {
                 self.keep_log(&run)?;
@@ -140,18 +141,18 @@ impl Look<'_> {
 
     fn tell(&self, news: IncidentNews, run: &Run, failing: &Failing, is_over: bool) -> anyhow::Result<usize> {
         let Some(letterhead) = self.letterhead else { return Ok(0) };
-        let script = Script::of(run);
+        let script = script_of(run);
         let date = |date: Option<Timestamp>| date.map(|date| second(date).to_string()).unwrap_or_default();
         let told = ToldRun {
-            site: one_line(&letterhead.site, 300),
-            title: one_line(&script.to_string(), 300),
+            site: plain::line(&letterhead.site, 300),
+            title: plain::line(&script.to_string(), 300),
             script: script.name.clone(),
             distribution: script.distribution.clone(),
-            scope: one_line(&script.scope, 300),
+            scope: plain::line(&script.scope, 300),
             run: run.id.0,
-            host: one_line(&run.hostname, 300),
+            host: plain::line(&run.hostname, 300),
             outcome: run.outcome.map_or("", RunOutcome::as_str).to_owned(),
-            message: one_line(&run.message, 2000),
+            message: plain::line(&run.message, 2000),
             started: date(Some(run.date_started)),
             ended: date(run.date_completed),
             failures: failing.failures,
@@ -175,10 +176,10 @@ fn hooks(db: &Connection, run: &Run) -> anyhow::Result<Vec<ToldHook>> {
     Ok(failed
         .take(MAX_HOOKS)
         .map(|call| ToldHook {
-            name: one_line(&call.hook, 300),
+            name: plain::line(&call.hook, 300),
             point: call.point,
             outcome: call.outcome.to_string(),
-            summary: one_line(&call.summary, 2000),
+            summary: plain::line(&call.summary, 2000),
             log: end_of(&call.log_tail),
         })
         .collect())
@@ -199,7 +200,7 @@ fn end_of(text: &str) -> String {
             from += 1;
         }
     }
-    plain_lines(text.get(from..).unwrap_or_default(), MAX_LOG_BYTES).trim_end().to_owned()
+    plain::lines(text.get(from..).unwrap_or_default(), MAX_LOG_BYTES).trim_end().to_owned()
 }
 
 /// Forgets messages that were sent long ago.

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use pressroom_tests::deb::Deb;
-use pressroom_tests::root::{Root, SERIES};
+use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::stanza::stanzas;
 use pressroom_tests::tool::{self, read_text, write_program};
 use pressroom_tests::tree::{assert_same, picture};
@@ -46,7 +46,7 @@ fn add_series(root: &Root, name: &str) {
 #[test]
 fn a_series_that_gets_the_name_of_a_former_alias_takes_nothing_from_who_had_it() {
     let by_alias = (["series", "set", SERIES, "--alias", "next"], ["series", "set", SERIES, "--alias", ""]);
-    let setting = ["distribution", "set", "acme", "--development-alias"];
+    let setting = ["distribution", "set", DISTRIBUTION, "--development-alias"];
     let by_development = ([&setting[..], &["next"]].concat(), [&setting[..], &[""]].concat());
     for (given, taken) in [(by_alias.0.to_vec(), by_alias.1.to_vec()), by_development] {
         let root = published();
@@ -83,6 +83,21 @@ fn a_series_that_gets_the_name_of_a_former_alias_takes_nothing_from_who_had_it()
             .says(&["means something already"]);
         root.run(&[&setting[..], &["next"]].concat()).exits(FAILURE).says(&["it means a series already"]);
     }
+}
+
+#[test]
+fn the_development_alias_leaves_a_series_with_its_last_package() {
+    let root = published();
+    root.ok(&["distribution", "set", DISTRIBUTION, "--development-alias", "devel"]);
+    add_series(&root, "newest");
+    import(&root, "newest", "hello", "2.0");
+    root.ok(&["publish"]);
+    let devel = || std::fs::read_link(root.suite("devel")).unwrap();
+    assert_eq!(devel(), Path::new("newest"));
+    root.ok(&["remove", "--suite", "newest", "--binary", "hello", "--comment", "too early"]);
+    root.ok(&["publish"]);
+    assert_eq!(devel(), Path::new(SERIES), "in the step that removes it");
+    root.ok(&["publish"]).says(&["Nothing to publish"]);
 }
 
 #[test]

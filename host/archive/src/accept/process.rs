@@ -5,8 +5,8 @@ use std::io::Read as _;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
 use super::judge::{Content, reasons};
+use crate::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
 use crate::build;
 use crate::disk::{DiskError, During as _};
 use crate::domain::{

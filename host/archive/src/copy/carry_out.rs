@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::plan::{Plan, Planned, Request};
-use crate::accept::record_closed_by_copy;
+use super::plan::{Copying, Plan, Planned};
+use crate::bugs::record_closed_by_copy;
 use crate::build::create::{create_builds, urgency_in};
 use crate::build::supersede_built;
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
@@ -64,7 +64,7 @@ pub struct Copied {
 /// When the database fails; nothing of it may be kept then.
 pub fn carry_out(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     plan: &Plan,
     now: Timestamp,
 ) -> Result<Vec<Copied>, StoreError> {
@@ -73,7 +73,7 @@ pub fn carry_out(
 
 fn one(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Copied, StoreError> {
@@ -111,7 +111,7 @@ fn one(
 
 fn publish(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
@@ -156,7 +156,7 @@ fn publish(
 
 fn queue(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {

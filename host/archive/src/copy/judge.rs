@@ -1,7 +1,7 @@
 //! Whether a package may be copied: pure rules over what is known of it, where it is and where it goes.
 
 use crate::domain::name::FileName;
-use crate::domain::{ArchitectureTag, DebVersion, Sha256, SourceFormat};
+use crate::domain::{ArchitectureTag, BinaryReleaseId, DebVersion, Sha256, SourceFormat};
 
 /// A reason against a copy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -37,7 +37,7 @@ pub struct File {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Built {
     /// Its row, by which it is the same.
-    pub release: i64,
+    pub release: BinaryReleaseId,
     /// Its name.
     pub name: String,
     /// What it is for.
@@ -246,7 +246,7 @@ mod tests {
 
     fn built(release: i64, name: &str, suite: &str) -> Built {
         Built {
-            release,
+            release: BinaryReleaseId(release),
             name: name.to_owned(),
             architecture: "amd64".parse().unwrap(),
             suite: suite.to_owned(),

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::name::{CustomName, Place};
 use super::unpack::{Below, Limits, UnpackError, check_texts, form_of, unpack};
 use crate::disk::{self, DiskError, During};
 use crate::dists::{StageError, Staged};
 use crate::domain::name::ComponentName;
 use crate::domain::{ArchivePurpose, CustomPublicationId, DebVersion, PassId, PublicationStatus};
+use crate::format::custom_name::{CustomName, Place};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::custom_publication::{self, CustomPublication, CustomTransition};

@@ -268,7 +268,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
         let mut staged = Staged::begin(&paths, PassId(2), Sharing::Copies).unwrap();
-        for name in ["pool", "snapshots", "journal", "..", "", ".hidden", "a/b", "dists.old", "é"] {
+        for name in ["pool", "snapshots", "journal", "ls-lR.gz", "..", "", ".hidden", "a/b", "dists.old", "é"]
+        {
             assert!(staged.stage_tree(name).is_err(), "{name}");
         }
     }

@@ -11,8 +11,11 @@ mod ingredient;
 mod mirror;
 pub mod name;
 mod pass_priority;
+pub mod plain;
+pub mod problem;
 mod publisher;
 mod release_text;
+mod script;
 mod signed_by;
 mod snapshot_name;
 mod status;
@@ -29,10 +32,11 @@ pub use compression::{
 pub use digest::{FileDigests, Md5, Sha1, Sha256};
 pub use extra_field::{ExtraField, ExtraFieldError, ExtraFieldName};
 pub use ids::{
-    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BuildId, ComponentId, ContentId,
-    CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, HookRunId, IndexPatchId,
-    IndexSegmentId, KeyId, KeyUseId, MessageId, MomentId, PackageSetId, PassId, PermissionId, PersonId,
-    PublicationId, ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, SuiteId,
+    AliasId, ArchSeriesId, ArchiveFileId, ArchiveId, BinaryReleaseId, BugClosureId, BuildId, ComponentId,
+    ContentId, CopyRequestId, CustomPublicationId, CustomUploadId, DirtId, DistributionId, ExpiredContentId,
+    HookRunId, IndexPatchId, IndexSegmentId, KeyId, KeyUseId, MessageId, MirrorJournalId, MomentId,
+    PackageReleaseId, PackageSetId, PassId, PermissionId, PersonId, PoolFileId, PublicationId, ReapedFileId,
+    ReceiptId, RestoreId, RunId, SeriesId, SigningKeyId, SnapshotId, SourceReleaseId, StepId, SuiteId,
     TokenId, UploadId,
 };
 pub use ingredient::{BuiltUsingField, Ingredient};
@@ -44,6 +48,7 @@ pub use name::{
 pub use pass_priority::PassPriority;
 pub use publisher::{ChangeKind, Publisher, SuiteAction};
 pub use release_text::{ReleaseText, ReleaseTextError};
+pub use script::{Failing, Script, ScriptState};
 pub use signed_by::{SignedBy, SignedByError};
 pub use snapshot_name::{SnapshotName, SnapshotNameError};
 pub use status::{

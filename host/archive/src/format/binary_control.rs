@@ -5,7 +5,7 @@
 
 use super::control::{self, ControlError, Paragraph};
 use super::field::{self, FieldError};
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::domain::{
     ArchitectureTag, BinaryName, DebVersion, FileName, PackagePriority, Section, SourceName,
 };

@@ -5,7 +5,7 @@
 //! [`parse`] reads those of sources. Those of binary packages are held against [`readable`]: what cannot be read there harms more than its package, since apt
 //! takes no word of an index in which it finds one such field, for any package of the archive.
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::domain::{ArchitectureTag, BinaryName, DebVersion};
 
 /// The most alternatives of a field together.

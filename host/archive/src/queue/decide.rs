@@ -15,7 +15,7 @@ use crate::store::series::{self, series_by_id};
 use crate::store::upload_check::waiting_holder;
 use crate::store::upload_queue::{accepted_before, sources_there};
 use crate::store::{StoreError, binary_package_build, build_source, copy_archive, package_release};
-use crate::upload::verdict::{Standing, destiny};
+use crate::upload::verdict::{Arrival, destiny};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +111,7 @@ fn steps(
     let series = series_by_id(db, entry.suite.series)?;
     // where it would begin if nothing in it were new
     let customs: Vec<_> = entry.customs.iter().map(|custom| custom.format).collect();
-    let (known, _) = destiny(&Standing {
+    let (known, _) = destiny(&Arrival {
         purpose: entry.archive.purpose,
         status: series.status,
         policy: entry.upload.policy,

@@ -211,7 +211,7 @@ pub fn concerned(changes: &[Change]) -> Vec<(ComponentId, ComponentName)> {
 ///
 /// # Errors
 /// When there is no such upload, or the database fails.
-pub fn refile(
+pub fn file_otherwise(
     tx: &Transaction<'_>,
     id: UploadId,
     meant: Meant<'_>,

@@ -117,10 +117,7 @@ pub fn person_of_user(db: &Connection, unix_user: &str) -> Result<Option<Person>
 }
 
 /// Whose mail address this is; upper and lower case are the same.
-///
-/// # Errors
-/// When the database fails.
-pub fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
+fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} JOIN email_address ON email_address.person = person.id WHERE email = ?1"
     ))
@@ -246,7 +243,7 @@ fn shown_text<'a>(what: &str, text: &'a str) -> Result<&'a str, StoreError> {
     if text.is_empty() || text.trim() != text || text.chars().any(odd) || text.chars().count() > 200 {
         return Err(StoreError::Refused(format!(
             "{} cannot be a {what}: it must be one line of at most 200 characters, without control characters or blanks around it",
-            crate::domain::name::shown(text)
+            crate::domain::plain::shown(text)
         )));
     }
     Ok(text)
@@ -257,7 +254,7 @@ fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[String]) -> Resul
         if email.parse::<lettre::Address>().is_err() || email.len() > 254 || !email.is_ascii() {
             return Err(StoreError::Refused(format!(
                 "{} is no mail address: give it as ann@example.org",
-                crate::domain::name::shown(email)
+                crate::domain::plain::shown(email)
             )));
         }
         if let Some(other) = person_of_email(tx, email)?.filter(|other| other.id != person.id) {

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError, expiry, suite};
-use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
+use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName};
+use crate::domain::plain::shown;
 use crate::domain::{
     ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, PatchLimit, ReleaseText, SegmentSize,
     SeriesId, SeriesStatus, SourceFormat, Translations,

@@ -245,7 +245,7 @@ pub struct Dirt {
     /// Changes that wait until somebody approves them.
     pub unapproved: u64,
     /// Its Release was asked for anew, its indexes were not.
-    pub release: bool,
+    pub release_file: bool,
     /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
     pub renewals: Vec<Renewal>,
     /// Only its Release may be written anew: what waits in it, waits on.
@@ -314,8 +314,18 @@ impl Dirt {
     /// Why it is published, each reason once; none where it is clean.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {
-        let Self { suite, fresh, pending, removals, customs, marks, release, renewals, only_release, .. } =
-            self;
+        let Self {
+            suite,
+            fresh,
+            pending,
+            removals,
+            customs,
+            marks,
+            release_file,
+            renewals,
+            only_release,
+            ..
+        } = self;
         let mut reasons = Vec::new();
         if !only_release {
             reasons.extend(fresh.then_some(Reason::Fresh));
@@ -324,7 +334,7 @@ impl Dirt {
             reasons.extend((*customs > 0).then_some(Reason::Customs(*customs)));
             reasons.extend(marks.iter().map(|(_, reason)| Reason::Mark(reason.clone())));
         }
-        reasons.extend(release.then_some(Reason::Release));
+        reasons.extend(release_file.then_some(Reason::Release));
         reasons.extend(renewals.iter().cloned().map(Reason::Renewal));
         reasons.extend(suite.domination_owed.then_some(Reason::Domination));
         reasons
@@ -355,7 +365,7 @@ impl Dirt {
     /// Whether its Release has to be written anew, whatever becomes of its indexes.
     #[must_use]
     pub const fn needs_release(&self) -> bool {
-        self.release || !self.renewals.is_empty() || !self.marks.is_empty()
+        self.release_file || !self.renewals.is_empty() || !self.marks.is_empty()
     }
 
     /// How many changes it publishes.
@@ -394,7 +404,7 @@ pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, Store
     let dirt = Dirt {
         fresh: suite.indexes_created < suite.indexes_wanted,
         // one that has no Release gets its first one with its indexes
-        release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
+        release_file: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
         suite,
         pending,
         removals,

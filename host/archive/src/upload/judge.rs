@@ -13,11 +13,12 @@ use jiff::Timestamp;
 
 use super::ancestry::{Filing, Said};
 use super::checks::{self, Asked, ExamineError, Limits, Looked};
-use super::examined::{Examined, Problem, Severity};
+use super::examined::Examined;
 use super::incoming::{Found, Incoming, MAX_CHANGES_BYTES, ReadError, read_regular};
 use super::policy::{self, Offered};
 use super::target::{self, Destination};
 use crate::disk::DiskError;
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{ArchiveId, BuildId, FileName, Sha256, UploadPolicy, UploadVerdict};
 use crate::format::{Changes, ChangesFile, PackageType};
 use crate::librarian::Librarian;

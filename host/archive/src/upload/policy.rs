@@ -2,7 +2,7 @@
 //!
 //! Which pockets take uploads follows the series' life; see the table in the tests. Personal archives have one pocket, whatever the series' life is.
 
-use super::examined::{Problem, Severity};
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{ArchitectureTag, ArchivePurpose, Pocket, SeriesStatus, SuiteName, UploadPolicy};
 
 /// What is known of an upload.

@@ -18,7 +18,7 @@ use crate::format::{
     BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control, relations,
 };
 use crate::librarian::{Librarian, Sealed};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::work::{Work, count, count_bytes};
 
 /// Why a package was not read.

@@ -1,7 +1,8 @@
 //! What was accepted becomes publications and builds, one upload after the other, and what a builder uploads finds its build.
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::accept::{Report, Telling, Told, process_accepted, tell_of_bugs};
+use pressroom_archive::accept::{Report, process_accepted};
+use pressroom_archive::bugs::{Telling, Told, tell_of_bugs};
 use pressroom_archive::build::{self, Claim, Outcome};
 use pressroom_archive::copy;
 use pressroom_archive::disk;
@@ -15,12 +16,10 @@ use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
-use pressroom_archive::store::{
-    StoreError, bug_closure, build_source, distribution, library_file, publication, suite,
-};
+use pressroom_archive::store::{StoreError, build_source, distribution, library_file, publication, suite};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -482,8 +481,13 @@ fn what_was_built_of_a_source_that_was_removed_meanwhile_does_not_come_in() {
     house.publish(Wanted::Changed);
     let build = house.claim("amd64", "alpha").unwrap();
     let (suite, now) = (house.shape("s").suite.id, house.now);
-    let removal =
-        Removal { suite, name: "hello", extent: Extent::SourceAndBinaries, by: "ann", comment: "a hole" };
+    let removal = Removal {
+        suite,
+        name: "hello",
+        extent: RemovedPackages::SourceAndBinaries,
+        by: "ann",
+        comment: "a hole",
+    };
     house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
     // asked for is as good as done, also to who names the build
     for asked in [None, Some(build.id)] {
@@ -803,6 +807,15 @@ impl House {
     }
 }
 
+/// How many bugs an upload has closed.
+fn closed_by(house: &House, upload: UploadId) -> u32 {
+    house
+        .db
+        .read()
+        .query_row("SELECT count(*) FROM bug_closure WHERE package_upload = ?1", [upload.0], |row| row.get(0))
+        .unwrap()
+}
+
 #[test]
 fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let mut house = House::new(&["main"], &["amd64"]);
@@ -817,7 +830,7 @@ fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let report = house.process();
     assert_eq!(report.done[0].bugs, ["DEBBUGS 12", "DEBBUGS 34", "LAUNCHPAD 56"]);
     assert!(report.done[1].bugs.is_empty());
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap().len(), 3);
+    assert_eq!(closed_by(&house, upload), 3);
     assert_eq!(house.tell(Telling::Told), Told { bugs: 3, problems: Vec::new() });
     assert_eq!(house.messages(), 3);
     assert_eq!(house.tell(Telling::Told), Told::default());
@@ -852,7 +865,7 @@ fn copy_hello_with(
     let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
     let actor = Actor::Operator { name: "root".to_owned() };
-    let request = copy::Request {
+    let request = copy::Copying {
         from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
         packages: &["hello".parse().unwrap()],
@@ -1005,7 +1018,7 @@ fn a_copy_closes_nothing_where_it_is_only_tried_and_what_waits_closes_when_it_is
     let outcome = copy_hello(&mut house, "s-proposed", "s-updates");
     let copy::Outcome::Queued { upload, .. } = outcome else { panic!("{outcome:?}") };
     let (upload, now) = (UploadId(upload), house.now);
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap(), []);
+    assert_eq!(closed_by(&house, upload), 0);
     let accepted = (UploadStatus::Unapproved, UploadStatus::Accepted);
     house.db.write(|tx| package_upload::change_status(tx, upload, accepted, "root", "", now)).unwrap();
     let report = house.process();

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::rc::Rc;
 
 use pressroom_archive::disk;
+use pressroom_archive::domain::problem::Severity;
 use pressroom_archive::domain::{PersonKind, UploadPolicy, UploadStatus};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::openpgp::{Certificate, OwnKey, Signer};
@@ -13,7 +14,6 @@ use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::person::{NewPerson, create_person};
 use pressroom_archive::store::upload_check;
 use pressroom_archive::upload::checks::{Asked, ExamineError, Limits, early, examine};
-use pressroom_archive::upload::examined::Severity;
 
 use crate::drafts::{Draft, DraftFile, Entry, Judge, checks, control, deb, file, tar_gz, tree};
 use crate::fixture::{House, Package, Wanted};

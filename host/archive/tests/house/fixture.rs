@@ -12,7 +12,7 @@ use pressroom_archive::dists::{
     ArchivePaths, Staged, clear_links, install, make_links, possible_links, wanted_links,
 };
 use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, PassId, PassPriority, SeriesName, SuiteId, SuiteName,
+    ArchivePurpose, ArchiveReference, PassId, PassPriority, SeriesName, SuiteName,
 };
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
@@ -206,7 +206,7 @@ impl House {
         for (shape, dirt) in shapes.iter().zip(&dirt) {
             let folder = prepared.staged.suite(&shape.suite.name).unwrap();
             let of_suite: Vec<IndexKey> =
-                touched.iter().filter(|key| of(key) == shape.suite.id).cloned().collect();
+                touched.iter().filter(|key| key.suite() == shape.suite.id).cloned().collect();
             let scope = match scope {
                 Wanted::All => Scope::Careful,
                 Wanted::Changed if dirt.needs_all_indexes() => Scope::All,
@@ -373,12 +373,6 @@ pub(crate) struct Prepared {
     pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,
     pub(crate) signed: Vec<Signed>,
-}
-
-const fn of(key: &IndexKey) -> SuiteId {
-    match key {
-        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
-    }
 }
 
 /// A binary package to be made.

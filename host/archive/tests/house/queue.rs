@@ -12,14 +12,14 @@ use pressroom_archive::people::Actor;
 use pressroom_archive::queue::decide::{Decided, Refused, Review, Verb, decide};
 use pressroom_archive::queue::diff::{FileFacts, Limits, diff};
 use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
-use pressroom_archive::queue::overrides::{Meant, Wish, refile};
+use pressroom_archive::queue::overrides::{Meant, Wish, file_otherwise};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
 use pressroom_archive::store::StoreError;
 use pressroom_archive::store::archive::{ArchiveChange, change_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::package_upload::{self, Filed, log_of};
 use pressroom_archive::store::person::{self, NewPerson, create_person};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::SeriesChange;
 
 use crate::fixture::{House, Package, Wanted, tar_gz};
@@ -261,7 +261,7 @@ fn packages_whose_source_has_gone_are_not_accepted() {
     let removal = Removal {
         suite: shape.suite.id,
         name: "hello",
-        extent: Extent::SourceAndBinaries,
+        extent: RemovedPackages::SourceAndBinaries,
         by: "ann",
         comment: "a hole",
     };
@@ -336,7 +336,7 @@ fn file(
     wish: &Wish,
 ) -> Result<Vec<String>, Vec<String>> {
     let review = Review { actor: &operator(), comment: "for it is so", now: house.now };
-    let filed = house.db.write(|tx| refile(tx, upload, meant, wish, &review)).unwrap();
+    let filed = house.db.write(|tx| file_otherwise(tx, upload, meant, wish, &review)).unwrap();
     filed.map(|changes| changes.iter().map(ToString::to_string).collect())
 }
 
@@ -733,7 +733,7 @@ fn who_files_packages_otherwise_has_a_right_over_where_they_were_and_where_they_
         (&of_main, &to_net, false),
     ] {
         let review = Review { actor, comment: "", now: house.now };
-        let filed = house.db.rehearse(|tx| refile(tx, upload, Meant::Source, wish, &review)).unwrap();
+        let filed = house.db.rehearse(|tx| file_otherwise(tx, upload, Meant::Source, wish, &review)).unwrap();
         assert_eq!(filed.is_ok(), expected, "{} {wish:?} {filed:?}", actor.name());
     }
 }

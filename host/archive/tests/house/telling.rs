@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pressroom_archive::domain::digest::FileDigests;
+use pressroom_archive::domain::problem::{Problem, Severity};
 use pressroom_archive::domain::{
     ArchivePurpose, BugTracker, Permission, PersonId, PersonKind, UploadId, UploadPolicy, UploadStatus,
 };
@@ -19,7 +20,6 @@ use pressroom_archive::store::person::{
     NewPerson, PersonChange, change_person, create_person, join_team, person,
 };
 use pressroom_archive::store::{StoreError, library_file, series};
-use pressroom_archive::upload::examined::{Problem, Severity};
 
 use crate::fixture::House;
 

@@ -123,13 +123,13 @@ impl How {
             publishing: self.disable_publishing,
             domination: self.disable_domination,
             indexing: self.disable_indexing,
-            release: self.disable_release,
+            release_file: self.disable_release,
         };
         let careful = Phases {
             publishing: (self.careful && !disabled.publishing) || self.careful_publishing,
             domination: (self.careful && !disabled.domination) || self.careful_domination,
             indexing: (self.careful && !disabled.indexing) || self.careful_indexing,
-            release: (self.careful && !disabled.release) || self.careful_release,
+            release_file: (self.careful && !disabled.release_file) || self.careful_release,
         };
         (careful, disabled)
     }

@@ -13,7 +13,7 @@ use crate::format::{
     relations,
 };
 use crate::librarian::{Librarian, Sealed};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::upload::examined::{ExaminedBinary, ExaminedFile};
 
 /// A binary package that could be read.

@@ -16,7 +16,7 @@ use crate::domain::name::FileName;
 use crate::domain::{NameError, chain};
 use crate::format::{SourceControl, read_deb_control, relations};
 use crate::librarian::Librarian;
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::upload::bring::{Brought, bring_shared, bring_stream, drain};
 use crate::upload::read::Content;
 

@@ -5,7 +5,8 @@
 use super::index::{Binary, Part, Source};
 use super::repository::RepositoryPath;
 use crate::domain::digest::Sha256;
-use crate::domain::name::{ArchitectureTag, BinaryName, FileName, SourceName, shown};
+use crate::domain::name::{ArchitectureTag, BinaryName, FileName, SourceName};
+use crate::domain::plain::shown;
 use crate::domain::{DebVersion, ExtraField, ExtraFieldError, ExtraFieldName};
 use crate::format::control::{self, Paragraph};
 use crate::format::{PackageType, field, relations};
