@@ -234,7 +234,7 @@ pub(super) fn apply_links(
         }
         series_link::set_aliases(tx, id, &aliases)?;
         for (alias, other) in taken {
-            let (from, to) = (series::series_by_id(tx, other)?.name, series::series_by_id(tx, id)?.name);
+            let (from, to) = (rows::series_by_id(tx, other)?.name, rows::series_by_id(tx, id)?.name);
             tracing::warn!(
                 "{alias} is {to} and no longer {from}: with the next publication, clients that read {alias} change from {from} to {to}"
             );
