@@ -153,6 +153,7 @@ fn the_first_key_of_a_root_can_be_forgotten_and_taken_in_again() {
     assert_eq!(tool::read_text(&file), "not a key");
     assert!(own_file.exists());
     publish().exits(CONFIGURATION).says(&["signing-key.asc"]);
+    root.ok(&["key", "list"]).says(&["(all archives)  keys/signing-key.asc"]);
     std::fs::remove_file(&file).unwrap();
     publishes(&second);
     rotate(&first);
@@ -331,12 +332,13 @@ fn release_files_are_signed_anew_before_they_lapse() {
     let index = root.suite(SERIES).join("main/binary-amd64/Packages.gz");
     let inode = |path: &Path| std::fs::metadata(path).unwrap().ino();
     let before = inode(&index);
-    root.run_at("2025-03-02T03:59:59Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
-    let due = "2025-03-02T04:00:00Z";
-    root.run_at(due, &["publish", "--dry-run"]).exits(0).says(&["valid until 2025-03-02T12:00:00Z only"]);
+    // it is of the second after that of the one before
+    root.run_at("2025-03-02T04:00:00Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
+    let due = "2025-03-02T04:00:01Z";
+    root.run_at(due, &["publish", "--dry-run"]).exits(0).says(&["valid until 2025-03-02T12:00:01Z only"]);
     root.run_at(due, &["publish"]).exits(0);
     for suite in [SERIES, "aurora-backports"] {
-        assert_eq!(release(&root, suite).field("Valid-Until"), "Mon, 03 Mar 2025 04:00:00 UTC", "{suite}");
+        assert_eq!(release(&root, suite).field("Valid-Until"), "Mon, 03 Mar 2025 04:00:01 UTC", "{suite}");
         root.verify(suite);
     }
     assert_eq!(inode(&index), before, "no index was made");
@@ -347,8 +349,8 @@ fn release_files_are_signed_anew_before_they_lapse() {
     let text =
         tool::read_text(&config).replace("[publication]", "[publication]\nrefresh-margin-seconds = 3600");
     tool::write(&config, text);
-    root.run_at("2025-03-03T02:59:59Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
-    root.run_at("2025-03-03T03:00:00Z", &["publish"]).exits(0).says(&["low priority"]);
+    root.run_at("2025-03-03T03:00:00Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
+    root.run_at("2025-03-03T03:00:01Z", &["publish"]).exits(0).says(&["low priority"]);
 }
 
 #[test]
