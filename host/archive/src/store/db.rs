@@ -235,7 +235,7 @@ impl Db {
         }
     }
 
-    /// A database that is gone with the value: for tests.
+    /// A database that is gone with the value: for tests, and to see whether something could be written.
     ///
     /// # Errors
     /// When it cannot be made.
