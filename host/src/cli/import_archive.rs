@@ -37,9 +37,9 @@ use super::measure::{Measure, Measured, Measuring};
 use super::operator::As;
 use super::output::{BAD, BOLD, DIM, WARN, bar, bytes, painted, spinner};
 use super::{End, Session, exit, the_archive};
+use crate::http::WebRepository;
 use crate::operators::{Recording, RunEnded};
 use crate::root::Root;
-use crate::web_repository::WebRepository;
 
 /// The name of such a run in `script_activity`.
 const SCRIPT: &str = "import-archive";

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONTENT_RANGE, HOST, LOCATION, RANGE, USER_AGENT};
+use hyper::header::{self, ACCEPT, CONTENT_RANGE, HOST, LOCATION, RANGE};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use pressroom_archive::upload::takeover::{OpenError, Repository, RepositoryPath};
@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::{Host, Url};
 
-use crate::hooks::http::trusting_the_system;
+use super::connect::{USER_AGENT, trusting_the_system};
 
 /// How long it may take to find and reach a server.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
@@ -254,7 +254,7 @@ fn message(url: &Url, from: u64) -> Result<Request<Empty<Bytes>>, Trouble> {
     }
     let mut request = Request::get(path)
         .header(HOST, authority)
-        .header(USER_AGENT, concat!("pressroom/", env!("CARGO_PKG_VERSION")))
+        .header(header::USER_AGENT, USER_AGENT)
         .header(ACCEPT, "*/*");
     if from > 0 {
         request = request.header(RANGE, format!("bytes={from}-"));
