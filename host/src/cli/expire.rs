@@ -64,7 +64,8 @@ impl Expire {
         if text.is_empty() {
             return "Nothing expires.\n".to_owned();
         }
-        text.push_str(&format!("{} freed\n", bytes(expired.freed_bytes)));
+        let freed = if self.dry_run { "would be freed" } else { "freed" };
+        text.push_str(&format!("{} {freed}\n", bytes(expired.freed_bytes)));
         text
     }
 }

@@ -10,10 +10,6 @@ mod change_override;
 mod check;
 mod copy;
 mod copy_request;
-mod describe;
-mod describe_copy;
-mod describe_people;
-mod describe_suite;
 mod distribution;
 mod exit;
 mod expire;
@@ -26,11 +22,11 @@ mod init;
 mod key;
 mod measure;
 mod of_suite;
-mod operator;
 mod outbox;
 mod output;
 mod package_override;
 mod package_set;
+mod people;
 mod permission;
 mod person;
 mod populate_archive;
@@ -38,17 +34,16 @@ mod process_accepted;
 mod process_death_row;
 mod process_upload;
 mod publish;
-mod publish_what;
 mod queue;
 mod remove;
 mod report;
 mod series;
-mod signing_key;
 mod snapshot;
 mod status;
 mod suite;
 mod team;
 mod token;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -265,6 +260,11 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
     if let Some(name) = name {
         return Ok(pressroom_archive::store::distribution::distribution(db, name)?);
     }
+    the_only_distribution(db, "--distribution")
+}
+
+/// The only distribution, where none is named; `flag` is how the command at hand takes one.
+fn the_only_distribution(db: &Connection, flag: &str) -> anyhow::Result<Distribution> {
     let mut all = distributions(db)?;
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
@@ -273,10 +273,7 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
         }
         (Some(last), false) => {
             let names: Vec<String> = all.iter().chain([&last]).map(|one| one.name.to_string()).collect();
-            Err(exit::usage(format!(
-                "which distribution? Name one with --distribution: {}",
-                names.join(", ")
-            )))
+            Err(exit::usage(format!("which distribution? Name one with {flag}: {}", names.join(", "))))
         }
     }
 }
@@ -288,7 +285,7 @@ fn the_archive(
 ) -> anyhow::Result<pressroom_archive::store::archive::Archive> {
     let reference = match reference {
         Some(reference) => reference.clone(),
-        None => ArchiveReference::primary(the_distribution(db.read(), None)?.name),
+        None => ArchiveReference::primary(the_only_distribution(db.read(), "--archive")?.name),
     };
     Ok(pressroom_archive::store::archive::archive(db.read(), &reference)?)
 }

@@ -13,9 +13,10 @@ use pressroom_archive::store::{Connection, Db, StoreError};
 use serde::Serialize;
 
 use super::copy_request::{Batch, RequestView, carry_out};
-use super::operator::{self, As};
 use super::output::{WARN, painted};
+use super::who::{self, As};
 use super::{End, Session, exit};
+use crate::conductor::Aside;
 use crate::conductor::copy_requests::{Left, Pace, rehearse};
 use crate::root::Root;
 use crate::stop::Stop;
@@ -89,9 +90,9 @@ impl PopulateArchive {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let reason = operator::reason(&self.reason)?;
+        let reason = who::reason(&self.reason)?;
         if let Some(name) = &self.display_name {
-            operator::remark("--display-name", name)?;
+            who::remark("--display-name", name)?;
         }
         let (origin, from) = origin(db.read(), &self.from)?;
         let words = match &from {
@@ -174,16 +175,11 @@ fn rehearsed(
     batch: Batch,
     stop: &Stop,
 ) -> anyhow::Result<(Begun, Left, RequestView)> {
-    let folder = tempfile::Builder::new()
-        .prefix("pressroom-dry-run-")
-        .tempdir()
-        .context("cannot make a folder for a copy of the database")?;
-    let mut copy = db.copy_to(&folder.path().join("pressroom.db")).with_context(|| {
-        format!("a dry run works on a copy of the database in {}", folder.path().display())
-    })?;
+    let mut aside = Aside::of(db)?;
+    let copy = &mut aside.db;
     let begun = copy.write(|tx| begin(tx, wanted, session.clock.now()))?;
     let pace = Pace { batch: batch.size, stop, clock: session.clock };
-    let left = rehearse(&mut copy, &root.librarian(), begun.request(), pace)?;
+    let left = rehearse(copy, &root.librarian(), begun.request(), pace)?;
     let view = RequestView::of(copy.read(), &request(copy.read(), begun.request())?)?;
     Ok((begun, left, view))
 }

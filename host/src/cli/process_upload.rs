@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::plain;
-use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
+use pressroom_archive::domain::{BuildId, ScriptState, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
 use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
+use pressroom_archive::store::script_state::states;
 use pressroom_archive::upload::process::{Afterwards, Done, House, Mode, Options, Report, process};
 use pressroom_archive::upload::watch::{Watch, Woken};
 use serde::Serialize;
@@ -102,10 +103,12 @@ impl ProcessUpload {
         let options = self.options(&root)?;
         let base = std::fs::canonicalize(&self.base).ok().filter(|base| base.join("incoming").is_dir());
         let Some(base) = base else {
-            return Err(exit::usage(format!(
+            let gone = format!(
                 "there is no folder {0}/incoming: make it with `mkdir -p {0}/incoming`, and let those write to it who upload",
                 self.base.display()
-            )));
+            );
+            self.record_gone(session, &root, &mut db, &gone)?;
+            return Err(exit::usage(gone));
         };
         let stop = Stop::on_signals()?;
         if self.watch {
@@ -128,6 +131,23 @@ impl ProcessUpload {
         }
         say_troubles(&report);
         self.end(&report)
+    }
+
+    /// A folder that was looked into before and is not there any more, as on a disk that is not mounted, is a failure that operators hear of; a word that
+    /// was mistyped is none.
+    fn record_gone(&self, session: &Session, root: &Root, db: &mut Db, gone: &str) -> anyhow::Result<()> {
+        let base = std::fs::canonicalize(&self.base).or_else(|_| std::path::absolute(&self.base))?;
+        let scope = base.display().to_string();
+        let is_this = |state: &ScriptState| {
+            state.script.name == SCRIPT && state.script.scope.as_str() == scope.as_str()
+        };
+        if self.dry_run || !states(db.read())?.iter().any(is_this) {
+            return Ok(());
+        }
+        let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
+        let recording = Recording::begin(root, db, &session.clock, &activity)?;
+        recording.end(db, &session.clock, &RunEnded::Failed(gone.to_owned()));
+        Ok(())
     }
 
     fn options(&self, root: &Root) -> anyhow::Result<Options> {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
-use pressroom_archive::domain::RunOutcome;
 use pressroom_archive::domain::plain;
-use pressroom_archive::monitor::incident::{Turn, after};
-use pressroom_archive::monitor::{Failing, Script, ScriptState, prometheus};
+use pressroom_archive::domain::{Failing, RunOutcome, Script, ScriptState};
+use pressroom_archive::monitor::incident::{Turn, after, script_of};
+use pressroom_archive::monitor::prometheus;
 use pressroom_archive::notify::Letterhead;
 use pressroom_archive::notify::operators::{Incident, IncidentNews, tell_of_incident};
 use pressroom_archive::notify::templates::{ToldHook, ToldRun};
@@ -81,7 +81,7 @@ impl Look<'_> {
         let mut written = 0;
         for run in run::not_considered(self.tx, BATCH)? {
             run::mark_considered(self.tx, run.id)?;
-            let script = Script::of(&run);
+            let script = script_of(&run);
             let Some((state, turn)) = after(states.get(&script), &run) else { continue };
             if turn == Turn::Failing {
                 self.keep_log(&run)?;
@@ -141,7 +141,7 @@ impl Look<'_> {
 
     fn tell(&self, news: IncidentNews, run: &Run, failing: &Failing, is_over: bool) -> anyhow::Result<usize> {
         let Some(letterhead) = self.letterhead else { return Ok(0) };
-        let script = Script::of(run);
+        let script = script_of(run);
         let date = |date: Option<Timestamp>| date.map(|date| second(date).to_string()).unwrap_or_default();
         let told = ToldRun {
             site: plain::line(&letterhead.site, 300),
@@ -216,9 +216,17 @@ fn forget(root: &Root, db: &mut Db, now: Timestamp) -> anyhow::Result<()> {
 /// Writes the metrics where somebody wants them.
 fn write_metrics(root: &Root, db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let Some(file) = &root.config.metrics.file else { return Ok(()) };
+    let path = root.below(file);
+    // the folder is the collector's: one that is made for a word that was mistyped would be read by nobody
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!(
+            "there is no folder {}: make it, or name another file under [metrics] in pressroom.toml",
+            folder.display()
+        );
+    }
     let facts = gather(root, db.read(), clock.now(), Depth::Rows)?;
     let text = prometheus::text(&facts, env!("CARGO_PKG_VERSION"));
-    Ok(disk::write_atomic(&root.below(file), text.as_bytes(), 0o644)?)
+    Ok(disk::write_atomic(&path, text.as_bytes(), 0o644)?)
 }
 
 #[cfg(test)]
@@ -341,11 +349,15 @@ mod tests {
         let failures =
             "pressroom_run_failures{script=\"process-upload\",distribution=\"\",scope=\"/srv\"} 1\n";
         assert!(text.contains(failures), "{text}");
-        let config = CONFIG.replace("metrics.prom", "pressroom.toml/metrics.prom");
-        let mut house = House::new(&config);
-        house.run("process-upload", failed());
-        look_after(&house.root, &mut house.db, &house.clock, &house.tail);
-        assert_eq!(house.subjects().len(), 1);
+        for (place, said) in [("pressroom.toml", "there is no folder"), ("mistyped", "make it")] {
+            let mut house = House::new(&CONFIG.replace("metrics.prom", &format!("{place}/metrics.prom")));
+            house.run("process-upload", failed());
+            look_after(&house.root, &mut house.db, &house.clock, &house.tail);
+            assert_eq!(house.subjects().len(), 1, "{place}");
+            let refused = write_metrics(&house.root, &house.db, &house.clock).unwrap_err().to_string();
+            assert!(refused.contains(said) && refused.contains(place), "{refused}");
+            assert!(!house.root.below("mistyped".as_ref()).exists());
+        }
     }
 
     #[test]

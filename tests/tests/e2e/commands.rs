@@ -10,6 +10,7 @@ use pressroom_tests::tree::sha256;
 use serde_json::Value;
 
 const FAILURE: i32 = 1;
+const USAGE: i32 = 2;
 const CONFIGURATION: i32 = 3;
 
 fn add_package(root: &Root, suite: &str, name: &str, version: &str) {
@@ -170,6 +171,25 @@ fn the_forms_and_checksums_of_indexes_are_those_of_the_series() {
 }
 
 #[test]
+fn words_that_mean_something_else_are_no_architecture_and_no_component() {
+    let root = Root::new();
+    for (flag, word, said) in [
+        ("--architecture", "any", "no architecture of its own"),
+        ("--architecture", "linux-any", "no architecture of its own"),
+        ("--architecture", "source", "no architecture of its own"),
+        ("--component", "by-hash", "a component cannot be called by-hash"),
+    ] {
+        root.run(&["series", "set", SERIES, flag, word]).exits(FAILURE).says(&[said]);
+    }
+    // which distribution is meant is said with the flag that the command has
+    root.ok(&["distribution", "add", "other"]);
+    root.run(&["remove", "--suite", SERIES, "hello"]).exits(USAGE).says(&["--archive: acme, other"]);
+    root.run(&["series", "set", SERIES, "--display-name", "x"])
+        .exits(USAGE)
+        .says(&["--distribution: acme, other"]);
+}
+
+#[test]
 fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
     let root = Root::new();
     for name in ["hello", "world"] {
@@ -179,13 +199,13 @@ fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
     let before = root.ok(&["status"]).stdout;
     // all of the names or none
     root.run(&["remove", "--suite", SERIES, "--binary", "hello", "helo"])
-        .exits(FAILURE)
+        .exits(USAGE)
         .says(&["no binary package helo", "nothing was changed"]);
-    root.run(&["remove", "--suite", SERIES, "--binary", "../hello"]).exits(FAILURE);
+    root.run(&["remove", "--suite", SERIES, "--binary", "../hello"]).exits(USAGE);
     assert_eq!(root.ok(&["status"]).stdout, before);
     root.ok(&["remove", "--suite", SERIES, "--comment", "abandoned", "hello", "hello"])
         .says(&["2 publications with the next run"]);
-    root.run(&["remove", "--suite", SERIES, "hello"]).exits(FAILURE).says(&["not to be removed already"]);
+    root.run(&["remove", "--suite", SERIES, "hello"]).exits(USAGE).says(&["not to be removed already"]);
     root.ok(&["status"]).says(&["removals"]);
     root.ok(&["publish", "--dry-run"]).says(&["2 publications are to be removed", "deleted hello"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 2);

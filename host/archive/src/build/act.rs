@@ -161,7 +161,7 @@ fn not_now(build: &Build, done: &str) -> StoreError {
 /// Lets a build that has ended wait for a builder once more, with a new score.
 ///
 /// # Errors
-/// When it has not ended, or what it would make could not be published; or the database fails.
+/// When it has not ended, or what it has made or would make stands in the way; or the database fails.
 pub fn retry(
     tx: &Transaction<'_>,
     id: BuildId,
@@ -171,6 +171,14 @@ pub fn retry(
 ) -> Result<(), StoreError> {
     let build = rows::build(tx, id)?;
     let to = allowed(&build, Act::Retry, "built again")?;
+    if build.status == BuildStatus::FullyBuilt
+        && let Some(upload) = rows::uploads_of(tx, id)?.last()
+    {
+        return Err(StoreError::Refused(format!(
+            "build {id} of {} {} is {}, by upload {upload}, and is not built again while that counts: reject it first with `pressroom queue reject {upload}`, if it is not published yet",
+            build.source_name, build.version, build.status
+        )));
+    }
     let suite = suite::suite_by_id(tx, build.suite)?;
     let of_series = series::series_by_id(tx, suite.series)?;
     let archive = archive::archive_by_id(tx, build.archive)?;

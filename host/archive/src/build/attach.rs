@@ -44,6 +44,13 @@ pub fn attach(
                 && if architecture.is_all() { build.arch_indep } else { build.architecture == *architecture }
         }),
     };
+    // nobody publishes what was built of a source that was removed or has given way meanwhile
+    if !build_source::source_is_here(tx, (archive.id, shape.series.id), source.id)? {
+        return Ok(Err(format!(
+            "its source {} {} is neither published nor accepted in {} of {}: upload the source first, and accept it with `pressroom queue accept` if it waits",
+            source.name, source.version, shape.series.name, archive.reference
+        )));
+    }
     match found {
         Some(build) => take(tx, &build, now),
         None => make(tx, archive, shape, &source, architecture, now),
@@ -131,12 +138,6 @@ fn make(
     architecture: &ArchitectureTag,
     now: Timestamp,
 ) -> Result<Result<BuildId, String>, StoreError> {
-    if !build_source::source_is_here(tx, (archive.id, shape.series.id), source.id)? {
-        return Ok(Err(format!(
-            "its source {} {} is neither published nor accepted in {} of {}: upload the source first, and accept it with `pressroom queue accept` if it waits",
-            source.name, source.version, shape.series.name, archive.reference
-        )));
-    }
     let built_for = BuiltFor::of(source);
     let there = there(tx, archive, shape, source)?;
     let chosen: Option<(&ArchSeries, bool)> = if architecture.is_all() {

@@ -51,7 +51,7 @@ pub fn supersede_built(
     for build in rows::builds_of_source(tx, archive, source.id)? {
         let is_here = shape.architectures.iter().any(|one| one.id == build.arch_series);
         if is_here && built_for.has_all_of(&build.architecture, build.arch_indep, &there) {
-            end_because(tx, &build, "its binary packages were copied", now)?;
+            end_because(tx, &build, "its binary packages came in otherwise", now)?;
         }
     }
     Ok(())

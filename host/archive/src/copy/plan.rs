@@ -22,7 +22,7 @@ use crate::store::{
 };
 use crate::upload::ancestry::{Filing, Said};
 use crate::upload::policy::{self, Offered};
-use crate::upload::verdict::{Standing, destiny};
+use crate::upload::verdict::{Arrival, destiny};
 
 /// A package that was asked for: `hello`, or `hello=2.10-3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub struct End<'a> {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct Copying<'a> {
     /// From where.
     pub from: End<'a>,
     /// To where.
@@ -154,7 +154,7 @@ pub struct Plan {
 pub fn plan(
     db: &Connection,
     librarian: &Librarian,
-    request: &Request<'_>,
+    request: &Copying<'_>,
 ) -> Result<Result<Plan, Vec<Objection>>, CopyError> {
     let mut against = of_target(request);
     against.extend(of_origin(db, request)?);
@@ -181,7 +181,7 @@ pub fn plan(
 }
 
 /// What is wrong with the target, whatever goes there.
-fn of_target(request: &Request<'_>) -> Vec<Objection> {
+fn of_target(request: &Copying<'_>) -> Vec<Objection> {
     let End { archive, shape } = request.to;
     let name = &shape.suite.name;
     let everything = || format!("{name} of {}", archive.reference);
@@ -203,6 +203,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
         has_source: true,
         binary: None,
         custom: None,
+        architectures: &[],
     };
     policy::problems(&offered)
         .into_iter()
@@ -218,7 +219,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
 }
 
 /// What is in a private archive is not everybody's to copy.
-fn of_origin(db: &Connection, request: &Request<'_>) -> Result<Option<Objection>, StoreError> {
+fn of_origin(db: &Connection, request: &Copying<'_>) -> Result<Option<Objection>, StoreError> {
     let End { archive, shape } = request.from;
     if !archive.private || archive.id == request.to.archive.id {
         return Ok(None);
@@ -238,7 +239,7 @@ struct Planner<'a> {
     librarian: &'a Librarian,
     /// Of who asks, over the target's archive.
     rights: &'a Rights,
-    request: &'a Request<'a>,
+    request: &'a Copying<'a>,
 }
 
 impl Planner<'_> {
@@ -399,7 +400,7 @@ impl Planner<'_> {
             files.push(File { name, is_here, holder: holder.map(|holder| (holder.package, holder.sha256)) });
         }
         // of what has expired nothing is known but its name
-        let expired = expired_files(self.db, PackageKind::Source, source.release.0)?;
+        let expired = expired_files(self.db, source.release.into())?;
         files.extend(expired.into_iter().map(|name| File { name, is_here: false, holder: None }));
         let same = (source.release, &source.version);
         let in_archive =
@@ -560,7 +561,7 @@ impl Planner<'_> {
         if self.request.auto_approve {
             return (UploadStatus::Accepted, String::new());
         }
-        destiny(&Standing {
+        destiny(&Arrival {
             purpose: to.archive.purpose,
             status: to.shape.series.status,
             policy: UploadPolicy::Sync,
@@ -616,7 +617,7 @@ fn plain(section: &crate::domain::Section) -> Option<crate::domain::Section> {
 
 fn built_in_words(binary: &CopiedBinary) -> Built {
     Built {
-        release: binary.release.0,
+        release: binary.release,
         name: binary.name.clone(),
         architecture: binary.architecture.clone(),
         suite: binary.suite.to_string(),

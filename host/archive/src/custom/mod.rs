@@ -7,6 +7,6 @@ mod inherit;
 mod publish;
 mod unpack;
 
-pub use inherit::inherit_customs;
+pub use inherit::{Inherited, inherit_customs};
 pub use publish::{CustomError, Customs, KEPT_VERSIONS, Published, Refused, publish};
 pub use unpack::{Fault, Limits};

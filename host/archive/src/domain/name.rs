@@ -267,6 +267,12 @@ impl PackagePriority {
     pub fn is_known(&self) -> bool {
         matches!(self.as_str(), "required" | "important" | "standard" | "optional" | "extra")
     }
+
+    /// What is said to who names one that policy does not know.
+    #[must_use]
+    pub fn unknown(&self) -> String {
+        format!("there is no priority {self}: there is required, important, standard, optional and extra")
+    }
 }
 
 impl FileName {

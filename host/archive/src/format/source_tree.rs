@@ -38,7 +38,7 @@ pub enum TreeError {
         path: String,
     },
     /// An entry that is no file, folder or link.
-    #[error("{path} is {what}, and a source package has files, folders and links alone")]
+    #[error("{path} is {what}, and only files, folders and links are taken")]
     Kind {
         /// The path, quoted.
         path: String,

@@ -111,12 +111,12 @@ impl Index<'_> {
     /// Whether one of the indexes that a pass touches is this one, or one that this one is made with.
     fn is_touched(&self, touched: &[IndexKey]) -> bool {
         touched.iter().any(|key| match (&self.content, key) {
-            (
-                Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own),
-                IndexKey::Packages { component, architecture, format, .. },
-            ) => (own.component, own.architecture, own.format) == (*component, *architecture, *format),
-            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages { component, format, .. }) => {
-                self.component.id == *component && *format == BinaryFormat::Deb
+            (Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own), IndexKey::Packages(touched)) => {
+                (own.component, own.architecture, own.format)
+                    == (touched.component, touched.architecture, touched.format)
+            }
+            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages(touched)) => {
+                self.component.id == touched.component && touched.format == BinaryFormat::Deb
             }
             (Content::Stanzas(Stanzas::Sources), IndexKey::Sources { component, .. }) => {
                 self.component.id == *component
@@ -125,7 +125,7 @@ impl Index<'_> {
                 Content::Stanzas(Stanzas::Packages(_) | Stanzas::Translation) | Content::Files(_),
                 IndexKey::Sources { .. },
             )
-            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages { .. }) => false,
+            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages(_)) => false,
         })
     }
 }
@@ -178,8 +178,8 @@ fn indexes<'a>(
         }
         if let Scope::Only(touched) = scope {
             formats.extend(touched.iter().filter_map(|key| match key {
-                IndexKey::Packages { component: row, format, .. } if *row == component.id => Some(*format),
-                IndexKey::Packages { .. } | IndexKey::Sources { .. } => None,
+                IndexKey::Packages(index) if index.component == component.id => Some(index.format),
+                IndexKey::Packages(_) | IndexKey::Sources { .. } => None,
             }));
         }
         for format in formats {
@@ -394,9 +394,8 @@ fn touched(rows: &Rows<'_>) -> Result<Vec<String>, IndexError> {
         Stanzas::Sources => {
             transition::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?
         }
-        Stanzas::Packages(BinaryIndex { architecture, format, .. }) => {
-            let key = IndexKey::Packages { suite, component, architecture: *architecture, format: *format };
-            transition::touched_names(rows.db, rows.pass, &key)?
+        Stanzas::Packages(index) => {
+            transition::touched_names(rows.db, rows.pass, &IndexKey::Packages(*index))?
         }
         Stanzas::Translation => {
             let names = transition::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;

@@ -6,9 +6,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::incident::{Script, ScriptState};
 use crate::domain::plain;
-use crate::domain::{Publisher, RunId, RunOutcome, UploadStatus};
+use crate::domain::{Publisher, RunId, RunOutcome, Script, ScriptState, UploadStatus};
 use crate::store::waiting::Waiting;
 
 /// How bad it is; the worst is what the whole is.

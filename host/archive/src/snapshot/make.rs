@@ -101,7 +101,7 @@ fn fill(
     disk::make_folder(&dists)?;
     for (_, suite, name) in &moment.suites {
         let live = paths.dists().join(name.to_string());
-        if !live.is_dir() {
+        if !is_folder(&live) {
             continue;
         }
         let at = dists.join(name.to_string());
@@ -157,9 +157,14 @@ fn links_in(folder: &Path) -> Result<Vec<(std::ffi::OsString, std::path::PathBuf
     Ok(links)
 }
 
+/// Whether a folder is there, not a link that leads to another suite's.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
 /// What is in the folder of a suite; none where there is no such folder. A file with several names counts once.
 fn look_at(folder: &Path, before: Option<&Path>) -> Result<Option<Content>, DiskError> {
-    if !folder.is_dir() {
+    if !is_folder(folder) {
         return Ok(None);
     }
     let key = |identity: Identity| (identity.device, identity.inode);

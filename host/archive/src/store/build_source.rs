@@ -87,11 +87,11 @@ pub fn architectures_there(
     .during("list what was built of a source")
 }
 
-/// Whether a source is or waits to be published in a series of an archive, or an upload with it is accepted there.
+/// Whether a source is or waits to be published in a series of an archive, and nobody has asked for its removal.
 ///
 /// # Errors
 /// When the database fails.
-pub fn source_is_here(
+pub fn source_is_published(
     db: &Connection,
     (archive, series): (ArchiveId, SeriesId),
     source: SourceReleaseId,
@@ -100,8 +100,26 @@ pub fn source_is_here(
         "SELECT EXISTS (
            SELECT 1 FROM source_package_publishing_history AS publication JOIN suite ON suite.id = publication.suite
            WHERE publication.source_package_release = ?3 AND publication.status IN ('PENDING', 'PUBLISHED')
-           AND suite.archive = ?1 AND suite.distro_series = ?2)
-         OR EXISTS (
+           AND publication.removed_by IS NULL AND suite.archive = ?1 AND suite.distro_series = ?2)",
+    )
+    .and_then(|mut statement| statement.query_row((archive, series, source), |row| row.get(0)))
+    .during("look for the publications of a build's source")
+}
+
+/// Whether a source is published so, or an upload with it is accepted there.
+///
+/// # Errors
+/// When the database fails.
+pub fn source_is_here(
+    db: &Connection,
+    (archive, series): (ArchiveId, SeriesId),
+    source: SourceReleaseId,
+) -> Result<bool, StoreError> {
+    if source_is_published(db, (archive, series), source)? {
+        return Ok(true);
+    }
+    db.prepare_cached(
+        "SELECT EXISTS (
            SELECT 1 FROM package_upload_source AS filed JOIN package_upload AS upload ON upload.id = filed.package_upload
            JOIN suite ON suite.id = upload.suite
            WHERE filed.source_package_release = ?3 AND upload.status = 'ACCEPTED'

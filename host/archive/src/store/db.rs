@@ -242,6 +242,18 @@ impl Db {
         Self::open(path)
     }
 
+    /// How long the database is, with what is written beside it still.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+                row.get(0)
+            })
+            .during("say how long it is")
+    }
+
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Open { path: path.to_owned(), source };
         connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
@@ -441,6 +453,9 @@ mod tests {
             other.write(|tx| add(tx, "multiverse"))
         })
         .unwrap();
+        assert!(
+            copy.size_bytes().unwrap() >= 4096 && copy.size_bytes().unwrap() <= 2 * db.size_bytes().unwrap()
+        );
         assert_eq!(components(&copy), ["main", "partner"]);
         assert_eq!(components(&db), ["main", "multiverse", "universe"]);
         assert!(matches!(db.copy_to(&aside), Err(StoreError::Exists { .. })));

@@ -10,18 +10,9 @@ use crate::domain::digest::Sha256;
 use crate::domain::name::{FileName, SeriesName, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchiveId, ComponentId, ContentId, PackageKind, Pocket, PublicationId, PublicationStatus,
-    SuiteName,
+    AliasId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, PackageKind, PackageReleaseId, Pocket,
+    PublicationId, PublicationStatus, SuiteName,
 };
-
-/// A package of an archive, source or binary: a release, wherever it is published there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Package {
-    /// Of which table.
-    pub kind: PackageKind,
-    /// The row of the release.
-    pub release: i64,
-}
 
 const fn table(kind: PackageKind) -> (&'static str, &'static str, &'static str) {
     match kind {
@@ -39,11 +30,11 @@ fn packages(
     kind: PackageKind,
     sql: &str,
     parameters: impl rusqlite::Params,
-) -> Result<Vec<Package>, StoreError> {
-    let mut packages: Vec<Package> = db
+) -> Result<Vec<PackageReleaseId>, StoreError> {
+    let mut packages: Vec<PackageReleaseId> = db
         .prepare_cached(sql)
         .and_then(|mut statement| {
-            statement.query_map(parameters, |row| Ok(Package { kind, release: row.get(0)? }))?.collect()
+            statement.query_map(parameters, |row| Ok(PackageReleaseId::of(kind, row.get(0)?)))?.collect()
         })
         .during("list what may leave the pool")?;
     let mut seen = std::collections::HashSet::new();
@@ -60,7 +51,7 @@ pub fn due(
     archive: ArchiveId,
     kind: PackageKind,
     now: Timestamp,
-) -> Result<Vec<Package>, StoreError> {
+) -> Result<Vec<PackageReleaseId>, StoreError> {
     let (history, release, index) = table(kind);
     let sql = format!(
         "SELECT publication.{release} FROM suite
@@ -76,7 +67,11 @@ pub fn due(
 ///
 /// # Errors
 /// When the database fails.
-pub fn leaving(db: &Connection, archive: ArchiveId, kind: PackageKind) -> Result<Vec<Package>, StoreError> {
+pub fn leaving(
+    db: &Connection,
+    archive: ArchiveId,
+    kind: PackageKind,
+) -> Result<Vec<PackageReleaseId>, StoreError> {
     let (history, release, index) = table(kind);
     let sql = format!(
         "SELECT publication.{release} FROM suite
@@ -111,12 +106,10 @@ pub fn look_at_all_again(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(),
 /// An unremoved publication, as death row sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Of which table.
-    pub kind: PackageKind,
+    /// Of what; with its kind goes the table.
+    pub release: PackageReleaseId,
     /// The row.
     pub id: PublicationId,
-    /// The release's row.
-    pub release: i64,
     /// The package's name.
     pub name: String,
     /// Its version.
@@ -168,9 +161,8 @@ const OF_SUITE: &str = "JOIN suite ON suite.id = publication.suite AND suite.arc
 fn publication(kind: PackageKind, row: &Row<'_>) -> rusqlite::Result<Publication> {
     let (series, pocket): (SeriesName, Pocket) = (row.get(5)?, row.get(6)?);
     Ok(Publication {
-        kind,
+        release: PackageReleaseId::of(kind, row.get(1)?),
         id: row.get(0)?,
-        release: row.get(1)?,
         name: row.get(2)?,
         version: row.get(3)?,
         architecture: row.get(4)?,
@@ -190,17 +182,17 @@ fn publication(kind: PackageKind, row: &Row<'_>) -> rusqlite::Result<Publication
 pub fn publications_of(
     db: &Connection,
     archive: ArchiveId,
-    package: Package,
+    package: PackageReleaseId,
 ) -> Result<Vec<Publication>, StoreError> {
-    let (history, release, index) = table(package.kind);
-    let (columns, joins) = columns(package.kind);
+    let (history, release, index) = table(package.kind());
+    let (columns, joins) = columns(package.kind());
     db.prepare_cached(&format!(
         "SELECT {columns} FROM {history} AS publication INDEXED BY {index}_by_release
          JOIN {release} AS release ON release.id = publication.{release} {OF_SUITE} {joins}
          WHERE publication.{release} = ?2 AND publication.date_removed IS NULL ORDER BY publication.id"
     ))
     .and_then(|mut statement| {
-        statement.query_map((archive, package.release), |row| publication(package.kind, row))?.collect()
+        statement.query_map((archive, package.row()), |row| publication(package.kind(), row))?.collect()
     })
     .during("find the publications of a package")
 }
@@ -224,8 +216,8 @@ pub struct File {
 ///
 /// # Errors
 /// When the package is gone, or the database fails.
-pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVersion), StoreError> {
-    let sql = match package.kind {
+pub fn source_of(db: &Connection, package: PackageReleaseId) -> Result<(SourceName, DebVersion), StoreError> {
+    let sql = match package.kind() {
         PackageKind::Source => {
             "SELECT source_package_name, version FROM source_package_release WHERE id = ?1"
         }
@@ -234,9 +226,7 @@ pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVe
         }
     };
     db.prepare_cached(sql)
-        .and_then(|mut statement| {
-            statement.query_row([package.release], |row| Ok((row.get(0)?, row.get(1)?)))
-        })
+        .and_then(|mut statement| statement.query_row([package.row()], |row| Ok((row.get(0)?, row.get(1)?))))
         .during("find the source of a package")
 }
 
@@ -244,8 +234,8 @@ pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVe
 ///
 /// # Errors
 /// When the database fails.
-pub fn files_of(db: &Connection, package: Package) -> Result<Vec<File>, StoreError> {
-    let of_package = match package.kind {
+pub fn files_of(db: &Connection, package: PackageReleaseId) -> Result<Vec<File>, StoreError> {
+    let of_package = match package.kind() {
         PackageKind::Source => {
             "SELECT library_file FROM source_package_release_file WHERE source_package_release = ?1"
         }
@@ -258,7 +248,7 @@ pub fn files_of(db: &Connection, package: Package) -> Result<Vec<File>, StoreErr
     ))
     .and_then(|mut statement| {
         statement
-            .query_map([package.release], |row| {
+            .query_map([package.row()], |row| {
                 Ok(File {
                     alias: row.get(0)?,
                     filename: row.get(1)?,
@@ -519,7 +509,7 @@ pub fn look_again(
 pub fn look_at_sources_again(
     tx: &Transaction<'_>,
     archive: ArchiveId,
-    binary_release: i64,
+    binary_release: BinaryReleaseId,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE source_package_publishing_history SET date_look_again = NULL

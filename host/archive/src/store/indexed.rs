@@ -19,16 +19,17 @@ pub enum IndexKey {
         component: ComponentId,
     },
     /// A Packages file.
-    Packages {
-        /// The suite.
-        suite: SuiteId,
-        /// The component.
-        component: ComponentId,
-        /// The architecture.
-        architecture: ArchSeriesId,
-        /// Ordinary packages, or one of the subcomponents.
-        format: BinaryFormat,
-    },
+    Packages(BinaryIndex),
+}
+
+impl IndexKey {
+    /// The suite that has it.
+    #[must_use]
+    pub const fn suite(&self) -> SuiteId {
+        match self {
+            Self::Sources { suite, .. } | Self::Packages(BinaryIndex { suite, .. }) => *suite,
+        }
+    }
 }
 
 /// A binary in an index.
@@ -61,7 +62,7 @@ pub struct IndexedBinary {
 }
 
 /// Whose binaries are asked for: those of one Packages file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BinaryIndex {
     /// The suite.
     pub suite: SuiteId,

@@ -54,7 +54,8 @@ pub fn begin_pass(
             ),
         )
         .during(WHAT)?;
-        for (mark, _) in dirt.marks.iter().filter(|_| !dirt.only_release) {
+        // a mark asks for a Release, and every pass makes that; indexes are asked for apart from it
+        for (mark, _) in &dirt.marks {
             tx.execute(
                 "INSERT INTO publisher_pass_dirt (publisher_pass, dirty_suite) VALUES (?1, ?2)",
                 (id, mark),
@@ -141,7 +142,20 @@ fn set_state(tx: &Transaction<'_>, pass: PassId, state: PassState) -> Result<(),
 /// # Errors
 /// When the database fails.
 pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
-    const WHAT: &str = "carry out what the pass has planned";
+    change_publications(tx, pass, now)?;
+    super::suite_hold::forget_approvals(tx, pass)?;
+    mark_suites(tx, pass, now)?;
+    adopt(tx, pass, now)?;
+    forget_journal(tx, pass, WHAT_IS_CARRIED_OUT)?;
+    tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
+        .during(WHAT_IS_CARRIED_OUT)?;
+    set_state(tx, pass, PassState::Installed)
+}
+
+const WHAT_IS_CARRIED_OUT: &str = "carry out what the pass has planned";
+
+/// Publications become what the pass has planned. The indexes of a suite are wanted anew where one did not.
+fn change_publications(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     for table in ["source_package_publishing_history", "binary_package_publishing_history"] {
         let kind = if table.starts_with("source") { PackageKind::Source } else { PackageKind::Binary };
         tx.execute(
@@ -156,7 +170,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         tx.execute(
             &format!(
                 "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL, scheduled_deletion_date = NULL
@@ -167,7 +181,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         tx.execute(
             &format!(
                 "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN (
@@ -177,9 +191,8 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
     }
-    super::suite_hold::forget_approvals(tx, pass)?;
     // what goes with its source says so in its words
     tx.execute(
         "UPDATE binary_package_publishing_history AS gone
@@ -190,12 +203,17 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
          AND transition.publication = gone.id AND gone.status = 'DELETED' AND gone.removed_by IS NULL",
         [pass],
     )
-    .during(WHAT)?;
+    .during(WHAT_IS_CARRIED_OUT)?;
+    Ok(())
+}
+
+/// Marks that the pass has seen go; its suites are as it has left them, with their index files.
+fn mark_suites(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
         "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
         [pass],
     )
-    .during(WHAT)?;
+    .during(WHAT_IS_CARRIED_OUT)?;
     for suite in suites_of_pass(tx, pass)? {
         tx.execute(
             // settings that changed while the pass was made are a reason that it has not seen
@@ -206,31 +224,40 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
              FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = ?1 AND seen.suite = ?2 AND suite.id = ?2",
             (pass, suite, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    Ok(())
+}
+
+/// What was written down for the pass by others takes its place.
+fn adopt(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::index_patch::adopt_patches(tx, pass, now)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
     super::dists_link::adopt_links(tx, pass)?;
-    super::snapshot_moment::note_installation(tx, pass, now)?;
-    // what the journal needed; transitions stay for history and replays
-    for table in [
-        "publisher_index_file",
-        "publisher_expiry",
-        "publisher_hook_state",
-        "publisher_hook_seen",
-        "publisher_exchange",
-        "publisher_link",
-        "publisher_pass_dirt",
-    ] {
-        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
+    super::snapshot_moment::note_installation(tx, pass, now)
+}
+
+/// What the journal needs until a pass is installed or forgotten. Transitions stay for history and replays, and what changed in trees is
+/// for mirrors, so that an installation keeps it.
+const JOURNAL: [&str; 7] = [
+    "publisher_index_file",
+    "publisher_expiry",
+    "publisher_hook_state",
+    "publisher_hook_seen",
+    "publisher_exchange",
+    "publisher_link",
+    "publisher_pass_dirt",
+];
+
+fn forget_journal(tx: &Transaction<'_>, pass: PassId, what: &'static str) -> Result<(), StoreError> {
+    for table in JOURNAL {
+        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(what)?;
     }
-    tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
-        .during(WHAT)?;
-    set_state(tx, pass, PassState::Installed)
+    Ok(())
 }
 
 /// Forgets what a pass had planned: everything is as before it.
@@ -271,18 +298,9 @@ pub fn abandon_pass(
     super::index_patch::forget_patches(tx, pass)?;
     super::custom_publication::forget(tx, pass)?;
     forget_changes(tx, pass)?;
-    for table in [
-        "publisher_index_file",
-        "publisher_expiry",
-        "publisher_hook_state",
-        "publisher_hook_seen",
-        "publisher_exchange",
-        "publisher_link",
-        "publisher_pass_dirt",
-        "publisher_tree_change",
-    ] {
-        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
-    }
+    forget_journal(tx, pass, WHAT)?;
+    // what would have changed in trees; an installation keeps it for mirrors
+    tx.execute("DELETE FROM publisher_tree_change WHERE publisher_pass = ?1", [pass]).during(WHAT)?;
     tx.execute(
         "UPDATE publisher_pass SET date_completed = ?2, message = ?3 WHERE id = ?1",
         (pass, Date(now), message),

@@ -8,8 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::plain;
-use crate::domain::{PersonId, PersonKind, PersonName};
+use crate::domain::{MailAddress, PersonId, PersonKind, PersonName, plain};
 
 /// A person or team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,10 +117,7 @@ pub fn person_of_user(db: &Connection, unix_user: &str) -> Result<Option<Person>
 }
 
 /// Whose mail address this is; upper and lower case are the same.
-///
-/// # Errors
-/// When the database fails.
-pub fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
+fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} JOIN email_address ON email_address.person = person.id WHERE email = ?1"
     ))
@@ -188,7 +184,7 @@ pub struct PersonChange {
     /// Whether it may do anything.
     pub active: Option<bool>,
     /// All mail addresses, the one that gets mail first.
-    pub emails: Option<Vec<String>>,
+    pub emails: Option<Vec<MailAddress>>,
 }
 
 /// Changes a person or team.
@@ -247,15 +243,9 @@ fn shown_text<'a>(what: &str, text: &'a str) -> Result<&'a str, StoreError> {
     Ok(text)
 }
 
-fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[String]) -> Result<(), StoreError> {
+fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[MailAddress]) -> Result<(), StoreError> {
     for email in emails {
-        if email.parse::<lettre::Address>().is_err() || email.len() > 254 || !email.is_ascii() {
-            return Err(StoreError::Refused(format!(
-                "{} is no mail address: give it as ann@example.org",
-                crate::domain::plain::shown(email)
-            )));
-        }
-        if let Some(other) = person_of_email(tx, email)?.filter(|other| other.id != person.id) {
+        if let Some(other) = person_of_email(tx, email.as_str())?.filter(|other| other.id != person.id) {
             return Err(StoreError::Refused(format!(
                 "the mail address {email} is that of {} already",
                 other.name
@@ -267,7 +257,7 @@ fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[String]) -> Resul
         .prepare_cached("INSERT OR IGNORE INTO email_address (person, email, ordering) VALUES (?1, ?2, ?3)")
         .during("change mail addresses")?;
     for (ordering, email) in (0_i64..).zip(emails) {
-        statement.execute((person.id, email, ordering)).during("change mail addresses")?;
+        statement.execute((person.id, email.as_str(), ordering)).during("change mail addresses")?;
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::domain::digest::Sha256;
 use crate::domain::name::{FileName, SourceName};
 use crate::domain::{ComponentId, ContentId, PackageKind, PublicationId, PublicationStatus, SuiteId};
 
-/// A file that a pending publication needs in the pool.
+/// A file that a publication needs in the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingFile {
+pub struct NeededFile {
     /// The publication.
     pub publication: PublicationId,
     /// Of which table.
@@ -35,7 +35,7 @@ pub struct PendingFile {
 ///
 /// # Errors
 /// When the database fails.
-pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<NeededFile>, StoreError> {
     files_of(db, suite, PublicationStatus::Pending)
 }
 
@@ -43,7 +43,7 @@ pub fn pending_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>
 ///
 /// # Errors
 /// When the database fails.
-pub fn published_files(db: &Connection, suite: SuiteId) -> Result<Vec<PendingFile>, StoreError> {
+pub fn published_files(db: &Connection, suite: SuiteId) -> Result<Vec<NeededFile>, StoreError> {
     files_of(db, suite, PublicationStatus::Published)
 }
 
@@ -51,9 +51,9 @@ fn files_of(
     db: &Connection,
     suite: SuiteId,
     status: PublicationStatus,
-) -> Result<Vec<PendingFile>, StoreError> {
+) -> Result<Vec<NeededFile>, StoreError> {
     const WHAT: &str = "list the files of publications";
-    let mut files: Vec<PendingFile> = Vec::new();
+    let mut files: Vec<NeededFile> = Vec::new();
     for (kind, sql) in [
         (PackageKind::Source, include_str!("pending_source_files.sql")),
         (PackageKind::Binary, include_str!("pending_binary_files.sql")),
@@ -61,17 +61,17 @@ fn files_of(
         let mut statement = db.prepare_cached(sql).during(WHAT)?;
         let mut rows = statement.query((suite, status)).during(WHAT)?;
         while let Some(row) = rows.next().during(WHAT)? {
-            read_pending_file(row, kind, &mut files).during(WHAT)?;
+            read_file(row, kind, &mut files).during(WHAT)?;
         }
     }
     Ok(files)
 }
 
 /// A file, or one more name of the last.
-fn read_pending_file(
+fn read_file(
     row: &rusqlite::Row<'_>,
     kind: PackageKind,
-    files: &mut Vec<PendingFile>,
+    files: &mut Vec<NeededFile>,
 ) -> rusqlite::Result<()> {
     let (publication, content): (PublicationId, ContentId) = (row.get(0)?, row.get(4)?);
     let name = match row.get(7)? {
@@ -85,7 +85,7 @@ fn read_pending_file(
         {
             last.names.extend(name);
         }
-        _ => files.push(PendingFile {
+        _ => files.push(NeededFile {
             publication,
             kind,
             component: row.get(1)?,

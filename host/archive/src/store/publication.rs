@@ -44,7 +44,7 @@ pub enum Wished {
 
 /// How the publications of a name stand to a release that is to be published. Rows are counted newest first.
 #[derive(Default)]
-struct Standing {
+struct Past {
     /// Whether the newest active publication of the release is as wished.
     newest: Option<bool>,
     /// Whether the release was there as wished, and was superseded.
@@ -53,7 +53,7 @@ struct Standing {
     is_below: bool,
 }
 
-impl Standing {
+impl Past {
     fn count(&mut self, row: &rusqlite::Row<'_>, same: bool) -> rusqlite::Result<()> {
         let (status, is_the_release): (PublicationStatus, bool) = (row.get(0)?, row.get(1)?);
         let (version, of_the_release): (DebVersion, DebVersion) = (row.get(2)?, row.get(3)?);
@@ -88,7 +88,7 @@ pub fn publish_source(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Source, new.name.as_str()), None)?;
-    let mut standing = Standing::default();
+    let mut standing = Past::default();
     if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("source_publications_of_name.sql")).during(WHAT)?;
@@ -104,7 +104,7 @@ pub fn publish_source(
         return Ok(Wished::AsItWas);
     }
     if let Made::Known(release) = new.release {
-        library_file::refuse_expired(tx, PackageKind::Source, release.0)?;
+        library_file::refuse_expired(tx, release.into())?;
     }
     tx.prepare_cached(
         "INSERT INTO source_package_publishing_history (suite, source_package_release, source_package_name, component, section, status,
@@ -199,7 +199,7 @@ pub fn publish_phased_binary(
 ) -> Result<Wished, StoreError> {
     const WHAT: &str = "look for a publication";
     let extra_fields = fields_of_new(tx, new.suite, (PackageKind::Binary, new.name), Some(new.architecture))?;
-    let mut standing = Standing::default();
+    let mut standing = Past::default();
     if let Made::Known(release) = new.release {
         let mut statement =
             tx.prepare_cached(include_str!("binary_publications_of_name.sql")).during(WHAT)?;
@@ -218,7 +218,7 @@ pub fn publish_phased_binary(
         return Ok(Wished::AsItWas);
     }
     if let Made::Known(release) = new.release {
-        library_file::refuse_expired(tx, PackageKind::Binary, release.0)?;
+        library_file::refuse_expired(tx, release.into())?;
     }
     tx.prepare_cached(
         "INSERT INTO binary_package_publishing_history (suite, distro_arch_series, binary_package_release, binary_package_name, component,
@@ -298,93 +298,119 @@ pub fn publish_as_overridden(
     creator: &str,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    const WHAT: &str = "list what an override changes";
     // the release pocket of a stable series does not change
     let status = series_by_id(tx, series)?.status;
     let all_pockets = !archive_by_id(tx, archive)?.purpose.holds_still(Pocket::Release, status);
-    let mut waiting = 0;
+    let of = Overridden { archive, series, all_pockets, new, creator, now };
     match kind {
-        PackageKind::Source => {
-            let published: Vec<(SuiteId, SourceReleaseId, SourceName, ComponentId, Option<Section>)> = tx
-                .prepare_cached(
-                    "SELECT suite.id, source_package_release, source_package_name, component, section
-                     FROM suite JOIN source_package_publishing_history AS publication ON publication.suite = suite.id
-                     WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND source_package_name = ?3
-                     AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
-                     ORDER BY suite.id, publication.id",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map((archive, series, name, all_pockets), |row| {
-                            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                        })?
-                        .collect()
-                })
-                .during(WHAT)?;
-            for (suite, release, name, component, section) in &published {
-                let publication = NewSourcePublication {
-                    suite: *suite,
-                    release: Made::Known(*release),
-                    name,
-                    component: new.component.unwrap_or(*component),
-                    section: new.section.as_ref().or(section.as_ref()),
-                    creator,
-                };
-                waiting += usize::from(publish_source(tx, &publication, now)? == Wished::Pending);
-            }
-        }
-        PackageKind::Binary => {
-            type Row = (
-                SuiteId,
-                ArchSeriesId,
-                BinaryReleaseId,
-                ComponentId,
-                Option<Section>,
-                Option<PackagePriority>,
-                Option<u8>,
-            );
-            let published: Vec<Row> = tx
-                .prepare_cached(
-                    "SELECT suite.id, distro_arch_series, binary_package_release, component, section, priority, phased_update_percentage
-                     FROM suite JOIN distro_arch_series AS architecture ON architecture.distro_series = suite.distro_series
-                     JOIN binary_package_publishing_history AS publication
-                       ON publication.suite = suite.id AND publication.distro_arch_series = architecture.id
-                     WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND binary_package_name = ?3
-                     AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
-                     ORDER BY suite.id, publication.id",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_map((archive, series, name, all_pockets), |row| {
-                            Ok((
-                                row.get(0)?,
-                                row.get(1)?,
-                                row.get(2)?,
-                                row.get(3)?,
-                                row.get(4)?,
-                                row.get(5)?,
-                                row.get(6)?,
-                            ))
-                        })?
-                        .collect()
-                })
-                .during(WHAT)?;
-            for (suite, architecture, release, component, section, priority, phased) in &published {
-                let publication = NewBinaryPublication {
-                    suite: *suite,
-                    architecture: *architecture,
-                    release: Made::Known(*release),
-                    name,
-                    component: new.component.unwrap_or(*component),
-                    section: new.section.as_ref().or(section.as_ref()),
-                    priority: new.priority.as_ref().or(priority.as_ref()),
-                    creator,
-                };
-                let phasing = Phasing::of(*phased);
-                waiting +=
-                    usize::from(publish_phased_binary(tx, &publication, phasing, now)? == Wished::Pending);
-            }
-        }
+        PackageKind::Source => publish_overridden_source(tx, &of, name),
+        PackageKind::Binary => publish_overridden_binary(tx, &of, name),
+    }
+}
+
+/// What an override says, and where.
+struct Overridden<'a> {
+    archive: ArchiveId,
+    series: SeriesId,
+    /// Or all but that of releases.
+    all_pockets: bool,
+    new: &'a Override,
+    creator: &'a str,
+    now: Timestamp,
+}
+
+const WHAT_IS_OVERRIDDEN: &str = "list what an override changes";
+
+fn publish_overridden_source(
+    tx: &Transaction<'_>,
+    of: &Overridden<'_>,
+    name: &str,
+) -> Result<usize, StoreError> {
+    let published: Vec<(SuiteId, SourceReleaseId, SourceName, ComponentId, Option<Section>)> = tx
+        .prepare_cached(
+            "SELECT suite.id, source_package_release, source_package_name, component, section
+             FROM suite JOIN source_package_publishing_history AS publication ON publication.suite = suite.id
+             WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND source_package_name = ?3
+             AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             ORDER BY suite.id, publication.id",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map((of.archive, of.series, name, of.all_pockets), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })?
+                .collect()
+        })
+        .during(WHAT_IS_OVERRIDDEN)?;
+    let mut waiting = 0;
+    for (suite, release, name, component, section) in &published {
+        let publication = NewSourcePublication {
+            suite: *suite,
+            release: Made::Known(*release),
+            name,
+            component: of.new.component.unwrap_or(*component),
+            section: of.new.section.as_ref().or(section.as_ref()),
+            creator: of.creator,
+        };
+        waiting += usize::from(publish_source(tx, &publication, of.now)? == Wished::Pending);
+    }
+    Ok(waiting)
+}
+
+fn publish_overridden_binary(
+    tx: &Transaction<'_>,
+    of: &Overridden<'_>,
+    name: &str,
+) -> Result<usize, StoreError> {
+    type Row = (
+        SuiteId,
+        ArchSeriesId,
+        BinaryReleaseId,
+        ComponentId,
+        Option<Section>,
+        Option<PackagePriority>,
+        Option<u8>,
+    );
+    let published: Vec<Row> = tx
+        .prepare_cached(
+            "SELECT suite.id, distro_arch_series, binary_package_release, component, section, priority, phased_update_percentage
+             FROM suite JOIN distro_arch_series AS architecture ON architecture.distro_series = suite.distro_series
+             JOIN binary_package_publishing_history AS publication
+               ON publication.suite = suite.id AND publication.distro_arch_series = architecture.id
+             WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND binary_package_name = ?3
+             AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             ORDER BY suite.id, publication.id",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map((of.archive, of.series, name, of.all_pockets), |row| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                        row.get(5)?,
+                        row.get(6)?,
+                    ))
+                })?
+                .collect()
+        })
+        .during(WHAT_IS_OVERRIDDEN)?;
+    let mut waiting = 0;
+    for (suite, architecture, release, component, section, priority, phased) in &published {
+        let publication = NewBinaryPublication {
+            suite: *suite,
+            architecture: *architecture,
+            release: Made::Known(*release),
+            name,
+            component: of.new.component.unwrap_or(*component),
+            section: of.new.section.as_ref().or(section.as_ref()),
+            priority: of.new.priority.as_ref().or(priority.as_ref()),
+            creator: of.creator,
+        };
+        let phasing = Phasing::of(*phased);
+        waiting += usize::from(publish_phased_binary(tx, &publication, phasing, of.now)? == Wished::Pending);
     }
     Ok(waiting)
 }

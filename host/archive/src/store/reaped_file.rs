@@ -8,7 +8,7 @@ use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::{ComponentName, FileName, SourceName};
-use crate::domain::{ArchiveId, ComponentId, RunId};
+use crate::domain::{ArchiveId, ComponentId, ReapedFileId, RunId};
 
 /// A name that is to be taken out of a pool.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ pub fn become_file(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
     /// Its row.
-    pub id: i64,
+    pub id: ReapedFileId,
     /// Under which component.
     pub component: ComponentName,
     /// That component's row.
@@ -141,7 +141,7 @@ pub fn undone(db: &Connection, archive: ArchiveId) -> Result<Vec<Undone>, StoreE
 ///
 /// # Errors
 /// When the database fails.
-pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
+pub fn mark_done(tx: &Transaction<'_>, ids: &[ReapedFileId], now: Timestamp) -> Result<(), StoreError> {
     for id in ids {
         tx.prepare_cached("UPDATE reaped_file SET date_done = ?2 WHERE id = ?1")
             .and_then(|mut statement| statement.execute((id, Date(now))))

@@ -14,7 +14,7 @@ use crate::domain::{ComponentId, PackageKind, PublicationId, PublicationStatus, 
 
 /// Which packages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum RemovedPackages {
     /// The source of the name and every binary that was built from it.
     SourceAndBinaries,
     /// The binaries of the name, whatever they were built from.
@@ -29,7 +29,7 @@ pub struct Removal<'a> {
     /// Of which name.
     pub name: &'a str,
     /// Which of them.
-    pub extent: Extent,
+    pub extent: RemovedPackages,
     /// Who asks.
     pub by: &'a str,
     /// Why.
@@ -73,8 +73,8 @@ pub fn request_removal(
     now: Timestamp,
 ) -> Result<Requested, StoreError> {
     let statements: &[&str] = match removal.extent {
-        Extent::SourceAndBinaries => &[SOURCES, BINARIES_OF_SOURCE],
-        Extent::Binaries => &[BINARIES],
+        RemovedPackages::SourceAndBinaries => &[SOURCES, BINARIES_OF_SOURCE],
+        RemovedPackages::Binaries => &[BINARIES],
     };
     let mut requested = Requested::default();
     for sql in statements {
@@ -109,19 +109,19 @@ pub fn components_of(
     db: &Connection,
     suite: SuiteId,
     name: &str,
-    extent: Extent,
+    extent: RemovedPackages,
 ) -> Result<Vec<(ComponentId, ComponentName)>, StoreError> {
     const LIVE: &str = "publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL";
     let binaries = match extent {
-        Extent::SourceAndBinaries => "release.source_package_name = ?2",
-        Extent::Binaries => "release.binary_package_name = ?2",
+        RemovedPackages::SourceAndBinaries => "release.source_package_name = ?2",
+        RemovedPackages::Binaries => "release.binary_package_name = ?2",
     };
     let sources = match extent {
-        Extent::SourceAndBinaries => format!(
+        RemovedPackages::SourceAndBinaries => format!(
             "SELECT publication.component FROM source_package_publishing_history AS publication
              WHERE publication.suite = ?1 AND publication.source_package_name = ?2 AND {LIVE} UNION "
         ),
-        Extent::Binaries => String::new(),
+        RemovedPackages::Binaries => String::new(),
     };
     db.prepare_cached(&format!(
         "SELECT id, name FROM component WHERE id IN (

@@ -17,11 +17,12 @@ use crate::domain::{
     HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
     MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
     Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
-    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
-    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, StepId, SuiteId,
+    TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{
-    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
+    BugClosureId, ChangeKind, ExpiredContentId, MirrorCause, MirrorJournalId, MomentId, PoolFileId,
+    Publisher, ReapedFileId, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
 };
 
 macro_rules! as_text {
@@ -119,6 +120,7 @@ as_integer!(
     PublicationId,
     RunId,
     PassId,
+    StepId,
     HookRunId,
     PersonId,
     KeyId,
@@ -137,6 +139,11 @@ as_integer!(
     MomentId,
     RestoreId,
     SnapshotId,
+    PoolFileId,
+    ReapedFileId,
+    ExpiredContentId,
+    BugClosureId,
+    MirrorJournalId,
 );
 
 macro_rules! as_blob {

@@ -7,13 +7,18 @@ use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::PassId;
+use crate::domain::{PassId, StepId};
 
-/// Records that a step of a pass begins; the number is for [`end_step`].
+/// Records that a step of a pass begins.
 ///
 /// # Errors
 /// When the database fails.
-pub fn begin_step(tx: &Transaction<'_>, pass: PassId, name: &str, now: Timestamp) -> Result<i64, StoreError> {
+pub fn begin_step(
+    tx: &Transaction<'_>,
+    pass: PassId,
+    name: &str,
+    now: Timestamp,
+) -> Result<StepId, StoreError> {
     tx.prepare_cached(
         "INSERT INTO publisher_step (publisher_pass, name, date_started) VALUES (?1, ?2, ?3) RETURNING id",
     )
@@ -27,7 +32,7 @@ pub fn begin_step(tx: &Transaction<'_>, pass: PassId, name: &str, now: Timestamp
 /// When the database fails.
 pub fn end_step(
     tx: &Transaction<'_>,
-    step: i64,
+    step: StepId,
     detail: &str,
     duration: Duration,
     now: Timestamp,

@@ -2,11 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::indexed::IndexKey;
+use super::indexed::{BinaryIndex, IndexKey};
 use super::{During, StoreError};
 use crate::domain::name::{ArchitectureTag, ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
-use crate::domain::{ComponentId, PackageKind, PassId, PublicationId, PublicationStatus, SuiteId};
+use crate::domain::{
+    ComponentId, PackageKind, PackageReleaseId, PassId, PublicationId, PublicationStatus, SuiteId,
+};
 
 /// What a pass does to one publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Transition {
     /// What it becomes.
     pub to_status: PublicationStatus,
     /// The release that takes its place.
-    pub superseded_by: Option<i64>,
+    pub superseded_by: Option<PackageReleaseId>,
 }
 
 /// Records what a pass will do. A later word on the same publication replaces an earlier one.
@@ -41,7 +43,14 @@ pub fn plan_transitions(
         .during("record what the pass does")?;
     for one in transitions {
         statement
-            .execute((pass, one.kind, one.publication, one.from_status, one.to_status, one.superseded_by))
+            .execute((
+                pass,
+                one.kind,
+                one.publication,
+                one.from_status,
+                one.to_status,
+                one.superseded_by.map(PackageReleaseId::row),
+            ))
             .during("record what the pass does")?;
     }
     Ok(())
@@ -78,12 +87,12 @@ pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, S
         .and_then(|mut statement| {
             statement
                 .query_map([pass], |row| {
-                    Ok(IndexKey::Packages {
+                    Ok(IndexKey::Packages(BinaryIndex {
                         suite: row.get(0)?,
                         component: row.get(1)?,
                         architecture: row.get(2)?,
                         format: row.get(3)?,
-                    })
+                    }))
                 })?
                 .collect()
         })
@@ -112,7 +121,7 @@ pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<
                 statement.query_map((pass, suite, component), |row| row.get(0))?.collect()
             })
             .during(WHAT),
-        IndexKey::Packages { suite, component, architecture, format } => db
+        IndexKey::Packages(BinaryIndex { suite, component, architecture, format }) => db
             .prepare_cached(
                 "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
                  JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication

@@ -6,7 +6,7 @@ use crate::domain::digest::FileDigests;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::domain::{CustomFormat, DebVersion};
 use crate::format::{BinaryControl, Changes, SourceControl};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 
 /// A file of an upload, as it is with the librarian.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -297,6 +297,7 @@ fn look(
         has_source: changes.has_source(),
         binary: first(&|file| !is_custom(file) && PackageType::of_file_name(&file.name).is_some()),
         custom: first(&is_custom),
+        architectures: &changes.architecture,
     };
     judged.problems.extend(policy::problems(&offered));
     if let (Some(digest), true) = (judged.signature_digest(), changes.has_source())

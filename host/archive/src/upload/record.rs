@@ -9,7 +9,7 @@ use super::examined::{Examined, ExaminedBinary};
 use super::judge::{Judged, refused};
 use super::releases::{self, Binary};
 use super::target::Destination;
-use super::verdict::{Standing, destiny};
+use super::verdict::{Arrival, destiny};
 use crate::build;
 use crate::domain::plain;
 use crate::domain::problem::{Problem, Severity};
@@ -239,7 +239,7 @@ fn take_in(tx: &Transaction<'_>, desk: &Desk<'_>, judged: &Judged, now: Timestam
     }
 
     let formats: Vec<CustomFormat> = customs.iter().map(|(format, ..)| *format).collect();
-    let (status, comment) = destiny(&Standing {
+    let (status, comment) = destiny(&Arrival {
         purpose: archive.purpose,
         status: shape.series.status,
         policy: desk.policy,

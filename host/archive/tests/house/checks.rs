@@ -238,6 +238,12 @@ fn each_check_of_a_binary_says_file_reason_and_remedy() {
         (made(&hello().replace("Section: devel", "Section: games"), &[]), "deb-section", "games"),
         (made(&hello().replace("Priority: optional", "Priority: required"), &[]), "deb-priority", "required"),
         (made(&control("hello", "1-1", "amd64", "Depends: \n"), &[]), "depends-empty", "Depends"),
+        (made(&control("hello", "1-1", "amd64", "Suggests: one two\n"), &[]), "relations", "Suggests"),
+        (
+            made(&control("hello", "1-1", "amd64", "Depends: x (=1)\n"), &[]),
+            "relations",
+            "apt would take no index",
+        ),
         (made(&hello().replace("Maintainer", "X-Maintainer"), &[]), "deb-control", "Maintainer is missing"),
         (made(&hello(), &[Entry::file("./old", "").modified(1000)]), "member-date", "before 1975"),
         (made(&hello(), &[Entry::file("./new", "").modified(1_800_100_000)]), "member-date", "still to come"),
@@ -279,7 +285,7 @@ fn each_check_of_a_custom_file_says_file_reason_and_remedy() {
         (
             Draft::custom(name, "raw-signing", &[Entry::file("a", "").kind(tar::EntryType::Fifo)]),
             "unpack",
-            "a FIFO",
+            "a FIFO, and only files, folders and links are taken",
         ),
     ] {
         trip(&house, &judge, draft, (check, part), |_| {});

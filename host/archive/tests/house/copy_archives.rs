@@ -8,7 +8,7 @@ use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, BuildId, BuildStatus, ComponentName, CopyRequestId,
     CopyRequestStatus, PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus,
-    SeriesStatus, SourceFormat, SourceReleaseId, SuiteName,
+    SeriesStatus, SourceFormat, SourceFormats, SourceReleaseId, SuiteName,
 };
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
@@ -472,7 +472,7 @@ fn what_cannot_come_is_written_down_and_stops_nothing_else() {
     assert!(problems[1].message.contains("is not kept any more"), "{}", problems[1].message);
     assert_eq!(done(&house, id).sources, 1);
     // formats, where the series of the copy takes others
-    let formats = Some(vec![SourceFormat::Quilt]);
+    let formats = Some(SourceFormats::new([SourceFormat::Quilt]).unwrap());
     house.change_series(&SeriesChange { source_formats: formats, ..SeriesChange::default() });
     add_source(&mut house, "s", "pear", "1");
     let merge = Asked { binaries: false, merge: true, ..Asked::new() };

@@ -11,7 +11,7 @@ use pressroom_archive::store::{Transaction, build_source, suite};
 
 use super::Shown;
 use super::decide::{Right, judge};
-use crate::cli::operator::As;
+use crate::cli::who::As;
 use crate::cli::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\

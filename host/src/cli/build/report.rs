@@ -12,7 +12,7 @@ use pressroom_archive::store::{Db, binary_package_build, library_file};
 use rustix::fs::{Mode, OFlags};
 
 use super::{Shown, build_number, status_text};
-use crate::cli::{End, Session, exit, operator};
+use crate::cli::{End, Session, exit, who};
 use crate::root::Root;
 
 /// What all of them have.
@@ -101,14 +101,14 @@ impl Said {
     fn run(&self, session: &Session, outcome: Outcome<'_>) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let comment = operator::comment(&self.comment)?;
+        let comment = who::comment(&self.comment)?;
         let now = session.clock.now();
         let log = match &self.log {
             Some(path) => Some(self.keep_log(&root, &mut db, path, now)?),
             None => None,
         };
         let report = build::Report { builder: self.builder.as_deref(), outcome, log, comment: &comment };
-        let actor = self.builder.clone().unwrap_or_else(operator::user);
+        let actor = self.builder.clone().unwrap_or_else(who::user);
         let status = db.write(|tx| build::report(tx, self.build, &report, &actor, now))?;
         let shown = Shown::new(db.read(), &binary_package_build::build(db.read(), self.build)?)?;
         session.output.show(&shown, || {

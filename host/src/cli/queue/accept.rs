@@ -5,7 +5,7 @@ use pressroom_archive::queue::{Use, Word};
 
 use super::decided::Decision;
 use super::{WAITING, Where};
-use crate::cli::operator::{As, comment};
+use crate::cli::who::{As, comment};
 use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\

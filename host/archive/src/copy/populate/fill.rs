@@ -12,8 +12,7 @@ use crate::copy::judge::{File, Objection, of_files, of_format};
 use crate::disk::During as _;
 use crate::domain::name::SourceName;
 use crate::domain::{
-    ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, DebVersion, FileName, PackageKind, Sha256,
-    SourceReleaseId,
+    ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, DebVersion, FileName, Sha256, SourceReleaseId,
 };
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
@@ -135,7 +134,7 @@ impl<'a> Worker<'a> {
             files.push(self.file(filename, Some(&digests.sha256))?);
         }
         // of what has expired nothing is known but its name
-        for filename in expired_files(self.tx, PackageKind::Source, source.release.0)? {
+        for filename in expired_files(self.tx, source.release.into())? {
             files.push(self.file(filename, None)?);
         }
         against.extend(of_files(&package, &files));

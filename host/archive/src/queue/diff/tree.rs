@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use crate::domain::plain::escaped;
-use crate::format::contents::{MAX_DATA_BYTES, MAX_ENTRIES};
+use crate::format::package_paths::{MAX_DATA_BYTES, MAX_ENTRIES};
 use crate::format::tarball::{self, Bounds, ContentsError, Entry, EntryKind, Walk, plain as below_root};
 
 use super::text::Text;
