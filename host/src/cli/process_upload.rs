@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::ScriptState;
 use pressroom_archive::domain::plain;
-use pressroom_archive::domain::{BuildId, ScriptState, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
+use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
 use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
 use pressroom_archive::store::script_state::states;

@@ -481,7 +481,11 @@ fn suites_are_found_by_their_other_names() {
     // names move and go, and what somebody else has made stays
     std::os::unix::fs::symlink("elsewhere", root.served().join("dists/oldstable")).unwrap();
     root.ok(&["series", "set", SERIES, "--alias", "oldstable"]);
-    root.ok(&["series", "set", "borealis", "--alias", "stable"]);
+    root.ok(&["series", "set", "borealis", "--alias", "oldstable"])
+        .says(&["oldstable is borealis and no longer aurora"]);
+    root.ok(&["series", "set", SERIES, "--alias", "oldstable"]);
+    let given_up = root.ok(&["series", "set", "borealis", "--alias", "stable"]);
+    assert!(!given_up.everything().contains("no longer"), "{}", given_up.account());
     root.run(&["publish"]).exits(FAILURE).says(&["dists/oldstable cannot be a link to aurora"]);
     assert_eq!((link("stable"), link("oldstable")), (Some("borealis".into()), Some("elsewhere".into())));
     assert_eq!(link("oldstable-updates"), Some("aurora-updates".into()));

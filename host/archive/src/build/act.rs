@@ -3,7 +3,6 @@
 //! Which status may follow which is asked of [`super::transitions`]; here is what else must hold. What may not be done is refused with what to do.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::transitions::{Act, after};
 use super::upkeep::{self, rescore};
@@ -11,7 +10,7 @@ use crate::domain::name::{ArchitectureTag, FileName, NameError};
 use crate::domain::plain;
 use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
-use crate::store::{StoreError, archive, build_source, series, suite};
+use crate::store::{StoreError, Transaction, archive, build_source, series, suite};
 
 /// The longest name of a builder, in characters.
 const LONGEST_NAME: usize = 100;

@@ -99,6 +99,25 @@ pub enum StoreError {
     Refused(String),
 }
 
+impl StoreError {
+    /// Whether the database would not have these rows; it serves others.
+    #[must_use]
+    pub fn is_about_rows(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, TooBig};
+        match self {
+            Self::Refused(_) | Self::Exists { .. } | Self::Unknown { .. } => true,
+            Self::Sql { source, .. } => {
+                matches!(
+                    source,
+                    rusqlite::Error::ToSqlConversionFailure(_)
+                        | rusqlite::Error::FromSqlConversionFailure(..)
+                ) || matches!(source.sqlite_error_code(), Some(ConstraintViolation | TooBig))
+            }
+            Self::Missing(_) | Self::Unreadable { .. } | Self::Open { .. } => false,
+        }
+    }
+}
+
 fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => {

@@ -2,7 +2,6 @@
 //! receipt. Files must be on disk before.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::ancestry::Filing;
 use super::examined::{Examined, ExaminedBinary};
@@ -22,7 +21,7 @@ use crate::notify::{self, Letterhead, NotifyError, UploadFacts, UploadNews};
 use crate::store::package_upload::{self, Filed, NewUpload};
 use crate::store::upload_receipt::{self, NewReceipt};
 use crate::store::{
-    StoreError, ancestry, attempt, library_file, package_release, upload_check, upload_rules,
+    StoreError, Transaction, ancestry, attempt, library_file, package_release, upload_check, upload_rules,
 };
 
 /// What all uploads of a run have in common.

@@ -121,6 +121,7 @@ fn row(key: OpenpgpKey, now: Timestamp) -> Row {
         signs: None,
         signs_until: None,
         fingerprint: key.fingerprint,
+        place: None,
         algorithm: summary.algorithm,
         state,
         expires: summary.expires,
