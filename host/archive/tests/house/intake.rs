@@ -514,6 +514,24 @@ fn a_run_that_died_before_it_moved_is_finished_by_the_next() {
 }
 
 #[test]
+fn what_cannot_be_moved_has_one_receipt_however_often_that_is_tried() {
+    let mut gate = Gate::new();
+    disk::write_staged(&gate.base.join("incoming/stray/hello.deb"), b"x").unwrap();
+    let place = gate.base.join("failed");
+    disk::write_staged(&place, b"no folder").unwrap();
+    for _ in 0..3 {
+        let report = gate.run();
+        assert_eq!(report.troubles.len(), 1, "{report:?}");
+        assert_eq!(gate.count("upload_receipt"), 1);
+        gate.later();
+    }
+    fs::remove_file(&place).unwrap();
+    let report = gate.run();
+    assert_eq!((report.finished, report.troubles.len()), (1, 0), "{report:?}");
+    assert_eq!((gate.left().len(), gate.count("upload_receipt")), (0, 1));
+}
+
+#[test]
 fn another_upload_of_the_name_that_came_before_the_move_is_judged_for_itself() {
     let mut gate = Gate::new();
     gate.put("", &Source::new("hello", "1.0"));
