@@ -491,6 +491,7 @@ fn what_is_forgotten_is_not_said_again_and_leaves_its_number() {
     assert_eq!(recipients(&house), [""; 0]);
     told(&mut house, &UploadNews::Accepted, &facts).unwrap();
     assert_eq!(recipients(&house), ["ACCEPTED cem@example.org"], "the list was told once");
+    assert!(messages.iter().all(|(one, _)| one.id < outbox(&house)[0].0.id), "no number is given again");
     assert!(!before.contains(&ids(&house)[0]), "no two mails have one Message-ID");
     let first = header(&outbox(&house)[0].1, "In-Reply-To").map(str::to_owned);
     assert_eq!(first.as_ref(), before.first());
