@@ -462,6 +462,33 @@ fn operators_hear_once_of_a_template_that_breaks_over_what_was_sent() {
 }
 
 #[test]
+fn what_builders_send_comes_in_silence_whatever_it_is() {
+    use FactKind::{Binary, Custom, Source};
+    for (kinds, expected) in [
+        (&[Custom][..], [].as_slice()),
+        (&[Binary], &[]),
+        (&[Custom, Binary], &[]),
+        (&[Source, Custom], &["ACCEPTED ann@example.org", "ANNOUNCE changes@lists.example.org"]),
+    ] {
+        let mut house = House::new(&["main"], &["amd64"]);
+        with_list(&mut house);
+        let ann = someone(&mut house, "ann", PersonKind::Person);
+        may_upload(&mut house, ann);
+        let mut facts = facts(&house, "s", Signature::NotAsked);
+        let file = |kind: &FactKind| FactFile {
+            name: "debian-installer-images_1_amd64.tar.gz".into(),
+            kind: *kind,
+            component: None,
+            section: None,
+            is_new: false,
+        };
+        facts.files = kinds.iter().map(file).collect();
+        told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+        assert_eq!(recipients(&house), expected, "{kinds:?}");
+    }
+}
+
+#[test]
 fn what_is_forgotten_is_not_said_again_and_leaves_its_number() {
     let mut house = House::new(&["main"], &["amd64"]);
     with_list(&mut house);
