@@ -1,12 +1,11 @@
 //! `pressroom process-upload`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
-use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
+use pressroom_archive::store::{Db, script_state};
 use pressroom_archive::upload::process::{Afterwards, Done, House, Mode, Options, Report, process};
 use pressroom_archive::upload::watch::{Watch, Woken};
 use serde::Serialize;
@@ -34,8 +33,6 @@ judged or moved; it is still in incoming, and the next run tries again.";
 
 /// The name of such a run in `script_activity`.
 const SCRIPT: &str = "process-upload";
-/// How long mails are sent before the command ends; what is left waits for the next.
-const DELIVERY: Duration = Duration::from_secs(30);
 /// So long a daemon waits at most before it looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// What comes within so long is looked at together.
@@ -101,10 +98,14 @@ impl ProcessUpload {
         let options = self.options(&root)?;
         let base = std::fs::canonicalize(&self.base).ok().filter(|base| base.join("incoming").is_dir());
         let Some(base) = base else {
-            return Err(exit::usage(format!(
+            let why = format!(
                 "there is no folder {0}/incoming: make it with `mkdir -p {0}/incoming`, and let those write to it who upload",
                 self.base.display()
-            )));
+            );
+            if !self.dry_run {
+                self.was_there(session, &root, &mut db, &why)?;
+            }
+            return Err(exit::usage(why));
         };
         let stop = Stop::on_signals()?;
         if self.watch {
@@ -127,6 +128,21 @@ impl ProcessUpload {
         }
         say_troubles(&report);
         self.end(&report)
+    }
+
+    /// Where a folder that is gone has had a run before, this one has failed: operators are told that nothing comes in any more.
+    fn was_there(&self, session: &Session, root: &Root, db: &mut Db, why: &str) -> anyhow::Result<()> {
+        let base = real_path(&self.base);
+        let scope = base.display().to_string();
+        let is_known = script_state::states(db.read())?
+            .iter()
+            .any(|state| state.script.name == SCRIPT && state.script.scope == scope);
+        if is_known {
+            let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
+            let recording = Recording::begin(root, db, &session.clock, &activity)?;
+            recording.end(db, &session.clock, &RunEnded::Failed(why.to_owned()));
+        }
+        Ok(())
     }
 
     fn options(&self, root: &Root) -> anyhow::Result<Options> {
@@ -188,7 +204,7 @@ impl ProcessUpload {
         // others need not wait while mails are sent
         drop(lock);
         if !self.dry_run && !self.no_mail {
-            crate::mail::deliver(root, db, &session.clock, DELIVERY).warn();
+            crate::mail::deliver(root, db, &session.clock, root.config.mail.time_limit()).warn();
         }
         span.exit();
         Ok(report)
@@ -297,6 +313,18 @@ impl ProcessUpload {
             report.arriving.len()
         ));
         text
+    }
+}
+
+/// The path that a folder has, or had while it was there.
+fn real_path(base: &Path) -> PathBuf {
+    if let Ok(path) = std::fs::canonicalize(base) {
+        return path;
+    }
+    let path = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real_path(parent).join(name),
+        _ => path,
     }
 }
 

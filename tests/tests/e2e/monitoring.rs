@@ -178,6 +178,30 @@ fn every_script_says_how_it_went_and_those_with_nothing_to_do_take_one_row() {
 }
 
 #[test]
+fn a_folder_of_uploads_that_is_gone_is_a_run_that_failed_and_one_that_never_was_is_none() {
+    let root = root();
+    let uploads = tempfile::tempdir().unwrap();
+    let base = uploads.path().join("base");
+    let process = ["process-upload", base.to_str().unwrap()];
+    let runs = || {
+        let text = root.ok(&["--format", "json", "history", "-n", "20"]).stdout;
+        serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap().len()
+    };
+    let _ = root.run(&process).exits(2).says(&["there is no folder", "mkdir -p"]);
+    assert_eq!(runs(), 0);
+    std::fs::create_dir_all(base.join("incoming")).unwrap();
+    root.ok(&process);
+    let _ = root.run(&["check"]).exits(OK);
+    for gone in [base.join("incoming"), base.clone()] {
+        std::fs::remove_dir(&gone).unwrap();
+        let _ = root.run(&process).exits(2).says(&["there is no folder", "mkdir -p"]);
+        let _ = root.run(&["check"]).exits(CRITICAL).says(&["process-upload", "there is no folder"]);
+    }
+    assert_eq!(runs(), 3);
+    assert_eq!(mails(&root).len(), 1, "once for each incident");
+}
+
+#[test]
 fn a_root_that_nobody_may_write_to_can_be_looked_at() {
     let root = root();
     add(&root);
