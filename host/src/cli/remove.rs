@@ -6,13 +6,15 @@ use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::dominate::schedule_suite;
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::refile::refuse_stable;
-use pressroom_archive::store::removal::{Extent, Removal, Requested, components_of, request_removal};
+use pressroom_archive::store::removal::{
+    Extent, InQueue, Removal, Requested, components_of, in_queue, request_removal,
+};
 use pressroom_archive::store::shape::shape;
 use pressroom_archive::store::{StoreError, suite};
 use serde::Serialize;
 
 use super::operator::As;
-use super::output::{BOLD, painted};
+use super::output::{BOLD, WARN, painted};
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -49,6 +51,8 @@ struct Removed {
     package: String,
     #[serde(flatten)]
     requested: Requested,
+    /// What brings it back.
+    in_queue: Vec<InQueue>,
 }
 
 impl Remove {
@@ -89,6 +93,7 @@ impl Remove {
                     comment: &comment,
                 };
                 let requested = request_removal(tx, &removal, now)?;
+                let waiting = in_queue(tx, suite.id, name.as_str(), extent)?;
                 if requested == Requested::default() {
                     let (what, other) = match extent {
                         Extent::SourceAndBinaries => {
@@ -96,13 +101,14 @@ impl Remove {
                         }
                         Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
                     };
-                    return Err(anyhow::Error::from(StoreError::Refused(format!(
+                    let in_queue: String = waiting.iter().map(|one| format!("; {}", stays(one))).collect();
+                    return Err(exit::usage(format!(
                         "there is no {what} {name} in {} that is published or waits and is not to be removed already; nothing was \
-                         changed ({other})",
+                         changed ({other}){in_queue}",
                         suite.name
-                    ))));
+                    )));
                 }
-                removed.push(Removed { package: package.clone(), requested });
+                removed.push(Removed { package: package.clone(), requested, in_queue: waiting });
             }
             // what waited is deleted, and no pass comes by it
             schedule_suite(tx, suite.id, stay, now)?;
@@ -111,9 +117,11 @@ impl Remove {
         session.output.show(&removed, || {
             removed
                 .iter()
-                .map(|Removed { package, requested: Requested { published, pending } }| {
+                .map(|Removed { package, requested: Requested { published, pending }, in_queue }| {
+                    let in_queue: String =
+                        in_queue.iter().map(|one| format!("{} {}\n", painted(WARN, "but"), stays(one))).collect();
                     format!(
-                        "{} goes from {}: {published} publications with the next run, {pending} that waited at once\n",
+                        "{} goes from {}: {published} publications with the next run, {pending} that waited at once\n{in_queue}",
                         painted(BOLD, package),
                         suite.name
                     )
@@ -122,4 +130,11 @@ impl Remove {
         })?;
         Ok(End::Success)
     }
+}
+
+/// What is to be said of an upload that brings a package back.
+fn stays(InQueue { upload, status, source, version }: &InQueue) -> String {
+    format!(
+        "upload {upload} of {source} {version} is {status} and stays in the queue: `pressroom queue reject {upload}` takes it out of there"
+    )
 }

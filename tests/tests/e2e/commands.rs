@@ -10,6 +10,7 @@ use pressroom_tests::tree::sha256;
 use serde_json::Value;
 
 const FAILURE: i32 = 1;
+const USAGE: i32 = 2;
 const CONFIGURATION: i32 = 3;
 
 fn add_package(root: &Root, suite: &str, name: &str, version: &str) {
@@ -179,13 +180,13 @@ fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
     let before = root.ok(&["status"]).stdout;
     // all of the names or none
     root.run(&["remove", "--suite", SERIES, "--binary", "hello", "helo"])
-        .exits(FAILURE)
+        .exits(USAGE)
         .says(&["no binary package helo", "nothing was changed"]);
     root.run(&["remove", "--suite", SERIES, "--binary", "../hello"]).exits(FAILURE);
     assert_eq!(root.ok(&["status"]).stdout, before);
     root.ok(&["remove", "--suite", SERIES, "--comment", "abandoned", "hello", "hello"])
         .says(&["2 publications with the next run"]);
-    root.run(&["remove", "--suite", SERIES, "hello"]).exits(FAILURE).says(&["not to be removed already"]);
+    root.run(&["remove", "--suite", SERIES, "hello"]).exits(USAGE).says(&["not to be removed already"]);
     root.ok(&["status"]).says(&["removals"]);
     root.ok(&["publish", "--dry-run"]).says(&["2 publications are to be removed", "deleted hello"]);
     assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages").len(), 2);
