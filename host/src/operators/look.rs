@@ -19,7 +19,7 @@ use super::facts::{Depth, gather};
 use super::log_tail::LogTail;
 use crate::clock::Clock;
 use crate::mail;
-use crate::root::Root;
+use crate::root::{CONFIG_FILE, Root};
 
 /// So many runs are considered in one transaction.
 const BATCH: u32 = 100;
@@ -215,9 +215,17 @@ fn forget(root: &Root, db: &mut Db, now: Timestamp) -> anyhow::Result<()> {
 /// Writes the metrics where somebody wants them.
 fn write_metrics(root: &Root, db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let Some(file) = &root.config.metrics.file else { return Ok(()) };
+    let path = root.below(file);
+    // whoever reads them has a folder: one that is not there is a word misspelt, and a new one would be read by nobody
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!(
+            "there is no folder {}: make it, or name another file in [metrics] of {CONFIG_FILE}",
+            folder.display()
+        );
+    }
     let facts = gather(root, db.read(), clock.now(), Depth::Rows)?;
     let text = prometheus::text(&facts, env!("CARGO_PKG_VERSION"));
-    Ok(disk::write_atomic(&root.below(file), text.as_bytes(), 0o644)?)
+    Ok(disk::write_atomic(&path, text.as_bytes(), 0o644)?)
 }
 
 #[cfg(test)]
@@ -227,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::operators::{Recording, RunEnded};
-    use crate::root::{CONFIG_FILE, DATABASE_FILE};
+    use crate::root::DATABASE_FILE;
 
     const CONFIG: &str = "[mail]\ntransport = \"maildir\"\nfrom = \"a@example.org\"\noperators = [\"Ops <ops@example.org>\"]\n\
                           [metrics]\nfile = \"metrics.prom\"\n";
@@ -340,11 +348,15 @@ mod tests {
         let failures =
             "pressroom_run_failures{script=\"process-upload\",distribution=\"\",scope=\"/srv\"} 1\n";
         assert!(text.contains(failures), "{text}");
-        let config = CONFIG.replace("metrics.prom", "pressroom.toml/metrics.prom");
-        let mut house = House::new(&config);
-        house.run("process-upload", failed());
-        look_after(&house.root, &mut house.db, &house.clock, &house.tail);
-        assert_eq!(house.subjects().len(), 1);
+        for place in ["pressroom.toml", "misspelt"] {
+            let config = CONFIG.replace("metrics.prom", &format!("{place}/metrics.prom"));
+            let mut house = House::new(&config);
+            house.run("process-upload", failed());
+            look_after(&house.root, &mut house.db, &house.clock, &house.tail);
+            assert_eq!(house.subjects().len(), 1);
+            let error = write_metrics(&house.root, &house.db, &house.clock).unwrap_err().to_string();
+            assert!(error.contains("there is no folder") && error.contains(place), "{error}");
+        }
     }
 
     #[test]
