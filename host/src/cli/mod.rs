@@ -265,7 +265,18 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
     if let Some(name) = name {
         return Ok(pressroom_archive::store::distribution::distribution(db, name)?);
     }
-    let mut all = distributions(db)?;
+    only(distributions(db)?, "which distribution? Name one with --distribution")
+}
+
+/// The only distribution, for commands that are about one archive.
+fn the_distribution_of_archive(db: &Connection) -> anyhow::Result<Distribution> {
+    only(
+        distributions(db)?,
+        "which archive? There are several distributions; name the archive of one with --archive",
+    )
+}
+
+fn only(mut all: Vec<Distribution>, which: &str) -> anyhow::Result<Distribution> {
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => {
@@ -273,10 +284,7 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
         }
         (Some(last), false) => {
             let names: Vec<String> = all.iter().chain([&last]).map(|one| one.name.to_string()).collect();
-            Err(exit::usage(format!(
-                "which distribution? Name one with --distribution: {}",
-                names.join(", ")
-            )))
+            Err(exit::usage(format!("{which}: {}", names.join(", "))))
         }
     }
 }
@@ -288,7 +296,7 @@ fn the_archive(
 ) -> anyhow::Result<pressroom_archive::store::archive::Archive> {
     let reference = match reference {
         Some(reference) => reference.clone(),
-        None => ArchiveReference::primary(the_distribution(db.read(), None)?.name),
+        None => ArchiveReference::primary(the_distribution_of_archive(db.read())?.name),
     };
     Ok(pressroom_archive::store::archive::archive(db.read(), &reference)?)
 }
