@@ -37,7 +37,6 @@ pub(super) enum Command {
         #[arg(long)]
         suite: Option<SuiteName>,
         /// The archive; without it, the primary one of the only distribution.
-        /// The archive; without it, the primary one of the only distribution.
         #[arg(long)]
         archive: Option<ArchiveReference>,
     },
