@@ -28,7 +28,12 @@ impl Clock {
         self.running.map_or(self.begin, |since| self.begin + since.elapsed())
     }
 
-    /// When the program began: the one time of a run, in whole seconds, as `Date` has it.
+    /// A clock that begins now, unless it stands still: for a run that does not begin with the program, because others came before it.
+    pub(crate) fn anew(self) -> Self {
+        if self.running.is_some() { Self::system() } else { self }
+    }
+
+    /// When it began: the one time of a run, in whole seconds, as `Date` has it.
     pub(crate) fn began(&self) -> Timestamp {
         Timestamp::from_second(self.begin.as_second()).unwrap_or(self.begin)
     }

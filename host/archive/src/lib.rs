@@ -5,9 +5,11 @@
 //! told. Above them stand the rooms of an upload's way, which never call each other: [`upload`] lets packages in, [`queue`] holds them for a decision, [`accept`] makes publications of what was
 //! accepted, and [`build`] what is to be built of it. And those of a publication: [`pool`], [`dominate`], [`index`] and [`release`] are the phases A to D of a
 //! pass, [`custom`] adds what is no package, [`dists`] stages and installs, [`mirror`] says what changed, and [`snapshot`] keeps what was installed.
+//! What people do to published packages is in [`copy`], [`refile`], [`remove`] and [`overrides`].
 //! What it all costs is counted in [`work`]; how it is doing is said by [`monitor`].
 
 pub mod accept;
+pub mod bugs;
 pub mod build;
 pub mod copy;
 pub mod custom;
@@ -23,11 +25,13 @@ pub mod mirror;
 pub mod monitor;
 pub mod notify;
 pub mod openpgp;
+pub mod overrides;
 pub mod people;
 pub mod pool;
 pub mod queue;
 pub mod refile;
 pub mod release;
+pub mod remove;
 pub mod snapshot;
 pub mod store;
 pub mod upload;

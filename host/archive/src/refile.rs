@@ -10,9 +10,8 @@ use crate::domain::name::{ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::{ComponentId, PackageKind};
 use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::Archive;
-use crate::store::override_change::{
-    self, LiveBinary, LiveSource, Named, NewOverrideChange, live_binaries, live_sources,
-};
+use crate::store::live::{FiledLive, LiveSource, Named, live_binaries, live_sources};
+use crate::store::override_change::{self, NewOverrideChange};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, Wished, publish_phased_binary, publish_source,
 };
@@ -62,7 +61,7 @@ impl Change {
 
 /// Which packages a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum RefiledPackages {
     /// Binary packages of the name.
     Binaries,
     /// The source of the name.
@@ -73,7 +72,7 @@ pub enum Extent {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct Refiling<'a> {
     /// The archive.
     pub archive: &'a Archive,
     /// The suite of it.
@@ -81,7 +80,7 @@ pub struct Request<'a> {
     /// The names.
     pub names: &'a [SourceName],
     /// What they mean.
-    pub extent: Extent,
+    pub extent: RefiledPackages,
     /// What is changed.
     pub change: &'a Change,
     /// Who asks.
@@ -105,6 +104,18 @@ pub struct Refiled {
     pub from: String,
     /// The component that it will be in.
     pub to: String,
+    /// The section that it was in.
+    pub from_section: Option<Section>,
+    /// The section that it will be in.
+    pub to_section: Option<Section>,
+    /// The priority that it had; none for sources.
+    pub from_priority: Option<PackagePriority>,
+    /// The priority that it will have; none for sources.
+    pub to_priority: Option<PackagePriority>,
+    /// To how many in a hundred it was given; none: to all.
+    pub from_percentage: Option<u8>,
+    /// To how many in a hundred it will be given; none: to all.
+    pub to_percentage: Option<u8>,
     /// Whether it waits for the next run; otherwise it was filed so already.
     pub waits: bool,
 }
@@ -129,7 +140,7 @@ pub enum RefileError {
 /// When a package is not there, a right is lacking, or the database fails; nothing of it may be kept then.
 pub fn refile(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     now: Timestamp,
 ) -> Result<Vec<Refiled>, RefileError> {
     refuse_stable(request.archive, request.shape)?;
@@ -137,6 +148,9 @@ pub fn refile(
         && request.shape.components.iter().all(|one| one.id != *id)
     {
         return Err(RefileError::Refused(format!("{} has no component {name}", request.shape.series.name)));
+    }
+    if let Some(priority) = request.change.priority.as_ref().filter(|priority| !priority.is_known()) {
+        return Err(RefileError::Refused(priority.unknown()));
     }
     let rights = rights(tx, request.archive, request.actor)?;
     let mut refiled = Vec::new();
@@ -163,16 +177,16 @@ pub fn refuse_stable(archive: &Archive, shape: &SuiteShape) -> Result<(), Refile
 
 fn one(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     rights: &Rights,
     name: &SourceName,
     now: Timestamp,
 ) -> Result<Vec<Refiled>, RefileError> {
     let suite = &request.shape.suite;
     let (sources, binaries) = match request.extent {
-        Extent::Binaries => (Vec::new(), live_binaries(tx, suite.id, Named::Binary(name.as_str()))?),
-        Extent::Source => (live_sources(tx, suite.id, name.as_str())?, Vec::new()),
-        Extent::SourceAndBinaries => (
+        RefiledPackages::Binaries => (Vec::new(), live_binaries(tx, suite.id, Named::Binary(name.as_str()))?),
+        RefiledPackages::Source => (live_sources(tx, suite.id, name.as_str())?, Vec::new()),
+        RefiledPackages::SourceAndBinaries => (
             live_sources(tx, suite.id, name.as_str())?,
             live_binaries(tx, suite.id, Named::Source(name.as_str()))?,
         ),
@@ -181,8 +195,10 @@ fn one(
     let binaries = highest_binaries(binaries);
     if source.is_none() && binaries.is_empty() {
         let (what, other) = match request.extent {
-            Extent::Binaries => ("binary package", "name sources with --source or --source-and-binaries"),
-            Extent::Source | Extent::SourceAndBinaries => {
+            RefiledPackages::Binaries => {
+                ("binary package", "name sources with --source or --source-and-binaries")
+            }
+            RefiledPackages::Source | RefiledPackages::SourceAndBinaries => {
                 ("source package", "without --source, names are those of binary packages")
             }
         };
@@ -216,8 +232,8 @@ fn highest_source(live: Vec<LiveSource>) -> Option<LiveSource> {
 }
 
 /// For each name and architecture the newest publication of the highest version.
-fn highest_binaries(live: Vec<LiveBinary>) -> Vec<LiveBinary> {
-    let mut highest: Vec<LiveBinary> = Vec::new();
+fn highest_binaries(live: Vec<FiledLive>) -> Vec<FiledLive> {
+    let mut highest: Vec<FiledLive> = Vec::new();
     for one in live {
         match highest.last_mut() {
             Some(best) if (&best.name, best.architecture) == (&one.name, one.architecture) => {
@@ -233,7 +249,7 @@ fn highest_binaries(live: Vec<LiveBinary>) -> Vec<LiveBinary> {
 
 fn file_source(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     name: &SourceName,
     source: &LiveSource,
     now: Timestamp,
@@ -243,12 +259,13 @@ fn file_source(
         Some((id, name)) => (*id, name),
         None => (source.component, &source.component_name),
     };
+    let section = change.section.as_ref().or(source.section.as_ref());
     let new = NewSourcePublication {
         suite: request.shape.suite.id,
         release: Made::Known(source.release),
         name,
         component,
-        section: change.section.as_ref().or(source.section.as_ref()),
+        section,
         creator: request.actor.name(),
     };
     Ok(Refiled {
@@ -258,14 +275,20 @@ fn file_source(
         architecture: None,
         from: source.component_name.to_string(),
         to: to.to_string(),
+        from_section: source.section.clone(),
+        to_section: section.cloned(),
+        from_priority: None,
+        to_priority: None,
+        from_percentage: None,
+        to_percentage: None,
         waits: publish_source(tx, &new, now)? == Wished::Pending,
     })
 }
 
 fn file_binary(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
-    binary: &LiveBinary,
+    request: &Refiling<'_>,
+    binary: &FiledLive,
     now: Timestamp,
 ) -> Result<Refiled, StoreError> {
     let change = request.change;
@@ -273,14 +296,16 @@ fn file_binary(
         Some((id, name)) => (*id, name),
         None => (binary.component, &binary.component_name),
     };
+    let section = change.section.as_ref().or(binary.section.as_ref());
+    let priority = change.priority.as_ref().or(binary.priority.as_ref());
     let new = NewBinaryPublication {
         suite: request.shape.suite.id,
         architecture: binary.architecture,
         release: Made::Known(binary.release),
         name: &binary.name,
         component,
-        section: change.section.as_ref().or(binary.section.as_ref()),
-        priority: change.priority.as_ref().or(binary.priority.as_ref()),
+        section,
+        priority,
         creator: request.actor.name(),
     };
     let phasing = match change.phasing {
@@ -294,6 +319,15 @@ fn file_binary(
         architecture: Some(binary.tag.to_string()),
         from: binary.component_name.to_string(),
         to: to.to_string(),
+        from_section: binary.section.clone(),
+        to_section: section.cloned(),
+        from_priority: binary.priority.clone(),
+        to_priority: priority.cloned(),
+        from_percentage: binary.phased_update_percentage,
+        to_percentage: match phasing {
+            Phasing::Percentage(percentage) => Some(percentage),
+            Phasing::All | Phasing::Unsaid => None,
+        },
         waits: publish_phased_binary(tx, &new, phasing, now)? == Wished::Pending,
     })
 }
@@ -301,7 +335,7 @@ fn file_binary(
 /// Once for each package, however many architectures it has.
 fn record(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     refiled: &[Refiled],
     now: Timestamp,
 ) -> Result<(), StoreError> {

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use pressroom_archive::domain::FileDigests;
-use pressroom_archive::format::clearsign;
 use pressroom_archive::format::{
-    Changes, DscError, PackageType, SourceControl, SourceFormat, binary_control, read_deb,
+    Changes, DscError, PackageType, SourceControl, SourceFormat, binary_control, clearsign, read_deb,
+    relations,
 };
 
 fn try_run(folder: &Path, tool: &str, arguments: &[&str]) -> Output {
@@ -103,6 +103,108 @@ fn control_files_that_dpkg_deb_refuses_are_refused() {
         let parsed = binary_control::BinaryControl::parse(control, PackageType::Deb);
         assert!(parsed.is_err(), "number {number} is taken: {control}");
     }
+}
+
+/// How apt takes an index with one package that has this field.
+fn apt_reads(folder: &Path, field: &str, value: &str) -> bool {
+    let at = |path: &str| folder.join(path).display().to_string();
+    let stanza = format!(
+        "Package: hello\nVersion: 1\nArchitecture: amd64\nMaintainer: A <a@example.org>\nFilename: ./hello.deb\nSize: 1\n\
+         SHA256: {}\n{field}: {value}\nDescription: greets\n",
+        FileDigests::of(b"x").sha256
+    );
+    write(&folder.join("repository/Packages"), &stanza);
+    write(&folder.join("status"), "");
+    write(&folder.join("sources.list"), &format!("deb [trusted=yes] file:{} ./\n", at("repository")));
+    for name in ["state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    let options = [
+        format!("Dir::State={}", at("state")),
+        format!("Dir::State::status={}", at("status")),
+        format!("Dir::Cache={}", at("cache")),
+        format!("Dir::Etc={}", at("etc")),
+        format!("Dir::Etc::sourcelist={}", at("sources.list")),
+        "Dir::Etc::sourceparts=/dev/null".to_owned(),
+        "APT::Architecture=amd64".to_owned(),
+    ];
+    let mut arguments = vec!["update"];
+    for option in &options {
+        arguments.extend(["-o", option]);
+    }
+    let update = try_run(folder, "apt-get", &arguments);
+    let said = String::from_utf8_lossy(&update.stderr).into_owned();
+    // nothing else may be what it does not like
+    assert!(update.status.success() || said.contains("Problem parsing"), "{field}: {value}: {said}");
+    update.status.success()
+}
+
+#[test]
+fn relations_that_apt_refuses_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused_by_apt = 0;
+    for value in [
+        "a1, b:any (>= 1), c (<< 2~) | d",
+        "a1,",
+        "Foo_Bar (>= 1)",
+        "a1 ( = 1 )",
+        "a1 (=1), b",
+        "foo (>> , |",
+        "foo bar",
+        "a1,, b",
+        ",a1",
+        "a1,,",
+        "| a1",
+        "a1 |",
+        "a1 | | b",
+        "a1 | , b",
+        "a1 (13)",
+        "a1 (=1)",
+        "a1 (>1)",
+        "a1 (= )",
+        "a1 (= 1",
+        "a1 (= 1) (= 2)",
+        "a1 (",
+        "a1 (x)",
+        "a1 [amd64]",
+        "a1 [amd64",
+        "a1 <!nocheck>",
+        "a1)",
+        "a1 \u{a0}",
+        "${misc:Depends}",
+    ] {
+        for field in ["Depends", "Provides"] {
+            let ours = relations::check_binary([(field, value)].into_iter());
+            let is_read = apt_reads(folder.path(), field, value);
+            refused_by_apt += usize::from(!is_read);
+            assert!(is_read || ours.is_err(), "{field}: {value} is taken, and apt takes no index with it");
+        }
+    }
+    assert!(refused_by_apt > 30, "apt has refused {refused_by_apt}");
+    for field in relations::BINARY_FIELDS {
+        assert!(relations::check_binary([(field, "foo bar")].into_iter()).is_err());
+        // the last is read by some versions of apt
+        assert!(field == "Obsoletes" || !apt_reads(folder.path(), field, "foo bar"), "{field}");
+    }
+}
+
+#[test]
+fn relations_of_what_is_installed_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let fields: String = relations::BINARY_FIELDS
+        .iter()
+        .filter(|field| **field != "Obsoletes")
+        .map(|field| format!("{field}: ${{{field}}}\n"))
+        .collect();
+    let installed = run(folder.path(), "dpkg-query", &["-W", "-f", &format!("{fields}\n")]);
+    let mut count = 0;
+    for line in installed.lines() {
+        let Some((field, value)) = line.split_once(": ") else { continue };
+        count += 1;
+        let read = relations::check_binary([(field, value)].into_iter());
+        assert!(read.is_ok(), "{line}: {read:?}");
+    }
+    assert!(count > 100, "{count}");
 }
 
 /// An unpacked source package with an upstream tarball beside it.

@@ -7,10 +7,11 @@ use pressroom_archive::domain::Sha256;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, ArchiveDescription, Description, DistributionDescription, SeriesDescription};
-use super::describe_people::PersonDescription;
 use super::output::{BAD, GOOD, painted};
 use super::{End, Session, exit};
+use crate::describe::{
+    self, ArchiveDescription, Description, DistributionDescription, PersonDescription, SeriesDescription,
+};
 
 const EXAMPLES: &str = "\
 The file has what `pressroom export` prints:
@@ -59,7 +60,8 @@ struct Difference {
 
 impl Apply {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let text = std::fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read {}", self.file.display()))?;
         let description: Description = toml::from_str(&text).map_err(|error| {
@@ -72,6 +74,9 @@ impl Apply {
             describe::export(tx, session.clock.now())
         };
         let after = if self.dry_run { db.rehearse(work)? } else { db.write(work)? };
+        if !self.dry_run {
+            root.write_all_readers(db.read(), now)?;
+        }
         let after = qualified_lines(&after)?;
         let difference = Difference {
             applied: !self.dry_run,

@@ -11,9 +11,9 @@ use pressroom_archive::store::snapshot::kept_seconds;
 use pressroom_archive::store::{Db, StoreError, person};
 use serde::Serialize;
 
-use super::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
 use super::output::table;
 use super::{End, Session, exit};
+use crate::describe::{self, ArchiveDescription, Description, DistributionDescription, DistributionSettings};
 
 /// List, add and change archives: `debian` is the primary archive of debian, `debian/partner` another one of its own.
 #[derive(Debug, clap::Subcommand)]
@@ -84,7 +84,7 @@ pub(super) struct Settings {
     /// `Changelogs` in the Release files: a URL with @CHANGEPATH@ in it, no, or nothing.
     #[arg(long, value_name = "URL")]
     changelogs: Option<ReleaseText>,
-    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it, no, or nothing.
+    /// `Snapshots` in the Release files: a URL with @SNAPSHOTID@ in it and a slash at its end, no, or nothing.
     #[arg(long, value_name = "URL")]
     snapshots: Option<ReleaseText>,
     /// How many of the newest versions of each package stay in the indexes: 1 where nobody says otherwise.

@@ -3,7 +3,7 @@
 use pressroom_archive::domain::{
     ArchiveReference, ComponentName, PackageKind, PackagePriority, Section, SourceName, SuiteName,
 };
-use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, Request, refile};
+use pressroom_archive::refile::{Change, RefileError, Refiled, RefiledPackages, Refiling, refile};
 use pressroom_archive::store::override_change::last_override_changes;
 use pressroom_archive::store::package_override::find_override;
 use pressroom_archive::store::publication::Phasing;
@@ -11,8 +11,8 @@ use pressroom_archive::store::shape::shape;
 use pressroom_archive::store::{Connection, StoreError, Transaction, series, suite};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::{WARN, painted, table};
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -112,14 +112,14 @@ impl ChangeOverride {
                 "nothing is changed: name --component, --section, --priority or --phased-update-percentage",
             ));
         }
-        let reason = super::operator::reason(&self.reason)?;
+        let reason = super::who::reason(&self.reason)?;
         let actor = self.by.actor(&root, &db)?;
         let extent = match (self.source, self.source_and_binaries) {
-            (true, _) => Extent::Source,
-            (false, true) => Extent::SourceAndBinaries,
-            (false, false) => Extent::Binaries,
+            (true, _) => RefiledPackages::Source,
+            (false, true) => RefiledPackages::SourceAndBinaries,
+            (false, false) => RefiledPackages::Binaries,
         };
-        let request = Request {
+        let request = Refiling {
             archive: &archive,
             shape: &shape,
             names: &self.packages,
@@ -145,6 +145,16 @@ impl ChangeOverride {
 
     fn text(&self, report: &Report) -> String {
         let would = if self.dry_run { "would wait for the next run" } else { "waits for the next run" };
+        let or_none = |word: Option<&str>| word.unwrap_or("-").to_owned();
+        let section = |section: &Option<Section>| or_none(section.as_ref().map(Section::as_str));
+        let priority =
+            |priority: &Option<PackagePriority>| or_none(priority.as_ref().map(PackagePriority::as_str));
+        let given_to = |one: &Refiled, percentage: Option<u8>| match (one.kind, percentage) {
+            (PackageKind::Source, _) => "-".to_owned(),
+            (PackageKind::Binary, None) => "all".to_owned(),
+            (PackageKind::Binary, Some(percentage)) => format!("{percentage} %"),
+        };
+        let change = |from: String, to: String| if from == to { to } else { format!("{from} -> {to}") };
         let cells: Vec<Vec<String>> = report
             .changed
             .iter()
@@ -153,12 +163,17 @@ impl ChangeOverride {
                     one.package.clone(),
                     one.version.clone(),
                     one.architecture.clone().unwrap_or_else(|| "source".to_owned()),
-                    if one.from == one.to { one.to.clone() } else { format!("{} -> {}", one.from, one.to) },
+                    change(one.from.clone(), one.to.clone()),
+                    change(section(&one.from_section), section(&one.to_section)),
+                    change(priority(&one.from_priority), priority(&one.to_priority)),
+                    change(given_to(one, one.from_percentage), given_to(one, one.to_percentage)),
                     if one.waits { would } else { "as it was" }.to_owned(),
                 ]
             })
             .collect();
-        let mut text = table(&["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", ""], &cells);
+        let heads =
+            ["PACKAGE", "VERSION", "ARCHITECTURE", "COMPONENT", "SECTION", "PRIORITY", "GIVEN TO", ""];
+        let mut text = table(&heads, &cells);
         for one in &report.overrides {
             text.push_str(&format!("{} {one}\n", painted(WARN, "but")));
         }
@@ -169,7 +184,7 @@ impl ChangeOverride {
 /// What was said with `pressroom override set` of these packages and is something else: it counts again for the next version.
 fn contradicted(
     db: &Connection,
-    request: &Request<'_>,
+    request: &Refiling<'_>,
     changed: &[Refiled],
 ) -> Result<Vec<String>, StoreError> {
     let (archive, series) = (request.archive, &request.shape.series);

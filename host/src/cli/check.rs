@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use pressroom_archive::domain::DistributionName;
+use pressroom_archive::domain::plain;
 use pressroom_archive::monitor::health::{self, AgeLimit, Facts, Health, Level};
-use pressroom_archive::notify::one_line;
 use pressroom_archive::store::distribution::distribution;
 
 use super::output::write_out;
@@ -83,7 +83,7 @@ impl Check {
         let health = match self.health(session) {
             Ok(health) => health,
             Err(error) => {
-                let why = one_line(&format!("{error:#}"), 1000).replace('|', "/");
+                let why = plain::line(&format!("{error:#}"), 1000).replace('|', "/");
                 let unknown =
                     Health { level: Level::Unknown, findings: Vec::new(), measurements: Vec::new() };
                 session.output.show(&unknown, || format!("PRESSROOM UNKNOWN: {why}\n"))?;
@@ -142,7 +142,7 @@ pub(super) fn wrong_use(error: &clap::Error) -> ExitCode {
     // nobody is left to tell when standard output is closed
     let _ = write_out(&format!(
         "PRESSROOM UNKNOWN: {}\n{text}",
-        one_line(text.lines().next().unwrap_or_default(), 300)
+        plain::line(text.lines().next().unwrap_or_default(), 300)
     ));
     ExitCode::from(exit::of_level(Level::Unknown))
 }

@@ -2,15 +2,15 @@
 
 use anyhow::Context;
 use pressroom_archive::copy::judge::Objection;
-use pressroom_archive::copy::{Copied, CopyError, End as Place, Outcome, Request, Wish, carry_out, plan};
+use pressroom_archive::copy::{Copied, CopyError, Copying, End as Place, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{ArchiveReference, SuiteName, UploadStatus};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::{Db, StoreError, Transaction, package_copy, suite};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::{BOLD, WARN, painted, table};
+use super::who::As;
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -96,11 +96,11 @@ impl Copy {
         let (Some(from), Some(to)) = (&self.from, &self.to) else {
             return Err(exit::usage("name a suite to copy from, one to copy to, and packages"));
         };
-        let reason = super::operator::reason(&self.reason)?;
+        let reason = super::who::reason(&self.reason)?;
         let (from, to) = (of(&db, &archive, from)?, of(&db, &target, to)?);
         let actor = self.by.actor(&root, &db)?;
         let librarian = root.librarian();
-        let request = Request {
+        let request = Copying {
             from: Place { archive: &archive, shape: &from },
             to: Place { archive: &target, shape: &to },
             packages: &self.packages,

@@ -11,8 +11,8 @@ use pressroom_archive::store::distribution::{Distribution, distribution};
 use pressroom_archive::store::{Connection, Db, StoreError};
 use serde::Serialize;
 
-use super::operator::{self, As};
 use super::output::{BAD, BOLD, WARN, painted, table};
+use super::who::{self, As};
 use super::{End, Session, exit};
 use crate::conductor::LockError;
 use crate::conductor::copy_requests::{self, Left, Pace};
@@ -340,7 +340,7 @@ fn cancel(
     reason: &str,
     by: &As,
 ) -> anyhow::Result<End> {
-    let reason = operator::reason(reason)?;
+    let reason = who::reason(reason)?;
     let actor = by.actor(root, db)?;
     let of = distribution_of(db.read(), id)?;
     let is_at_work = copy_requests::is_at_work(root, &of, session.clock)?;

@@ -7,9 +7,9 @@ use pressroom_archive::store::series::series_of;
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{self, Description, DistributionDescription, DistributionSettings};
 use super::output::table;
 use super::{End, Session};
+use crate::describe::{self, Description, DistributionDescription, DistributionSettings};
 
 /// List, add and change distributions.
 #[derive(Debug, clap::Subcommand)]

@@ -1,9 +1,9 @@
 //! `pressroom history`: the last runs, their passes and hooks.
 
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{PassPriority, Publisher, RunOutcome};
-use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Run};
-use pressroom_archive::store::{Connection, hook_run, pass, script_log, suite};
+use pressroom_archive::store::{Connection, hook_run, pass, script_log, step, suite};
 use serde::Serialize;
 
 use super::hook::calls::{Detail, ShownCall, call_text, micros, shown_call};
@@ -86,7 +86,7 @@ fn shown(db: &Connection, run: Run) -> anyhow::Result<ShownRun> {
             .filter(|suite| of_pass.contains(&suite.id))
             .map(|suite| suite.name.to_string())
             .collect();
-        let steps = pass::steps_of(db, one.id)?
+        let steps = step::steps_of(db, one.id)?
             .into_iter()
             .map(|step| ShownStep {
                 step: step.name,
@@ -134,7 +134,7 @@ fn about(run: &ShownRun) -> String {
         }
         Some(Publisher::MainArchives) | None => run.distribution.clone(),
     };
-    one_line(&about, 200)
+    plain::line(&about, 200)
 }
 
 fn text(run: &ShownRun, details: bool) -> String {

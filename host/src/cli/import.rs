@@ -12,10 +12,10 @@ use pressroom_archive::upload::import::{ImportReport, Target, import};
 use serde::Serialize;
 use tracing::{debug_span, info_span};
 
-use super::describe::OPERATOR;
 use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, bar, painted};
 use super::{End, Session, the_archive};
+use crate::describe::OPERATOR;
 use crate::operators::{Recording, RunEnded};
 
 /// The name of such a run in `script_activity`.

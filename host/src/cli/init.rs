@@ -9,10 +9,10 @@ use pressroom_archive::openpgp::{OwnKey, Signer};
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{
+use super::{End, Session, exit};
+use crate::describe::{
     self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
 };
-use super::{End, Session, exit};
 use crate::root::{CONFIG_FILE, Config, DATABASE_FILE, DEFAULT_KEY_FILE, Root};
 
 const EXAMPLES: &str = "\

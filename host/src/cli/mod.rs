@@ -10,10 +10,6 @@ mod change_override;
 mod check;
 mod copy;
 mod copy_request;
-mod describe;
-mod describe_copy;
-mod describe_people;
-mod describe_suite;
 mod distribution;
 mod exit;
 mod expire;
@@ -26,11 +22,11 @@ mod init;
 mod key;
 mod measure;
 mod of_suite;
-mod operator;
 mod outbox;
 mod output;
 mod package_override;
 mod package_set;
+mod people;
 mod permission;
 mod person;
 mod populate_archive;
@@ -38,17 +34,16 @@ mod process_accepted;
 mod process_death_row;
 mod process_upload;
 mod publish;
-mod publish_what;
 mod queue;
 mod remove;
 mod report;
 mod series;
-mod signing_key;
 mod snapshot;
 mod status;
 mod suite;
 mod team;
 mod token;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -265,18 +260,12 @@ fn the_distribution(db: &Connection, name: Option<&DistributionName>) -> anyhow:
     if let Some(name) = name {
         return Ok(pressroom_archive::store::distribution::distribution(db, name)?);
     }
-    only(distributions(db)?, "which distribution? Name one with --distribution")
+    the_only_distribution(db, "--distribution")
 }
 
-/// The only distribution, for commands that are about one archive.
-fn the_distribution_of_archive(db: &Connection) -> anyhow::Result<Distribution> {
-    only(
-        distributions(db)?,
-        "which archive? There are several distributions; name the archive of one with --archive",
-    )
-}
-
-fn only(mut all: Vec<Distribution>, which: &str) -> anyhow::Result<Distribution> {
+/// The only distribution, where none is named; `flag` is how the command at hand takes one.
+fn the_only_distribution(db: &Connection, flag: &str) -> anyhow::Result<Distribution> {
+    let mut all = distributions(db)?;
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => {
@@ -284,7 +273,7 @@ fn only(mut all: Vec<Distribution>, which: &str) -> anyhow::Result<Distribution>
         }
         (Some(last), false) => {
             let names: Vec<String> = all.iter().chain([&last]).map(|one| one.name.to_string()).collect();
-            Err(exit::usage(format!("{which}: {}", names.join(", "))))
+            Err(exit::usage(format!("which distribution? Name one with {flag}: {}", names.join(", "))))
         }
     }
 }
@@ -296,7 +285,7 @@ fn the_archive(
 ) -> anyhow::Result<pressroom_archive::store::archive::Archive> {
     let reference = match reference {
         Some(reference) => reference.clone(),
-        None => ArchiveReference::primary(the_distribution_of_archive(db.read())?.name),
+        None => ArchiveReference::primary(the_only_distribution(db.read(), "--archive")?.name),
     };
     Ok(pressroom_archive::store::archive::archive(db.read(), &reference)?)
 }

@@ -8,21 +8,6 @@ use pressroom_archive::store::{Db, Transaction};
 
 use super::the_archive;
 
-/// Whether what a command does stays done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    Real,
-    /// It is shown and taken back.
-    DryRun,
-}
-
-impl Mode {
-    /// As the flag has it.
-    pub(super) const fn of(dry_run: bool) -> Self {
-        if dry_run { Self::DryRun } else { Self::Real }
-    }
-}
-
 /// The suite that is meant, with its archive.
 pub(super) fn found(
     db: &Db,
@@ -37,17 +22,12 @@ pub(super) fn found(
 /// Does something to a suite, if whoever asks for it may decide over its pocket: asked in the transaction that does it.
 pub(super) fn decide<T>(
     db: &mut Db,
-    mode: Mode,
     (archive, suite): (&Archive, &Suite),
     actor: &Actor,
     work: impl FnOnce(&Transaction<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let work = |tx: &Transaction<'_>| {
+    db.write(|tx| {
         rights(tx, archive, actor)?.may_administer(suite.series, suite.name.pocket(), &[])?;
         work(tx)
-    };
-    match mode {
-        Mode::Real => db.write(work),
-        Mode::DryRun => db.rehearse(work),
-    }
+    })
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{MessageId, MessageKind, MessageStatus, UploadId};
 use pressroom_archive::notify::operators::write_sample;
-use pressroom_archive::notify::{mailbox, one_line, write_test};
+use pressroom_archive::notify::{mailbox, write_test};
 use pressroom_archive::store::outbox_message::{self, Filter, OutboxMessage};
 use pressroom_archive::store::run::Activity;
 use pressroom_archive::store::{Db, StoreError, waiting};
@@ -223,10 +224,10 @@ fn list(
                     one.painted_status(),
                     one.topic.clone(),
                     one.upload.map_or_else(|| "-".to_owned(), |id| id.to_string()),
-                    one_line(&one.recipients.join(" "), 40),
+                    plain::line(&one.recipients.join(" "), 40),
                     one.attempts.to_string(),
                     one.next_attempt.as_deref().map_or("-", minute).to_owned(),
-                    one_line(&one.error, 60),
+                    plain::line(&one.error, 60),
                 ]
             })
             .collect();
@@ -280,7 +281,7 @@ fn show(session: &Session, db: &Db, id: MessageId, raw: bool) -> anyhow::Result<
         );
         let mut line = |name: &str, value: &str| {
             if !value.is_empty() {
-                text.push_str(&format!("  {name:<9} {}\n", one_line(value, 1000)));
+                text.push_str(&format!("  {name:<9} {}\n", plain::line(value, 1000)));
             }
         };
         line("to", &shown.recipients.join(" "));

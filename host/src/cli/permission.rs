@@ -16,7 +16,7 @@ use pressroom_archive::store::{Connection, Db, StoreError, package_set, person, 
 use serde::Serialize;
 
 use super::output::{BAD, GOOD, painted, table};
-use super::{End, Session, exit, operator, the_archive};
+use super::{End, Session, exit, the_archive, who};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -150,7 +150,7 @@ impl Command {
                     scope: &scope,
                     series,
                 };
-                let creator = operator::recorded(&db)?;
+                let creator = who::recorded(&db)?;
                 db.write(|tx| grant(tx, &new, &creator, session.clock.now()))?;
                 list(session, &db, Some(&archive.reference), Some(person), None)
             }

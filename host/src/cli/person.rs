@@ -1,14 +1,15 @@
 //! `pressroom person`.
 
 use pressroom_archive::domain::{PersonId, PersonKind, PersonName};
-use pressroom_archive::store::person::{
-    self, NewPerson, Person, PersonChange, change_person, create_person, emails_of, teams_of,
-};
+use pressroom_archive::store::person::{Person, PersonChange, emails_of, teams_of};
 use pressroom_archive::store::{Connection, Db, StoreError, openpgp_key};
 use serde::Serialize;
 
 use super::output::{BOLD, DIM, painted, table};
-use super::{End, Session, exit};
+use super::people::{add, addresses, all_of, leave, names, of_kind, set};
+use super::{End, Session};
+
+const KIND: PersonKind = PersonKind::Person;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,28 +69,27 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
-        let emails: Vec<String> = self.emails.iter().filter(|email| !email.is_empty()).cloned().collect();
-        PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             unix_user: self.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: self.admin,
             active,
-            emails: (!self.emails.is_empty()).then_some(emails),
-        }
+            emails: addresses(&self.emails)?,
+        })
     }
 }
 
-/// What is shown of a person or team in a list.
+/// What is shown of a person in a list.
 #[derive(Serialize)]
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) display_name: String,
-    pub(super) emails: Vec<String>,
-    pub(super) unix_user: Option<String>,
-    pub(super) admin: bool,
-    pub(super) active: bool,
-    pub(super) teams: Vec<String>,
+struct Row {
+    name: String,
+    display_name: String,
+    emails: Vec<String>,
+    unix_user: Option<String>,
+    admin: bool,
+    active: bool,
+    teams: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -108,29 +108,24 @@ struct ShownKey {
 
 impl Command {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
-        let mut db = session.root()?.db()?;
+        let root = session.root()?;
+        let mut db = root.db()?;
         let now = session.clock.now();
         let name = match self {
             Self::List { all } => return list(session, &db, *all),
             Self::Show { name } => name,
             Self::Add { name, settings } => {
-                db.write(|tx| {
-                    let display_name = settings.display_name.as_deref().unwrap_or(name.as_str());
-                    let new = NewPerson { name, kind: PersonKind::Person, display_name };
-                    create_person(tx, &new, now)?;
-                    change_person(tx, &person::person(tx, name)?, &settings.change(None))
-                })?;
+                db.write(|tx| add(tx, name, KIND, &settings.change(None)?, now))?;
                 name
             }
             Self::Set { name, active, settings } => {
-                let found = a_person(db.read(), name)?;
-                db.write(|tx| change_person(tx, &found, &settings.change(*active)))?;
+                set(&mut db, name, KIND, &settings.change(*active)?)?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
             Self::Remove { name } => {
-                let found = a_person(db.read(), name)?;
-                let leaves = PersonChange { active: Some(false), ..PersonChange::default() };
-                db.write(|tx| change_person(tx, &found, &leaves))?;
+                leave(&mut db, name, KIND)?;
+                root.write_all_readers(db.read(), now)?;
                 name
             }
         };
@@ -138,17 +133,8 @@ impl Command {
     }
 }
 
-/// The person of a name; a team is none.
-fn a_person(db: &Connection, name: &PersonName) -> anyhow::Result<Person> {
-    let found = person::person(db, name)?;
-    match found.kind {
-        PersonKind::Person => Ok(found),
-        PersonKind::Team => Err(exit::usage(format!("{name} is a team: use `pressroom team`"))),
-    }
-}
-
-/// A person or team as it is shown.
-pub(super) fn row(db: &Connection, person: Person) -> Result<Row, StoreError> {
+/// A person as it is shown.
+fn row(db: &Connection, person: Person) -> Result<Row, StoreError> {
     Ok(Row {
         emails: emails_of(db, person.id)?,
         teams: names(teams_of(db, person.id)?),
@@ -160,18 +146,13 @@ pub(super) fn row(db: &Connection, person: Person) -> Result<Row, StoreError> {
     })
 }
 
-/// The names of persons.
-pub(super) fn names(persons: Vec<Person>) -> Vec<String> {
-    persons.into_iter().map(|person| person.name.to_string()).collect()
-}
-
 fn keys_of(db: &Connection, id: PersonId) -> Result<Vec<ShownKey>, StoreError> {
     let all = openpgp_key::keys(db)?.into_iter().filter(|key| key.person == id);
     Ok(all.map(|key| ShownKey { fingerprint: key.fingerprint, active: key.active }).collect())
 }
 
 fn show(session: &Session, db: &Db, name: &PersonName) -> anyhow::Result<End> {
-    let person = a_person(db.read(), name)?;
+    let person = of_kind(db.read(), name, KIND)?;
     let shown = Detail { keys: keys_of(db.read(), person.id)?, row: row(db.read(), person)? };
     session.output.show(&shown, || {
         let Detail { row, keys } = &shown;
@@ -201,11 +182,7 @@ fn state(row: &Row) -> &'static str {
 }
 
 fn list(session: &Session, db: &Db, all: bool) -> anyhow::Result<End> {
-    let rows = person::persons(db.read())?
-        .into_iter()
-        .filter(|person| person.kind == PersonKind::Person && (all || person.active))
-        .map(|person| row(db.read(), person))
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows = all_of(db.read(), KIND, all, row)?;
     session.output.show(&rows, || {
         let cells: Vec<Vec<String>> = rows
             .iter()

@@ -13,8 +13,8 @@ use pressroom_archive::store::{Connection, Db, StoreError};
 use serde::Serialize;
 
 use super::copy_request::{Batch, RequestView, carry_out};
-use super::operator::{self, As};
 use super::output::{WARN, painted};
+use super::who::{self, As};
 use super::{End, Session, exit};
 use crate::conductor::copy_requests::{Left, Pace, rehearse};
 use crate::root::Root;
@@ -89,7 +89,7 @@ impl PopulateArchive {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let reason = operator::reason(&self.reason)?;
+        let reason = who::reason(&self.reason)?;
         if self.display_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
             return Err(exit::usage("--display-name is shown to people: leave control characters out"));
         }

@@ -1,20 +1,13 @@
 //! `pressroom remove`.
 
-use std::collections::BTreeSet;
-
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
-use pressroom_archive::dominate::schedule_suite;
-use pressroom_archive::people::{Actor, rights};
-use pressroom_archive::refile::refuse_stable;
-use pressroom_archive::store::removal::{
-    Extent, InQueue, Removal, Requested, components_of, in_queue, request_removal,
-};
-use pressroom_archive::store::shape::shape;
-use pressroom_archive::store::{StoreError, suite};
-use serde::Serialize;
+use pressroom_archive::people::Actor;
+use pressroom_archive::remove::{RemoveError, Removed, Request, remove};
+use pressroom_archive::store::StoreError;
+use pressroom_archive::store::removal::{RemovedPackages, Requested};
 
-use super::operator::As;
 use super::output::{BOLD, WARN, painted};
+use super::who::{As, some_word};
 use super::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -46,84 +39,45 @@ pub(super) struct Remove {
     packages: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Removed {
-    package: String,
-    #[serde(flatten)]
-    requested: Requested,
-    /// What brings it back.
-    in_queue: Vec<InQueue>,
-}
-
 impl Remove {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
         let archive = the_archive(&db, self.archive.as_ref())?;
-        let comment = super::operator::reason(&self.comment)?;
+        // the same rule for both kinds of names
+        let packages: Result<Vec<BinaryName>, _> = self.packages.iter().map(|name| name.parse()).collect();
+        let packages = packages.map_err(|error| StoreError::Refused(format!("{error}")))?;
+        let comment = super::who::reason(&self.comment)?;
         let actor = self.by.actor(&root, &db)?;
-        if comment.is_empty() && matches!(actor, Actor::Person(_)) {
-            return Err(exit::usage(
+        let comment = match &actor {
+            Actor::Person(_) => some_word(
+                comment,
                 "packages are not removed without a word: say why with --comment; it is kept with them",
-            ));
-        }
-        let extent = if self.binary { Extent::Binaries } else { Extent::SourceAndBinaries };
-        let mut removed = Vec::new();
-        let (stay, now) = (root.config.death_row.stay(), session.clock.now());
+            )?,
+            Actor::Operator { .. } => comment,
+        };
+        let request = Request {
+            archive: &archive,
+            suite: &self.suite,
+            packages: &packages,
+            extent: if self.binary { RemovedPackages::Binaries } else { RemovedPackages::SourceAndBinaries },
+            actor: &actor,
+            comment: &comment,
+            stay: root.config.death_row.stay(),
+        };
+        let now = session.clock.now();
         // all of them or none
-        let suite = db.write(|tx| {
-            let shape = shape(tx, suite::suite(tx, archive.id, &self.suite)?)?;
-            let suite = shape.suite.clone();
-            refuse_stable(&archive, &shape).map_err(|error| exit::usage(error.to_string()))?;
-            let rights = rights(tx, &archive, &actor)?;
-            for package in BTreeSet::from_iter(&self.packages) {
-                // the same rule for both kinds of names
-                let name: BinaryName =
-                    package.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
-                let components = components_of(tx, suite.id, name.as_str(), extent)?;
-                // what is not there is said below
-                if !components.is_empty() {
-                    rights.may_administer(shape.series.id, suite.name.pocket(), &components)?;
-                }
-                let removal = Removal {
-                    suite: suite.id,
-                    name: name.as_str(),
-                    extent,
-                    by: actor.name(),
-                    comment: &comment,
-                };
-                let requested = request_removal(tx, &removal, now)?;
-                let waiting = in_queue(tx, suite.id, name.as_str(), extent)?;
-                if requested == Requested::default() {
-                    let (what, other) = match extent {
-                        Extent::SourceAndBinaries => {
-                            ("source package, and no binary of a source,", "name binary packages with --binary")
-                        }
-                        Extent::Binaries => ("binary package", "without --binary, names are those of sources"),
-                    };
-                    let in_queue: String = waiting.iter().map(|one| format!("; {}", stays(one))).collect();
-                    return Err(exit::usage(format!(
-                        "there is no {what} {name} in {} that is published or waits and is not to be removed already; nothing was \
-                         changed ({other}){in_queue}",
-                        suite.name
-                    )));
-                }
-                removed.push(Removed { package: package.clone(), requested, in_queue: waiting });
-            }
-            // what waited is deleted, and no pass comes by it
-            schedule_suite(tx, suite.id, stay, now)?;
-            Ok::<_, anyhow::Error>(suite)
-        })?;
+        let removed = db.write(|tx| remove(tx, &request, now)).map_err(ended)?;
         session.output.show(&removed, || {
             removed
                 .iter()
                 .map(|Removed { package, requested: Requested { published, pending }, in_queue }| {
                     let in_queue: String =
-                        in_queue.iter().map(|one| format!("{} {}\n", painted(WARN, "but"), stays(one))).collect();
+                        in_queue.iter().map(|one| format!("{} {one}\n", painted(WARN, "but"))).collect();
                     format!(
                         "{} goes from {}: {published} publications with the next run, {pending} that waited at once\n{in_queue}",
                         painted(BOLD, package),
-                        suite.name
+                        self.suite
                     )
                 })
                 .collect()
@@ -132,9 +86,12 @@ impl Remove {
     }
 }
 
-/// What is to be said of an upload that brings a package back.
-fn stays(InQueue { upload, status, source, version }: &InQueue) -> String {
-    format!(
-        "upload {upload} of {source} {version} is {status} and stays in the queue: `pressroom queue reject {upload}` takes it out of there"
-    )
+/// An end with the exit code that belongs to it.
+fn ended(error: RemoveError) -> anyhow::Error {
+    match error {
+        RemoveError::Still(refused) => exit::usage(refused.to_string()),
+        RemoveError::NotThere { .. } => exit::usage(error.to_string()),
+        RemoveError::Denied(denied) => denied.into(),
+        RemoveError::Store(error) => error.into(),
+    }
 }

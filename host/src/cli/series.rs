@@ -3,18 +3,18 @@
 use pressroom_archive::domain::{DistributionName, SeriesName, SeriesStatus};
 use pressroom_archive::store::archive::archive_by_id;
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_archive::store::obsolete::{self, Counted, Extent};
+use pressroom_archive::store::obsolete::{self, Counted, EndedArchives};
 use pressroom_archive::store::series::{
     Series, SeriesChange, architectures, change_series, components, series, series_of,
 };
 use pressroom_archive::store::{Db, StoreError};
 use serde::Serialize;
 
-use super::describe::{
-    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
-};
 use super::output::{BOLD, painted, table};
 use super::{End, Session, exit, the_distribution};
+use crate::describe::{
+    self, Description, DistributionDescription, DistributionSettings, SeriesDescription, SeriesSettings,
+};
 
 /// List, add and change series. Each has the suites SERIES, SERIES-security, SERIES-updates, SERIES-proposed and SERIES-backports.
 #[derive(Debug, clap::Subcommand)]
@@ -96,7 +96,7 @@ impl Command {
         let (name, settings) = match self {
             Self::List { .. } => return list(session, &db, &distribution),
             Self::SetStatus { name, status, ppas, confirm, dry_run, .. } => {
-                let extent = if *ppas { Extent::People } else { Extent::Distribution };
+                let extent = if *ppas { EndedArchives::People } else { EndedArchives::Distribution };
                 let series = series(db.read(), distribution.id, name)?;
                 return set_status(session, &mut db, &series, *status, extent, *confirm, *dry_run);
             }
@@ -138,12 +138,12 @@ fn set_status(
     db: &mut Db,
     series: &Series,
     status: SeriesStatus,
-    extent: Extent,
+    extent: EndedArchives,
     confirmed: Option<usize>,
     dry_run: bool,
 ) -> anyhow::Result<End> {
     let ends = status == SeriesStatus::Obsolete;
-    if !ends && (confirmed.is_some() || extent == Extent::People) {
+    if !ends && (confirmed.is_some() || extent == EndedArchives::People) {
         return Err(exit::usage("--confirm and --ppas are about the end of a series, which is OBSOLETE"));
     }
     let counted = if ends { obsolete::active(db.read(), series.id, extent)? } else { Counted::default() };
@@ -161,7 +161,7 @@ fn set_status(
             // what has come in since it was counted is not what was confirmed
             let counted = if ends { obsolete::active(tx, series.id, extent)? } else { Counted::default() };
             if counted.all() > 0 && confirmed != Some(counted.all()) {
-                let ppas = if extent == Extent::People { " --ppas" } else { "" };
+                let ppas = if extent == EndedArchives::People { " --ppas" } else { "" };
                 return Err(exit::usage(format!(
                     "{} source and {} binary publications of {} would end, and cannot be brought back: if that is meant, say \
                      `pressroom series set-status {2} OBSOLETE{ppas} --confirm {}`",

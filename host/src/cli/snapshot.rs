@@ -1,28 +1,21 @@
 //! `pressroom snapshot`: suites as they were.
 
-use std::collections::BTreeSet;
-
-use pressroom_archive::domain::{
-    ArchiveReference, PackageKind, SeriesStatus, SnapshotName, SuiteAction, SuiteName,
-};
-use pressroom_archive::dominate::schedule_suite;
-use pressroom_archive::people::Actor;
+use pressroom_archive::domain::{ArchiveReference, PackageKind, SnapshotName, SuiteAction, SuiteName};
+use pressroom_archive::snapshot::bring_back::{BringBackError, Request, Restored, bring_back};
 use pressroom_archive::snapshot::diff::{Difference, What, diff};
 use pressroom_archive::snapshot::folder_of;
-use pressroom_archive::snapshot::restore::{Missing, OfWaiting, Plan, missing, plan};
+use pressroom_archive::snapshot::restore::OfWaiting;
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::pass;
-use pressroom_archive::store::series::series_by_id;
-use pressroom_archive::store::snapshot::{self as rows, Snapshot, snapshot_at};
-use pressroom_archive::store::snapshot_content::{self as content, Indexed, Moment, Restoration, Steps};
+use pressroom_archive::store::snapshot::{self as rows, snapshot_at};
+use pressroom_archive::store::snapshot_content::{self as content, Indexed, Moment};
 use pressroom_archive::store::suite::{self, Suite};
 use pressroom_archive::store::suite_hold::{self, Word};
 use pressroom_archive::store::{Connection, Db, Transaction};
 use serde::Serialize;
 
-use super::of_suite::{Mode, decide, found};
-use super::operator::{As, reason, some_word};
+use super::of_suite::{decide, found};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, bytes, painted, table};
+use super::who::{As, reason, some_word};
 use super::{End, Session, exit, the_archive};
 use crate::root::Root;
 
@@ -129,6 +122,15 @@ pub(super) enum OnWaiting {
     Remove,
 }
 
+impl OnWaiting {
+    const fn of(self) -> OfWaiting {
+        match self {
+            Self::Keep => OfWaiting::Kept,
+            Self::Remove => OfWaiting::Withdrawn,
+        }
+    }
+}
+
 /// One of two things that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Side {
@@ -177,51 +179,12 @@ struct Compared {
     differences: Vec<Difference>,
 }
 
+/// What a restoration comes to.
 #[derive(Serialize)]
-struct Restored {
-    suite: String,
-    snapshot: SnapshotName,
+struct Shown {
+    #[serde(flatten)]
+    restored: Restored,
     dry_run: bool,
-    /// How many publications are made anew, leave the indexes, and wait no more.
-    again: usize,
-    leaving: usize,
-    withdrawn: usize,
-    /// Removals that somebody has asked for, and that are taken back: of what, and whose with which word.
-    reprieved: Vec<Removal>,
-    /// Removals of packages of the snapshot that are carried out all the same.
-    going: Vec<Removal>,
-    /// What the next run changes in the indexes.
-    changes: Vec<Difference>,
-    /// Packages of the snapshot for architectures that are off now.
-    left_out: Vec<String>,
-    /// Who holds the suite's publication, so that runs leave it alone.
-    paused_by: Option<String>,
-}
-
-/// A removal that waits.
-#[derive(Serialize)]
-struct Removal {
-    package: String,
-    /// Who has asked for it, and with which words.
-    by: String,
-}
-
-impl Removal {
-    /// None, where nobody but a restoration has asked for it.
-    fn of(one: &Indexed) -> Option<Self> {
-        let package = package_said(one);
-        one.removal.clone().map(|by| Self { package, by })
-    }
-}
-
-fn package_said(one: &Indexed) -> String {
-    format!("{} {} ({})", one.name, one.version, one.architecture)
-}
-
-/// The removals that steps take back which somebody has asked for.
-fn reprieved(live: &[Indexed], steps: &Steps) -> Vec<Removal> {
-    let rows: BTreeSet<_> = steps.reprieved.iter().copied().collect();
-    live.iter().filter(|one| rows.contains(&(one.kind, one.publication))).filter_map(Removal::of).collect()
 }
 
 impl Command {
@@ -239,7 +202,7 @@ impl Command {
                 let otherwise =
                     "a snapshot is not pinned without a word: say why with --reason; it is shown with it";
                 let why = some_word(reason(why)?, otherwise)?;
-                let name = decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                let name = decide(&mut db, (&archive, &suite), &actor, |tx| {
                     let found = snapshot_at(tx, suite.id, snapshot)?;
                     rows::pin(tx, &found, (actor.name(), &why), now)?;
                     let comment = format!("snapshot {} pinned: {why}", found.name);
@@ -252,7 +215,7 @@ impl Command {
             Self::Unpin { suite, snapshot, archive, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                let name = decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                let name = decide(&mut db, (&archive, &suite), &actor, |tx| {
                     let found = snapshot_at(tx, suite.id, snapshot)?;
                     rows::unpin(tx, archive.id, &found)?;
                     let comment = format!("snapshot {} unpinned: {why}", found.name);
@@ -291,157 +254,34 @@ impl Restore {
         let otherwise =
             "a suite is not restored without a word: say why with --reason; it is kept with the packages";
         let why = some_word(reason(why)?, otherwise)?;
-        refuse_still(db.read(), &archive, &suite, *allow_stable)?;
         let actor = by.actor(root, db)?;
-        let restored = decide(db, Mode::of(*dry_run), (&archive, &suite), &actor, |tx| {
-            let found = snapshot_at(tx, suite.id, snapshot)?;
-            self.carry_out(
-                tx,
-                session,
-                root,
-                (&archive, &suite),
-                &found,
-                (&actor, &why),
-                (*waiting, *allow_stable),
-            )
-        })?;
-        session.output.show(&restored, || restored_text(&restored))?;
+        let request = Request {
+            archive: &archive,
+            suite: suite.id,
+            snapshot,
+            actor: &actor,
+            reason: &why,
+            on_waiting: waiting.map(OnWaiting::of),
+            allow_stable: *allow_stable,
+            stay: root.config.death_row.stay(),
+        };
+        let (librarian, now) = (root.librarian(), session.clock.now());
+        let work = |tx: &Transaction<'_>| bring_back(tx, &librarian, &request, now);
+        let restored = if *dry_run { db.rehearse(work) } else { db.write(work) }.map_err(ended)?;
+        let shown = Shown { restored, dry_run: *dry_run };
+        session.output.show(&shown, || restored_text(&shown))?;
         Ok(End::Success)
     }
-
-    #[expect(clippy::too_many_arguments, reason = "who restores what, with which words")]
-    fn carry_out(
-        &self,
-        tx: &Transaction<'_>,
-        session: &Session,
-        root: &Root,
-        (archive, suite): (&Archive, &Suite),
-        snapshot: &Snapshot,
-        (actor, why): (&Actor, &str),
-        (on_waiting, allow_stable): (Option<OnWaiting>, bool),
-    ) -> anyhow::Result<Restored> {
-        refuse_beside(tx, suite)?;
-        let then = content::indexed(tx, suite.id, snapshot.into())?;
-        let live = content::indexed(tx, suite.id, Moment::Now)?;
-        let waiting = content::waiting(tx, suite.id)?;
-        let mut others: Vec<String> =
-            waiting.iter().filter(|one| !one.is_of_a_restoration).map(|one| one.said.clone()).collect();
-        let all_taken_back = plan(&then, &live, &waiting, OfWaiting::Withdrawn);
-        let removals = reprieved(&live, &all_taken_back.steps);
-        others.extend(removals.iter().map(|one| format!("the removal of {} by {}", one.package, one.by)));
-        let holds_still = holds_still(tx, archive, suite)?;
-        let of_waiting = match on_waiting {
-            Some(OnWaiting::Keep) if holds_still && !others.is_empty() => {
-                return Err(exit::usage(format!(
-                    "{} does not change, and --allow-stable lets nothing in but what is restored: {} changes wait there too ({}): --waiting remove takes them back",
-                    suite.name,
-                    others.len(),
-                    some_of(&others)
-                )));
-            }
-            Some(OnWaiting::Remove) => OfWaiting::Withdrawn,
-            Some(OnWaiting::Keep) => OfWaiting::Kept,
-            None if others.is_empty() => OfWaiting::Kept,
-            None => {
-                return Err(exit::usage(format!(
-                    "{} changes wait in {} ({}): --waiting keep has them carried out with what is restored, --waiting remove takes them back",
-                    others.len(),
-                    suite.name,
-                    some_of(&others)
-                )));
-            }
-        };
-        let Plan { steps, left_out, going } = match of_waiting {
-            OfWaiting::Withdrawn => all_taken_back,
-            OfWaiting::Kept => plan(&then, &live, &waiting, OfWaiting::Kept),
-        };
-        let gone = missing(tx, &root.librarian(), &then, &steps)?;
-        if let Some(Missing { package, file }) = gone.first() {
-            return Err(exit::usage(format!(
-                "{} cannot be restored to {}: {} files are not kept any more, as {file} of {package}",
-                suite.name,
-                snapshot.name,
-                gone.len()
-            )));
-        }
-        let now = session.clock.now();
-        let restoration = Restoration {
-            suite: suite.id,
-            name: &snapshot.name,
-            actor: actor.name(),
-            reason: why,
-            allow_stable,
-        };
-        if steps != Steps::default() {
-            content::restore(tx, &restoration, &steps, now)?;
-            // a run would refuse it together with the rest, each time
-            if holds_still && !content::is_allowed_to_change(tx, suite.id)? {
-                return Err(exit::usage(format!(
-                    "{} does not change, and --allow-stable lets nothing in but what is restored: custom uploads wait there too, which no restoration takes back; have the series FROZEN until they are published",
-                    suite.name
-                )));
-            }
-        }
-        // what waited is deleted, and no pass comes by it
-        schedule_suite(tx, suite.id, root.config.death_row.stay(), now)?;
-        let comment = format!("restored to snapshot {}: {why}", snapshot.name);
-        let word = Word { by: actor.name(), comment: &comment };
-        suite_hold::log(tx, suite.id, SuiteAction::Set, word, now)?;
-        let published: Vec<Indexed> =
-            then.iter().filter(|one| !left_out.contains(one) && !going.contains(one)).cloned().collect();
-        Ok(Restored {
-            suite: suite.name.to_string(),
-            snapshot: snapshot.name.clone(),
-            dry_run: self.dry_run,
-            again: steps.again.len(),
-            leaving: steps.leaving.len(),
-            withdrawn: steps.withdrawn.len(),
-            reprieved: reprieved(&live, &steps),
-            going: match of_waiting {
-                OfWaiting::Kept => {
-                    let goes = |one: &Removal| going.iter().any(|going| package_said(going) == one.package);
-                    removals.into_iter().filter(goes).collect()
-                }
-                OfWaiting::Withdrawn => Vec::new(),
-            },
-            changes: diff(&live, &published),
-            left_out: left_out.iter().map(|one| package_said(one)).collect(),
-            paused_by: suite.pause.as_ref().map(|pause| pause.by.clone()),
-        })
-    }
 }
 
-/// Whether nothing changes in a suite, unless somebody says so.
-fn holds_still(db: &Connection, archive: &Archive, suite: &Suite) -> anyhow::Result<bool> {
-    let series = series_by_id(db, suite.series)?;
-    Ok(archive.purpose.holds_still(suite.name.pocket(), series.status))
-}
-
-/// What a pass is about to install is in no row yet: what would be decided without it would be decided wrongly.
-fn refuse_beside(db: &Connection, suite: &Suite) -> anyhow::Result<()> {
-    match pass::open_over(db, suite.id)? {
-        None => Ok(()),
-        Some(pass) => Err(exit::busy(format!(
-            "run {} is publishing {} since {}, and what it changes there is not known yet: wait until it is over (`pressroom history`); if it has died, \
-             `pressroom publish` ends its work. Then restore",
-            pass.run, suite.name, pass.date_started
-        ))),
+/// An end with the exit code that belongs to it.
+fn ended(error: BringBackError) -> anyhow::Error {
+    match error {
+        BringBackError::Publishing { .. } => exit::busy(error.to_string()),
+        BringBackError::Refused(message) => exit::usage(message),
+        BringBackError::Denied(denied) => denied.into(),
+        BringBackError::Store(error) => error.into(),
     }
-}
-
-/// What may not change is not restored without a word for it; what has ended is not restored.
-fn refuse_still(db: &Connection, archive: &Archive, suite: &Suite, allow_stable: bool) -> anyhow::Result<()> {
-    let series = series_by_id(db, suite.series)?;
-    if series.status == SeriesStatus::Obsolete {
-        return Err(exit::usage(format!("the series {} has ended: nothing is published in it", series.name)));
-    }
-    if holds_still(db, archive, suite)? && !allow_stable {
-        return Err(exit::usage(format!(
-            "{} is {}, and its release pocket does not change: --allow-stable has it restored all the same",
-            suite.name, series.status
-        )));
-    }
-    Ok(())
 }
 
 /// A side of a comparison: its name, and what was in the indexes.
@@ -543,17 +383,6 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-/// So many names are listed in a sentence.
-const NAMED: usize = 5;
-
-fn some_of(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED {
-        text.push_str(&format!(" and {} more", names.len() - NAMED));
-    }
-    text
-}
-
 fn differences_text(differences: &[Difference]) -> String {
     let versions = |versions: &[pressroom_archive::domain::DebVersion]| {
         versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -585,7 +414,7 @@ fn differences_text(differences: &[Difference]) -> String {
     text
 }
 
-fn restored_text(restored: &Restored) -> String {
+fn restored_text(Shown { restored, dry_run }: &Shown) -> String {
     let mut text = differences_text(&restored.changes);
     for package in &restored.left_out {
         text.push_str(&format!("{} {package}: its architecture is off\n", painted(WARN, "left out")));
@@ -601,7 +430,7 @@ fn restored_text(restored: &Restored) -> String {
     for one in &restored.going {
         text.push_str(&format!("{} {}, removed by {}\n", painted(WARN, "goes"), one.package, one.by));
     }
-    text.push_str(&match (restored.changes.is_empty(), restored.dry_run) {
+    text.push_str(&match (restored.changes.is_empty(), dry_run) {
         (true, _) if !restored.reprieved.is_empty() => {
             format!("{suite} has the packages of {}, and keeps them.\n", restored.snapshot)
         }

@@ -1,17 +1,17 @@
 //! `pressroom status`: what is pending, published, dirty.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{
-    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId,
+    DistributionName, HookOutcome, IndexEngine, PackageKind, PublicationStatus, RunId, ScriptState,
 };
-use pressroom_archive::monitor::ScriptState;
-use pressroom_archive::notify::one_line;
 use pressroom_archive::release::renewal::valid_until;
 use pressroom_archive::store::archive::{Archive, archives};
-use pressroom_archive::store::distribution::{Distribution, distributions};
+use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
 use pressroom_archive::store::hook_run::{self, Recorded};
+use pressroom_archive::store::run::Run;
 use pressroom_archive::store::series::series_by_id;
-use pressroom_archive::store::suite::Renewal;
+use pressroom_archive::store::suite::{Reason, Suite};
 use pressroom_archive::store::{Connection, StoreError, publication, run, suite};
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use super::output::{BAD, DIM, GOOD, WARN, painted, table};
 use super::{End, Session};
 use crate::hooks::{self, Registry};
 use crate::operators::scripts;
-use crate::root::KeyState;
+use crate::root::{KeyState, SigningKeys};
 
 /// Show what is pending and what is published in every suite, and what stands in the way.
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ impl FailingScript {
     fn of(state: ScriptState) -> Option<Self> {
         let failing = state.failing?;
         Some(Self {
-            title: one_line(&state.script.to_string(), 200),
+            title: plain::line(&state.script.to_string(), 200),
             made_good: false,
             script: state.script.name,
             distribution: state.script.distribution,
@@ -223,9 +223,9 @@ impl Status {
         let read = db.read();
         let (keys, now) = (root.signing_keys(session.clock.began()), session.clock.began());
         let mut all_archives = Vec::new();
-        let (mut rows, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut suites, mut complaints, mut failed_hooks) = (Vec::new(), Vec::new(), Vec::new());
         let all = match &self.distribution {
-            Some(name) => vec![pressroom_archive::store::distribution::distribution(read, name)?],
+            Some(name) => vec![distribution(read, name)?],
             None => distributions(read)?,
         };
         for distribution in all {
@@ -242,112 +242,114 @@ impl Status {
             for archive in archives(read, distribution.id)? {
                 let fingerprints = keys.fingerprints(read, &archive).ok();
                 for one in suite::suites_of(read, archive.id)? {
-                    let sources = publication::counts(read, one.id, PackageKind::Source)?;
-                    let binaries = publication::counts(read, one.id, PackageKind::Binary)?;
-                    let count = |counts: &[(PublicationStatus, u64)], status| {
-                        counts.iter().find(|(one, _)| *one == status).map_or(0, |(_, count)| *count)
-                    };
-                    let last_published = one.date_last_published.map(|date| date.to_string());
-                    let name = one.name.to_string();
-                    let valid_for = series_by_id(read, one.series)?.valid_for_seconds;
-                    let valid_until = valid_until(&one, valid_for);
-                    let renewals = keys.renewals(fingerprints.as_deref(), &one, valid_for);
-                    let dirt = suite::dirt(read, one, session.clock.now())?;
-                    let mut dirty = Vec::new();
-                    if dirt.fresh {
-                        dirty.push("fresh".to_owned());
-                    }
-                    if dirt.pending > 0 {
-                        dirty.push("pending".to_owned());
-                    }
-                    if dirt.removals > 0 {
-                        dirty.push("removals".to_owned());
-                    }
-                    if dirt.customs > 0 {
-                        dirty.push("custom uploads".to_owned());
-                    }
-                    dirty.extend(dirt.marks.into_iter().map(|(_, reason)| reason));
-                    if dirt.release {
-                        dirty.push("new Release".to_owned());
-                    }
-                    // what is not published is not renewed
-                    if archive.is_published() {
-                        dirty.extend(renewals.iter().map(|renewal| match renewal {
-                            Renewal::ValidUntil(until) => format!("valid until {until}"),
-                            Renewal::Keys => "signed for other keys".to_owned(),
-                        }));
-                    }
-                    if dirt.suite.domination_owed {
-                        dirty.push("not dominated".to_owned());
-                    }
-                    let paused = dirt.suite.pause.map(|pause| Paused {
-                        by: pause.by,
-                        reason: pause.reason,
-                        since: pause.since.to_string(),
-                    });
-                    rows.push(Row {
-                        archive: archive.reference.to_string(),
-                        suite: name,
-                        pending_sources: count(&sources, PublicationStatus::Pending),
-                        pending_binaries: count(&binaries, PublicationStatus::Pending),
-                        published_sources: count(&sources, PublicationStatus::Published),
-                        published_binaries: count(&binaries, PublicationStatus::Published),
-                        dirty,
-                        has_lapsed: valid_until.is_some_and(|until| until <= now),
-                        valid_until: valid_until.map(|until| until.to_string()),
-                        paused,
-                        unapproved: dirt.unapproved,
-                        held: dirt.held,
-                        last_published,
-                    });
+                    suites.push(suite_row(read, session, &keys, (&archive, fingerprints.as_deref()), one)?);
                 }
                 all_archives.push(archive);
             }
         }
+        let walls = Walls::probe(root.config.hooks.require_walls);
+        let is_unconfined =
+            |archive: &&Archive| archive.index_engine == IndexEngine::AptFtparchive && !walls.landlock.stands;
         let warn_before = SignedDuration::from_secs(root.config.signing.warn_before_seconds.into());
-        let states = keys.states(read, &all_archives)?.into_iter();
-        let signing_keys = states
-            .map(|state| ShownKey {
-                warned: state.expires.is_some_and(|expires| now.duration_until(expires) <= warn_before),
-                state,
-            })
-            .collect();
-        let last_run = run::last_runs(read, 1)?.pop().map(|run| LastRun {
-            run: run.id.0,
-            script: run.name,
-            started: run.date_started.to_string(),
-            outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
-            message: run.message,
-        });
+        let shown = Shown {
+            unconfined_engines: all_archives
+                .iter()
+                .filter(is_unconfined)
+                .map(|archive| archive.reference.to_string())
+                .collect(),
+            suites,
+            complaints,
+            walls,
+            signing_keys: signing_keys(keys.states(read, &all_archives)?, now, warn_before),
+            failing: self.failing(read, &failed_hooks, now)?,
+            failed_hooks,
+            last_run: run::last_runs(read, 1)?.pop().map(LastRun::of),
+        };
+        session.output.show(&shown, || text(&shown))?;
+        Ok(End::Success)
+    }
+
+    /// The scripts that do not succeed, as far as they are of the distribution that was asked about.
+    fn failing(
+        &self,
+        db: &Connection,
+        failed_hooks: &[FailedHook],
+        now: Timestamp,
+    ) -> Result<Vec<FailingScript>, StoreError> {
         let mut failing: Vec<FailingScript> =
-            scripts(read, now)?.into_iter().filter_map(FailingScript::of).collect();
+            scripts(db, now)?.into_iter().filter_map(FailingScript::of).collect();
         failing.retain(|one| match &self.distribution {
             Some(name) => one.distribution.is_empty() || one.distribution == name.as_str(),
             None => true,
         });
         for one in &mut failing {
-            let calls = hook_run::hook_runs_of(read, RunId(one.run))?;
+            let calls = hook_run::hook_runs_of(db, RunId(one.run))?;
             let is_owed = failed_hooks.iter().any(|hook| hook.run == one.run);
             one.made_good = !is_owed && calls.iter().any(|call| call.made_good_by.is_some());
         }
-        let walls = Walls::probe(root.config.hooks.require_walls);
-        let is_unconfined =
-            |archive: &&Archive| archive.index_engine == IndexEngine::AptFtparchive && !walls.landlock.stands;
-        let unconfined_engines =
-            all_archives.iter().filter(is_unconfined).map(|archive| archive.reference.to_string()).collect();
-        let shown = Shown {
-            suites: rows,
-            complaints,
-            walls,
-            unconfined_engines,
-            failed_hooks,
-            signing_keys,
-            failing,
-            last_run,
-        };
-        session.output.show(&shown, || text(&shown))?;
-        Ok(End::Success)
+        Ok(failing)
     }
+}
+
+impl LastRun {
+    fn of(run: Run) -> Self {
+        Self {
+            run: run.id.0,
+            script: run.name,
+            started: run.date_started.to_string(),
+            outcome: run.outcome.map_or("RUNNING", |outcome| outcome.as_str()).to_owned(),
+            message: run.message,
+        }
+    }
+}
+
+/// How a suite of an archive is, which these keys sign, where there are any.
+fn suite_row(
+    db: &Connection,
+    session: &Session,
+    keys: &SigningKeys<'_>,
+    (archive, fingerprints): (&Archive, Option<&str>),
+    one: Suite,
+) -> anyhow::Result<Row> {
+    let sources = publication::counts(db, one.id, PackageKind::Source)?;
+    let binaries = publication::counts(db, one.id, PackageKind::Binary)?;
+    let count = |counts: &[(PublicationStatus, u64)], status| {
+        counts.iter().find(|(one, _)| *one == status).map_or(0, |(_, count)| *count)
+    };
+    let valid_for = series_by_id(db, one.series)?.valid_for_seconds;
+    let valid_until = valid_until(&one, valid_for);
+    let renewals = keys.renewals(fingerprints, &one, valid_for);
+    let mut dirt = suite::dirt(db, one, session.clock.now())?;
+    // what is not published is not renewed
+    if archive.is_published() {
+        dirt.renewals = renewals;
+    }
+    Ok(Row {
+        archive: archive.reference.to_string(),
+        suite: dirt.suite.name.to_string(),
+        pending_sources: count(&sources, PublicationStatus::Pending),
+        pending_binaries: count(&binaries, PublicationStatus::Pending),
+        published_sources: count(&sources, PublicationStatus::Published),
+        published_binaries: count(&binaries, PublicationStatus::Published),
+        dirty: dirt.reasons().iter().map(Reason::short).collect(),
+        has_lapsed: valid_until.is_some_and(|until| until <= session.clock.began()),
+        valid_until: valid_until.map(|until| until.to_string()),
+        unapproved: dirt.unapproved,
+        held: dirt.held,
+        last_published: dirt.suite.date_last_published.map(|date| date.to_string()),
+        paused: dirt.suite.pause.map(|pause| Paused {
+            by: pause.by,
+            reason: pause.reason,
+            since: pause.since.to_string(),
+        }),
+    })
+}
+
+/// The keys that sign, with those marked that expire before long.
+fn signing_keys(states: Vec<KeyState>, now: Timestamp, warn_before: SignedDuration) -> Vec<ShownKey> {
+    let warned =
+        |state: &KeyState| state.expires.is_some_and(|expires| now.duration_until(expires) <= warn_before);
+    states.into_iter().map(|state| ShownKey { warned: warned(&state), state }).collect()
 }
 
 /// A first call that was not made good, as its last repetition has left it.
@@ -433,7 +435,7 @@ fn text(shown: &Shown) -> String {
                 "its hooks were made good since (`pressroom hook log {run}`), and the next run that succeeds ends this"
             )
         } else {
-            one_line(&one.message, 400)
+            plain::line(&one.message, 400)
         };
         text.push_str(&format!(
             "{} {title} has not succeeded, {times} since {since}; run {run} is {outcome}: {why}\n",

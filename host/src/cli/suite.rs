@@ -9,11 +9,11 @@ use pressroom_archive::store::suite::{self, Of, Suite};
 use pressroom_archive::store::suite_hold::{self, SuiteLogLine, WaitingChange, Word};
 use serde::Serialize;
 
-use super::describe_suite::{Approval, SuiteSettings};
-use super::of_suite::{Mode, decide, found};
-use super::operator::{As, reason, some_word};
+use super::of_suite::{decide, found};
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted, table};
+use super::who::{As, reason, some_word};
 use super::{End, Session, exit, the_archive, the_distribution};
+use crate::describe::{Approval, SuiteSettings};
 use crate::root::Root;
 
 /// List suites, hold and release their publication, approve what waits in them.
@@ -179,7 +179,7 @@ impl Command {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let actor = by.actor(&root, &db)?;
                 let now = session.clock.now();
-                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                decide(&mut db, (&archive, &suite), &actor, |tx| {
                     let change = settings.change();
                     if suite_hold::change_suite(tx, suite.id, &change)? {
                         let word = Word { by: actor.name(), comment: &settings.words() };
@@ -192,7 +192,7 @@ impl Command {
             Self::MarkDirty { suite, archive, indexes, reason: why, by } => {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
-                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                decide(&mut db, (&archive, &suite), &actor, |tx| {
                     suite::mark_dirty(tx, suite.id, &format!("{why} (by {})", actor.name()), now)?;
                     if *indexes {
                         suite::forget_indexes(tx, Of::Suite(suite.id))?;
@@ -209,7 +209,7 @@ impl Command {
                     "a suite is not paused without a word: say why with --reason; it is shown with it";
                 let why = some_word(reason(why)?, otherwise)?;
                 let word = Word { by: actor.name(), comment: &why };
-                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                decide(&mut db, (&archive, &suite), &actor, |tx| {
                     Ok(suite_hold::pause(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?)
                 })?;
                 show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
@@ -218,7 +218,7 @@ impl Command {
                 let (archive, suite) = found(&db, archive.as_ref(), suite)?;
                 let (actor, why, now) = (by.actor(&root, &db)?, reason(why)?, session.clock.now());
                 let word = Word { by: actor.name(), comment: &why };
-                decide(&mut db, Mode::Real, (&archive, &suite), &actor, |tx| {
+                decide(&mut db, (&archive, &suite), &actor, |tx| {
                     Ok(suite_hold::resume(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?)
                 })?;
                 show(session, &db, &archive, suite::suite_by_id(db.read(), suite.id)?)
@@ -250,7 +250,7 @@ impl Approve {
         } else {
             let actor = by.actor(root, db)?;
             let word = Word { by: actor.name(), comment: &why };
-            decide(db, Mode::Real, (&archive, &suite), &actor, |tx| {
+            decide(db, (&archive, &suite), &actor, |tx| {
                 let approved = suite_hold::approve(tx, &suite::suite_by_id(tx, suite.id)?, word, now)?;
                 check(&approved)?;
                 Ok(approved)

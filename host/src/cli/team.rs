@@ -2,15 +2,16 @@
 
 use pressroom_archive::domain::{PersonKind, PersonName};
 use pressroom_archive::store::person::{
-    self, NewPerson, Person, PersonChange, change_person, create_person, emails_of, join_team, leave_team,
-    members_of, teams_of,
+    self, Person, PersonChange, emails_of, join_team, leave_team, members_of, teams_of,
 };
 use pressroom_archive::store::{Connection, Db, StoreError};
 use serde::Serialize;
 
 use super::output::{BOLD, DIM, painted, table};
-use super::person::names;
-use super::{End, Session, exit};
+use super::people::{add, addresses, all_of, leave, names, of_kind, set};
+use super::{End, Session};
+
+const KIND: PersonKind = PersonKind::Team;
 
 /// Teams of persons and teams: what a team may, its members may.
 #[derive(Debug, clap::Subcommand)]
@@ -70,14 +71,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn change(&self, active: Option<bool>) -> PersonChange {
-        let emails: Vec<String> = self.emails.iter().filter(|email| !email.is_empty()).cloned().collect();
-        PersonChange {
+    fn change(&self, active: Option<bool>) -> Result<PersonChange, StoreError> {
+        Ok(PersonChange {
             display_name: self.display_name.clone(),
             active,
-            emails: (!self.emails.is_empty()).then_some(emails),
+            emails: addresses(&self.emails)?,
             ..PersonChange::default()
-        }
+        })
     }
 }
 
@@ -100,10 +100,7 @@ impl Command {
             Self::Show { name } => name,
             Self::Add { name, settings, members } => {
                 db.write(|tx| {
-                    let display_name = settings.display_name.as_deref().unwrap_or(name.as_str());
-                    create_person(tx, &NewPerson { name, kind: PersonKind::Team, display_name }, now)?;
-                    let team = person::person(tx, name)?;
-                    change_person(tx, &team, &settings.change(None))?;
+                    let team = add(tx, name, KIND, &settings.change(None)?, now)?;
                     for member in members {
                         join_team(tx, &team, &person::person(tx, member)?, now)?;
                     }
@@ -112,28 +109,27 @@ impl Command {
                 name
             }
             Self::Set { name, active, settings } => {
-                let team = a_team(db.read(), name)?;
-                db.write(|tx| change_person(tx, &team, &settings.change(*active)))?;
+                set(&mut db, name, KIND, &settings.change(*active)?)?;
                 name
             }
             Self::Join { team, members } => {
-                let row = a_team(db.read(), team)?;
                 db.write(|tx| {
+                    let row = of_kind(tx, team, KIND)?;
                     for member in members {
                         join_team(tx, &row, &person::person(tx, member)?, now)?;
                     }
-                    Ok::<_, StoreError>(())
+                    Ok::<_, anyhow::Error>(())
                 })?;
                 team
             }
             Self::Leave { team, members } => {
-                let row = a_team(db.read(), team)?;
                 db.write(|tx| {
+                    let row = of_kind(tx, team, KIND)?;
                     for member in members {
                         if !leave_team(tx, row.id, person::person(tx, member)?.id)? {
-                            return Err(StoreError::Refused(format!(
+                            return Err(anyhow::Error::from(StoreError::Refused(format!(
                                 "{member} is not in {team}: nothing was changed (`pressroom team show {team}` lists its members)"
-                            )));
+                            ))));
                         }
                     }
                     Ok(())
@@ -141,24 +137,11 @@ impl Command {
                 team
             }
             Self::Remove { name } => {
-                let team = a_team(db.read(), name)?;
-                let ends = PersonChange { active: Some(false), ..PersonChange::default() };
-                db.write(|tx| change_person(tx, &team, &ends))?;
+                leave(&mut db, name, KIND)?;
                 name
             }
         };
         show(session, &db, name)
-    }
-}
-
-/// The team of a name; a person is none.
-fn a_team(db: &Connection, name: &PersonName) -> anyhow::Result<Person> {
-    let found = person::person(db, name)?;
-    match found.kind {
-        PersonKind::Team => Ok(found),
-        PersonKind::Person => {
-            Err(exit::usage(format!("{name} is a person, not a team: use `pressroom person`")))
-        }
     }
 }
 
@@ -178,7 +161,7 @@ fn state(row: &Row) -> &'static str {
 }
 
 fn show(session: &Session, db: &Db, name: &PersonName) -> anyhow::Result<End> {
-    let shown = row(db.read(), a_team(db.read(), name)?)?;
+    let shown = row(db.read(), of_kind(db.read(), name, KIND)?)?;
     session.output.show(&shown, || {
         let mut text = format!("{} {}{}\n", painted(BOLD, &shown.name), shown.display_name, state(&shown));
         for (what, value) in
@@ -194,11 +177,7 @@ fn show(session: &Session, db: &Db, name: &PersonName) -> anyhow::Result<End> {
 }
 
 fn list(session: &Session, db: &Db, all: bool) -> anyhow::Result<End> {
-    let rows = person::persons(db.read())?
-        .into_iter()
-        .filter(|person| person.kind == PersonKind::Team && (all || person.active))
-        .map(|team| row(db.read(), team))
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows = all_of(db.read(), KIND, all, row)?;
     session.output.show(&rows, || {
         let cells: Vec<Vec<String>> = rows
             .iter()

@@ -8,8 +8,8 @@ use pressroom_archive::store::archive_auth_token::{NewAuthToken, add_token, revo
 use pressroom_archive::store::{Db, StoreError, Transaction, person};
 use serde::Serialize;
 
-use super::operator::As;
 use super::output::table;
+use super::who::As;
 use super::{End, Session, exit};
 
 /// Who may read a private archive: persons and machines, each with a secret for the web server.
@@ -24,8 +24,8 @@ pub(super) enum Command {
         /// Take back the token that there is.
         #[arg(long)]
         replace: bool,
-        /// It is worth nothing after so long.
-        #[arg(long, value_name = "SECONDS")]
+        /// It is worth nothing after so long; without it, it is worth something until it is taken back.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
         valid_for_seconds: Option<u32>,
         #[command(flatten)]
         by: As,

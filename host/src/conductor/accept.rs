@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pressroom_archive::accept::{Report, Telling, Told, process_accepted, process_within, tell_of_bugs};
+use pressroom_archive::accept::{Report, process_accepted, process_within};
+use pressroom_archive::bugs::{Telling, Told, tell_of_bugs};
 use pressroom_archive::build;
 use pressroom_archive::domain::{ArchiveId, BuildStatus, Publisher, RunOutcome, SuiteName, UploadId};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::binary_package_build::{self, Filter, Order};
 use pressroom_archive::store::distribution::{self, Distribution};
-use pressroom_archive::store::{Db, StoreError, bug_closure, publisher, run as run_rows};
+use pressroom_archive::store::{Db, StoreError, bug_closure, build_source, publisher, run as run_rows};
 use tracing::{debug_span, info_span};
 
 use super::context::Run;
@@ -195,7 +196,7 @@ pub(crate) fn rehearse(
 /// Ends the builds that wait although their sources have given way, and lets those be tried again that waited for packages that are published now.
 fn look_after_builds(db: &mut Db, clock: Clock) -> Result<(), StoreError> {
     // mostly there are none, and no transaction is needed
-    if !binary_package_build::waiting_in_vain(db.read())?.is_empty() {
+    if !build_source::waiting_in_vain(db.read())?.is_empty() {
         db.write(|tx| build::supersede(tx, clock.now()))?;
     }
     let waiting = Filter { statuses: &[BuildStatus::ManualDepWait], ..Filter::default() };

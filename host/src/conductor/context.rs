@@ -24,16 +24,17 @@ pub(crate) struct Phases {
     /// C: indexes.
     pub(crate) indexing: bool,
     /// D: Release files, and with them the installation.
-    pub(crate) release: bool,
+    pub(crate) release_file: bool,
 }
 
 impl Phases {
     /// All of them.
-    pub(crate) const ALL: Self = Self { publishing: true, domination: true, indexing: true, release: true };
+    pub(crate) const ALL: Self =
+        Self { publishing: true, domination: true, indexing: true, release_file: true };
 
     /// Whether there is any.
     pub(crate) const fn any(self) -> bool {
-        self.publishing || self.domination || self.indexing || self.release
+        self.publishing || self.domination || self.indexing || self.release_file
     }
 }
 

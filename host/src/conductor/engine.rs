@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pressroom_archive::dists::ArchivePaths;
-use pressroom_archive::notify::one_line;
+use pressroom_archive::domain::plain;
 use pressroom_sandbox::{Wall, confine_to};
 
 use crate::hooks::{Invocation, failure, run_program};
@@ -76,7 +76,7 @@ impl Engine<'_> {
         if let Some(reason) = ended.output.lines().find_map(|line| line.strip_prefix(NOT_CONFINED))
             && !SAID.swap(true, Ordering::Relaxed)
         {
-            let reason = one_line(reason, OUTPUT_BYTES);
+            let reason = plain::line(reason, OUTPUT_BYTES);
             tracing::warn!(
                 "apt-ftparchive reads what packages say, and may read and write all that this process may: {reason}; \
                  `pressroom archive set --index-engine native` does without it"
@@ -84,7 +84,7 @@ impl Engine<'_> {
         }
         // it may quote what packages say, and goes into logs, mails and terminals
         let said =
-            one_line(&ended.output.lines().map(str::trim).collect::<Vec<_>>().join("; "), OUTPUT_BYTES);
+            plain::line(&ended.output.lines().map(str::trim).collect::<Vec<_>>().join("; "), OUTPUT_BYTES);
         tracing::debug!(said, "apt-ftparchive has ended");
         match failure(&ended.ending, self.time_limit) {
             None => Ok(said),

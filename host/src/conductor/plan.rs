@@ -2,15 +2,18 @@
 
 use pressroom_archive::accept::{Done, process_within};
 use pressroom_archive::custom::inherit_customs;
-use pressroom_archive::domain::{PassPriority, PublicationStatus, Publisher, SuiteName};
+use pressroom_archive::domain::{PassPriority, PublicationStatus, Publisher, RunId, SuiteName};
 use pressroom_archive::dominate::dominate;
-use pressroom_archive::store::archive::archives as archives_of;
+use pressroom_archive::store::archive::{Archive, archives as archives_of};
 use pressroom_archive::store::distribution::Distribution;
-use pressroom_archive::store::pass::{Transition, begin_pass, plan_transitions};
-use pressroom_archive::store::publication::{NamedTransition, changed_publications, named_transitions};
+use pressroom_archive::store::pass::begin_pass;
 use pressroom_archive::store::source_group::publishable_files;
+use pressroom_archive::store::suite::Dirt;
 use pressroom_archive::store::survey::survey;
-use pressroom_archive::store::{Db, StoreError, hook_run, run as run_rows};
+use pressroom_archive::store::transition::{
+    NamedTransition, Transition, changed_publications, named_transitions, plan_transitions,
+};
+use pressroom_archive::store::{Db, StoreError, Transaction, hook_run, run as run_rows};
 use pressroom_sandbox::Point;
 
 use super::context::{Options, Phases};
@@ -19,7 +22,7 @@ use super::retry::AFTER_INSTALLATION;
 use super::select::{self, published_archives, select};
 use crate::clock::Clock;
 use crate::hooks::Registry;
-use crate::root::Root;
+use crate::root::{Root, SigningKeys};
 
 /// A pass that would be.
 #[derive(Debug, serde::Serialize)]
@@ -75,10 +78,12 @@ pub(crate) fn plan(
     let librarian = root.librarian();
     let mut all_archives = archives_of(db.read(), distribution.id)?;
     all_archives.retain(|archive| archive.publisher() == publisher && options.has(&archive.reference));
-    let names = |point| registry.at(point).iter().map(|entry| entry.file_name.clone()).collect::<Vec<_>>();
     let unknown = select::unknown_suites(db.read(), &archives, &options.suites)?;
     if let Some(name) = unknown.first() {
         return Err(select::no_such_suite(db.read(), &archives, name)?);
+    }
+    if let Some(veto_override) = &options.veto_override {
+        select::refuse_unknown_hooks(&registry, veto_override)?;
     }
     let said = |blocks: bool| {
         let those = registry.complaints.iter().filter(|complaint| complaint.blocks == blocks);
@@ -116,115 +121,125 @@ pub(crate) fn plan(
             plan.refused.extend(report.stuck.iter().map(ToString::to_string));
         }
         let is_wanted = |name: &SuiteName| options.is_for(name);
-        for archive in archives.iter().filter(|_| !options.disabled.publishing) {
-            inherit_customs(tx, archive, &is_wanted, now)?;
+        for archive in &archives {
+            plan.left_alone.extend(inherit_customs(tx, archive, &is_wanted, now)?.left_out);
         }
+        let planner = Planner { root, distribution, options, clock, keys: &keys, registry: &registry, run };
+        planner.passes(tx, &archives, &mut plan)
+    })?;
+    Ok(plan)
+}
+
+/// What is asked, and by what it is judged.
+struct Planner<'a> {
+    root: &'a Root,
+    distribution: &'a Distribution,
+    options: &'a Options,
+    clock: Clock,
+    keys: &'a SigningKeys<'a>,
+    registry: &'a Registry,
+    run: RunId,
+}
+
+impl Planner<'_> {
+    /// The passes of both priorities, and what would be refused.
+    fn passes(&self, tx: &Transaction<'_>, archives: &[Archive], plan: &mut Plan) -> Result<(), StoreError> {
         let mut published = Vec::new();
         for priority in [PassPriority::HIGH, PassPriority::LOW] {
-            if priority == PassPriority::LOW && options.security_only {
+            if priority == PassPriority::LOW && self.options.security_only {
                 break;
             }
-            let survey = survey(tx, distribution.id)?;
-            for archive in &archives {
-                let mut selection = select(tx, &survey, archive, priority, options, clock.now(), &keys)?;
-                plan.refused.extend(selection.refused.into_iter().map(|refusal| refusal.reason));
-                for note in selection.left_alone {
-                    if !plan.left_alone.contains(&note) {
-                        plan.left_alone.push(note);
-                    }
-                }
+            let survey = survey(tx, self.distribution.id)?;
+            for archive in archives {
+                let now = self.clock.now();
+                let mut selection = select(tx, &survey, archive, priority, self.options, now, self.keys)?;
+                let dists = self.root.archive_paths(archive).dists();
+                select::refuse_taken(tx, archive, &dists, &mut selection)?;
+                // both priorities find what is refused, and what is left alone
+                add(&mut plan.refused, selection.refused.into_iter().map(|refusal| refusal.reason));
+                add(&mut plan.left_alone, selection.left_alone);
                 // what the fast track would have published is clean by then
                 selection.suites.retain(|dirt| !published.contains(&dirt.suite.id));
                 if selection.suites.is_empty() {
                     continue;
                 }
-                if let Err(older) = select::refuse_older(&selection.suites, options, now) {
-                    plan.refused.push(older.to_string());
+                // without a key the run ends before, and the command says so
+                if let Ok(keys) = self.keys.fingerprints(tx, archive) {
+                    let (suites, began) = (&selection.suites, self.clock.began());
+                    let refused = select::refuse(archive, suites, &keys, self.options, began).err();
+                    add(&mut plan.refused, refused.map(|refused| refused.to_string()));
                 }
-                let pass = begin_pass(tx, run, archive.id, priority, &selection.suites, now, now)?;
-                let mut transitions: Vec<Transition> = Vec::new();
-                for dirt in &selection.suites {
-                    published.push(dirt.suite.id);
-                    if dirt.only_release || options.disabled.publishing {
-                        continue;
-                    }
-                    for file in publishable_files(tx, &dirt.suite, clock.now())? {
-                        if transitions
-                            .last()
-                            .is_none_or(|last| (last.kind, last.publication) != (file.kind, file.publication))
-                        {
-                            transitions.push(Transition {
-                                kind: file.kind,
-                                publication: file.publication,
-                                from_status: PublicationStatus::Pending,
-                                to_status: PublicationStatus::Published,
-                                superseded_by: None,
-                            });
-                        }
-                    }
-                }
-                plan_transitions(tx, pass, &transitions)?;
-                dominate(tx, pass, options.judged(), root.config.death_row.stay(), now)?;
-                let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
-                let suites = selection
-                    .suites
-                    .into_iter()
-                    .map(|dirt| PlannedSuite {
-                        suite: dirt.suite.name.to_string(),
-                        reasons: reasons(&dirt, options),
-                        changes: changes
-                            .iter()
-                            .filter(|change| change.suite == dirt.suite.id)
-                            .cloned()
-                            .collect(),
-                    })
-                    .collect();
-                plan.passes.push(PlannedPass {
-                    archive: archive.reference.to_string(),
-                    priority: priority.as_u8(),
-                    suites,
-                    pre_publication: names(Point::PrePublication),
-                    post_publication: names(Point::PostPublication),
-                    finalize: names(Point::Finalize),
-                });
+                published.extend(selection.suites.iter().map(|dirt| dirt.suite.id));
+                plan.passes.push(self.planned(tx, archive, priority, selection.suites)?);
             }
         }
-        Ok::<(), StoreError>(())
-    })?;
-    Ok(plan)
+        Ok(())
+    }
+
+    /// A pass, with what it would change.
+    fn planned(
+        &self,
+        tx: &Transaction<'_>,
+        archive: &Archive,
+        priority: PassPriority,
+        suites: Vec<Dirt>,
+    ) -> Result<PlannedPass, StoreError> {
+        let began = self.clock.began();
+        let pass = begin_pass(tx, self.run, archive.id, priority, &suites, began, began)?;
+        let mut transitions: Vec<Transition> = Vec::new();
+        for dirt in suites.iter().filter(|dirt| !dirt.only_release && !self.options.disabled.publishing) {
+            for file in publishable_files(tx, &dirt.suite, self.clock.now())? {
+                if transitions
+                    .last()
+                    .is_none_or(|last| (last.kind, last.publication) != (file.kind, file.publication))
+                {
+                    transitions.push(Transition {
+                        kind: file.kind,
+                        publication: file.publication,
+                        from_status: PublicationStatus::Pending,
+                        to_status: PublicationStatus::Published,
+                        superseded_by: None,
+                    });
+                }
+            }
+        }
+        plan_transitions(tx, pass, &transitions)?;
+        dominate(tx, pass, self.options.judged(), self.root.config.death_row.stay(), began)?;
+        let changes = named_transitions(tx, pass, &changed_publications(tx, pass)?)?;
+        let suites = suites.into_iter().map(|dirt| PlannedSuite {
+            suite: dirt.suite.name.to_string(),
+            reasons: reasons(&dirt, self.options),
+            changes: changes.iter().filter(|change| change.suite == dirt.suite.id).cloned().collect(),
+        });
+        let names = |point| self.registry.at(point).iter().map(|entry| entry.file_name.clone()).collect();
+        Ok(PlannedPass {
+            archive: archive.reference.to_string(),
+            priority: priority.as_u8(),
+            suites: suites.collect(),
+            pre_publication: names(Point::PrePublication),
+            post_publication: names(Point::PostPublication),
+            finalize: names(Point::Finalize),
+        })
+    }
 }
 
-fn reasons(dirt: &pressroom_archive::store::suite::Dirt, options: &Options) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if dirt.fresh {
-        reasons.push("its indexes were not published yet, or show settings that have changed".to_owned());
+/// Says what was not said yet.
+fn add(said: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    for one in more {
+        if !said.contains(&one) {
+            said.push(one);
+        }
     }
-    if dirt.pending > 0 {
-        reasons.push(format!("{} publications are pending", dirt.pending));
-    }
-    if dirt.removals > 0 {
-        reasons.push(format!("{} publications are to be removed", dirt.removals));
-    }
-    if dirt.customs > 0 {
-        reasons.push(format!("{} custom uploads are to be unpacked", dirt.customs));
-    }
-    reasons.extend(dirt.marks.iter().map(|(_, reason)| reason.clone()));
-    if dirt.only_release {
-        reasons = Vec::new();
-    }
-    if dirt.release {
-        reasons.push("its Release shows settings that have changed, or it has other names".to_owned());
-    }
-    reasons.extend(dirt.renewals.iter().map(ToString::to_string));
-    if dirt.suite.domination_owed {
-        reasons.push("something was published in it without domination".to_owned());
-    }
-    let Phases { publishing, domination, indexing, release } = options.careful;
+}
+
+fn reasons(dirt: &Dirt, options: &Options) -> Vec<String> {
+    let mut reasons: Vec<String> = dirt.reasons().iter().map(ToString::to_string).collect();
+    let Phases { publishing, domination, indexing, release_file } = options.careful;
     let careful: Vec<&str> = [
         ("publishing", publishing),
         ("domination", domination),
         ("indexing", indexing),
-        ("release", release),
+        ("release", release_file),
     ]
     .into_iter()
     .filter_map(|(phase, is_careful)| is_careful.then_some(phase))

@@ -1,6 +1,6 @@
 //! What a run does before its first pass: marks that the operator has asked for, and what a new series takes from the one before it.
 
-use pressroom_archive::custom::inherit_customs;
+use pressroom_archive::custom::{Inherited, inherit_customs};
 use pressroom_archive::domain::SuiteName;
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::{Connection, Db, StoreError, Transaction, suite};
@@ -46,7 +46,8 @@ impl Run<'_> {
     /// of the run, and stops nothing: the indexes of a new series are worth more than its installer.
     pub(super) fn prepare_new_series(&mut self, db: &mut Db, archives: &[Archive]) -> Result<(), StoreError> {
         for archive in archives {
-            if self.put_aside.contains(&archive.id) || self.options.disabled.publishing {
+            // also where nothing that waits comes in: its indexes are made, and then it is no new series any more
+            if self.put_aside.contains(&archive.id) {
                 continue;
             }
             let now = self.clock.now();
@@ -56,9 +57,11 @@ impl Run<'_> {
                 continue;
             }
             match db.write(|tx| inherit_customs(tx, archive, &is_for, now)) {
-                Ok(0) => {}
-                Ok(copied) => {
-                    tracing::info!(archive = %archive.reference, copied, "custom uploads of the series before are published in the new one");
+                Ok(Inherited { asked_for, left_out }) => {
+                    if asked_for > 0 {
+                        tracing::info!(archive = %archive.reference, copied = asked_for, "custom uploads of the series before are published in the new one");
+                    }
+                    self.notes.extend(left_out);
                 }
                 Err(error) => {
                     let causes = pressroom_archive::domain::chain(&error);

@@ -14,7 +14,7 @@ use pressroom_archive::store::hook_run::{self, Overridden};
 use pressroom_archive::store::shape::{SuiteShape, shape};
 use pressroom_archive::store::survey::survey;
 use pressroom_archive::store::{
-    Db, StoreError, mirror_journal, pass, publisher, run as run_rows, snapshot, suite,
+    Db, StoreError, mirror_journal, pass, publisher, run as run_rows, snapshot_moment, suite,
 };
 use pressroom_sandbox::Point;
 use tracing::{debug_span, field, info_span};
@@ -23,9 +23,9 @@ use super::context::{Options, Progress, Run};
 use super::lock::{Lock, LockError};
 use super::mirror;
 use super::pass::{Installed, PassEnd};
-use super::select::{self, Selection};
+use super::select::{self, Refusal, Selection};
 use crate::clock::Clock;
-use crate::hooks::{self, PassFacts, PointResult, Registry, VetoOverride};
+use crate::hooks::{self, PassFacts, PointResult, Registry};
 use crate::root::Root;
 
 /// How a run ended.
@@ -65,6 +65,8 @@ pub(crate) fn run(
     let mut db = debug_span!("open").in_scope(|| root.db())?;
     let distribution = distribution::distribution(db.read(), name)?;
     let _lock = Lock::take(&root.locks_folder(), name, publisher, clock.now())?;
+    // what another command has published before this one had the lock is not younger than what comes now
+    let clock = clock.anew();
     let host = crate::root::host_name();
     let id = debug_span!("journal").in_scope(|| {
         db.write(|tx| publisher::begin_run(tx, SCRIPT, &host, (distribution.id, publisher), clock.now()))
@@ -132,6 +134,8 @@ fn publish(
     clock: Clock,
     progress: &dyn Progress,
 ) -> anyhow::Result<(RunEnd, String, Vec<String>)> {
+    // before anything that can end the run: who may read no more is not let in because a key is missing
+    let problems = write_readers(root, db, (distribution, publisher), clock)?;
     let keys = root.signing_keys(clock.began());
     let archives = select::published_archives(db.read(), distribution, publisher, options)?;
     let checked = debug_span!("read-key").in_scope(|| keys.check(db.read(), &archives));
@@ -148,7 +152,7 @@ fn publish(
         }
     };
     if let Some(veto_override) = &options.veto_override {
-        refuse_unknown_hooks(&registry, veto_override)?;
+        select::refuse_unknown_hooks(&registry, veto_override)?;
     }
     let program = hooks::this_program().context("cannot find this program, to start hooks with")?;
     let sandbox = hooks::sandbox()
@@ -166,7 +170,7 @@ fn publish(
         sandbox: &sandbox,
         program: &program,
         progress,
-        problems: Vec::new(),
+        problems,
         notes: Vec::new(),
         put_aside: Vec::new(),
         accepted: 0,
@@ -179,18 +183,27 @@ fn publish(
     Ok((end, summary, run.notes))
 }
 
-/// A veto can only be overridden of a hook that is called before publication: a name that is none of them is a mistake that would be noticed too late.
-fn refuse_unknown_hooks(registry: &Registry, veto_override: &VetoOverride) -> Result<(), StoreError> {
-    let entries = registry.at(Point::PrePublication);
-    let unknown = veto_override.hooks.iter().find(|name| !entries.iter().any(|entry| entry.is_called(name)));
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(StoreError::Unknown {
-            what: "hook before publication, whose veto could be overridden, with the name",
-            name: name.clone(),
-            known: entries.iter().map(|entry| entry.file_name.clone()).collect(),
-        }),
+/// Brings the files up to date that say who reads private archives, also of those that are not published at the moment: what is there is served all the
+/// same. What could not be written is said, and stops nobody else.
+fn write_readers(
+    root: &Root,
+    db: &Db,
+    (distribution, publisher): (&Distribution, Publisher),
+    clock: Clock,
+) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    let archives = archives_of(db.read(), distribution.id)?;
+    for archive in archives.iter().filter(|archive| archive.publisher() == publisher) {
+        if let Err(error) = root.write_readers(db.read(), archive, clock.now()) {
+            let problem = format!(
+                "who may read {} could not be written down, and those who could before still can: {error:#}",
+                archive.reference
+            );
+            tracing::error!("{problem}");
+            problems.push(problem);
+        }
     }
+    Ok(problems)
 }
 
 /// Reads the hooks; what will not run is said, all of it at once.
@@ -218,12 +231,11 @@ impl Run<'_> {
             return Err(select::no_such_suite(db.read(), &archives, name)?.into());
         }
         self.recover(db, &archives)?;
-        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
+        let with_snapshots = snapshot_moment::archives_with_any(db.read(), self.distribution.id)?;
         let behind = mirror_journal::behind(db.read())?;
         // also where nothing is published at the moment: what is there is served all the same
         for archive in archives_of(db.read(), self.distribution.id)? {
             if archive.publisher() == self.publisher {
-                self.root.write_readers(db.read(), &archive, self.clock.now())?;
                 if with_snapshots.contains(&archive.id) && !self.put_aside.contains(&archive.id) {
                     let problem = self.expire_snapshots(db, &archive);
                     self.problems.extend(problem);
@@ -287,10 +299,18 @@ impl Run<'_> {
             }
             let span = debug_span!("select", archive = %archive.reference, %priority);
             let now = self.clock.now();
+            let dists = self.root.archive_paths(archive).dists();
             let Selection { suites, refused, left_alone } = span.in_scope(|| {
-                select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)
+                let mut selection =
+                    select::select(db.read(), &survey, archive, priority, self.options, now, self.keys)?;
+                select::refuse_taken(db.read(), archive, &dists, &mut selection)?;
+                Ok::<_, StoreError>(selection)
             })?;
-            self.problems.extend(refused.into_iter().map(|refusal| refusal.reason));
+            for Refusal { reason, .. } in refused {
+                if !self.problems.contains(&reason) {
+                    self.problems.push(reason);
+                }
+            }
             for note in left_alone {
                 if !self.notes.contains(&note) {
                     tracing::info!("{note}");
@@ -397,7 +417,7 @@ impl Run<'_> {
 
     /// Ends what runs that died have begun. What is wrong in somebody's archive is no reason to keep the next from being published.
     fn recover(&mut self, db: &mut Db, archives: &[Archive]) -> anyhow::Result<()> {
-        let with_snapshots = snapshot::archives_with_any(db.read(), self.distribution.id)?;
+        let with_snapshots = snapshot_moment::archives_with_any(db.read(), self.distribution.id)?;
         for archive in archives {
             match self.recover_archive(db, archive, with_snapshots.contains(&archive.id)) {
                 Err(error) if archive.purpose == ArchivePurpose::Ppa => {

@@ -1,18 +1,22 @@
 //! Which suites a pass is for.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
+use pressroom_archive::dists::taken;
 use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
 use pressroom_archive::store::distribution::Distribution;
 use pressroom_archive::store::snapshot_content::is_allowed_to_change;
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::survey::Survey;
-use pressroom_archive::store::{Connection, StoreError};
+use pressroom_archive::store::{Connection, StoreError, dists_link};
 
 use super::context::Options;
+use crate::hooks::{Registry, VetoOverride};
 use crate::root::SigningKeys;
+use pressroom_sandbox::Point;
 
 /// The archives that a run of a publisher publishes, as far as it is for them; the primary one first.
 pub(crate) fn published_archives(
@@ -97,8 +101,8 @@ pub(crate) fn select(
                 ),
                 suite: name,
             });
-            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits
-            if dirt.needs_release() {
+            // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits; and what is there may be damaged
+            if dirt.needs_release() || careful {
                 dirt.only_release = true;
                 selection.suites.push(dirt);
             }
@@ -109,13 +113,32 @@ pub(crate) fn select(
     Ok(selection)
 }
 
+/// Leaves those suites out of a selection in whose place is something that Pressroom has not made: what would be written into a suite by a link would be
+/// written into another.
+pub(super) fn refuse_taken(
+    db: &Connection,
+    archive: &Archive,
+    dists: &Path,
+    selection: &mut Selection,
+) -> Result<(), StoreError> {
+    let ours = dists_link::links_of(db, archive.id)?;
+    let Selection { suites, refused, .. } = selection;
+    suites.retain(|dirt| {
+        let taken = taken(dists, &ours, &dirt.suite.name);
+        let reason = taken.as_ref().map(ToString::to_string);
+        refused.extend(reason.map(|reason| Refusal { suite: dirt.suite.name.clone(), reason }));
+        taken.is_none()
+    });
+    Ok(())
+}
+
 /// What a run leaves out is no reason for a pass.
 fn leave_out(dirt: &mut Dirt, options: &Options) {
     if options.disabled.publishing {
         (dirt.pending, dirt.customs) = (0, 0);
     }
-    if options.disabled.release {
-        dirt.release = false;
+    if options.disabled.release_file {
+        dirt.release_file = false;
         dirt.renewals.clear();
     }
     if options.disabled.domination {
@@ -192,6 +215,26 @@ pub(super) fn no_such_suite(
     Ok(StoreError::Unknown { what: "suite", name: name.to_string(), known })
 }
 
+/// Why a pass over suites of an archive is not begun: clients would take nothing of it, or nothing that comes after it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) enum Refused {
+    OlderDate(#[from] OlderDate),
+    LockedOut(#[from] LockedOut),
+}
+
+/// Looks at what would make a pass over suites harm who takes from them. `keys` are those that would sign.
+pub(super) fn refuse(
+    archive: &Archive,
+    suites: &[Dirt],
+    keys: &str,
+    options: &Options,
+    began: Timestamp,
+) -> Result<(), Refused> {
+    refuse_older(suites, options, began)?;
+    Ok(refuse_locking_out(archive, keys)?)
+}
+
 /// A suite whose live Release is younger than the one that would replace it.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -205,7 +248,7 @@ pub(super) struct OlderDate {
 }
 
 /// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word.
-pub(super) fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp) -> Result<(), OlderDate> {
+fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp) -> Result<(), OlderDate> {
     let younger = suites.iter().find_map(|Dirt { suite, .. }| {
         let last = suite.release_date.filter(|last| *last > began)?;
         Some(OlderDate { suite: suite.name.clone(), last, began })
@@ -229,7 +272,7 @@ pub(super) struct LockedOut {
 }
 
 /// Clients hold the next Release to the keys that the last one has named. A name with an exclamation mark is a subkey's, and left to the operator.
-pub(super) fn refuse_locking_out(archive: &Archive, keys: &str) -> Result<(), LockedOut> {
+fn refuse_locking_out(archive: &Archive, keys: &str) -> Result<(), LockedOut> {
     let SignedBy::These(named) = &archive.signed_by else { return Ok(()) };
     if named.iter().any(|one| one.ends_with('!') || keys.split(' ').any(|key| key == one)) {
         return Ok(());
@@ -239,4 +282,21 @@ pub(super) fn refuse_locking_out(archive: &Archive, keys: &str) -> Result<(), Lo
         named: named.join(", "),
         keys: keys.replace(' ', ", "),
     })
+}
+
+/// A veto can only be overridden of a hook that is called before publication: a name that is none of them is a mistake that would be noticed too late.
+pub(super) fn refuse_unknown_hooks(
+    registry: &Registry,
+    veto_override: &VetoOverride,
+) -> Result<(), StoreError> {
+    let entries = registry.at(Point::PrePublication);
+    let unknown = veto_override.hooks.iter().find(|name| !entries.iter().any(|entry| entry.is_called(name)));
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(StoreError::Unknown {
+            what: "hook before publication, whose veto could be overridden, with the name",
+            name: name.clone(),
+            known: entries.iter().map(|entry| entry.file_name.clone()).collect(),
+        }),
+    }
 }

@@ -18,7 +18,7 @@ use super::grant::{Capabilities, Grant, GrantLimits, OnFailure};
 use super::grant_text::Asked;
 use super::http::DEFAULT_TIME;
 use super::offer::{Offer, Weight, imported, kinds};
-use super::place::{Placing, Standing, put_in_place};
+use super::place::{GrantInPlace, Placing, put_in_place};
 use super::registry::artefact_path;
 use super::signed_by;
 use crate::root::{Config, Root};
@@ -140,10 +140,10 @@ pub(crate) fn add(
 }
 
 /// A hook's earlier builds, by point.
-pub(crate) fn standing(hooks: &Path, name: &str) -> anyhow::Result<BTreeMap<Point, Standing>> {
+pub(crate) fn standing(hooks: &Path, name: &str) -> anyhow::Result<BTreeMap<Point, GrantInPlace>> {
     let mut found = BTreeMap::new();
     for point in Point::ALL {
-        found.extend(Standing::find(hooks, point, name)?.map(|standing| (point, standing)));
+        found.extend(GrantInPlace::find(hooks, point, name)?.map(|standing| (point, standing)));
     }
     Ok(found)
 }
@@ -166,7 +166,7 @@ fn accept_signature<'a>(
     root: &Root,
     wish: &Wish<'_>,
     offer: &Offer,
-    before: impl Iterator<Item = &'a Standing>,
+    before: impl Iterator<Item = &'a GrantInPlace>,
     now: Timestamp,
 ) -> anyhow::Result<Option<GoodSignature>> {
     let lists: Vec<&[String]> = if wish.signed_by.is_empty() {
@@ -215,7 +215,7 @@ pub(crate) fn placings(
     root: &Root,
     offer: &Offer,
     points: &[Point],
-    mut before: BTreeMap<Point, Standing>,
+    mut before: BTreeMap<Point, GrantInPlace>,
     granting: &Granting,
     signed_by: &[String],
     signed: Option<&GoodSignature>,

@@ -1,8 +1,8 @@
 //! The archive's words as the sandbox's, and back. Here and nowhere else.
 
 use pressroom_archive::domain::{self, HookOutcome};
-use pressroom_archive::store::publication::NamedTransition;
 use pressroom_archive::store::shape::SuiteShape;
+use pressroom_archive::store::transition::NamedTransition;
 use pressroom_sandbox::{Action, CallOutcome, Change, Outcome, PackageKind, Pocket, Suite};
 
 /// A suite, as hooks are told of it.

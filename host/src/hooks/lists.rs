@@ -11,8 +11,8 @@ use pressroom_archive::domain::{BinaryFormat, ComponentId, PassId, SuiteId, chai
 use pressroom_archive::format::PathList;
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::store::Connection;
-use pressroom_archive::store::listing::{self, Place};
-use pressroom_archive::store::publication::{BinaryIndex, Names};
+use pressroom_archive::store::indexed::{BinaryIndex, Names};
+use pressroom_archive::store::indexed_page::{self, Place};
 use pressroom_archive::store::shape::SuiteShape;
 use pressroom_archive::upload;
 use pressroom_sandbox::{ArchiveError, Index, Package, PackageContents};
@@ -198,10 +198,10 @@ impl Lists<'_> {
         let (packages, last) = match found {
             Found::Sources(suite, id) => {
                 let sources =
-                    listing::sources_after(self.db, pass, (*suite, *id), &Names::all(), after, most)
+                    indexed_page::sources_after(self.db, pass, (*suite, *id), &Names::all(), after, most)
                         .map_err(|error| failed(&error))?;
-                let last = sources.last().map(listing::ListedSource::place);
-                let package = |source: listing::ListedSource| Package {
+                let last = sources.last().map(indexed_page::ListedSource::place);
+                let package = |source: indexed_page::ListedSource| Package {
                     name: source.name.to_string(),
                     version: source.version.to_string(),
                     architecture: "source".to_owned(),
@@ -214,10 +214,10 @@ impl Lists<'_> {
                 (sources.into_iter().map(package).collect(), last)
             }
             Found::Binaries(index) => {
-                let binaries = listing::binaries_after(self.db, pass, index, &Names::all(), after, most)
+                let binaries = indexed_page::binaries_after(self.db, pass, index, &Names::all(), after, most)
                     .map_err(|error| failed(&error))?;
-                let last = binaries.last().map(listing::ListedBinary::place);
-                let package = |binary: listing::ListedBinary| Package {
+                let last = binaries.last().map(indexed_page::ListedBinary::place);
+                let package = |binary: indexed_page::ListedBinary| Package {
                     name: binary.name,
                     version: binary.version.to_string(),
                     architecture: binary.architecture.to_string(),
@@ -280,9 +280,9 @@ impl Lists<'_> {
         index: &BinaryIndex,
         names: &[String],
         after: Option<&Place>,
-    ) -> Result<Vec<listing::ListedBinary>, ArchiveError> {
+    ) -> Result<Vec<indexed_page::ListedBinary>, ArchiveError> {
         let batch = |names: &Names, most| {
-            listing::binaries_after(self.db, Some(self.pass), index, names, after, most)
+            indexed_page::binaries_after(self.db, Some(self.pass), index, names, after, most)
                 .map_err(|error| failed(&error))
         };
         if names.is_empty() {

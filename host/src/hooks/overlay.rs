@@ -417,6 +417,7 @@ mod tests {
             "pool/**".into(),
             "journal/*".into(),
             "snapshots/*".into(),
+            "ls-lR.gz/*".into(),
         ]
         .into();
         overlay_with(fixture, &writable)
@@ -480,6 +481,9 @@ mod tests {
             "dists/s/main/by-hash/SHA256/0",
             "dists/other/x",
             "pool/main/x",
+            "journal/1",
+            "snapshots/x",
+            "ls-lR.gz/x",
             "dists/s/link/passwd",
             "other/x",
         ] {

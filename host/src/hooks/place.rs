@@ -21,7 +21,7 @@ const MODE: u32 = 0o644;
 
 /// A hook as it stands at a point.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing {
+pub(crate) struct GrantInPlace {
     /// The component.
     pub(crate) path: PathBuf,
     /// The number before its name.
@@ -37,10 +37,10 @@ pub(crate) struct Placing {
     pub(crate) point: Point,
     pub(crate) order: u8,
     pub(crate) grant: Grant,
-    pub(crate) before: Option<Standing>,
+    pub(crate) before: Option<GrantInPlace>,
 }
 
-impl Standing {
+impl GrantInPlace {
     /// The WASM hook of a name at a point; none: there is none with a grant.
     pub(crate) fn find(hooks: &Path, point: Point, name: &str) -> anyhow::Result<Option<Self>> {
         let mut found: Vec<Self> = Vec::new();

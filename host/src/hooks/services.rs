@@ -10,8 +10,8 @@ use pressroom_archive::domain::{DistributionId, PackageKind, PassId, Publication
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::openpgp::Signer;
 use pressroom_archive::store::archive::Archive;
-use pressroom_archive::store::publication::{changed_publications, named_transitions};
 use pressroom_archive::store::shape::{SuiteShape, shapes_of};
+use pressroom_archive::store::transition::{changed_publications, named_transitions};
 use pressroom_archive::store::{Connection, StoreError, hook, mirror_journal};
 use pressroom_sandbox::{
     ArchiveError, ByteBuf, Change, FileChange, HostReply, HostRequest, HostServices, Index, Level, Package,

@@ -15,8 +15,9 @@ use std::fs::{File, OpenOptions};
 use std::time::{Duration, Instant};
 
 use pressroom_archive::disk::{self, DiskError, During};
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{MessageId, MessageKind};
-use pressroom_archive::notify::{Patience, one_line};
+use pressroom_archive::notify::Patience;
 use pressroom_archive::store::outbox_message::{self, OutboxMessage};
 use pressroom_archive::store::{Db, StoreError};
 use pressroom_archive::work::{Work, count};
@@ -238,7 +239,7 @@ impl Sending<'_> {
         next: Option<jiff::Timestamp>,
         reason: &str,
     ) -> Result<(), StoreError> {
-        let reason = one_line(reason, MAX_ERROR);
+        let reason = plain::line(reason, MAX_ERROR);
         self.db.write(|tx| outbox_message::mark_not_sent(tx, id, next, &reason))?;
         if next.is_some() {
             self.delivered.postponed += 1;
@@ -251,7 +252,7 @@ impl Sending<'_> {
 
     /// Nobody takes anything now: everything of the kind waits a while.
     fn nobody(&mut self, kind: MessageKind, reason: &str) -> Result<(), StoreError> {
-        let reason = one_line(reason, MAX_ERROR);
+        let reason = plain::line(reason, MAX_ERROR);
         let until = self.patience.after(1, self.clock.now());
         self.delivered.postponed += self.db.write(|tx| outbox_message::postpone(tx, kind, until, &reason))?;
         self.delivered.trouble(reason);

@@ -5,12 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::domain::{ArchivePurpose, MessageStatus, Publisher, SeriesStatus, UploadStatus};
+use pressroom_archive::domain::{
+    ArchivePurpose, MessageStatus, Publisher, Script, ScriptState, SeriesStatus, UploadStatus,
+};
 use pressroom_archive::monitor::health::{
     DiskFacts, DistributionFacts, Facts, KeyFacts, KeyHealth, OpenRun, SuiteFacts,
 };
-use pressroom_archive::monitor::incident::after;
-use pressroom_archive::monitor::{Script, ScriptState};
+use pressroom_archive::monitor::incident::{after, script_of};
 use pressroom_archive::store::archive::archives;
 use pressroom_archive::store::distribution::{Distribution, distributions};
 use pressroom_archive::store::{Connection, StoreError, hook_run, run, script_state, series, suite, waiting};
@@ -46,7 +47,7 @@ pub(crate) fn gather(root: &Root, db: &Connection, now: Timestamp, depth: Depth)
         scripts: scripts(db, now)?,
         open: open
             .iter()
-            .map(|run| OpenRun { script: Script::of(run), run: run.id, since: run.date_started })
+            .map(|run| OpenRun { script: script_of(run), run: run.id, since: run.date_started })
             .collect(),
         distributions: all,
         messages_waiting: waiting::messages(db, MessageStatus::Waiting)?,
@@ -61,7 +62,7 @@ pub(crate) fn scripts(db: &Connection, now: Timestamp) -> Result<Vec<ScriptState
     let mut states: BTreeMap<Script, ScriptState> =
         script_state::states(db)?.into_iter().map(|state| (state.script.clone(), state)).collect();
     for run in run::not_considered(db, MAX_RUNS)? {
-        let script = Script::of(&run);
+        let script = script_of(&run);
         if let Some((state, _)) = after(states.get(&script), &run) {
             states.insert(script, state);
         }

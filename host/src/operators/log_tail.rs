@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use pressroom_archive::notify::one_line;
+use pressroom_archive::domain::plain;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
@@ -44,7 +44,7 @@ impl LogTail {
         if lines.len() >= MAX_LINES {
             lines.pop_front();
         }
-        lines.push_back((now, one_line(line, MAX_LINE)));
+        lines.push_back((now, plain::line(line, MAX_LINE)));
     }
 
     /// The lines of a time, both ends included, each with the time of day.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::disk;
-use pressroom_archive::domain::RunOutcome;
-use pressroom_archive::monitor::incident::{Turn, after};
-use pressroom_archive::monitor::{Failing, Script, ScriptState, prometheus};
+use pressroom_archive::domain::plain;
+use pressroom_archive::domain::{Failing, RunOutcome, Script, ScriptState};
+use pressroom_archive::monitor::incident::{Turn, after, script_of};
+use pressroom_archive::monitor::prometheus;
+use pressroom_archive::notify::Letterhead;
 use pressroom_archive::notify::operators::{Incident, IncidentNews, tell_of_incident};
 use pressroom_archive::notify::templates::{ToldHook, ToldRun};
-use pressroom_archive::notify::{Letterhead, one_line, plain_lines};
 use pressroom_archive::store::run::{self, Run};
 use pressroom_archive::store::{
     Connection, Db, Transaction, hook_run, outbox_message, script_log, script_state,
@@ -19,7 +20,7 @@ use super::facts::{Depth, gather};
 use super::log_tail::LogTail;
 use crate::clock::Clock;
 use crate::mail;
-use crate::root::{CONFIG_FILE, Root};
+use crate::root::Root;
 
 /// So many runs are considered in one transaction.
 const BATCH: u32 = 100;
@@ -80,7 +81,7 @@ impl Look<'_> {
         let mut written = 0;
         for run in run::not_considered(self.tx, BATCH)? {
             run::mark_considered(self.tx, run.id)?;
-            let script = Script::of(&run);
+            let script = script_of(&run);
             let Some((state, turn)) = after(states.get(&script), &run) else { continue };
             if turn == Turn::Failing {
                 self.keep_log(&run)?;
@@ -140,18 +141,18 @@ impl Look<'_> {
 
     fn tell(&self, news: IncidentNews, run: &Run, failing: &Failing, is_over: bool) -> anyhow::Result<usize> {
         let Some(letterhead) = self.letterhead else { return Ok(0) };
-        let script = Script::of(run);
+        let script = script_of(run);
         let date = |date: Option<Timestamp>| date.map(|date| second(date).to_string()).unwrap_or_default();
         let told = ToldRun {
-            site: one_line(&letterhead.site, 300),
-            title: one_line(&script.to_string(), 300),
+            site: plain::line(&letterhead.site, 300),
+            title: plain::line(&script.to_string(), 300),
             script: script.name.clone(),
             distribution: script.distribution.clone(),
-            scope: one_line(&script.scope, 300),
+            scope: plain::line(&script.scope, 300),
             run: run.id.0,
-            host: one_line(&run.hostname, 300),
+            host: plain::line(&run.hostname, 300),
             outcome: run.outcome.map_or("", RunOutcome::as_str).to_owned(),
-            message: one_line(&run.message, 2000),
+            message: plain::line(&run.message, 2000),
             started: date(Some(run.date_started)),
             ended: date(run.date_completed),
             failures: failing.failures,
@@ -175,10 +176,10 @@ fn hooks(db: &Connection, run: &Run) -> anyhow::Result<Vec<ToldHook>> {
     Ok(failed
         .take(MAX_HOOKS)
         .map(|call| ToldHook {
-            name: one_line(&call.hook, 300),
+            name: plain::line(&call.hook, 300),
             point: call.point,
             outcome: call.outcome.to_string(),
-            summary: one_line(&call.summary, 2000),
+            summary: plain::line(&call.summary, 2000),
             log: end_of(&call.log_tail),
         })
         .collect())
@@ -199,7 +200,7 @@ fn end_of(text: &str) -> String {
             from += 1;
         }
     }
-    plain_lines(text.get(from..).unwrap_or_default(), MAX_LOG_BYTES).trim_end().to_owned()
+    plain::lines(text.get(from..).unwrap_or_default(), MAX_LOG_BYTES).trim_end().to_owned()
 }
 
 /// Forgets messages that were sent long ago.
@@ -216,10 +217,10 @@ fn forget(root: &Root, db: &mut Db, now: Timestamp) -> anyhow::Result<()> {
 fn write_metrics(root: &Root, db: &Db, clock: &Clock) -> anyhow::Result<()> {
     let Some(file) = &root.config.metrics.file else { return Ok(()) };
     let path = root.below(file);
-    // whoever reads them has a folder: one that is not there is a word misspelt, and a new one would be read by nobody
+    // the folder is the collector's: one that is made for a word that was mistyped would be read by nobody
     if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
         anyhow::bail!(
-            "there is no folder {}: make it, or name another file in [metrics] of {CONFIG_FILE}",
+            "there is no folder {}: make it, or name another file under [metrics] in pressroom.toml",
             folder.display()
         );
     }
@@ -235,7 +236,7 @@ mod tests {
 
     use super::*;
     use crate::operators::{Recording, RunEnded};
-    use crate::root::DATABASE_FILE;
+    use crate::root::{CONFIG_FILE, DATABASE_FILE};
 
     const CONFIG: &str = "[mail]\ntransport = \"maildir\"\nfrom = \"a@example.org\"\noperators = [\"Ops <ops@example.org>\"]\n\
                           [metrics]\nfile = \"metrics.prom\"\n";
@@ -348,14 +349,14 @@ mod tests {
         let failures =
             "pressroom_run_failures{script=\"process-upload\",distribution=\"\",scope=\"/srv\"} 1\n";
         assert!(text.contains(failures), "{text}");
-        for place in ["pressroom.toml", "misspelt"] {
-            let config = CONFIG.replace("metrics.prom", &format!("{place}/metrics.prom"));
-            let mut house = House::new(&config);
+        for (place, said) in [("pressroom.toml", "there is no folder"), ("mistyped", "make it")] {
+            let mut house = House::new(&CONFIG.replace("metrics.prom", &format!("{place}/metrics.prom")));
             house.run("process-upload", failed());
             look_after(&house.root, &mut house.db, &house.clock, &house.tail);
-            assert_eq!(house.subjects().len(), 1);
-            let error = write_metrics(&house.root, &house.db, &house.clock).unwrap_err().to_string();
-            assert!(error.contains("there is no folder") && error.contains(place), "{error}");
+            assert_eq!(house.subjects().len(), 1, "{place}");
+            let refused = write_metrics(&house.root, &house.db, &house.clock).unwrap_err().to_string();
+            assert!(refused.contains(said) && refused.contains(place), "{refused}");
+            assert!(!house.root.below("mistyped".as_ref()).exists());
         }
     }
 

@@ -6,8 +6,8 @@
 use std::fs::{File, OpenOptions};
 
 use pressroom_archive::disk::{self, During};
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{RunId, RunOutcome, Sha256};
-use pressroom_archive::notify::one_line;
 use pressroom_archive::store::run::{self, Activity};
 use pressroom_archive::store::{Db, StoreError};
 use pressroom_archive::work::{Work, count};
@@ -78,10 +78,10 @@ impl Recording {
         let result = db.write(|tx| match ended {
             RunEnded::Idle => run::end_idle_run(tx, run, "nothing to do", now),
             RunEnded::Done(done) => {
-                run::end_run(tx, run, RunOutcome::Succeeded, &one_line(done, MAX_MESSAGE), now)
+                run::end_run(tx, run, RunOutcome::Succeeded, &plain::line(done, MAX_MESSAGE), now)
             }
             RunEnded::Failed(why) => {
-                run::end_run(tx, run, RunOutcome::Failed, &one_line(why, MAX_MESSAGE), now)
+                run::end_run(tx, run, RunOutcome::Failed, &plain::line(why, MAX_MESSAGE), now)
             }
         });
         if let Err::<(), StoreError>(error) = result {

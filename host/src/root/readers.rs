@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use pressroom_archive::disk::{self, DiskError, During, FileLock};
 use pressroom_archive::people::htpasswd;
-use pressroom_archive::store::archive::Archive;
+use pressroom_archive::store::archive::{Archive, archives};
+use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::{Connection, archive_auth_token};
 
 use super::Root;
@@ -29,6 +30,16 @@ impl Root {
         }
         disk::make_folder(folder)?;
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(FOLDER_MODE)).during("close", folder)
+    }
+
+    /// Brings the files of all private archives up to date: somebody has come or gone.
+    pub(crate) fn write_all_readers(&self, db: &Connection, now: Timestamp) -> anyhow::Result<()> {
+        for distribution in distributions(db)? {
+            for archive in archives(db, distribution.id)? {
+                self.write_readers(db, &archive, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Brings the file of a private archive up to date. An archive that everybody may read has none.

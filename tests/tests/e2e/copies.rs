@@ -95,7 +95,19 @@ fn what_is_filed_elsewhere_moves_there_and_may_be_for_a_part_of_its_users() {
     ];
     let later = "2025-03-01T13:00:00Z";
     let dry = [&change[..], &["--dry-run"]].concat();
-    root.run_at(later, &dry).exits(0).says(&["main -> universe", "would wait"]);
+    root.run_at(later, &dry).exits(0).says(&[
+        "main -> universe",
+        "misc -> admin",
+        "all -> 10 %",
+        "would wait",
+    ]);
+    let silly =
+        ["change-override", "--suite", PROPOSED, "--priority", "silly", "--source-and-binaries", "hello"];
+    root.run(&silly).exits(USAGE).says(&["there is no priority silly", "optional"]);
+    let silly = ["override", "set", "--series", SERIES, "hello", "--priority", "silly"];
+    root.run(&silly).exits(USAGE).says(&["there is no priority silly"]);
+    let field = ["override", "set", "--series", SERIES, "hello", "--field", "Suggests=foo bar"];
+    root.run(&field).exits(USAGE).says(&["Suggests", "apt would take no index"]);
     root.run_at(later, &change).exits(0).says(&["main -> universe", "waits for the next run"]);
     root.run_at(later, &["publish"]).exits(0);
     assert!(!index(&root, PROPOSED, "main").contains("hello"));

@@ -22,9 +22,10 @@ const SECURITY: &str = "aurora-security";
 /// A root is killed in so often at the most before it may end: deaths during recovery, too.
 const KILLS_OF_ONE_ROOT: usize = 4;
 
-/// A published archive with more waiting: new versions, new packages, both suites.
+/// A published archive with more waiting: new versions, new packages, both suites, and patches of all their indexes.
 fn prepared() -> Root {
     let root = Root::new();
+    root.ok(&["series", "set", SERIES, "--pdiffs", "9"]);
     let hook = binary::hook("indices");
     let manifest = pressroom_tests::tool::workspace().join("plugins/indices/hook.toml");
     root.ok(&[

@@ -108,8 +108,8 @@ fn a_source_goes_from_dput_through_new_and_an_override_to_apt_get_source_and_its
     assert_eq!(pressroom_tests::apt::names_in(&intake.incoming()), Vec::<String>::new());
 }
 
-#[test]
-fn images_of_the_installer_come_with_the_packages_of_their_build_and_are_published_with_them() {
+/// An archive with a package, and an installer that came with its build.
+fn with_installer() -> Intake {
     let (intake, ann) = Intake::with_ann();
     let folder = tempfile::tempdir().unwrap();
     let package = Package::new("images", "1").format(Format::Native).binaries(&[("images", "any")]);
@@ -128,12 +128,44 @@ fn images_of_the_installer_come_with_the_packages_of_their_build_and_are_publish
     let processed = intake.processed(&["--policy", "buildd"]);
     intake.root.ok(&["queue", "accept", &number(&processed[0])]);
     intake.root.ok(&["publish"]);
+    intake
+}
+
+#[test]
+fn images_of_the_installer_come_with_the_packages_of_their_build_and_are_published_with_them() {
+    let intake = with_installer();
     let suite = intake.root.served().join("dists").join(SERIES);
     assert_eq!(intake.root.indexed(SERIES, "main/binary-amd64/Packages"), ["images 1"]);
     let current = suite.join("main/installer-amd64/current");
     assert_eq!(std::fs::read_link(&current).unwrap(), Path::new("20260501"));
     assert_eq!(read_text(&current.join("images/netboot/mini.iso")), "image");
     intake.root.verify(SERIES);
+}
+
+#[test]
+fn a_new_series_gets_the_installer_also_after_a_run_that_left_it_out_and_what_it_cannot_take_is_said() {
+    let root = with_installer().root;
+    let add = |name: &str, more: &[&str]| {
+        let series = ["series", "add", name, "--architecture", "amd64", "--previous-series", SERIES];
+        root.ok(&[&series[..], more].concat());
+    };
+    let installer =
+        |suite: &str| root.suite(suite).join("main/installer-amd64/20260501/images/netboot/mini.iso");
+    add("borealis", &["--component", "main"]);
+    root.ok(&["publish", "--disable-publishing"]);
+    assert!(root.suite("borealis").join("InRelease").exists() && !installer("borealis").exists());
+    root.ok(&["publish"]);
+    assert_eq!(read_text(&installer("borealis")), "image");
+    root.ok(&["publish"]).says(&["Nothing to publish"]);
+    add("cirrus", &["--component", "universe"]);
+    let said =
+        ["main/installer-amd64 of aurora is not taken over into cirrus", "does not have that component"];
+    root.ok(&["publish", "--dry-run"]).says(&said);
+    root.ok(&["publish"]).says(&said);
+    root.verify("cirrus");
+    add("dusk", &["--component", "main", "--status", "CURRENT"]);
+    root.ok(&["publish"]).says(&["not taken over into dusk: it is CURRENT"]);
+    assert!(root.suite("dusk").join("InRelease").exists() && !installer("dusk").exists());
 }
 
 #[test]

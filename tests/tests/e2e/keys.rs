@@ -377,6 +377,10 @@ fn release_files_say_what_the_operator_wants_and_apt_agrees() {
     root.ok(&["series", "set", SERIES, "--suite-name", "stable", "--valid-for-seconds", ten_years]);
     let urls = ["https://example.org/c/@CHANGEPATH@_changelog", "https://example.org/s/@SNAPSHOTID@/"];
     root.run(&["archive", "set", "acme", "--changelogs", urls[1]]).exits(FAILURE).says(&["@CHANGEPATH@"]);
+    let no_slash = "https://example.org/s/@SNAPSHOTID@";
+    root.run(&["archive", "set", "acme", "--snapshots", no_slash])
+        .exits(FAILURE)
+        .says(&["@SNAPSHOTID@dists", "has to end in a slash"]);
     root.ok(&[
         "archive",
         "set",

@@ -23,6 +23,7 @@ mod http;
 mod indexes;
 mod intake;
 mod keys;
+mod links;
 mod mail;
 mod many_uploads;
 mod mirror;

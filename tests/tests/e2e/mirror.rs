@@ -6,8 +6,9 @@ use std::process::Command;
 use pressroom_tests::apt::{Client, Line};
 use pressroom_tests::deb::Deb;
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
-use pressroom_tests::tool::{self, read, read_text, tool};
-use pressroom_tests::tree::sha256;
+use pressroom_tests::server::Server;
+use pressroom_tests::tool::{self, Ran, read, read_text, tool, write_program};
+use pressroom_tests::tree::{Picture, assert_same, picture, sha256};
 
 const USAGE: i32 = 2;
 
@@ -181,4 +182,165 @@ fn a_full_disk_or_a_folder_in_the_way_is_a_problem_of_the_run_and_publishes_all_
         tool::run(&mut ls).exits(0).stdout.split_whitespace().collect::<Vec<_>>(),
         ["1", "2", "3", "4", "5", "6", "7", "state"]
     );
+}
+
+/// The guide's scripts for rsync: one copies everything, one follows.
+fn recipes() -> [String; 2] {
+    let guide = read_text(&tool::workspace().join("docs/mirroring.md"));
+    let blocks = guide.split("```sh\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0.to_owned()));
+    let scripts: Vec<String> = blocks.filter(|script| script.contains("rsync ")).collect();
+    scripts.try_into().expect("the guide has two scripts with rsync")
+}
+
+/// A mirror that is kept by the guide's scripts, and real rsync.
+struct Mirror<'a> {
+    folder: tempfile::TempDir,
+    root: &'a Root,
+    server: Server,
+}
+
+impl<'a> Mirror<'a> {
+    /// A new one.
+    fn of(root: &'a Root) -> Self {
+        let mirror = Self { folder: tempfile::tempdir().unwrap(), root, server: Server::new(&root.served()) };
+        mirror.copy().exits(0);
+        mirror.has_the_archive("a new mirror");
+        mirror
+    }
+
+    fn run(&self, script: &str) -> Ran {
+        let mut shell = tool("sh");
+        shell.args(["-c", script]).current_dir(self.folder.path());
+        shell.env("url", self.server.uri()).env("module", self.root.served());
+        tool::run(&mut shell)
+    }
+
+    fn copy(&self) -> Ran {
+        self.run(&recipes()[0])
+    }
+
+    fn follow(&self) -> Ran {
+        self.run(&recipes()[1])
+    }
+
+    fn served(&self) -> std::path::PathBuf {
+        self.folder.path().join("mirror")
+    }
+
+    /// Whether it is what the archive is, without a folder too much.
+    fn has_the_archive(&self, when: &str) {
+        let is_for_mirrors = |path: &String| !path.starts_with("journal/") && !path.starts_with("snapshots/");
+        let (mut own, mut theirs) = (picture(&self.served()), picture(&self.root.served()));
+        theirs.retain(|path, _| is_for_mirrors(path));
+        let folders = |picture: &mut Picture| -> Vec<String> {
+            let found = picture.keys().filter(|path| path.ends_with('/')).cloned().collect();
+            picture.retain(|path, _| !path.ends_with('/'));
+            found
+        };
+        let (own_folders, their_folders) = (folders(&mut own), folders(&mut theirs));
+        assert_same(&format!("{when}: the mirror and the archive"), &own, &theirs);
+        let left: Vec<_> = own_folders.iter().filter(|folder| !their_folders.contains(folder)).collect();
+        assert!(left.is_empty(), "{when}: {left:?}");
+        serves_apt(self.root, &self.served());
+    }
+}
+
+/// Whatever changes, links that become folders and folders that become links among it, and however far behind a mirror is.
+#[test]
+fn mirrors_that_are_kept_by_the_scripts_of_the_guide_have_the_archive() {
+    let root = Root::new();
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "200", "--ls-lr", "true"]);
+    import(&root, "hello", "1.0");
+    import(&root, "bye", "1.0");
+    root.ok(&["publish"]);
+    let (always, sometimes, late) = (Mirror::of(&root), Mirror::of(&root), Mirror::of(&root));
+    always.follow().exits(0);
+    always.has_the_archive("nothing has changed");
+    let hook = root.hooks("pre-publication").join("10-kept");
+    let kept = |what: &str| {
+        write_program(&hook, &format!("#!/bin/sh\nset -e\ncd \"$DISTSROOT\"\nrm -rf kept\n{what}\n"));
+    };
+    let folder = "mkdir -p kept/main\necho mine >kept/InRelease\necho mine >kept/main/mine";
+    let link = format!("ln -s {SERIES} kept");
+    let mut hour = 12;
+    let mut publish = |what: &str| {
+        hour += 1;
+        let now = format!("2025-03-01T{hour}:00:00Z");
+        root.run_at(&now, &["publish", "--dirty-suite", SERIES]).exits(0);
+        always.follow().exits(0);
+        always.has_the_archive(what);
+    };
+    root.ok(&["series", "set", SERIES, "--alias", "next"]);
+    publish("an alias");
+    kept(folder);
+    publish("a folder");
+    kept(&link);
+    import(&root, "hello", "2.0");
+    root.ok(&["remove", "--suite", SERIES, "--binary", "bye"]);
+    publish("a link where the folder was, another version, a removal");
+    sometimes.follow().exits(0);
+    sometimes.has_the_archive("two numbers behind");
+    root.ok(&["series", "set", SERIES, "--alias", ""]);
+    root.ok(&["series", "add", "next", "--component", "main", "--architecture", "amd64"]);
+    kept(folder);
+    publish("folders where links were");
+    kept("");
+    import(&root, "other", "1.0");
+    publish("neither");
+    let later = "2025-03-09T12:00:00Z";
+    root.run_at(later, &["process-death-row"]).exits(0);
+    for (mirror, which) in [(&always, "always"), (&sometimes, "sometimes"), (&late, "late")] {
+        mirror.follow().exits(0);
+        mirror.has_the_archive(which);
+        assert!(!mirror.served().join("pool/main/b").exists(), "{which}: a folder goes with its last file");
+    }
+    // too far behind, and then a journal that has begun anew: following says so and changes nothing, copying makes up for it
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "2"]);
+    for (day, version) in [("10", "3.0"), ("11", "4.0"), ("12", "5.0")] {
+        import(&root, "hello", version);
+        root.run_at(&format!("2025-03-{day}T12:00:00Z"), &["publish"]).exits(0);
+        root.run_at(&format!("2025-03-{day}T18:00:00Z"), &["process-death-row"]).exits(0);
+    }
+    let before = picture(&always.served());
+    always.follow().exits(1);
+    assert_same("a mirror that could not follow", &picture(&always.served()), &before);
+    always.copy().exits(0);
+    always.has_the_archive("copied anew");
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "0"]);
+    root.run_at("2025-03-13T12:00:00Z", &["publish", "--dirty-suite", SERIES]).exits(0);
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "200"]);
+    import(&root, "hello", "6.0");
+    root.run_at("2025-03-14T12:00:00Z", &["publish"]).exits(0);
+    always.follow().exits(1);
+    late.copy().exits(0);
+    late.has_the_archive("copied after a journal has begun anew");
+    late.follow().exits(0);
+    late.has_the_archive("and followed");
+}
+
+/// A Release that is newer than the indexes that were copied is not put in place.
+#[test]
+fn who_copies_while_something_is_published_begins_again() {
+    let root = Root::new();
+    root.ok(&["archive", "set", DISTRIBUTION, "--mirror-journal", "200"]);
+    import(&root, "hello", "1.0");
+    root.ok(&["publish"]);
+    let mirror = Mirror::of(&root);
+    let before = read(&mirror.served().join("dists").join(SERIES).join("InRelease"));
+    import(&root, "hello", "2.0");
+    // an rsync that publishes after the first thing that it has done
+    let programs = mirror.folder.path().join("programs");
+    let rsync = tool::find("rsync").expect("rsync is there");
+    let publish = tool::line_of(&root.command_at("2025-03-02T12:00:00Z", &["publish"]));
+    let script = format!(
+        "#!/bin/sh\nset -e\n'{}' \"$@\"\n[ -e published ] && exit 0\n: >published\n{publish} >/dev/null\n",
+        rsync.display()
+    );
+    write_program(&programs.join("rsync"), &script);
+    let path = format!("export PATH='{}':\"$PATH\"\n", programs.display());
+    mirror.run(&format!("{path}{}", recipes()[0])).exits(1);
+    assert_eq!(read(&mirror.served().join("dists").join(SERIES).join("InRelease")), before);
+    serves_apt(&root, &mirror.served());
+    mirror.copy().exits(0);
+    mirror.has_the_archive("called again");
 }

@@ -1,14 +1,19 @@
 //! Patches of indexes, by the word of apt: it fetches them instead of the index, applies them, and is no worse off where there are none for it.
 
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
 
 use pressroom_tests::apt::{Client, Line, names_in};
 use pressroom_tests::deb::{Deb, bytes};
+use pressroom_tests::random::Random;
 use pressroom_tests::root::{Root, SERIES};
 use pressroom_tests::server::Server;
 use pressroom_tests::source;
 use pressroom_tests::tool::{self, read_text, tool};
+use pressroom_tests::tree::{assert_same, picture};
 
+use crate::crash::kill_after;
 use crate::timings::{Spent, add, with_packages};
 
 const INDEX: &str = "main/binary-amd64/Packages";
@@ -120,6 +125,61 @@ fn a_client_that_has_just_read_of_a_patch_still_gets_it() {
     assert_eq!((patches(&asked), whole(&asked).len()), (vec!["2025-03-01-1210.00".to_owned()], 0));
     assert!(packages_of(&client) == before);
     assert_eq!(client.candidate("package-00100").as_deref(), Some("2.0"));
+}
+
+#[test]
+fn killed_publishers_leave_a_chain_of_patches_that_apt_can_follow() {
+    let root = archive("9", 120);
+    let undisturbed = root.copy();
+    let server = Server::new(&root.served());
+    let (steady, late) = (client(&root, &server), client(&root, &server));
+    steady.update();
+    late.update();
+    let mut random = Random::new(0x9d1f);
+    let mut kills = 0;
+    let mut names = Vec::new();
+    let _ = server.take_asked();
+    for step in 1..=9 {
+        let (now, version) = (format!("2025-03-01T12:{:02}:00Z", 5 * step), format!("{step}.5"));
+        for one in [&root, &undisturbed] {
+            add(one, &format!("package-{:05}", 11 * step), &version);
+            add(one, &format!("another-{step}"), &version);
+        }
+        let started = Instant::now();
+        undisturbed.run_at(&now, &["publish"]).exits(0);
+        let duration = started.elapsed();
+        for _ in 0..4 {
+            let mut publish = root.command_at(&now, &["publish"]);
+            let child = publish.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            if !kill_after(child, duration.mul_f64(random.fraction())) {
+                break;
+            }
+            kills += 1;
+            root.verify(SERIES);
+            steady.update();
+        }
+        root.run_at(&now, &["publish"]).exits(0);
+        assert_same(
+            &format!("after {kills} kills, the archive and that of an undisturbed publisher"),
+            &picture(&root.served()),
+            &picture(&undisturbed.served()),
+        );
+        steady.update();
+        assert!(packages_of(&steady) == root.index(SERIES, INDEX), "step {step}, {kills} kills");
+        let asked = server.take_asked();
+        assert!(whole(&asked).is_empty(), "step {step}: {asked:?}");
+        let name = format!("2025-03-01-12{:02}.00", 5 * step);
+        assert_eq!(patches(&asked), [name.as_str()], "step {step}, {kills} kills: each is fetched once");
+        names.push(name);
+    }
+    assert!(kills > 3, "{kills} publishers were killed");
+    // who comes late goes through all of them
+    late.update();
+    let asked = server.take_asked();
+    let mut fetched = patches(&asked);
+    fetched.sort();
+    assert_eq!((fetched, whole(&asked).len()), (names, 0));
+    assert!(packages_of(&late) == root.index(SERIES, INDEX));
 }
 
 #[test]

@@ -79,11 +79,23 @@ fn who_reads_a_private_archive_has_a_token_that_can_be_taken_back() {
     assert!(may_read(&file, "ben", &second) && !may_read(&file, "ben", &secret));
     // who leaves reads nothing any more, and a token can have an end
     root.ok(&["person", "set", "ben", "--active", "false"]);
+    assert!(!may_read(&file, "ben", &second), "at once");
+    add(&["--machine", "never", "--valid-for-seconds", "0", "--as", "ann"])
+        .exits(USAGE)
+        .says(&["0 is not in"]);
     let short = given(&root, &["--machine", "short", "--valid-for-seconds", "60"]);
     root.ok(&["publish"]);
     assert!(!may_read(&file, "ben", &second) && may_read(&file, "+short", &short));
     root.run_at("2025-03-01T12:01:00Z", &["publish"]).exits(0);
     assert!(!may_read(&file, "+short", &short));
+    // a key that cannot be used ends a run before it begins, and lets nobody in whose time is over
+    let brief = given(&root, &["--machine", "brief", "--valid-for-seconds", "60"]);
+    let (key, aside) = (root.path().join("keys/signing-key.asc"), root.path().join("keys/aside"));
+    std::fs::rename(&key, &aside).unwrap();
+    assert!(may_read(&file, "+brief", &brief));
+    root.run_at("2025-03-01T12:01:00Z", &["publish"]).exits(3);
+    assert!(!may_read(&file, "+brief", &brief));
+    std::fs::rename(&aside, &key).unwrap();
     // what is served still is not for those whose time is over, though nothing new is published there
     root.ok(&["archive", "set", ARCHIVE, "--publish", "false"]);
     let late = given(&root, &["--machine", "late", "--valid-for-seconds", "60"]);
@@ -97,6 +109,25 @@ fn who_reads_a_private_archive_has_a_token_that_can_be_taken_back() {
         .says(&["+builder-1"]);
     assert!(!may_read(&file, "ben", &second) && may_read(&file, "+builder-1", &of_machine));
     root.ok(&["token", "list", "--archive", ARCHIVE, "--all"]).says(&["revoked", "+builder-1  active"]);
+}
+
+#[test]
+fn readers_that_cannot_be_written_down_are_said_and_stop_nobody_else() {
+    let root = published();
+    let file = root.path().join("readers/~ann/acme/secret.htpasswd");
+    std::fs::remove_file(&file).unwrap();
+    tool::make_folder(&file);
+    let folder = tempfile::tempdir().unwrap();
+    let deb = Deb::new("open", "1.0").build(folder.path());
+    root.import(SERIES, &[&deb]).exits(0);
+    root.ok(&["archive", "add", "~ann/acme/more", "--private", "true"]);
+    root.ok(&["import", "--archive", "~ann/acme/more", "--suite", SERIES, &deb.to_string_lossy()]);
+    root.run(&["publish"]).exits(FAILURE).says(&["who may read ~ann/acme/secret could not be written down"]);
+    assert_eq!(root.indexed(SERIES, "main/binary-amd64/Packages"), ["open 1.0"]);
+    assert!(root.path().join("private/~ann/acme/more/dists").join(SERIES).join("InRelease").is_file());
+    std::fs::remove_dir(&file).unwrap();
+    root.ok(&["publish"]);
+    assert_eq!(tool::read_text(&file), "");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use pressroom_tests::binary::pressroom;
 use pressroom_tests::deb::Deb;
 use pressroom_tests::gnupg;
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
@@ -268,6 +269,33 @@ fn derived(root: &Root, name: &str, series: &str) {
     let folder = tempfile::tempdir().unwrap();
     let deb = Deb::new("hello", "1").payload(name).write(folder.path());
     root.ok(&["import", "--archive", name, "--suite", series, &deb.to_string_lossy()]);
+}
+
+/// With the system's clock, since one that stands still is never behind.
+#[test]
+fn who_publishes_a_derivative_while_another_command_is_at_its_parent_sets_no_clock_wrong() {
+    let root = Root::new();
+    derived(&root, "other", "one");
+    root.ok(&["distribution", "set", "other", "--parent", DISTRIBUTION]);
+    let packages = tempfile::tempdir().unwrap();
+    let deb = |version: &str| Deb::new("hello", version).write(packages.path()).display().to_string();
+    let command = format!("'{}' --root '{}'", pressroom().display(), root.path().display());
+    let import = |deb: &str| format!("{command} import --archive other --suite one '{deb}'\n");
+    // in a later second, and then something more for the first command
+    let script = format!(
+        "#!/bin/sh\nset -e\nbegan=$(date +%s)\nwhile [ \"$(date +%s)\" = \"$began\" ]; do :; done\n{}{command} publish --all-derived\n{}",
+        import(&deb("2")),
+        import(&deb("3"))
+    );
+    tool::write_program(&root.hooks("pre-publication").join("10-other"), &script);
+    arrive(&root, DISTRIBUTION, "1");
+    let mut publish = std::process::Command::new(pressroom());
+    publish.env("LC_ALL", "C.UTF-8").env_remove("PRESSROOM_ROOT").stdin(Stdio::null());
+    publish.arg("--root").arg(root.path()).args(["publish", "--main-archives"]);
+    tool::run(&mut publish).exits(0);
+    let index = served(&root, "other").join("dists/one/main/binary-amd64/Packages.gz");
+    let packed = tool::run(tool("zcat").arg(&index)).exits(0).stdout;
+    assert!(packed.contains("Version: 3\n"), "{packed}");
 }
 
 #[test]

@@ -164,6 +164,13 @@ fn an_illegal_source_name_or_section() {
 }
 
 #[test]
+fn relations_for_which_apt_would_refuse_the_whole_index() {
+    for (field, value) in [("Depends", "foo (>> , |"), ("Recommends", "foo bar"), ("Provides", "a, , b")] {
+        refused("bad_1.0_all.deb", &deb_with(field, value), &[field, "apt would take no index with it"]);
+    }
+}
+
+#[test]
 fn an_unknown_architecture() {
     refused("bad_1.0_s390x.deb", &deb_with("Architecture", "s390x"), &["s390x", "amd64"]);
 }

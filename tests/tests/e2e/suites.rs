@@ -220,6 +220,45 @@ fn careful_publishing_makes_lost_files_again_and_touches_no_other_content() {
 }
 
 #[test]
+fn a_release_pocket_that_holds_still_is_looked_at_with_care_and_marked_once_whatever_waits_in_it() {
+    let root = published();
+    arrive(&root, SERIES, "hello", "2");
+    root.ok(&["series", "set", SERIES, "--status", "CURRENT"]);
+    let waits = ["changes wait in aurora"];
+    let file = root.served().join("pool/main/h/hello/hello_1_amd64.deb");
+    for careful in ["--careful-publishing", "--careful"] {
+        fs::remove_file(&file).unwrap();
+        root.run(&["publish", careful]).exits(FAILURE).says(&waits).says(&["was lost and is there again"]);
+        assert!(file.is_file());
+    }
+    let index = root.suite(SERIES).join(format!("{INDEX}.xz"));
+    fs::remove_file(&index).unwrap();
+    root.run(&["publish", "--careful-indexing"]).exits(FAILURE).says(&waits);
+    assert!(index.is_file());
+    assert_eq!(root.indexed(SERIES, INDEX), ["hello 1"]);
+    assert_eq!(status(&root, SERIES)["pending_binaries"], 1, "nothing comes in");
+    root.client(SERIES).update();
+    // a mark is carried out, and then it is gone
+    root.ok(&["suite", "mark-dirty", SERIES]);
+    let release = || tool::read(&root.suite(SERIES).join("InRelease"));
+    let before = release();
+    root.run_at("2025-03-02T12:00:00Z", &["publish"]).exits(FAILURE).says(&waits);
+    let marked = release();
+    assert_ne!(marked, before);
+    assert_eq!(status(&root, SERIES)["dirty"], serde_json::json!(["pending"]));
+    root.run_at("2025-03-03T12:00:00Z", &["publish"]).exits(FAILURE).says(&waits);
+    assert_eq!(release(), marked);
+    // all indexes were asked for: that waits until it may change
+    root.ok(&["suite", "mark-dirty", SERIES, "--indexes"]);
+    root.run_at("2025-03-04T12:00:00Z", &["publish"]).exits(FAILURE);
+    assert_eq!(status(&root, SERIES)["dirty"], serde_json::json!(["fresh", "pending"]));
+    root.ok(&["series", "set", SERIES, "--status", "FROZEN"]);
+    root.run_at("2025-03-05T12:00:00Z", &["publish"]).exits(0);
+    assert_eq!(root.indexed(SERIES, INDEX), ["hello 2"]);
+    root.run_at("2025-03-06T12:00:00Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
+}
+
+#[test]
 fn what_a_run_leaves_out_is_owed_by_the_next() {
     let root = published();
     arrive(&root, SERIES, "more", "1");

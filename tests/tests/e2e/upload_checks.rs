@@ -617,6 +617,13 @@ fn of_binaries() -> Vec<Case> {
             binary!(known().with("Depends", "")),
         ),
         case(
+            "a-deb-with-relations-that-nobody-can-read",
+            "relations",
+            "known_2.0-1_amd64.deb",
+            &["Enhances", "apt would take no index"],
+            binary!(known().with("Enhances", "a [amd64")),
+        ),
+        case(
             "a-deb-without-a-description",
             "deb-control",
             "known_2.0-1_amd64.deb",

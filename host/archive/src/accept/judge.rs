@@ -8,7 +8,7 @@ use crate::store::archive::Archive;
 use crate::store::package_upload::{self, PackageUpload, UploadBinary, UploadCustom, UploadSource};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, accept, package_release, publication};
+use crate::store::{StoreError, accept, binary_package_build, build_source, indexed, package_release};
 
 /// What is in an upload.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ pub(super) fn reasons(
     content: &Content,
 ) -> Result<Vec<String>, StoreError> {
     let mut reasons = unfit(archive, shape, upload, content);
+    for build in package_upload::builds_of(db, upload.id)? {
+        let build = binary_package_build::build(db, build)?;
+        if !build_source::source_is_published(db, (archive.id, shape.series.id), build.source)? {
+            reasons.push(format!(
+                "its source {} {} is not published in {} of {}: bring that back, or reject the packages with `pressroom queue reject {}`",
+                build.source_name, build.version, shape.series.name, archive.reference, upload.id
+            ));
+        }
+    }
     for (package, filename, sha256) in files(db, content)? {
         if let Some(holder) = package_release::other_holder(db, archive.id, &filename, &sha256)? {
             reasons.push(format!(
@@ -112,7 +121,7 @@ pub(super) fn component(shape: &SuiteShape, id: ComponentId) -> Option<&SeriesCo
 fn files(db: &Connection, content: &Content) -> Result<Vec<(String, FileName, Sha256)>, StoreError> {
     let mut files = Vec::new();
     if let Some(source) = &content.source {
-        for (filename, digests) in publication::source_files(db, source.release)? {
+        for (filename, digests) in indexed::source_files(db, source.release)? {
             files.push((source.name.to_string(), filename, digests.sha256));
         }
     }

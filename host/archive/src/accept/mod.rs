@@ -4,11 +4,7 @@
 //! be done is looked at first (`judge`), so that one that cannot be published says every reason, and is not begun. Nothing here makes an index: what
 //! waits is found by the next pass.
 
-mod bugs;
 mod judge;
 mod process;
 
-pub use bugs::{
-    ClosedByCopy, CopiedFrom, Telling, Told, closed, closed_by_copy, record_closed_by_copy, tell_of_bugs,
-};
 pub use process::{AcceptError, Done, Report, Stuck, process_accepted, process_within};

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
 use super::judge::{Content, reasons};
+use crate::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
 use crate::build;
 use crate::disk::{DiskError, During as _};
 use crate::domain::{
@@ -304,10 +304,25 @@ impl Item<'_> {
     fn builds(&self, content: &Content, changes: Option<&Changes>) -> Result<Vec<BuildId>, StoreError> {
         if let [build] = package_upload::builds_of(self.tx, self.upload.id)?[..] {
             build_rows::mark_binaries(self.tx, self.upload.id, build)?;
+            // rejected, to be built once more, and then accepted after all
+            let source = build_rows::build(self.tx, build)?.source;
+            build::supersede_built(self.tx, (self.archive.id, self.shape), source, self.now)?;
         }
         let Some(source) = &content.source else { return Ok(Vec::new()) };
         let urgency = changes.and_then(|changes| changes.urgency).unwrap_or(Urgency::Low);
-        build::create::create_builds(self.tx, self.archive, self.shape, source.release, urgency, self.now)
+        let new = build::create::create_builds(
+            self.tx,
+            self.archive,
+            self.shape,
+            source.release,
+            urgency,
+            self.now,
+        )?;
+        if !content.binaries.is_empty() {
+            // a copy that has waited brings what builds may wait for
+            build::supersede_built(self.tx, (self.archive.id, self.shape), source.release, self.now)?;
+        }
+        Ok(new)
     }
 
     /// Writes down which bugs its source closes.

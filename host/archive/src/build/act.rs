@@ -10,7 +10,7 @@ use super::upkeep::{self, rescore};
 use crate::domain::name::{ArchitectureTag, FileName, NameError};
 use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
-use crate::store::{StoreError, archive, series, suite};
+use crate::store::{StoreError, archive, build_source, series, suite};
 
 /// The longest name of a builder, in characters.
 const LONGEST_NAME: usize = 100;
@@ -37,7 +37,7 @@ pub fn claim(tx: &Transaction<'_>, claim: &Claim<'_>, now: Timestamp) -> Result<
     let build = loop {
         let Some(build) = rows::next_waiting(tx, claim.architecture, claim.archive)? else { return Ok(None) };
         // nobody builds what nobody will publish; the others' turn comes, or that of the next run
-        if !rows::waits_in_vain(tx, build.id)? {
+        if !build_source::waits_in_vain(tx, build.id)? {
             break build;
         }
         upkeep::end(tx, &build, now)?;
@@ -159,7 +159,7 @@ fn not_now(build: &Build, done: &str) -> StoreError {
 /// Lets a build that has ended wait for a builder once more, with a new score.
 ///
 /// # Errors
-/// When it has not ended, or what it would make could not be published; or the database fails.
+/// When it has not ended, or what it has made or would make stands in the way; or the database fails.
 pub fn retry(
     tx: &Transaction<'_>,
     id: BuildId,
@@ -169,6 +169,14 @@ pub fn retry(
 ) -> Result<(), StoreError> {
     let build = rows::build(tx, id)?;
     let to = allowed(&build, Act::Retry, "built again")?;
+    if build.status == BuildStatus::FullyBuilt
+        && let Some(upload) = rows::uploads_of(tx, id)?.last()
+    {
+        return Err(StoreError::Refused(format!(
+            "build {id} of {} {} is {}, by upload {upload}, and is not built again while that counts: reject it first with `pressroom queue reject {upload}`, if it is not published yet",
+            build.source_name, build.version, build.status
+        )));
+    }
     let suite = suite::suite_by_id(tx, build.suite)?;
     let of_series = series::series_by_id(tx, suite.series)?;
     let archive = archive::archive_by_id(tx, build.archive)?;
@@ -186,7 +194,7 @@ pub fn retry(
             of_series.name, build.architecture
         )));
     }
-    if !rows::source_is_here(tx, (build.archive, suite.series), build.source)? {
+    if !build_source::source_is_here(tx, (build.archive, suite.series), build.source)? {
         return Err(StoreError::Refused(format!(
             "{} {} is not published any more, so nobody needs build {id}",
             build.source_name, build.version

@@ -11,12 +11,13 @@ use super::score::{score, urgency_word};
 use super::transitions::{Act, after};
 use crate::domain::{ArchitectureTag, BuildId, BuildStatus, SourceReleaseId};
 use crate::format::changes::Urgency;
-use crate::store::StoreError;
 use crate::store::archive::Archive;
-use crate::store::binary_package_build::{self as rows, Along, Build, BuildSource, NewBuild};
+use crate::store::binary_package_build::{self as rows, Along, Build, NewBuild};
+use crate::store::build_source::BuildSource;
 use crate::store::package_upload::PUBLISHER;
 use crate::store::series::ArchSeries;
 use crate::store::shape::SuiteShape;
+use crate::store::{StoreError, build_source};
 
 /// Finds or makes the build of an upload of binary packages, and brings it to `UPLOADING`. `architecture` is the one that the `.changes` names beside
 /// `all`, or `all`. The reason, where there is none that fits.
@@ -32,7 +33,7 @@ pub fn attach(
     asked: Option<BuildId>,
     now: Timestamp,
 ) -> Result<Result<BuildId, String>, StoreError> {
-    let source = rows::build_source(tx, source)?;
+    let source = build_source::build_source(tx, source)?;
     let found = match asked {
         Some(id) => match asked_for(tx, archive, shape, &source, architecture, id)? {
             Ok(build) => Some(build),
@@ -43,6 +44,13 @@ pub fn attach(
                 && if architecture.is_all() { build.arch_indep } else { build.architecture == *architecture }
         }),
     };
+    // nobody publishes what was built of a source that was removed or has given way meanwhile
+    if !build_source::source_is_here(tx, (archive.id, shape.series.id), source.id)? {
+        return Ok(Err(format!(
+            "its source {} {} is neither published nor accepted in {} of {}: upload the source first, and accept it with `pressroom queue accept` if it waits",
+            source.name, source.version, shape.series.name, archive.reference
+        )));
+    }
     match found {
         Some(build) => take(tx, &build, now),
         None => make(tx, archive, shape, &source, architecture, now),
@@ -130,12 +138,6 @@ fn make(
     architecture: &ArchitectureTag,
     now: Timestamp,
 ) -> Result<Result<BuildId, String>, StoreError> {
-    if !rows::source_is_here(tx, (archive.id, shape.series.id), source.id)? {
-        return Ok(Err(format!(
-            "its source {} {} is neither published nor accepted in {} of {}: upload the source first, and accept it with `pressroom queue accept` if it waits",
-            source.name, source.version, shape.series.name, archive.reference
-        )));
-    }
     let built_for = BuiltFor::of(source);
     let there = there(tx, archive, shape, source)?;
     let chosen: Option<(&ArchSeries, bool)> = if architecture.is_all() {
@@ -165,7 +167,7 @@ fn make(
             )
         }));
     };
-    let score = score(&rows::score_facts(tx, shape.suite.id, source.id)?, Urgency::Low);
+    let score = score(&build_source::score_facts(tx, shape.suite.id, source.id)?, Urgency::Low);
     let new = NewBuild {
         archive: archive.id,
         suite: shape.suite.id,

@@ -11,11 +11,12 @@ use super::wildcard::matches;
 use crate::domain::{ArchSeriesId, ArchitectureTag, ArchiveId, BuildId, BuildStatus, SourceReleaseId};
 use crate::format::changes::Urgency;
 use crate::format::control;
-use crate::store::StoreError;
 use crate::store::archive::Archive;
-use crate::store::binary_package_build::{self as rows, BuildSource, NewBuild};
+use crate::store::binary_package_build::{self as rows, NewBuild};
+use crate::store::build_source::BuildSource;
 use crate::store::series::ArchSeries;
 use crate::store::shape::SuiteShape;
+use crate::store::{StoreError, build_source};
 
 /// The architecture that makes the packages for all, where nothing says otherwise.
 const FOR_ALL: &str = "amd64";
@@ -132,7 +133,7 @@ pub(super) fn there(
     Ok(There {
         builds: builds.iter().map(|build| build.arch_series).collect(),
         indep_build: builds.iter().filter(in_series).any(|build| build.arch_indep),
-        binaries: rows::architectures_there(tx, (archive.id, shape.series.id), source)?,
+        binaries: build_source::architectures_there(tx, (archive.id, shape.series.id), source)?,
     })
 }
 
@@ -188,13 +189,13 @@ fn make(
     comment: &str,
     now: Timestamp,
 ) -> Result<Vec<BuildId>, StoreError> {
-    let source = rows::build_source(tx, source)?;
+    let source = build_source::build_source(tx, source)?;
     let there = there(tx, archive, shape, &source)?;
     let needed = plan(&BuiltFor::of(&source), &shape.architectures, &there);
     if needed.is_empty() {
         return Ok(Vec::new());
     }
-    let score = score(&rows::score_facts(tx, shape.suite.id, source.id)?, urgency);
+    let score = score(&build_source::score_facts(tx, shape.suite.id, source.id)?, urgency);
     needed
         .into_iter()
         .map(|needed| {

@@ -2,7 +2,7 @@
 
 use crate::domain::{ArchivePurpose, Pocket};
 use crate::format::changes::Urgency;
-use crate::store::binary_package_build::ScoreFacts;
+use crate::store::build_source::ScoreFacts;
 
 /// The builds of a private archive come before all others.
 const PRIVATE: i64 = 10_000;

@@ -89,10 +89,10 @@ pub const fn after(status: BuildStatus, act: Act) -> Option<BuildStatus> {
             | FailedToUpload | Uploading | Cancelling | Cancelled | Gathering => None,
         },
         Act::Retry => match status {
-            FailedToBuild | ManualDepWait | ChrootWait | Superseded | FailedToUpload | Cancelled => {
-                Some(NeedsBuild)
-            }
-            NeedsBuild | FullyBuilt | Building | Uploading | Cancelling | Gathering => None,
+            // also where what came in was rejected afterwards, which the caller knows
+            FailedToBuild | ManualDepWait | ChrootWait | Superseded | FailedToUpload | Cancelled
+            | FullyBuilt => Some(NeedsBuild),
+            NeedsBuild | Building | Uploading | Cancelling | Gathering => None,
         },
         Act::Cancel => match status {
             NeedsBuild => Some(Cancelled),
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(
             table,
             "NEEDSBUILD: claim=BUILDING upload=UPLOADING cancel=CANCELLED supersede=SUPERSEDED\n\
-             FULLYBUILT: upload=UPLOADING\n\
+             FULLYBUILT: upload=UPLOADING retry=NEEDSBUILD\n\
              FAILEDTOBUILD: upload=UPLOADING retry=NEEDSBUILD\n\
              MANUALDEPWAIT: upload=UPLOADING retry=NEEDSBUILD\n\
              CHROOTWAIT: upload=UPLOADING retry=NEEDSBUILD\n\

@@ -7,17 +7,17 @@ use super::create::BuiltFor;
 use super::score::{score, urgency_of};
 use super::transitions::{Act, after};
 use crate::domain::{ArchiveId, BuildId, SourceReleaseId};
-use crate::store::StoreError;
 use crate::store::binary_package_build::{self as rows, Along, Build};
 use crate::store::package_upload::PUBLISHER;
 use crate::store::shape::SuiteShape;
+use crate::store::{StoreError, build_source};
 
 /// Computes the score of a build again, and forgets the one that a person has set. What it is now.
 ///
 /// # Errors
 /// When the database fails.
 pub fn rescore(tx: &Transaction<'_>, build: &Build) -> Result<i64, StoreError> {
-    let facts = rows::score_facts(tx, build.suite, build.source)?;
+    let facts = build_source::score_facts(tx, build.suite, build.source)?;
     let score = score(&facts, urgency_of(&build.urgency));
     rows::set_score(tx, build.id, score, false)?;
     Ok(score)
@@ -28,7 +28,7 @@ pub fn rescore(tx: &Transaction<'_>, build: &Build) -> Result<i64, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn supersede(tx: &Transaction<'_>, now: Timestamp) -> Result<Vec<BuildId>, StoreError> {
-    let in_vain = rows::waiting_in_vain(tx)?;
+    let in_vain = build_source::waiting_in_vain(tx)?;
     for id in &in_vain {
         end(tx, &rows::build(tx, *id)?, now)?;
     }
@@ -45,13 +45,13 @@ pub fn supersede_built(
     source: SourceReleaseId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let source = rows::build_source(tx, source)?;
+    let source = build_source::build_source(tx, source)?;
     let (built_for, there) =
-        (BuiltFor::of(&source), rows::architectures_there(tx, (archive, shape.series.id), &source)?);
+        (BuiltFor::of(&source), build_source::architectures_there(tx, (archive, shape.series.id), &source)?);
     for build in rows::builds_of_source(tx, archive, source.id)? {
         let is_here = shape.architectures.iter().any(|one| one.id == build.arch_series);
         if is_here && built_for.has_all_of(&build.architecture, build.arch_indep, &there) {
-            end_because(tx, &build, "its binary packages were copied", now)?;
+            end_because(tx, &build, "its binary packages came in otherwise", now)?;
         }
     }
     Ok(())

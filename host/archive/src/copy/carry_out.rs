@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::plan::{Plan, Planned, Request};
-use crate::accept::record_closed_by_copy;
+use super::plan::{Copying, Plan, Planned};
+use crate::bugs::record_closed_by_copy;
 use crate::build::create::{create_builds, urgency_in};
+use crate::build::supersede_built;
 use crate::domain::{DebVersion, SourceName, UploadPolicy, UploadStatus};
 use crate::people::Actor;
 use crate::store::package_copy::{self, NewCopy};
@@ -63,7 +64,7 @@ pub struct Copied {
 /// When the database fails; nothing of it may be kept then.
 pub fn carry_out(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     plan: &Plan,
     now: Timestamp,
 ) -> Result<Vec<Copied>, StoreError> {
@@ -72,7 +73,7 @@ pub fn carry_out(
 
 fn one(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Copied, StoreError> {
@@ -110,7 +111,7 @@ fn one(
 
 fn publish(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
@@ -142,6 +143,10 @@ fn publish(
     // what was copied built is not built again; what is missing is
     let urgency = urgency_in(tx, request.from.archive.id, planned.release)?;
     let builds = create_builds(tx, to.archive, to.shape, planned.release, urgency, now)?;
+    if !planned.binaries.is_empty() {
+        // and what waited to be built, and has come, is not waited for
+        supersede_built(tx, (to.archive.id, to.shape), planned.release, now)?;
+    }
     if publications == 0 && builds.is_empty() {
         return Ok(Outcome::AsItWas);
     }
@@ -151,7 +156,7 @@ fn publish(
 
 fn queue(
     tx: &Transaction<'_>,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     planned: &Planned,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {

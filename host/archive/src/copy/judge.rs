@@ -1,7 +1,7 @@
 //! Whether a package may be copied: pure rules over what is known of it, where it is and where it goes.
 
 use crate::domain::name::FileName;
-use crate::domain::{ArchitectureTag, DebVersion, Sha256, SourceFormat, UploadId};
+use crate::domain::{ArchitectureTag, BinaryReleaseId, DebVersion, Sha256, SourceFormat, UploadId};
 
 /// A reason against a copy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -39,7 +39,7 @@ pub struct File {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Built {
     /// Its row, by which it is the same.
-    pub release: i64,
+    pub release: BinaryReleaseId,
     /// Its name.
     pub name: String,
     /// What it is for.
@@ -146,7 +146,7 @@ pub fn of_format(
         package: package.to_owned(),
         check: "format",
         what: format!("it has the format {format}, and {series} takes {}", taken.join(", ")),
-        remedy: format!("`pressroom series set {series} --source-format` says what it takes"),
+        remedy: format!("`pressroom series set {series} --source-formats` says what it takes"),
     }]
 }
 
@@ -257,7 +257,7 @@ mod tests {
 
     fn built(release: i64, name: &str, suite: &str) -> Built {
         Built {
-            release,
+            release: BinaryReleaseId(release),
             name: name.to_owned(),
             architecture: "amd64".parse().unwrap(),
             suite: suite.to_owned(),
@@ -310,6 +310,8 @@ mod tests {
         assert!(checks(|facts| (facts.is_disclosed, facts.unembargo) = (true, true)).is_empty());
         assert_eq!(checks(|facts| facts.is_disclosed = true), ["unembargo"]);
         assert_eq!(checks(|facts| facts.formats = vec![SourceFormat::V1]), ["format"]);
+        let said = of_format("hello 1", "3.0 (quilt)", &[SourceFormat::V1], &"one");
+        assert_eq!(said[0].remedy, "`pressroom series set one --source-formats` says what it takes");
         assert_eq!(checks(|facts| facts.files[0].is_here = false), ["expired"]);
         let holder = Some(("hello 1.0 (source)".to_owned(), Sha256::of(b"other")));
         assert_eq!(checks(|facts| facts.files[0].holder = holder), ["other-content"]);

@@ -14,4 +14,4 @@ pub mod populate;
 pub mod request;
 
 pub use carry_out::{Copied, Outcome, carry_out};
-pub use plan::{CopyError, End, Plan, Planned, PlannedBinary, Request, Wish, WishError, plan};
+pub use plan::{CopyError, Copying, End, Plan, Planned, PlannedBinary, Wish, WishError, plan};

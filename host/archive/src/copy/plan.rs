@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::judge::{Built, Facts, File, Objection, objections};
-use crate::accept::{ClosedByCopy, CopiedFrom, closed_by_copy};
+use crate::bugs::{ClosedByCopy, CopiedFrom, closed_by_copy};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
+use crate::domain::problem::Severity;
 use crate::domain::{
     ArchSeriesId, ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, ComponentName, DebVersion,
     PackageKind, Pocket, Sha256, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
@@ -20,13 +21,12 @@ use crate::store::package_upload::Filed;
 use crate::store::shape::SuiteShape;
 use crate::store::upload_check::accepted_holder;
 use crate::store::{
-    Connection, StoreError, ancestry, binary_package_build, package_override, package_release, publication,
+    Connection, StoreError, ancestry, binary_package_build, indexed, package_override, package_release,
     suite, upload_rules,
 };
 use crate::upload::ancestry::{Filing, Said};
-use crate::upload::examined::Severity;
 use crate::upload::policy::{self, Offered};
-use crate::upload::verdict::{Standing, destiny};
+use crate::upload::verdict::{Arrival, destiny};
 
 /// A package that was asked for: `hello`, or `hello=2.10-3`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct End<'a> {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct Copying<'a> {
     /// From where.
     pub from: End<'a>,
     /// To where.
@@ -160,7 +160,7 @@ pub struct Plan {
 pub fn plan(
     db: &Connection,
     librarian: &Librarian,
-    request: &Request<'_>,
+    request: &Copying<'_>,
 ) -> Result<Result<Plan, Vec<Objection>>, CopyError> {
     let mut against = of_target(request);
     against.extend(of_origin(db, request)?);
@@ -190,7 +190,7 @@ pub fn plan(
 /// An archive with a quota takes no more than that of copies either. What it has already adds nothing.
 fn of_quota(
     db: &Connection,
-    request: &Request<'_>,
+    request: &Copying<'_>,
     packages: &[Planned],
 ) -> Result<Option<Objection>, StoreError> {
     let archive = request.to.archive;
@@ -214,7 +214,7 @@ fn of_quota(
 }
 
 /// What is wrong with the target, whatever goes there.
-fn of_target(request: &Request<'_>) -> Vec<Objection> {
+fn of_target(request: &Copying<'_>) -> Vec<Objection> {
     let End { archive, shape } = request.to;
     let name = &shape.suite.name;
     let everything = || format!("{name} of {}", archive.reference);
@@ -236,6 +236,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
         has_source: true,
         binary: None,
         custom: None,
+        architectures: &[],
     };
     policy::problems(&offered)
         .into_iter()
@@ -251,7 +252,7 @@ fn of_target(request: &Request<'_>) -> Vec<Objection> {
 }
 
 /// What is in a private archive is not everybody's to copy.
-fn of_origin(db: &Connection, request: &Request<'_>) -> Result<Option<Objection>, StoreError> {
+fn of_origin(db: &Connection, request: &Copying<'_>) -> Result<Option<Objection>, StoreError> {
     let End { archive, shape } = request.from;
     if !archive.private || archive.id == request.to.archive.id {
         return Ok(None);
@@ -271,7 +272,7 @@ struct Planner<'a> {
     librarian: &'a Librarian,
     /// Of who asks, over the target's archive.
     rights: &'a Rights,
-    request: &'a Request<'a>,
+    request: &'a Copying<'a>,
 }
 
 impl Planner<'_> {
@@ -307,7 +308,7 @@ impl Planner<'_> {
             }
         };
         let mut planned = Vec::new();
-        let own = publication::source_files(self.db, source.release)?.into_iter();
+        let own = indexed::source_files(self.db, source.release)?.into_iter();
         let mut contents: BTreeMap<Sha256, u64> =
             own.map(|(_, digests)| (digests.sha256, digests.size_bytes)).collect();
         contents.extend(binaries.iter().map(|(binary, _)| (binary.sha256, binary.size_bytes)));
@@ -426,7 +427,7 @@ impl Planner<'_> {
         binaries: &[(CopiedBinary, Vec<ArchSeriesId>)],
     ) -> Result<Facts, CopyError> {
         let (from, to) = (self.request.from, self.request.to);
-        let own = publication::source_files(self.db, source.release)?;
+        let own = indexed::source_files(self.db, source.release)?;
         let own = own.into_iter().map(|(name, digests)| (name, digests.sha256));
         let built = binaries.iter().map(|(binary, _)| (binary.filename.clone(), binary.sha256));
         let mut files = Vec::new();
@@ -439,7 +440,7 @@ impl Planner<'_> {
             files.push(File { name, is_here, holder, accepted });
         }
         // of what has expired nothing is known but its name
-        let gone = expired_files(self.db, PackageKind::Source, source.release.0)?;
+        let gone = expired_files(self.db, source.release.into())?;
         let expired = |name| File { name, is_here: false, holder: None, accepted: None };
         files.extend(gone.into_iter().map(expired));
         let same = (source.release, &source.version);
@@ -601,7 +602,7 @@ impl Planner<'_> {
         if self.request.auto_approve {
             return (UploadStatus::Accepted, String::new());
         }
-        destiny(&Standing {
+        destiny(&Arrival {
             purpose: to.archive.purpose,
             status: to.shape.series.status,
             policy: UploadPolicy::Sync,
@@ -657,7 +658,7 @@ fn plain(section: &crate::domain::Section) -> Option<crate::domain::Section> {
 
 fn built_in_words(binary: &CopiedBinary) -> Built {
     Built {
-        release: binary.release.0,
+        release: binary.release,
         name: binary.name.clone(),
         architecture: binary.architecture.clone(),
         suite: binary.suite.to_string(),

@@ -12,8 +12,16 @@ use crate::store::archive::Archive;
 use crate::store::new_series::{PublishedCustom, published_customs, suites_to_fill};
 use crate::store::{StoreError, Transaction, custom_publication, series};
 
-/// Asks for the custom uploads of the series before to be published in the RELEASE suites that are new. How many were asked for, also those of an earlier
-/// call that still wait.
+/// What new series take from those before them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Inherited {
+    /// How many custom uploads were asked for, also those of an earlier call that still wait.
+    pub asked_for: usize,
+    /// What a new series cannot take, with the reason: its indexes are made without.
+    pub left_out: Vec<String>,
+}
+
+/// Asks for the custom uploads of the series before to be published in the RELEASE suites that are new.
 ///
 /// # Errors
 /// When the database fails.
@@ -22,23 +30,34 @@ pub fn inherit_customs(
     archive: &Archive,
     is_wanted: &dyn Fn(&SuiteName) -> bool,
     now: Timestamp,
-) -> Result<usize, StoreError> {
-    let mut copied = 0;
+) -> Result<Inherited, StoreError> {
+    let mut inherited = Inherited::default();
     for (suite, previous) in suites_to_fill(tx, archive)? {
-        let series = series::series_by_id(tx, suite.series)?;
-        // what does not change takes nothing in: its indexes are made without
-        if !is_wanted(&suite.name) || archive.purpose.holds_still(suite.name.pocket(), series.status) {
+        if !is_wanted(&suite.name) {
             continue;
         }
+        let series = series::series_by_id(tx, suite.series)?;
+        let holds_still = archive.purpose.holds_still(suite.name.pocket(), series.status);
         let components = series::components(tx, series.id)?;
         for custom in newest(published_customs(tx, archive, previous)?) {
-            if components.iter().any(|component| component.id == custom.component) {
+            let reason = if holds_still {
+                format!("it is {}, and its release pocket does not change", series.status)
+            } else if components.iter().all(|component| component.id != custom.component) {
+                "it does not have that component".to_owned()
+            } else {
                 custom_publication::publish_custom(tx, suite.id, custom.custom, now)?;
-                copied += 1;
-            }
+                inherited.asked_for += 1;
+                continue;
+            };
+            let (folder, before) =
+                (custom.folder.unwrap_or_default(), series::series_by_id(tx, previous)?.name);
+            inherited.left_out.push(format!(
+                "{folder} of {before} is not taken over into {}: {reason}; upload it there if it is to have one",
+                suite.name
+            ));
         }
     }
-    Ok(copied)
+    Ok(inherited)
 }
 
 /// Of each folder the newest. What lies in no folder of versions is no matter of the series.

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::name::{CustomName, Place};
 use super::unpack::{Below, Limits, UnpackError, check_texts, form_of, unpack};
 use crate::disk::{self, DiskError, During};
 use crate::dists::{StageError, Staged};
 use crate::domain::name::ComponentName;
 use crate::domain::{ArchivePurpose, CustomPublicationId, DebVersion, PassId, PublicationStatus};
+use crate::format::custom_name::{CustomName, Place};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::custom_publication::{self, CustomPublication, CustomTransition};
@@ -164,17 +164,18 @@ impl Suite<'_> {
                 self.shape.series.name
             )));
         };
-        let suite = self.shape.suite.name.to_string();
+        let suite = &self.shape.suite.name;
         let is_ppa = self.customs.archive.purpose == ArchivePurpose::Ppa;
         match name.place(main, is_ppa) {
             Place::Versions { folder } => {
-                let base = self.staged.dists().join(&suite);
+                let base = self.staged.suite(suite)?;
                 self.add_version(custom, &name, &Versions { base, in_rows: folder.clone(), folder })
             }
             Place::Beside { tree, folder } => {
                 self.staged.stage_tree(tree)?;
                 let in_rows = format!("../../{tree}/{suite}/{folder}");
-                let base = self.staged.folder().join(tree).join(suite);
+                // below the tree, so that the suite's folder in it is looked at as well
+                let (base, folder) = (self.staged.folder().join(tree), format!("{suite}/{folder}"));
                 self.add_version(custom, &name, &Versions { base, folder, in_rows })
             }
             Place::Translations { folder } => self.translations(custom, &name, &packed, &folder),
@@ -306,7 +307,7 @@ impl Suite<'_> {
                 self.shape.series.name
             )));
         }
-        let base = self.staged.dists().join(self.shape.suite.name.to_string());
+        let base = self.staged.suite(&self.shape.suite.name)?;
         if let Some(reason) = no_folder(&base, folder)? {
             return Ok(Outcome::Refused(reason));
         }

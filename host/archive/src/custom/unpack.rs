@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::disk::{self, DiskError, During};
 use crate::domain::digest::digest_reader;
-use crate::domain::name::{Said, shown};
+use crate::domain::plain::{Said, shown};
 use crate::format::tarball::{Bounds, ContentsError, Entry, EntryKind, Walk, decompressed};
 use crate::index;
 use crate::work::{Work, count, count_bytes};

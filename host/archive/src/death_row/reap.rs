@@ -18,13 +18,16 @@ use crate::disk::{self, DiskError};
 use crate::domain::chain;
 use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::version::DebVersion;
-use crate::domain::{ArchiveId, ComponentId, PackageKind, PublicationId, RunId};
+use crate::domain::{
+    ArchiveId, ComponentId, PackageKind, PackageReleaseId, PublicationId, ReapedFileId, RunId,
+};
 use crate::format::built_using::ingredients;
 use crate::librarian::Librarian;
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
-use crate::store::death_row::{self as rows, File, Hold, NewReaped, Package, Publication, Undone};
-use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, series};
+use crate::store::death_row::{self as rows, File, Hold, Publication};
+use crate::store::reaped_file::{NewReaped, Undone};
+use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, reaped_file, series};
 
 /// Why death row cannot go on at all.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +122,7 @@ pub fn reap<L, E: From<ReapError> + From<StoreError>>(
 ) -> Result<Reaped, E> {
     let mut reaped = Reaped::default();
     // of most archives, most of the time, there is nothing
-    if !rows::undone(db.read(), reap.archive.id)?.is_empty() {
+    if !reaped_file::undone(db.read(), reap.archive.id)?.is_empty() {
         let _lock = lock()?;
         let Finished { names, problems } = finish(db, reap.archive.id, reap.root, reap.librarian, now)?;
         (reaped.finished, reaped.problems) = (names, problems);
@@ -242,7 +245,7 @@ fn owner(
     now: Timestamp,
 ) -> Result<Owner, StoreError> {
     let mut owner = Owner {
-        kind: publication.kind,
+        kind: publication.release.kind(),
         publication: publication.id,
         package: package_said(publication),
         suite: publication.suite.to_string(),
@@ -254,12 +257,9 @@ fn owner(
         hold: None,
     };
     // a source that is published somewhere in the archive is there for its binaries
-    let is_active = || {
-        all.iter().any(|other| {
-            (other.kind, other.release) == (publication.kind, publication.release) && other.status.is_active()
-        })
-    };
-    if publication.kind == PackageKind::Source && owner.reason(now).is_none() && !is_active() {
+    let is_active =
+        || all.iter().any(|other| other.release == publication.release && other.status.is_active());
+    if publication.release.kind() == PackageKind::Source && owner.reason(now).is_none() && !is_active() {
         let name: SourceName = publication.name.parse().map_err(|error| {
             StoreError::Refused(format!("the name of a source in the database is none: {error}"))
         })?;
@@ -279,7 +279,7 @@ fn reason_of(hold: Hold) -> Reason {
 fn look_at(
     tx: &Transaction<'_>,
     reap: &Reap<'_>,
-    package: Package,
+    package: PackageReleaseId,
     preference: &[ComponentId],
     now: Timestamp,
     reaped: &mut Reaped,
@@ -333,7 +333,7 @@ fn look_at(
                     begin(tx, reap, &source, file, component, true, now, reaped)?;
                 }
                 if let Some(real) = real {
-                    rows::become_file(tx, archive, &source, &file.filename, real)?;
+                    reaped_file::become_file(tx, archive, &source, &file.filename, real)?;
                 }
                 // that a package is published still is no news, nor that an orig tarball is
                 if told == Told::Everything || own.iter().all(|one| !one.status.is_active()) {
@@ -353,19 +353,20 @@ fn look_at(
         false if condemned && !is_kept => own.iter().collect(),
         false => Vec::new(),
     };
-    let ids: Vec<(PackageKind, PublicationId)> = past.iter().map(|one| (one.kind, one.id)).collect();
+    let ids: Vec<(PackageKind, PublicationId)> =
+        past.iter().map(|one| (one.release.kind(), one.id)).collect();
     rows::mark_removed(tx, &ids, now)?;
     reaped.publications += ids.len();
     if ids.is_empty() {
         let date = next_look(&reasons, now);
         // also of one that is active again, and has a date from before
         for one in own.iter().filter(|one| one.scheduled.is_some_and(|scheduled| scheduled <= now)) {
-            rows::look_again(tx, (one.kind, one.id), date)?;
+            rows::look_again(tx, (one.release.kind(), one.id), date)?;
         }
         return Ok(());
     }
-    if package.kind == PackageKind::Binary {
-        rows::look_at_sources_again(tx, archive, package.release)?;
+    if let PackageReleaseId::Binary(binary) = package {
+        rows::look_at_sources_again(tx, archive, binary)?;
     }
     for file in &files {
         expiry::suggest(tx, file.alias, now)?;
@@ -399,7 +400,7 @@ fn begin(
     reaped: &mut Reaped,
 ) -> Result<bool, StoreError> {
     let new = NewReaped { archive: reap.archive.id, component, source, file, run: reap.run };
-    let was_there = rows::begin_reaping(tx, &new, now)?;
+    let was_there = reaped_file::begin_reaping(tx, &new, now)?;
     if was_there {
         let path = path(tx, component, source, file)?.to_string();
         reaped.files.push(Gone { path, size_bytes: file.size_bytes, stays_elsewhere });
@@ -450,7 +451,7 @@ pub fn finish(
     librarian: &Librarian,
     now: Timestamp,
 ) -> Result<Finished, ReapError> {
-    let undone = rows::undone(db.read(), archive)?;
+    let undone = reaped_file::undone(db.read(), archive)?;
     let mut finished = Finished::default();
     if undone.is_empty() {
         return Ok(finished);
@@ -469,7 +470,7 @@ pub fn finish(
     if root.exists() {
         disk::sync_filesystem(root)?;
     }
-    db.write(|tx| rows::mark_done(tx, &done, now))?;
+    db.write(|tx| reaped_file::mark_done(tx, &done, now))?;
     Ok(finished)
 }
 
@@ -481,7 +482,7 @@ fn take_out(
     librarian: &Librarian,
     undone: &[Undone],
     components: &mut BTreeMap<ComponentId, ComponentName>,
-    done: &mut Vec<i64>,
+    done: &mut Vec<ReapedFileId>,
 ) -> Result<Result<(), ClearError>, StoreError> {
     let Some(Undone { source, filename, sha256, .. }) = undone.first() else { return Ok(Ok(())) };
     let recorded = rows::names_of(db, archive, source, filename)?;

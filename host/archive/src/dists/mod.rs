@@ -9,6 +9,6 @@ mod recover;
 mod stage;
 
 pub use install::{InstallError, InstallStep, install};
-pub use link::{Linked, make_links, wanted_links};
+pub use link::{Linked, Taken, clear_links, make_links, possible_links, taken, wanted_links};
 pub use recover::{Recovered, recover};
 pub use stage::{ArchivePaths, StageError, Staged};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{self, DiskError, Sharing};
 use crate::domain::archive_layout::{DISTS, POOL, may_be_staged};
-use crate::domain::{ArchiveReference, PassId};
+use crate::domain::{ArchiveReference, PassId, SuiteName};
 
 /// The folders of one archive. What stands beside the root has its name with an ending, as in Soyuz.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,15 @@ pub enum StageError {
     BadTree {
         /// What was asked for.
         name: String,
+    },
+    /// What is written into a suite by a link would be written into another.
+    #[error(
+        "dists/{suite} in the staged tree is no folder, but a link or a file that Pressroom has not made: nothing is written there; let no hook and nobody else \
+         put anything in the place of a suite's folder, remove what is there, and publish again"
+    )]
+    NoFolder {
+        /// The suite.
+        suite: SuiteName,
     },
     /// The live trees are only looked at.
     #[error("{name} cannot be staged: this is a view of what is live, into which nothing is written")]
@@ -123,6 +132,18 @@ impl Staged {
     #[must_use]
     pub fn dists(&self) -> PathBuf {
         self.folder.join(DISTS)
+    }
+
+    /// The folder of a suite in the staged tree, there or yet to be made. Whoever writes into a suite asks here.
+    ///
+    /// # Errors
+    /// When something else has its place.
+    pub fn suite(&self, suite: &SuiteName) -> Result<PathBuf, StageError> {
+        let folder = self.dists().join(suite.to_string());
+        match std::fs::symlink_metadata(&folder) {
+            Ok(found) if !found.is_dir() => Err(StageError::NoFolder { suite: suite.clone() }),
+            _ => Ok(folder),
+        }
     }
 
     /// Stages another folder at the archive's root, like the live one, so that files in it can change.
@@ -225,11 +246,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_folder_is_no_place_to_write_a_suite_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
+        write_staged(&paths.dists().join("s/Release"), b"live").unwrap();
+        write_staged(&paths.dists().join("file"), b"").unwrap();
+        disk::symlink(Path::new("s"), &paths.dists().join("link")).unwrap();
+        disk::symlink(Path::new("nowhere"), &paths.dists().join("dangling")).unwrap();
+        let staged = Staged::begin(&paths, PassId(1), Sharing::HardLinks).unwrap();
+        for suite in ["s", "new"] {
+            assert_eq!(staged.suite(&suite.parse().unwrap()).unwrap(), staged.dists().join(suite));
+        }
+        for suite in ["file", "link", "dangling"] {
+            let refused = staged.suite(&suite.parse().unwrap()).unwrap_err().to_string();
+            assert!(refused.contains(&format!("dists/{suite} ")), "{refused}");
+        }
+    }
+
+    #[test]
     fn the_pool_and_odd_names_cannot_be_staged() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ArchivePaths::new(folder.path(), &"debian".parse().unwrap());
         let mut staged = Staged::begin(&paths, PassId(2), Sharing::Copies).unwrap();
-        for name in ["pool", "snapshots", "journal", "..", "", ".hidden", "a/b", "dists.old", "é"] {
+        for name in ["pool", "snapshots", "journal", "ls-lR.gz", "..", "", ".hidden", "a/b", "dists.old", "é"]
+        {
             assert!(staged.stage_tree(name).is_err(), "{name}");
         }
     }

@@ -14,10 +14,10 @@ pub const JOURNAL: &str = "journal";
 pub const LISTING: &str = "ls-lR.gz";
 
 /// Whether a folder at an archive's root may be replaced by a pass: an ordinary name, and neither the pool, whose files clients are
-/// reading, nor the snapshots, nor the journal, to which death row writes as well.
+/// reading, nor the snapshots, nor the journal, to which death row writes as well, nor the listing, which could not be written where a folder has its name.
 #[must_use]
 pub fn may_be_staged(name: &str) -> bool {
-    ![POOL, SNAPSHOTS, JOURNAL].contains(&name)
+    ![POOL, SNAPSHOTS, JOURNAL, LISTING].contains(&name)
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

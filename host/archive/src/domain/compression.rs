@@ -161,7 +161,7 @@ impl std::str::FromStr for PatchLimit {
         if text == "none" {
             return Ok(Self::NONE);
         }
-        let shown = || PatchLimitError(super::name::shown(text).to_string());
+        let shown = || PatchLimitError(super::plain::shown(text).to_string());
         Self::new(text.parse().map_err(|_| shown())?)
     }
 }

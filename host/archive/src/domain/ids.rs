@@ -1,5 +1,7 @@
 //! Row ids, one type a table: a publication's id cannot stand where a suite's belongs.
 
+use super::PackageKind;
+
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => { $(
         $(#[$meta])*
@@ -49,6 +51,8 @@ ids! {
     RunId,
     /// A row of `publisher_pass`.
     PassId,
+    /// A row of `publisher_step`: one step of a pass.
+    StepId,
     /// A row of `hook_run`: one call of one hook.
     HookRunId,
     /// A row of `person`: a person or a team.
@@ -85,4 +89,63 @@ ids! {
     MessageId,
     /// A row of `package_copy_request`.
     CopyRequestId,
+    /// A row of `pool_file`: a name in a pool.
+    PoolFileId,
+    /// A row of `reaped_file`.
+    ReapedFileId,
+    /// A row of `expired_content`.
+    ExpiredContentId,
+    /// A row of `bug_closure`.
+    BugClosureId,
+    /// A row of `mirror_journal`: one number of a journal.
+    MirrorJournalId,
+}
+
+/// A release of either kind: a row of `source_package_release` or of `binary_package_release`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PackageReleaseId {
+    /// Of a source package.
+    Source(SourceReleaseId),
+    /// Of a binary package.
+    Binary(BinaryReleaseId),
+}
+
+impl PackageReleaseId {
+    /// The release that this row of the table of a kind is.
+    #[must_use]
+    pub const fn of(kind: PackageKind, row: i64) -> Self {
+        match kind {
+            PackageKind::Source => Self::Source(SourceReleaseId(row)),
+            PackageKind::Binary => Self::Binary(BinaryReleaseId(row)),
+        }
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn kind(self) -> PackageKind {
+        match self {
+            Self::Source(_) => PackageKind::Source,
+            Self::Binary(_) => PackageKind::Binary,
+        }
+    }
+
+    /// Its row, in the table of its kind.
+    #[must_use]
+    pub const fn row(self) -> i64 {
+        match self {
+            Self::Source(SourceReleaseId(row)) | Self::Binary(BinaryReleaseId(row)) => row,
+        }
+    }
+}
+
+impl From<SourceReleaseId> for PackageReleaseId {
+    fn from(release: SourceReleaseId) -> Self {
+        Self::Source(release)
+    }
+}
+
+impl From<BinaryReleaseId> for PackageReleaseId {
+    fn from(release: BinaryReleaseId) -> Self {
+        Self::Binary(release)
+    }
 }

@@ -5,6 +5,8 @@
 //! Because names become path components and words of index stanzas, none of them can hold a slash
 //! (a [`Section`] has one at most), white space, a control character, or begin with a dot or a dash.
 
+use super::plain::shown;
+
 /// Text that cannot be what it was offered as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is no {what}: {reason}")]
@@ -74,54 +76,6 @@ pub enum NameFault {
 impl NameError {
     pub(crate) fn new(what: &'static str, value: &str, reason: NameFault) -> Self {
         Self { what, value: shown(value), reason }
-    }
-}
-
-/// How many characters of a refused text are shown.
-const SHOWN_CHARACTERS: usize = 60;
-
-/// The text as it may be shown in a message: quoted, without control characters, not too long.
-pub(crate) fn shown(text: &str) -> String {
-    let mut out = String::from("\"");
-    let mut characters = text.chars();
-    for character in characters.by_ref().take(SHOWN_CHARACTERS) {
-        out.extend(character.escape_debug());
-    }
-    out.push('"');
-    if characters.next().is_some() {
-        out.push('…');
-    }
-    out
-}
-
-/// The longest word of a library that is repeated, in characters.
-const SAID_CHARACTERS: usize = 200;
-
-/// What a library says of bytes that somebody sent, fit for a terminal and a mail: libraries repeat the bytes, as they are.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Said(String);
-
-impl Said {
-    /// Without control characters, not too long, and without the stack that some errors show.
-    pub(crate) fn by(library: impl std::fmt::Display) -> Self {
-        let text = library.to_string();
-        // `snafu` errors that are shown by their fields begin these so
-        let text = text.split(" { backtrace:").next().unwrap_or_default();
-        let mut out = String::new();
-        let mut characters = text.chars();
-        for character in characters.by_ref().take(SAID_CHARACTERS) {
-            // quotes are no harm where nothing is quoted
-            if matches!(character, '"' | '\'' | '\\') {
-                out.push(character);
-            } else {
-                out.extend(character.escape_debug());
-            }
-        }
-        if characters.next().is_some() {
-            out.push('…');
-        }
-        Self(out)
     }
 }
 
@@ -313,6 +267,12 @@ impl PackagePriority {
     pub fn is_known(&self) -> bool {
         matches!(self.as_str(), "required" | "important" | "standard" | "optional" | "extra")
     }
+
+    /// What is said to who names one that policy does not know.
+    #[must_use]
+    pub fn unknown(&self) -> String {
+        format!("there is no priority {self}: there is required, important, standard, optional and extra")
+    }
 }
 
 impl FileName {
@@ -430,14 +390,6 @@ mod tests {
 
     fn fault<T: std::str::FromStr<Err = NameError>>(text: &str) -> Option<NameFault> {
         text.parse::<T>().err().map(|error| error.reason)
-    }
-
-    #[test]
-    fn the_word_of_a_library_is_one_line_and_not_long() {
-        assert_eq!(Said::by("it's \"odd\"").to_string(), "it's \"odd\"");
-        assert_eq!(Said::by("a\u{1b}[2J\nb\u{202e}").to_string(), "a\\u{1b}[2J\\nb\\u{202e}");
-        assert_eq!(Said::by("bad InvalidInput { backtrace: Some(..) }").to_string(), "bad InvalidInput");
-        assert_eq!(Said::by("x".repeat(1000)).to_string().chars().count(), SAID_CHARACTERS + 1);
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::domain::{ArchSeriesId, BinaryFormat, PackageKind, PassId, Publication
 use crate::store::contest::{
     self, Candidate, ContestedBinary, ContestedSource, DEBUG_ENDING, Opened, SourceVersion, all_contested,
 };
-use crate::store::pass::{Transition, changing_suites_of_pass, plan_transitions, set_stay};
+use crate::store::pass::{changing_suites_of_pass, set_stay};
 use crate::store::suite_hold::withhold_removals;
+use crate::store::transition::{Transition, plan_transitions};
 use crate::store::{StoreError, removal, snapshot_content};
 
 /// How many publications go.

@@ -15,7 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use crate::domain::version::DebVersion;
-use crate::domain::{ArchSeriesId, BinaryFormat, PackageKind, PublicationId, PublicationStatus};
+use crate::domain::{
+    ArchSeriesId, BinaryFormat, PackageKind, PackageReleaseId, PublicationId, PublicationStatus,
+};
 use crate::store::contest::{Candidate, ContestedBinary, ContestedSource, DEBUG_ENDING, SourceVersion};
 
 /// What is to become of one publication.
@@ -36,7 +38,7 @@ pub struct Verdict {
 pub enum Becomes {
     /// SUPERSEDED, by a release: the nearest live one above. (Soyuz names a build for binaries. A release says more: it is there also for packages that
     /// were imported, and leads to its build.)
-    Superseded(i64),
+    Superseded(PackageReleaseId),
     /// DELETED: nothing live is above it.
     Deleted,
 }

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 
 /// A file that is no `ar` archive, or that ends too early.
 #[derive(Debug, thiserror::Error)]

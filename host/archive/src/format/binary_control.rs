@@ -1,11 +1,11 @@
 //! What the control file of a binary package says (Debian Policy 5.3).
 //!
 //! Decides that the fields by which the archive files a package are there and well formed. Relations to other packages
-//! are not looked into; who renders an index takes them from the text.
+//! are looked into by [`super::relations`]; who renders an index takes them from the text.
 
 use super::control::{self, ControlError, Paragraph};
 use super::field::{self, FieldError};
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::domain::{
     ArchitectureTag, BinaryName, DebVersion, FileName, PackagePriority, Section, SourceName,
 };

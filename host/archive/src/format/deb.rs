@@ -11,12 +11,12 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::ar::{ArError, ArReader, Member};
 use super::binary_control::{BinaryControl, BinaryControlError, PackageType};
-use super::contents::{self, ContentsError, PathList};
 use super::control::{self, ControlError, MAX_CONTROL_BYTES};
+use super::package_paths::{self, ContentsError, PathList};
 use super::tarball::MemberDates;
 use crate::domain::FileDigests;
 use crate::domain::digest::DigestReader;
-use crate::domain::name::{Said, shown};
+use crate::domain::plain::{Said, shown};
 
 /// The longest control member, in bytes, as it is in the file and also when decompressed.
 pub const MAX_CONTROL_MEMBER_BYTES: u64 = 16 * 1024 * 1024;
@@ -197,7 +197,7 @@ pub fn read_deb_control(reader: impl BufRead) -> Result<DebControl, DebError> {
     let data = next_public(&mut archive)?.ok_or(DebError::Missing { member: DATA_MEMBER })?;
     let ending = check_data(&data)?;
     let (paths, data_dates) = archive
-        .look(&data, |member| contents::list(ending, member, data.size_bytes))?
+        .look(&data, |member| package_paths::list(ending, member, data.size_bytes))?
         .map_err(|reason| DebError::Contents { member: data.name.clone(), reason })?;
     dates.join(data_dates);
 

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use super::control::{Field, Paragraph};
 use super::relation::{SourceFieldError, parse_source_field};
-use crate::domain::name::{NameError, shown};
+use crate::domain::name::NameError;
+use crate::domain::plain::shown;
 use crate::domain::{DebVersion, SourceName};
 
 /// A field that cannot be used.

@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 use super::control::Paragraph;
 use super::field::{self, FieldError};
-use crate::domain::name::{NameError, shown};
+use crate::domain::name::NameError;
+use crate::domain::plain::shown;
 use crate::domain::{FileName, Md5, PackagePriority, Section, Sha1, Sha256};
 
 /// The list with MD5 digests, and in a `.changes` sections and priorities.

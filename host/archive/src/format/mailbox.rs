@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use lettre::Address;
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 
 /// The longest name and address together, in bytes.
 pub const MAX_MAILBOX_BYTES: usize = 512;

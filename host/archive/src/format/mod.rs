@@ -15,20 +15,21 @@ pub mod relations;
 
 pub mod ar;
 pub mod binary_control;
-pub mod contents;
 pub mod deb;
+pub mod package_paths;
 pub mod tarball;
 
 pub mod built_using;
 pub mod changelog;
 pub mod changes;
+pub mod custom_name;
 pub mod dsc;
 pub mod source_diff;
 pub mod source_tree;
 
 pub use binary_control::{BinaryControl, PackageType};
 pub use changes::{Changes, ChangesError, ChangesFile};
-pub use contents::{ContentsError, PathList};
 pub use control::{ControlError, Paragraph};
 pub use deb::{DebControl, DebError, read_deb, read_deb_control};
 pub use dsc::{DscError, SourceControl, SourceFile, SourceFormat};
+pub use package_paths::{ContentsError, PathList};

@@ -1,7 +1,8 @@
 //! The `Source` field of binary packages and of `.changes` files: a name, and a version where it is not the
 //! package's own (Debian Policy 5.6.1).
 
-use crate::domain::name::{NameError, shown};
+use crate::domain::name::NameError;
+use crate::domain::plain::shown;
 use crate::domain::{DebVersion, SourceName};
 
 /// A value that does not name a source package.

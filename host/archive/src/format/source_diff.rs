@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader};
 
 use super::source_tree::{Member, wanted};
 use super::tarball::{Bounds, ContentsError, plain};
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 
 /// The longest line that is read.
 const MAX_LINE_BYTES: usize = 4 << 20;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use super::tarball::{self, Bounds, ContentsError, Entry, EntryKind, Walk, plain};
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 
 /// The members that are kept, and how long they may be: of what is longer only that is known.
 pub const WANTED: [(&str, u64); 4] = [
@@ -38,7 +38,7 @@ pub enum TreeError {
         path: String,
     },
     /// An entry that is no file, folder or link.
-    #[error("{path} is {what}, and a source package has files, folders and links alone")]
+    #[error("{path} is {what}, and only files, folders and links are taken")]
     Kind {
         /// The path, quoted.
         path: String,

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::domain::name::{Said, shown};
+use crate::domain::plain::{Said, shown};
 
 /// The longest path, as the kernel has it.
 pub const MAX_PATH_BYTES: usize = 4096;
@@ -141,12 +141,12 @@ pub enum EntryKind {
 
 /// Whose an entry is, as its header has it: it takes no memory of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
+pub struct EntryOwner {
     name: [u8; 32],
     number: Option<u64>,
 }
 
-impl Holder {
+impl EntryOwner {
     fn new(said: Option<&[u8]>, number: Option<u64>) -> Self {
         let mut name = [0; 32];
         for (byte, said) in name.iter_mut().zip(said.unwrap_or_default()) {
@@ -156,7 +156,7 @@ impl Holder {
     }
 }
 
-impl std::fmt::Display for Holder {
+impl std::fmt::Display for EntryOwner {
     /// A name that is one, else the number, else a question mark.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.name.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -184,9 +184,9 @@ pub struct Entry {
     /// Its permissions.
     pub mode: u32,
     /// Whose it is.
-    pub user: Holder,
+    pub user: EntryOwner,
     /// Which group's it is.
-    pub group: Holder,
+    pub group: EntryOwner,
     /// When it was changed last, in seconds since 1970; none where the field is no number.
     pub modified: Option<i64>,
     /// Whether an extended header says that its content has holes, which only some unpackers fill.
@@ -291,8 +291,8 @@ impl<'r> Walk<'r> {
             kind,
             size_bytes,
             mode: header.mode().unwrap_or(0),
-            user: Holder::new(header.username_bytes(), header.uid().ok()),
-            group: Holder::new(header.groupname_bytes(), header.gid().ok()),
+            user: EntryOwner::new(header.username_bytes(), header.uid().ok()),
+            group: EntryOwner::new(header.groupname_bytes(), header.gid().ok()),
             modified: extended.modified.or_else(|| header.mtime().ok().map(u64::cast_signed)),
             is_sparse: extended.is_sparse,
         })

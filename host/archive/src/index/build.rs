@@ -21,10 +21,10 @@ use crate::domain::{BinaryFormat, BinaryReleaseId, Compressor, PassId, Translati
 use crate::store::archive_file::ListedFile;
 use crate::store::index_patch::{Content as Text, PatchChange};
 use crate::store::index_segment::{self, SegmentChange, StoredSegment};
-use crate::store::publication::{self, BinaryIndex, IndexKey};
+use crate::store::indexed::{BinaryIndex, IndexKey};
 use crate::store::series::{ArchSeries, SeriesComponent};
 use crate::store::shape::SuiteShape;
-use crate::store::{Connection, StoreError, custom_publication, pass};
+use crate::store::{Connection, StoreError, custom_publication, indexed, transition};
 
 /// Why indexes cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -111,12 +111,12 @@ impl Index<'_> {
     /// Whether one of the indexes that a pass touches is this one, or one that this one is made with.
     fn is_touched(&self, touched: &[IndexKey]) -> bool {
         touched.iter().any(|key| match (&self.content, key) {
-            (
-                Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own),
-                IndexKey::Packages { component, architecture, format, .. },
-            ) => (own.component, own.architecture, own.format) == (*component, *architecture, *format),
-            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages { component, format, .. }) => {
-                self.component.id == *component && *format == BinaryFormat::Deb
+            (Content::Stanzas(Stanzas::Packages(own)) | Content::Files(own), IndexKey::Packages(touched)) => {
+                (own.component, own.architecture, own.format)
+                    == (touched.component, touched.architecture, touched.format)
+            }
+            (Content::Stanzas(Stanzas::Translation), IndexKey::Packages(touched)) => {
+                self.component.id == touched.component && touched.format == BinaryFormat::Deb
             }
             (Content::Stanzas(Stanzas::Sources), IndexKey::Sources { component, .. }) => {
                 self.component.id == *component
@@ -125,7 +125,7 @@ impl Index<'_> {
                 Content::Stanzas(Stanzas::Packages(_) | Stanzas::Translation) | Content::Files(_),
                 IndexKey::Sources { .. },
             )
-            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages { .. }) => false,
+            | (Content::Stanzas(Stanzas::Sources), IndexKey::Packages(_)) => false,
         })
     }
 }
@@ -174,12 +174,12 @@ fn indexes<'a>(
         }
         // asking every publication is for a pass that reads them all
         if !matches!(scope, Scope::Only(_)) {
-            formats.extend(publication::formats_in(db, Some(pass), suite, component.id)?);
+            formats.extend(indexed::formats_in(db, Some(pass), suite, component.id)?);
         }
         if let Scope::Only(touched) = scope {
             formats.extend(touched.iter().filter_map(|key| match key {
-                IndexKey::Packages { component: row, format, .. } if *row == component.id => Some(*format),
-                IndexKey::Packages { .. } | IndexKey::Sources { .. } => None,
+                IndexKey::Packages(index) if index.component == component.id => Some(index.format),
+                IndexKey::Packages(_) | IndexKey::Sources { .. } => None,
             }));
         }
         for format in formats {
@@ -391,13 +391,14 @@ fn make(
 fn touched(rows: &Rows<'_>) -> Result<Vec<String>, IndexError> {
     let (suite, component) = (rows.suite, rows.component.id);
     Ok(match rows.of {
-        Stanzas::Sources => pass::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?,
-        Stanzas::Packages(BinaryIndex { architecture, format, .. }) => {
-            let key = IndexKey::Packages { suite, component, architecture: *architecture, format: *format };
-            pass::touched_names(rows.db, rows.pass, &key)?
+        Stanzas::Sources => {
+            transition::touched_names(rows.db, rows.pass, &IndexKey::Sources { suite, component })?
+        }
+        Stanzas::Packages(index) => {
+            transition::touched_names(rows.db, rows.pass, &IndexKey::Packages(*index))?
         }
         Stanzas::Translation => {
-            let names = pass::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;
+            let names = transition::touched_on_any_architecture(rows.db, rows.pass, suite, component)?;
             render::described_otherwise(rows, names)?
         }
     })

@@ -23,10 +23,10 @@ use crate::domain::digest::Sha256;
 use crate::domain::{BinaryFormat, Checksum, PassId, Translations};
 use crate::format::control;
 use crate::pool::PoolPath;
-use crate::store::Connection;
-use crate::store::publication::{self, BinaryIndex, IndexedBinary, IndexedSource, Names};
+use crate::store::indexed::{BinaryIndex, IndexedBinary, IndexedSource, Names};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
+use crate::store::{Connection, indexed};
 
 /// Where apt-ftparchive works for an archive, and what runs it.
 pub struct Workshop<'a> {
@@ -376,7 +376,7 @@ fn said_of_group(
         Of::Packages(index) => {
             for architecture in &shape.architectures {
                 let index = BinaryIndex { architecture: architecture.id, ..*index };
-                publication::for_each_binary(db, Some(pass), &index, &Names::all(), |binary| {
+                indexed::for_each_binary(db, Some(pass), &index, &Names::all(), |binary| {
                     if let Some(said) = said_of_binary(&binary, task.component) {
                         all.entry(binary.name).or_insert(said);
                     }
@@ -386,7 +386,7 @@ fn said_of_group(
         }
         Of::Sources => {
             let (suite, component) = (shape.suite.id, task.component.id);
-            publication::for_each_source(db, Some(pass), suite, component, &Names::all(), |source| {
+            indexed::for_each_source(db, Some(pass), suite, component, &Names::all(), |source| {
                 if let Some(said) = said_of_source(&source, task.component) {
                     all.entry(source.name.to_string()).or_insert(said);
                 }
@@ -413,7 +413,7 @@ fn wanted_of(
                 BinaryFormat::Deb => shape.series.translations,
                 BinaryFormat::Udeb | BinaryFormat::Ddeb => Translations::Whole,
             };
-            publication::for_each_binary(db, Some(pass), index, &Names::all(), |binary| {
+            indexed::for_each_binary(db, Some(pass), index, &Names::all(), |binary| {
                 let is_said = said_of_binary(&binary, component)
                     .as_ref()
                     .is_some_and(|own| said.get(&binary.name) == Some(own));
@@ -429,7 +429,7 @@ fn wanted_of(
         }
         Of::Sources => {
             let suite = shape.suite.id;
-            publication::for_each_source(db, Some(pass), suite, component.id, &Names::all(), |source| {
+            indexed::for_each_source(db, Some(pass), suite, component.id, &Names::all(), |source| {
                 let is_said = said_of_source(&source, component)
                     .as_ref()
                     .is_some_and(|own| said.get(source.name.as_str()) == Some(own));
@@ -437,7 +437,7 @@ fn wanted_of(
                     None
                 } else {
                     let mut stanza = String::new();
-                    let files = publication::source_files(db, source.release)?;
+                    let files = indexed::source_files(db, source.release)?;
                     source_stanza(&mut stanza, &source, &files, &component.name, checksums);
                     Some(stanza)
                 };

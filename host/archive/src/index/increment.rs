@@ -5,7 +5,7 @@ use super::segment::assemble::Assembly;
 use super::segment::cut::{Cutter, Rule, Segment};
 use super::segment::previous::Previous;
 use crate::store::index_segment::StoredSegment;
-use crate::store::publication::Names;
+use crate::store::indexed::Names;
 
 /// Takes the name and the text of an entry.
 pub(super) type Each<'e> = dyn FnMut(&str, &str) -> Result<(), IndexError> + 'e;

@@ -9,10 +9,10 @@ use super::segment::previous::Previous;
 use super::segment::splice::{Step, splice, stanzas};
 use super::stanza::{binary_stanza, source_stanza};
 use crate::domain::{BinaryFormat, BinaryReleaseId, Checksum, Md5, PassId, SuiteId, Translations};
-use crate::store::Connection;
 use crate::store::described::{control_of, for_each_described};
-use crate::store::publication::{self, BinaryIndex, Names};
+use crate::store::indexed::{BinaryIndex, Names};
 use crate::store::series::{Series, SeriesComponent};
+use crate::store::{Connection, indexed};
 use crate::work::{self, Work};
 
 /// Of what an index has stanzas.
@@ -63,7 +63,7 @@ impl<'a> Rows<'a> {
             BinaryFormat::Udeb | BinaryFormat::Ddeb => Translations::Whole,
         };
         let (mut stanza, mut count) = (String::new(), 0);
-        publication::for_each_binary(self.db, Some(self.pass), index, names, |binary| {
+        indexed::for_each_binary(self.db, Some(self.pass), index, names, |binary| {
             stanza.clear();
             binary_stanza(&mut stanza, &binary, &self.component.name, self.checksums, translations);
             count += 1;
@@ -75,8 +75,8 @@ impl<'a> Rows<'a> {
     fn sources(&self, names: &Names, each: &mut Each<'_>) -> Result<u64, IndexError> {
         let (mut stanza, mut count) = (String::new(), 0);
         let (suite, component) = (self.suite, self.component.id);
-        publication::for_each_source(self.db, Some(self.pass), suite, component, names, |source| {
-            let files = publication::source_files(self.db, source.release)?;
+        indexed::for_each_source(self.db, Some(self.pass), suite, component, names, |source| {
+            let files = indexed::source_files(self.db, source.release)?;
             stanza.clear();
             source_stanza(&mut stanza, &source, &files, &self.component.name, self.checksums);
             count += 1;

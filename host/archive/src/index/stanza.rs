@@ -15,7 +15,7 @@ use crate::domain::{Checksum, Translations};
 use crate::format::control;
 use crate::pool::PoolPath;
 use crate::pool::layout::source_folder;
-use crate::store::publication::{IndexedBinary, IndexedSource};
+use crate::store::indexed::{IndexedBinary, IndexedSource};
 
 /// apt's order for Packages.
 const PACKAGE_ORDER: &[&str] = &[

@@ -357,6 +357,7 @@ impl Assembly {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::PoolFileId;
 
     #[test]
     fn every_source_is_in_the_span_of_its_prefix_and_in_no_other() {
@@ -379,7 +380,7 @@ mod tests {
     #[test]
     fn sources_are_cut_by_their_names_and_no_part_is_too_large() {
         let name = |number: usize| ListedName {
-            id: 0,
+            id: PoolFileId(0),
             source: format!("package-{number}").parse().unwrap(),
             filename: "x".parse().unwrap(),
             size_bytes: 1,

@@ -6,9 +6,8 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::incident::{Script, ScriptState};
-use crate::domain::{Publisher, RunId, RunOutcome, UploadStatus};
-use crate::notify::one_line;
+use crate::domain::plain;
+use crate::domain::{Publisher, RunId, RunOutcome, Script, ScriptState, UploadStatus};
 use crate::store::waiting::Waiting;
 
 /// How bad it is; the worst is what the whole is.
@@ -222,7 +221,7 @@ const MAX_LINE: usize = 400;
 impl Finding {
     fn new(level: Level, about: &'static str, what: &str) -> Self {
         // a bar would be the beginning of the numbers
-        Self { level, about, what: one_line(what, MAX_LINE).replace('|', "/") }
+        Self { level, about, what: plain::line(what, MAX_LINE).replace('|', "/") }
     }
 }
 

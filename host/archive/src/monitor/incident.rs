@@ -1,90 +1,23 @@
 //! Incidents: from the first run of a script that did not succeed to the next that did.
 
-use std::fmt;
-
-use jiff::Timestamp;
-
-use crate::domain::{DistributionId, Publisher, RunId, RunOutcome};
+use crate::domain::{Failing, Publisher, RunOutcome, Script, ScriptState};
 use crate::store::run::Run;
 
-/// A script for what it works on: what has incidents of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Script {
-    /// As `publish`.
-    pub name: String,
-    /// The row of its distribution.
-    pub distribution_id: Option<DistributionId>,
-    /// The distribution's name; empty: of none, or of several.
-    pub distribution: String,
-    /// What it is about beside that, as a folder of uploads; empty: nothing.
-    pub scope: String,
-}
-
-impl Script {
-    /// The script that a run is of. Publishers of one distribution run beside each other, and each has incidents of its own.
-    #[must_use]
-    pub fn of(run: &Run) -> Self {
-        let publisher = match run.publisher {
-            None | Some(Publisher::MainArchives) => "",
-            Some(beside @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
-                beside.as_str()
-            }
-        };
-        Self {
-            name: run.name.clone(),
-            distribution_id: run.distribution_id,
-            distribution: run.distribution.clone(),
-            scope: if run.scope.is_empty() { publisher.to_owned() } else { run.scope.clone() },
+/// The script that a run is of. Publishers of one distribution run beside each other, and each has incidents of its own.
+#[must_use]
+pub fn script_of(run: &Run) -> Script {
+    let publisher = match run.publisher {
+        None | Some(Publisher::MainArchives) => "",
+        Some(beside @ (Publisher::Ppas | Publisher::PrivatePpas | Publisher::CopyArchives)) => {
+            beside.as_str()
         }
+    };
+    Script {
+        name: run.name.clone(),
+        distribution_id: run.distribution_id,
+        distribution: run.distribution.clone(),
+        scope: if run.scope.is_empty() { publisher.to_owned() } else { run.scope.clone() },
     }
-}
-
-impl fmt::Display for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        let Self { distribution, scope, .. } = self;
-        match (distribution.as_str(), scope.as_str()) {
-            ("", "") => Ok(()),
-            (about, "") | ("", about) => write!(f, " of {about}"),
-            // an archive names its distribution
-            (distribution, archive) if archive.contains(distribution) => write!(f, " of {archive}"),
-            (distribution, publisher) => write!(f, " of {distribution} ({publisher})"),
-        }
-    }
-}
-
-/// How a script is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScriptState {
-    /// Which.
-    pub script: Script,
-    /// Its last run that has ended.
-    pub last_run: RunId,
-    /// How that ended.
-    pub last_outcome: RunOutcome,
-    /// What it said at the end.
-    pub last_message: String,
-    /// When it began.
-    pub last_started: Timestamp,
-    /// When it ended.
-    pub last_completed: Timestamp,
-    /// When a run last ended well; none: never.
-    pub last_success: Option<Timestamp>,
-    /// Since then; none: nothing is wrong.
-    pub failing: Option<Failing>,
-}
-
-/// An incident that is not over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failing {
-    /// The first run of it.
-    pub first: RunId,
-    /// When that ended.
-    pub since: Timestamp,
-    /// How many runs it has.
-    pub failures: u32,
-    /// Whether the operators were told.
-    pub told: bool,
 }
 
 /// What a run has changed about how its script is doing.
@@ -116,7 +49,7 @@ pub fn after(before: Option<&ScriptState>, run: &Run) -> Option<(ScriptState, Tu
     };
     let success = (outcome == RunOutcome::Succeeded).then_some(completed);
     let state = ScriptState {
-        script: Script::of(run),
+        script: script_of(run),
         last_run: run.id,
         last_outcome: outcome,
         last_message: run.message.clone(),
@@ -131,7 +64,10 @@ pub fn after(before: Option<&ScriptState>, run: &Run) -> Option<(ScriptState, Tu
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::domain::{DistributionId, RunId};
 
     fn run(id: i64, outcome: Option<RunOutcome>) -> Run {
         let at = |second| Timestamp::from_second(second).unwrap();
@@ -187,7 +123,7 @@ mod tests {
 
     #[test]
     fn publishers_of_a_distribution_have_incidents_of_their_own() {
-        let of = |publisher| Script::of(&Run { publisher, ..run(1, None) }).scope;
+        let of = |publisher| script_of(&Run { publisher, ..run(1, None) }).scope;
         assert_eq!(of(None), of(Some(Publisher::MainArchives)));
         assert_eq!(of(Some(Publisher::Ppas)), "ppas");
         assert_ne!(of(Some(Publisher::PrivatePpas)), of(Some(Publisher::Ppas)));
@@ -196,19 +132,5 @@ mod tests {
     #[test]
     fn a_run_that_goes_on_says_nothing() {
         assert_eq!(after(None, &run(1, None)), None);
-    }
-
-    #[test]
-    fn a_script_is_named_with_what_it_works_on() {
-        let script = |distribution: &str, scope: &str| {
-            let name = "process-upload".to_owned();
-            Script { name, distribution_id: None, distribution: distribution.into(), scope: scope.into() }
-                .to_string()
-        };
-        assert_eq!(script("demo", ""), "process-upload of demo");
-        assert_eq!(script("", "/srv/uploads"), "process-upload of /srv/uploads");
-        assert_eq!(script("demo", "~ann/demo/tools"), "process-upload of ~ann/demo/tools");
-        assert_eq!(script("demo", "ppas"), "process-upload of demo (ppas)");
-        assert_eq!(script("", ""), "process-upload");
     }
 }

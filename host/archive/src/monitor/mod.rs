@@ -7,5 +7,3 @@
 pub mod health;
 pub mod incident;
 pub mod prometheus;
-
-pub use incident::{Failing, Script, ScriptState};

@@ -8,8 +8,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::health::{Facts, KeyHealth};
-use super::incident::{Script, ScriptState};
-use crate::domain::RunOutcome;
+use crate::domain::{RunOutcome, Script, ScriptState};
 
 /// The whole file.
 #[must_use]

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use crate::disk::During;
 use crate::domain::name::{ComponentName, Section};
+use crate::domain::problem::Problem;
 use crate::domain::{PersonId, Pocket, SuiteId, UploadId, UploadPolicy};
 use crate::format::control::MAX_CONTROL_BYTES;
 use crate::format::{Changes, control};
@@ -11,7 +12,6 @@ use crate::librarian::Librarian;
 use crate::store::archive::{Archive, archive_by_id};
 use crate::store::suite::{Suite, suite_by_id, suites_of};
 use crate::store::{Connection, StoreError, library_file, package_upload};
-use crate::upload::examined::Problem;
 
 use super::NotifyError;
 

@@ -11,7 +11,8 @@ use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, 
 use lettre::message::{Body, Mailbox, MessageBuilder, SinglePart};
 use lettre::{Address, Message};
 
-use super::{NotifyError, words};
+use super::NotifyError;
+use crate::domain::plain;
 
 /// Who writes: what an operator has set about mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub fn mailbox(text: &str) -> Option<Mailbox> {
         return None;
     }
     let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
-    let name = words::line(name, MAX_NAME);
+    let name = plain::line(name, MAX_NAME);
     Some(Mailbox::new(Some(name).filter(|name| !name.is_empty()), address.parse().ok()?))
 }
 
@@ -90,7 +91,7 @@ impl Letter<'_> {
             .from(letterhead.sender.clone())
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{}>", self.thread.id)))
-            .subject(words::line(self.subject, MAX_SUBJECT));
+            .subject(plain::line(self.subject, MAX_SUBJECT));
         for mailbox in self.to {
             builder = builder.to(mailbox.clone());
         }
@@ -106,7 +107,7 @@ impl Letter<'_> {
         builder = raw(builder, "Precedence", "bulk");
         for (name, value) in self.facts {
             if !value.is_empty() {
-                builder = raw(builder, name, &words::line(value, MAX_HEADER));
+                builder = raw(builder, name, &plain::line(value, MAX_HEADER));
             }
         }
         let message = builder

@@ -12,11 +12,9 @@ pub mod operators;
 pub mod recipients;
 mod telling;
 pub mod templates;
-mod words;
 
 pub use backoff::Patience;
 pub use error::NotifyError;
 pub use facts::{FactFile, FactKind, Signature, UploadFacts};
 pub use letter::{Letterhead, mailbox};
 pub use telling::{UploadNews, close_bug, tell, write_test};
-pub use words::{line as one_line, lines as plain_lines};

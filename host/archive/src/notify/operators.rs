@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use lettre::message::Mailbox;
 
+use crate::domain::plain;
 use crate::domain::{DistributionName, MessageKind, Sha256};
 use crate::store::outbox_message::{self, NewMessage};
 use crate::store::{StoreError, Transaction};
@@ -87,7 +88,7 @@ pub fn tell_of_template(
         subject: format!("[{site}] a mail template cannot be used"),
         body: format!(
             "The mail about {about} was written by Pressroom's own template instead, and so are others until this is put right:\n\n  {}\n\n-- \n{site}\n",
-            super::one_line(&why, 2000)
+            plain::line(&why, 2000)
         ),
     };
     let thread = Thread { id: id(letterhead, &format!("template.{key}")), first: None };

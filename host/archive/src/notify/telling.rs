@@ -5,11 +5,11 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use serde::Serialize;
 
+use crate::domain::problem::Problem;
 use crate::domain::{ArchivePurpose, BugTracker, DistributionName, MessageId, MessageKind, Sha256};
 use crate::store::distribution::{self, Distribution};
 use crate::store::outbox_message::{self, NewMessage};
 use crate::store::{Connection, StoreError, Transaction, correspondent, series};
-use crate::upload::examined::Problem;
 
 use super::NotifyError;
 use super::facts::{FactKind, Signature, UploadFacts};

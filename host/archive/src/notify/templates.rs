@@ -13,11 +13,12 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::domain::plain;
+use crate::domain::problem::Problem;
 use crate::domain::{DistributionName, UploadPolicy};
-use crate::upload::examined::Problem;
 
+use super::NotifyError;
 use super::facts::{FactKind, UploadFacts};
-use super::{NotifyError, words};
 
 /// The longest template, in bytes.
 const MAX_TEMPLATE_BYTES: usize = 64 << 10;
@@ -202,10 +203,10 @@ impl ToldProblem {
     fn new(problem: &Problem) -> Self {
         Self {
             check: problem.check,
-            file: words::line(problem.file.as_deref().unwrap_or_default(), MAX_PROBLEM),
-            what: words::line(&problem.what, MAX_PROBLEM),
-            remedy: words::line(&problem.remedy, MAX_PROBLEM),
-            line: words::line(&problem.to_string(), MAX_PROBLEM),
+            file: plain::line(problem.file.as_deref().unwrap_or_default(), MAX_PROBLEM),
+            what: plain::line(&problem.what, MAX_PROBLEM),
+            remedy: plain::line(&problem.remedy, MAX_PROBLEM),
+            line: plain::line(&problem.to_string(), MAX_PROBLEM),
         }
     }
 }
@@ -214,7 +215,7 @@ impl Told {
     /// What an upload's facts say, made fit for a mail.
     #[must_use]
     pub fn of(facts: &UploadFacts, site: &str, distribution_title: &str, signer: &str) -> Self {
-        let short = |text: &str| words::line(text, 300);
+        let short = |text: &str| plain::line(text, 300);
         let archive = facts.archive.as_ref().map(|archive| archive.reference.to_string()).unwrap_or_default();
         let suite = facts.suite.as_ref().map(|suite| suite.name.to_string()).unwrap_or_default();
         let target = if suite.is_empty() { archive.clone() } else { format!("{suite} ({archive})") };
@@ -264,8 +265,8 @@ impl Told {
             more_problems: 0,
             warnings: facts.warnings.iter().take(MAX_LISTED).map(ToldProblem::new).collect(),
             comment: String::new(),
-            changes: words::lines(facts.changes.trim_end(), MAX_CHANGES_BYTES),
-            changes_text: words::lines(facts.changes_text.trim_end(), MAX_CHANGES_BYTES),
+            changes: plain::lines(facts.changes.trim_end(), MAX_CHANGES_BYTES),
+            changes_text: plain::lines(facts.changes_text.trim_end(), MAX_CHANGES_BYTES),
             bug: 0,
         }
     }
@@ -275,16 +276,16 @@ impl Told {
     pub fn refused(mut self, problems: &[Problem], comment: &str) -> Self {
         self.problems = problems.iter().take(MAX_LISTED).map(ToldProblem::new).collect();
         self.more_problems = problems.len() - self.problems.len();
-        self.comment = words::lines(comment.trim(), MAX_CHANGES_BYTES);
+        self.comment = plain::lines(comment.trim(), MAX_CHANGES_BYTES);
         self
     }
 
     /// The same with a part of what is long.
     fn shortened(&self) -> Self {
         let mut short = self.clone();
-        short.changes = words::lines(&self.changes, SHORT_CHANGES_BYTES);
-        short.changes_text = words::lines(&self.changes_text, SHORT_CHANGES_BYTES);
-        short.comment = words::lines(&self.comment, SHORT_CHANGES_BYTES);
+        short.changes = plain::lines(&self.changes, SHORT_CHANGES_BYTES);
+        short.changes_text = plain::lines(&self.changes_text, SHORT_CHANGES_BYTES);
+        short.comment = plain::lines(&self.comment, SHORT_CHANGES_BYTES);
         short.packages.truncate(SHORT_LISTED);
         short.more_packages += self.packages.len() - short.packages.len();
         short.problems.truncate(SHORT_LISTED);
@@ -425,7 +426,7 @@ impl ToldRun {
     pub fn sample(site: &str) -> Self {
         let text = |text: &str| text.to_owned();
         Self {
-            site: words::line(site, 300),
+            site: plain::line(site, 300),
             title: text("publish of sample"),
             script: text("publish"),
             distribution: text("sample"),
@@ -612,7 +613,7 @@ fn render_text(file: &Path, source: &str, told: &impl Serialize) -> Result<Rende
     let no_subject =
         || unusable(Some(1), "it must begin with the line `Subject: …`, and an empty line".into());
     let (head, body) = text.split_once('\n').ok_or_else(no_subject)?;
-    let subject = words::line(head.strip_prefix("Subject:").ok_or_else(no_subject)?, 500);
+    let subject = plain::line(head.strip_prefix("Subject:").ok_or_else(no_subject)?, 500);
     let body = body.strip_prefix('\n').ok_or_else(no_subject)?;
     if subject.is_empty() {
         return Err(no_subject());

@@ -13,7 +13,7 @@ use pgp::types::{KeyDetails, PublicParams, VerifyingKey};
 
 use super::certificate::{self, fingerprint_of};
 use super::judge::{Algorithm, KeyPart, SecretHalf};
-use crate::domain::name::Said;
+use crate::domain::plain::Said;
 
 /// A file of certificates has a few kilobytes for each; one that many people have certified, some hundred.
 pub const MAX_CERTIFICATES_BYTES: usize = 4 * 1024 * 1024;

@@ -13,7 +13,7 @@ use super::author::{self, AuthorError, Certificates, Expiry, GoodSignature, Obje
 use super::certificate::{self, fingerprint_of};
 use super::cleartext;
 use super::judge::{Algorithm, KeyPart, SecretHalf};
-use crate::domain::name::Said;
+use crate::domain::plain::Said;
 use crate::format::clearsign::{self, ClearsignError};
 
 /// So far ahead may the clock of who signs be.

@@ -202,13 +202,6 @@ impl Rights {
         ))
     }
 
-    /// Whether somebody has any right to upload to the archive, in whatever part of it.
-    #[must_use]
-    pub fn uploads_at_all(&self) -> bool {
-        self.everything().is_some()
-            || self.permissions.iter().any(|granted| granted.permission == Permission::Upload)
-    }
-
     /// Whether what is in the archive is somebody's business, where it is not everybody's: it is who owns it, or has any right over it.
     ///
     /// # Errors

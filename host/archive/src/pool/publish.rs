@@ -22,9 +22,9 @@ use crate::domain::{
     ArchiveId, ComponentId, ContentId, PackageKind, PassId, PublicationId, PublicationStatus,
 };
 use crate::librarian::Librarian;
-use crate::store::pass::{Transition, plan_transitions};
 use crate::store::pool_file::{NewPoolFile, PoolFile, record_pool_file};
-use crate::store::publication::PendingFile;
+use crate::store::pool_need::NeededFile;
+use crate::store::transition::{Transition, plan_transitions};
 use crate::store::{Connection, Db, StoreError, series};
 
 /// Why poolifying cannot go on at all.
@@ -101,7 +101,7 @@ pub fn poolify(
     db: &mut Db,
     pass: PassId,
     pool: Pool<'_>,
-    pending: &[PendingFile],
+    pending: &[NeededFile],
     now: Timestamp,
 ) -> Result<Poolified, PoolError> {
     let mut result = Poolified::default();
@@ -110,9 +110,9 @@ pub fn poolify(
     }
     let components = component_names(db.read(), pending)?;
     // one file of one source may be wanted by several publications and components at once; who came first stays first
-    let mut files: Vec<&PendingFile> = pending.iter().collect();
+    let mut files: Vec<&NeededFile> = pending.iter().collect();
     files.par_sort_by(|one, other| (&one.source, &one.filename).cmp(&(&other.source, &other.filename)));
-    let link_all = |batch: &[&PendingFile]| -> Result<Vec<Linked>, DiskError> {
+    let link_all = |batch: &[&NeededFile]| -> Result<Vec<Linked>, DiskError> {
         let by_source = batch.par_chunk_by(|one, other| one.source == other.source);
         by_source.map(|files| link(&pool, &components, files)).collect()
     };
@@ -165,7 +165,7 @@ impl Poolified {
 /// The names of all components that the files are or may be in.
 pub(super) fn component_names(
     db: &Connection,
-    pending: &[PendingFile],
+    pending: &[NeededFile],
 ) -> Result<BTreeMap<ComponentId, ComponentName>, StoreError> {
     let ids: BTreeSet<ComponentId> = (pending.iter())
         .flat_map(|file| file.names.iter().map(|name| name.component).chain([file.component]))
@@ -174,9 +174,7 @@ pub(super) fn component_names(
 }
 
 /// The files in batches, those of a source in one: so are those of a publication.
-fn batches<'a, 'b>(
-    files: &'b [&'a PendingFile],
-) -> impl Iterator<Item = &'b [&'a PendingFile]> + use<'a, 'b> {
+fn batches<'a, 'b>(files: &'b [&'a NeededFile]) -> impl Iterator<Item = &'b [&'a NeededFile]> + use<'a, 'b> {
     let mut rest = files;
     std::iter::from_fn(move || {
         let end = rest.len().min(BATCH);
@@ -230,18 +228,18 @@ pub(super) fn record(
 fn link(
     pool: &Pool<'_>,
     components: &BTreeMap<ComponentId, ComponentName>,
-    files: &[&PendingFile],
+    files: &[&NeededFile],
 ) -> Result<Linked, DiskError> {
     let mut linked = Linked::default();
     let mut clashing: BTreeMap<(PackageKind, PublicationId), String> = BTreeMap::new();
-    let path = |component: ComponentId, file: &PendingFile| {
+    let path = |component: ComponentId, file: &NeededFile| {
         PoolPath::new(&components[&component], &file.source, &file.filename)
     };
     for wanted in files.chunk_by(|one, other| one.filename == other.filename) {
         let first = wanted[0];
         // the content that holds the name: what is there, otherwise what was accepted first
         let holder = first.names.first().map_or(first.sha256, |name| name.sha256);
-        let (agreeing, others): (Vec<&PendingFile>, Vec<&PendingFile>) =
+        let (agreeing, others): (Vec<&NeededFile>, Vec<&NeededFile>) =
             wanted.iter().partition(|file| file.sha256 == holder);
         for file in others {
             let path = path(file.component, file);
@@ -302,7 +300,7 @@ struct Decision {
 }
 
 /// Decides it from the names that there are and the files that are wanted; none where all is as it should be.
-fn decide(preference: &[ComponentId], names: &[PoolFile], wanted: &[&PendingFile]) -> Option<Decision> {
+fn decide(preference: &[ComponentId], names: &[PoolFile], wanted: &[&NeededFile]) -> Option<Decision> {
     let mut wanting: Vec<ComponentId> =
         (names.iter().map(|name| name.component)).chain(wanted.iter().map(|file| file.component)).collect();
     wanting.sort_unstable();
@@ -314,7 +312,7 @@ fn decide(preference: &[ComponentId], names: &[PoolFile], wanted: &[&PendingFile
 }
 
 /// Makes sure that a real file of this content is at a path. `Err` is the digest of another file that is there and must not be touched.
-fn place(librarian: &Librarian, wanted: &PendingFile, path: &Path) -> Result<Result<(), Sha256>, DiskError> {
+fn place(librarian: &Librarian, wanted: &NeededFile, path: &Path) -> Result<Result<(), Sha256>, DiskError> {
     let original = librarian.path(&wanted.sha256);
     if disk::link_or_copy_new(&original, path)? {
         return Ok(Ok(()));

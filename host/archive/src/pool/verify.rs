@@ -18,7 +18,7 @@ use crate::domain::ComponentId;
 use crate::domain::digest::digest_reader;
 use crate::domain::name::ComponentName;
 use crate::store::Db;
-use crate::store::publication::PendingFile;
+use crate::store::pool_need::NeededFile;
 
 /// What was found and done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub struct Verified {
 pub fn verify_pool(
     db: &mut Db,
     pool: Pool<'_>,
-    published: &[PendingFile],
+    published: &[NeededFile],
     now: Timestamp,
 ) -> Result<Verified, PoolError> {
     let components = component_names(db.read(), published)?;
-    let mut files: Vec<&PendingFile> = published.iter().collect();
+    let mut files: Vec<&NeededFile> = published.iter().collect();
     files.sort_by(|one, other| (&one.source, &one.filename).cmp(&(&other.source, &other.filename)));
-    let by_name: Vec<&[&PendingFile]> = files
+    let by_name: Vec<&[&NeededFile]> = files
         .chunk_by(|one, other| (&one.source, &one.filename) == (&other.source, &other.filename))
         .collect();
     let seen: Vec<Seen> =
@@ -80,7 +80,7 @@ struct Seen {
 fn look(
     pool: &Pool<'_>,
     components: &BTreeMap<ComponentId, ComponentName>,
-    wanted: &[&PendingFile],
+    wanted: &[&NeededFile],
 ) -> Result<Seen, DiskError> {
     let mut seen = Seen::default();
     let Some(first) = wanted.first().copied() else { return Ok(seen) };
@@ -151,7 +151,7 @@ enum File {
     Wrong(String),
 }
 
-fn look_at_file(pool: &Pool<'_>, wanted: &PendingFile, path: &Path) -> Result<File, DiskError> {
+fn look_at_file(pool: &Pool<'_>, wanted: &NeededFile, path: &Path) -> Result<File, DiskError> {
     let original = pool.librarian.path(&wanted.sha256);
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => Some(metadata),

@@ -12,9 +12,10 @@ use crate::domain::{UploadId, UploadStatus};
 use crate::people::{Actor, rights};
 use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
+use crate::store::upload_check::waiting_holder;
 use crate::store::upload_queue::{accepted_before, sources_there};
-use crate::store::{StoreError, copy_archive, package_release};
-use crate::upload::verdict::{Standing, destiny};
+use crate::store::{StoreError, binary_package_build, build_source, copy_archive, package_release};
+use crate::upload::verdict::{Arrival, destiny};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Decided {
 /// Why nothing was done to an upload: every reason that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
+    /// What the upload is, and stays: somebody else may have decided since it was looked for.
+    pub status: UploadStatus,
     /// One at least, each a sentence without its end.
     pub reasons: Vec<String>,
 }
@@ -74,7 +77,7 @@ pub fn decide(
     let may = rights.may_administer(entry.suite.series, entry.suite.name.pocket(), &entry.components());
     if let Err(denied) = may {
         // whoever may not decide is not told what else is the matter
-        return Ok(Err(Refused { reasons: vec![denied.to_string()] }));
+        return Ok(Err(Refused { status: from, reasons: vec![denied.to_string()] }));
     }
     let mut reasons = Vec::new();
     let steps = match steps(tx, &entry, verb)? {
@@ -88,7 +91,7 @@ pub fn decide(
         reasons.extend(obstacles(tx, &entry)?);
     }
     if !reasons.is_empty() {
-        return Ok(Err(Refused { reasons }));
+        return Ok(Err(Refused { status: from, reasons }));
     }
     for to in steps {
         change_status(tx, id, (entry.upload.status, to), review.actor.name(), review.comment, review.now)?;
@@ -108,7 +111,7 @@ fn steps(
     let series = series_by_id(db, entry.suite.series)?;
     // where it would begin if nothing in it were new
     let customs: Vec<_> = entry.customs.iter().map(|custom| custom.format).collect();
-    let (known, _) = destiny(&Standing {
+    let (known, _) = destiny(&Arrival {
         purpose: entry.archive.purpose,
         status: series.status,
         policy: entry.upload.policy,
@@ -176,6 +179,15 @@ fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> 
             source.name, source.version, archive.reference
         ));
     }
+    for build in package_upload::builds_of(db, entry.upload.id)? {
+        let build = binary_package_build::build(db, build)?;
+        if !build_source::source_is_here(db, (archive.id, series.id), build.source)? {
+            reasons.push(format!(
+                "its source {} {} is neither published nor accepted in {} of {} any more: reject this one, or bring the source back first",
+                build.source_name, build.version, series.name, archive.reference
+            ));
+        }
+    }
     for file in &entry.files {
         let Some(content) = &file.content else {
             reasons.push(format!("{} is not kept any more: have it uploaded again", file.filename));
@@ -186,6 +198,14 @@ fn obstacles(db: &Connection, entry: &Entry) -> Result<Vec<String>, StoreError> 
             reasons.push(format!(
                 "{} is in the archive by now with other content, of {}: a file name is used once, so reject this one",
                 file.filename, holder.package
+            ));
+        }
+        // of several that wait, one comes in
+        let waiting = waiting_holder(db, archive.id, &file.filename, &content.sha256)?;
+        if let Some(other) = waiting.filter(|other| other.status == UploadStatus::Accepted) {
+            reasons.push(format!(
+                "{} has other content in upload {}, which was accepted: a file name is used once, so reject one of the two",
+                file.filename, other.upload
             ));
         }
     }

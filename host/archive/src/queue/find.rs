@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::domain::{ArchiveId, DebVersion, SuiteName, UploadId, UploadStatus};
 use crate::store::package_upload::{PackageUpload, upload};
 use crate::store::upload_queue::{Named, Wanted, newest};

@@ -9,9 +9,7 @@ mod entry;
 pub mod fetch;
 mod find;
 pub mod overrides;
-mod plain;
 pub mod transitions;
 
 pub use entry::{Entry, Item};
 pub use find::{Asked, FindError, Use, Word, WordFault, find};
-pub use plain::plain;

@@ -131,9 +131,7 @@ pub fn plan(
     if let Some(priority) = &wish.priority
         && !priority.is_known()
     {
-        reasons.push(format!(
-            "there is no priority {priority}: there is required, important, standard, optional and extra"
-        ));
+        reasons.push(priority.unknown());
     }
     let change = |architecture: String, name: String, filed: &Filed, old: &ComponentName, binary| Change {
         architecture,
@@ -213,7 +211,7 @@ pub fn concerned(changes: &[Change]) -> Vec<(ComponentId, ComponentName)> {
 ///
 /// # Errors
 /// When there is no such upload, or the database fails.
-pub fn refile(
+pub fn file_otherwise(
     tx: &Transaction<'_>,
     id: UploadId,
     meant: Meant<'_>,

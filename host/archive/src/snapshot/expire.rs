@@ -12,7 +12,7 @@ use crate::dists::ArchivePaths;
 use crate::domain::ArchiveId;
 use crate::domain::archive_layout::{DISTS, SNAPSHOTS};
 use crate::store::Db;
-use crate::store::snapshot;
+use crate::store::snapshot_moment;
 
 /// Lets go of the snapshots of an archive whose time is over. Says how many there were.
 ///
@@ -24,11 +24,11 @@ pub fn expire(
     paths: &ArchivePaths,
     now: Timestamp,
 ) -> Result<usize, SnapshotError> {
-    if !snapshot::has_expired(db.read(), archive, now)? {
+    if !snapshot_moment::has_expired(db.read(), archive, now)? {
         return Ok(0);
     }
-    db.write(|tx| snapshot::expire(tx, archive, now))?;
-    let gone = snapshot::expired(db.read(), archive)?;
+    db.write(|tx| snapshot_moment::expire(tx, archive, now))?;
+    let gone = snapshot_moment::expired(db.read(), archive)?;
     for (_, name) in &gone.whole {
         disk::discard_tree(&folder_of(paths, name))?;
     }
@@ -38,12 +38,12 @@ pub fn expire(
     for name in &gone.links {
         remove_links(&folder_of(paths, name).join(DISTS))?;
     }
-    discard_leavings(paths, &snapshot::owed(db.read(), archive)?)?;
+    discard_leavings(paths, &snapshot_moment::owed(db.read(), archive)?)?;
     if paths.root.join(SNAPSHOTS).exists() {
         // a folder that came back with a power cut would be nobody's
         disk::sync_filesystem(&paths.root)?;
     }
-    db.write(|tx| snapshot::forget(tx, &gone))?;
+    db.write(|tx| snapshot_moment::forget(tx, &gone))?;
     Ok(gone.suites.len())
 }
 

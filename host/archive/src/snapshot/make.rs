@@ -15,8 +15,9 @@ use crate::domain::archive_layout::{DISTS, POOL, SNAPSHOTS};
 use crate::domain::{ArchiveId, SnapshotName, SuiteId, SuiteName};
 use crate::index::by_hash;
 use crate::store::archive_file::{self, listed_files};
-use crate::store::snapshot::{self, Content, OwedMoment};
-use crate::store::{Connection, Db, StoreError};
+use crate::store::snapshot::Content;
+use crate::store::snapshot_moment::OwedMoment;
+use crate::store::{Connection, Db, StoreError, snapshot_moment};
 
 /// What the names of folders begin with that are being made.
 const MAKING: &str = ".pressroom-making-";
@@ -32,7 +33,7 @@ pub fn make_owed(
     now: Timestamp,
 ) -> Result<Vec<SnapshotName>, SnapshotError> {
     let mut made = Vec::new();
-    let owed = snapshot::owed(db.read(), archive)?;
+    let owed = snapshot_moment::owed(db.read(), archive)?;
     if !owed.is_empty() {
         discard_leavings(paths, &owed)?;
     }
@@ -52,12 +53,14 @@ pub fn make_owed(
         }
         let mut contents = Vec::with_capacity(moment.suites.len());
         for (id, suite, name) in &moment.suites {
-            let before = snapshot::folder_before(db.read(), *suite, *id)?;
+            let before = snapshot_moment::folder_before(db.read(), *suite, *id)?;
             let before = before.map(|before| suite_folder(&folder_of(paths, &before), name));
             contents.push((*id, look_at(&suite_folder(&folder, name), before.as_deref())?));
         }
         db.write(|tx| {
-            contents.into_iter().try_for_each(|(id, content)| snapshot::mark_made(tx, id, content, now))
+            contents
+                .into_iter()
+                .try_for_each(|(id, content)| snapshot_moment::mark_made(tx, id, content, now))
         })?;
         made.push(moment.name);
     }
@@ -98,7 +101,7 @@ fn fill(
     disk::make_folder(&dists)?;
     for (_, suite, name) in &moment.suites {
         let live = paths.dists().join(name.to_string());
-        if !live.is_dir() {
+        if !is_folder(&live) {
             continue;
         }
         let at = dists.join(name.to_string());
@@ -107,7 +110,7 @@ fn fill(
             disk::remove_file(&at.join(path))?;
         }
     }
-    for (suite, name) in snapshot::live(db, archive)? {
+    for (suite, name) in snapshot_moment::live(db, archive)? {
         let at = dists.join(suite.to_string());
         // one that was made later shows the suite as it was not then
         if name.as_str() < moment.name.as_str() && at.symlink_metadata().is_err() {
@@ -154,9 +157,14 @@ fn links_in(folder: &Path) -> Result<Vec<(std::ffi::OsString, std::path::PathBuf
     Ok(links)
 }
 
+/// Whether a folder is there, not a link that leads to another suite's.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
 /// What is in the folder of a suite; none where there is no such folder. A file with several names counts once.
 fn look_at(folder: &Path, before: Option<&Path>) -> Result<Option<Content>, DiskError> {
-    if !folder.is_dir() {
+    if !is_folder(folder) {
         return Ok(None);
     }
     let key = |identity: Identity| (identity.device, identity.inode);

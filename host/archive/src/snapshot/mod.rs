@@ -2,8 +2,10 @@
 //!
 //! [`make`] gives the files of the live suites second names in a folder of the moment, `snapshots/20260501T120000Z` below the archive's root, as soon as an installation owes it.
 //! Nothing is copied, and nothing is listed: what the indexes say lies in the pool, which death row leaves there as long as a snapshot is kept. [`expire`] lets go of those
-//! whose time is over. [`diff`] says what is different between two moments, and [`restore`] what has to be done so that a suite is again what it was; both are pure.
+//! whose time is over. [`diff`] says what is different between two moments, and [`restore`] what has to be done so that a suite is again what it was; both are pure. [`bring_back`] has
+//! that done.
 
+pub mod bring_back;
 pub mod diff;
 pub mod expire;
 pub mod make;

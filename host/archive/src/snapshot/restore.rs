@@ -117,10 +117,10 @@ pub fn missing(
     let mut missing = Vec::new();
     let mut seen = BTreeSet::new();
     for one in then.iter().filter(|one| again.contains(&(one.kind, one.publication))) {
-        if !seen.insert((one.kind, one.entry.release)) {
+        if !seen.insert(one.entry.release) {
             continue;
         }
-        for (filename, sha256) in rows::files_of(db, one.kind, one.entry.release)? {
+        for (filename, sha256) in rows::files_of(db, one.entry.release)? {
             if sha256.is_none_or(|sha256| !librarian.path(&sha256).is_file()) {
                 let package = format!("{} {} ({})", one.name, one.version, one.architecture);
                 missing.push(Missing { package, file: filename.to_string() });
@@ -133,7 +133,7 @@ pub fn missing(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ComponentId, PublicationId};
+    use crate::domain::{ComponentId, PackageReleaseId, PublicationId};
 
     fn one(kind: PackageKind, row: i64, name: &str, release: i64, section: &str) -> Indexed {
         Indexed {
@@ -142,7 +142,7 @@ mod tests {
             name: name.into(),
             version: format!("{release}").parse().unwrap(),
             entry: Entry {
-                release,
+                release: PackageReleaseId::of(kind, release),
                 architecture: None,
                 component: ComponentId(1),
                 section: Some(section.into()),

@@ -258,6 +258,15 @@ pub fn change_archive(
             )));
         }
     }
+    // apt takes what comes of it as the address of an archive, as it stands, and puts `dists/` behind it
+    if let Some(text) = change.snapshots.as_ref().map(ReleaseText::as_str)
+        && text.contains("@SNAPSHOTID@")
+        && !text.ends_with('/')
+    {
+        return Err(StoreError::Refused(format!(
+            "{text} cannot be Snapshots: clients ask for {text}dists, so it has to end in a slash: {text}/"
+        )));
+    }
     if change.enabled == Some(true)
         && !archive.enabled
         && let Some(request) = copy_request::open_request(tx, archive.id)?

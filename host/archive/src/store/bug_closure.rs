@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 use super::sql::Date;
 use super::{During, StoreError};
 use crate::domain::name::SourceName;
-use crate::domain::{BugTracker, DebVersion, DistributionId, SuiteId, UploadId};
+use crate::domain::{BugClosureId, BugTracker, DebVersion, DistributionId, SuiteId, UploadId};
 
 /// A bug that an upload closes.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub fn add_closure(tx: &Transaction<'_>, new: &NewClosure<'_>, now: Timestamp) -
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Untold {
     /// The row.
-    pub id: i64,
+    pub id: BugClosureId,
     /// What the number is a number of.
     pub tracker: BugTracker,
     /// The number.
@@ -101,21 +101,9 @@ pub fn next_untold(
 ///
 /// # Errors
 /// When the database fails.
-pub fn mark_told(tx: &Transaction<'_>, id: i64, now: Timestamp) -> Result<(), StoreError> {
+pub fn mark_told(tx: &Transaction<'_>, id: BugClosureId, now: Timestamp) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE bug_closure SET date_told = ?2 WHERE id = ?1")
         .and_then(|mut statement| statement.execute((id, Date(now))))
         .map(|_| ())
         .during("remember who was told of a bug")
-}
-
-/// The bugs that an upload has closed, by tracker and number.
-///
-/// # Errors
-/// When the database fails.
-pub fn closed_by(db: &Connection, upload: UploadId) -> Result<Vec<(BugTracker, u64)>, StoreError> {
-    db.prepare_cached("SELECT tracker, bug FROM bug_closure WHERE package_upload = ?1 ORDER BY tracker, bug")
-        .and_then(|mut statement| {
-            statement.query_map([upload], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })
-        .during("list the bugs that an upload has closed")
 }

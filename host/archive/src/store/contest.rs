@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::pass::Transition;
 use super::sql::Date;
+use super::transition::Transition;
 use super::{During, StoreError};
 use crate::domain::name::SourceName;
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    ArchSeriesId, BinaryFormat, PackageKind, PassId, PublicationId, PublicationStatus, SuiteId,
+    ArchSeriesId, BinaryFormat, PackageKind, PackageReleaseId, PassId, PublicationId, PublicationStatus,
+    SuiteId,
 };
 
 /// What every publication in a contest has.
@@ -22,8 +23,8 @@ use crate::domain::{
 pub struct Candidate {
     /// The row.
     pub publication: PublicationId,
-    /// The release's row, of `source_package_release` or `binary_package_release`.
-    pub release: i64,
+    /// What it is a publication of.
+    pub release: PackageReleaseId,
     /// Its version.
     pub version: DebVersion,
     /// What the row says now.
@@ -181,10 +182,10 @@ pub fn versions_kept(db: &Connection, pass: PassId) -> Result<usize, StoreError>
     .during("read how many versions stay")
 }
 
-fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
+fn candidate(kind: PackageKind, row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate {
         publication: row.get(0)?,
-        release: row.get(1)?,
+        release: PackageReleaseId::of(kind, row.get(1)?),
         version: row.get(2)?,
         status: row.get(3)?,
         date_created: row.get::<_, Date>(4)?.0,
@@ -207,7 +208,10 @@ pub fn sources_named(
         .and_then(|mut statement| {
             statement
                 .query_map((pass, suite, name), |row| {
-                    Ok(ContestedSource { candidate: candidate(row)?, name: name.clone() })
+                    Ok(ContestedSource {
+                        candidate: candidate(PackageKind::Source, row)?,
+                        name: name.clone(),
+                    })
                 })?
                 .collect()
         })
@@ -229,7 +233,7 @@ pub fn binaries_named(
             statement
                 .query_map((pass, suite, name), |row| {
                     Ok(ContestedBinary {
-                        candidate: candidate(row)?,
+                        candidate: candidate(PackageKind::Binary, row)?,
                         architecture: row.get(7)?,
                         name: name.to_owned(),
                         is_for_all: row.get(8)?,

@@ -5,11 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::name::{ComponentName, FileName, PackagePriority, Section, SourceName};
-use crate::domain::{
-    ArchSeriesId, ArchitectureTag, ArchiveId, BinaryReleaseId, ComponentId, CopyRequestId, CopyRequestStatus,
-    DebVersion, Sha256, SuiteId, SuiteName,
-};
+use crate::domain::name::{ComponentName, SourceName};
+use crate::domain::{ArchiveId, ComponentId, CopyRequestId, CopyRequestStatus, SuiteId, SuiteName};
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -499,114 +496,4 @@ pub fn problems_of(db: &Connection, id: CopyRequestId) -> Result<Vec<CopyProblem
             .collect()
     })
     .during("list what could not be copied")
-}
-
-/// A live publication of a binary package of a source in a suite, in the index of one architecture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveBinary {
-    /// What.
-    pub release: BinaryReleaseId,
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: DebVersion,
-    /// The version of its source.
-    pub source_version: DebVersion,
-    /// What it is for.
-    pub architecture: ArchitectureTag,
-    /// In whose index it is.
-    pub in_index_of: ArchitectureTag,
-    /// Its component.
-    pub component: ComponentId,
-    /// Its section.
-    pub section: Option<Section>,
-    /// Its priority.
-    pub priority: Option<PackagePriority>,
-    /// Its name in the pool.
-    pub filename: FileName,
-    /// Its content; none: it is not kept any more.
-    pub sha256: Option<Sha256>,
-}
-
-/// The live binary packages of a name of sources in a suite, by name, index and age, the newest publication first.
-///
-/// # Errors
-/// When the database fails.
-pub fn live_binaries(
-    db: &Connection,
-    suite: SuiteId,
-    source: &SourceName,
-) -> Result<Vec<LiveBinary>, StoreError> {
-    db.prepare_cached(
-        "SELECT release.id, release.binary_package_name, release.version, release.architecture_tag, architecture.architecture_tag,
-         publication.component, publication.section, publication.priority, alias.filename, content.sha256, release.source_version
-         FROM binary_package_release AS release
-         JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
-           ON publication.binary_package_release = release.id
-         JOIN distro_arch_series AS architecture ON architecture.id = publication.distro_arch_series AND architecture.enabled
-         JOIN library_file_alias AS alias ON alias.id = release.binary_package_file
-         LEFT JOIN library_file_content AS content ON content.id = alias.content
-         WHERE release.source_package_name = ?2 AND publication.suite = ?1 AND publication.status IN ('PENDING', 'PUBLISHED')
-         AND publication.removed_by IS NULL
-         ORDER BY release.binary_package_name, architecture.architecture_tag, publication.date_created DESC, publication.id DESC",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map((suite, source), |row| {
-                Ok(LiveBinary {
-                    release: row.get(0)?,
-                    name: row.get(1)?,
-                    version: row.get(2)?,
-                    architecture: row.get(3)?,
-                    in_index_of: row.get(4)?,
-                    component: row.get(5)?,
-                    section: row.get(6)?,
-                    priority: row.get(7)?,
-                    filename: row.get(8)?,
-                    sha256: row.get(9)?,
-                    source_version: row.get(10)?,
-                })
-            })?
-            .collect()
-    })
-    .during("find the binary packages of a source")
-}
-
-/// The highest version of a live binary package of a name in the index of an architecture of a suite.
-///
-/// # Errors
-/// When the database fails.
-pub fn live_version(
-    db: &Connection,
-    suite: SuiteId,
-    architecture: ArchSeriesId,
-    name: &str,
-) -> Result<Option<DebVersion>, StoreError> {
-    let all: Vec<DebVersion> = db
-        .prepare_cached(
-            "SELECT release.version FROM binary_package_publishing_history AS publication INDEXED BY binary_publication_by_name
-             JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-             WHERE publication.suite = ?1 AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
-             AND publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL ORDER BY publication.id",
-        )
-        .and_then(|mut statement| {
-            statement.query_map((suite, architecture, name), |row| row.get(0))?.collect()
-        })
-        .during("look for a binary package")?;
-    Ok(all.into_iter().max_by(DebVersion::dpkg_cmp))
-}
-
-/// Whether a suite of an archive has anything that is live.
-///
-/// # Errors
-/// When the database fails.
-pub fn has_live(db: &Connection, suite: SuiteId) -> Result<bool, StoreError> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM source_package_publishing_history INDEXED BY source_publication_by_status
-                        WHERE suite = ?1 AND status IN ('PENDING', 'PUBLISHED'))
-             OR EXISTS (SELECT 1 FROM binary_package_publishing_history INDEXED BY binary_publication_by_status
-                        WHERE suite = ?1 AND status IN ('PENDING', 'PUBLISHED'))",
-    )
-    .and_then(|mut statement| statement.query_row([suite], |row| row.get(0)))
-    .during("ask whether a suite has packages")
 }

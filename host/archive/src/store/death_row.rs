@@ -3,27 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::snapshot::{self, Needing};
-use super::sql::{Date, size};
-use super::{During, StoreError};
+use super::snapshot_need::Needing;
+use super::sql::Date;
+use super::{During, StoreError, snapshot_need};
 use crate::domain::digest::Sha256;
-use crate::domain::name::{ComponentName, FileName, SeriesName, SourceName};
+use crate::domain::name::{FileName, SeriesName, SourceName};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    AliasId, ArchiveId, ComponentId, ContentId, PackageKind, Pocket, PublicationId, PublicationStatus, RunId,
-    SuiteName,
+    AliasId, ArchiveId, BinaryReleaseId, ComponentId, ContentId, PackageKind, PackageReleaseId, Pocket,
+    PublicationId, PublicationStatus, SuiteName,
 };
-
-// ---------------------------------------------------------------- whose turn it is
-
-/// A package of an archive, source or binary: a release, wherever it is published there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Package {
-    /// Of which table.
-    pub kind: PackageKind,
-    /// The row of the release.
-    pub release: i64,
-}
 
 const fn table(kind: PackageKind) -> (&'static str, &'static str, &'static str) {
     match kind {
@@ -41,11 +30,11 @@ fn packages(
     kind: PackageKind,
     sql: &str,
     parameters: impl rusqlite::Params,
-) -> Result<Vec<Package>, StoreError> {
-    let mut packages: Vec<Package> = db
+) -> Result<Vec<PackageReleaseId>, StoreError> {
+    let mut packages: Vec<PackageReleaseId> = db
         .prepare_cached(sql)
         .and_then(|mut statement| {
-            statement.query_map(parameters, |row| Ok(Package { kind, release: row.get(0)? }))?.collect()
+            statement.query_map(parameters, |row| Ok(PackageReleaseId::of(kind, row.get(0)?)))?.collect()
         })
         .during("list what may leave the pool")?;
     let mut seen = std::collections::HashSet::new();
@@ -62,7 +51,7 @@ pub fn due(
     archive: ArchiveId,
     kind: PackageKind,
     now: Timestamp,
-) -> Result<Vec<Package>, StoreError> {
+) -> Result<Vec<PackageReleaseId>, StoreError> {
     let (history, release, index) = table(kind);
     let sql = format!(
         "SELECT publication.{release} FROM suite
@@ -78,7 +67,11 @@ pub fn due(
 ///
 /// # Errors
 /// When the database fails.
-pub fn leaving(db: &Connection, archive: ArchiveId, kind: PackageKind) -> Result<Vec<Package>, StoreError> {
+pub fn leaving(
+    db: &Connection,
+    archive: ArchiveId,
+    kind: PackageKind,
+) -> Result<Vec<PackageReleaseId>, StoreError> {
     let (history, release, index) = table(kind);
     let sql = format!(
         "SELECT publication.{release} FROM suite
@@ -110,17 +103,13 @@ pub fn look_at_all_again(tx: &Transaction<'_>, archive: ArchiveId) -> Result<(),
     Ok(())
 }
 
-// ---------------------------------------------------------------- what is known of a package
-
 /// An unremoved publication, as death row sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Of which table.
-    pub kind: PackageKind,
+    /// Of what; with its kind goes the table.
+    pub release: PackageReleaseId,
     /// The row.
     pub id: PublicationId,
-    /// The release's row.
-    pub release: i64,
     /// The package's name.
     pub name: String,
     /// Its version.
@@ -144,6 +133,7 @@ pub struct Publication {
 const IN_A_PASS: &str = "EXISTS (SELECT 1 FROM publisher_pass AS pass JOIN publisher_transition AS transition
     ON transition.publisher_pass = pass.id WHERE pass.state IN ('PREPARING', 'INSTALLING')
     AND transition.publication = publication.id AND transition.kind =";
+
 /// Settings that have changed make this true as well, of a suite whose indexes list nothing that is over; the next pass ends that.
 const IS_LISTED: &str =
     "suite.date_last_published IS NOT NULL AND suite.indexes_created < suite.indexes_wanted";
@@ -171,9 +161,8 @@ const OF_SUITE: &str = "JOIN suite ON suite.id = publication.suite AND suite.arc
 fn publication(kind: PackageKind, row: &Row<'_>) -> rusqlite::Result<Publication> {
     let (series, pocket): (SeriesName, Pocket) = (row.get(5)?, row.get(6)?);
     Ok(Publication {
-        kind,
+        release: PackageReleaseId::of(kind, row.get(1)?),
         id: row.get(0)?,
-        release: row.get(1)?,
         name: row.get(2)?,
         version: row.get(3)?,
         architecture: row.get(4)?,
@@ -193,17 +182,17 @@ fn publication(kind: PackageKind, row: &Row<'_>) -> rusqlite::Result<Publication
 pub fn publications_of(
     db: &Connection,
     archive: ArchiveId,
-    package: Package,
+    package: PackageReleaseId,
 ) -> Result<Vec<Publication>, StoreError> {
-    let (history, release, index) = table(package.kind);
-    let (columns, joins) = columns(package.kind);
+    let (history, release, index) = table(package.kind());
+    let (columns, joins) = columns(package.kind());
     db.prepare_cached(&format!(
         "SELECT {columns} FROM {history} AS publication INDEXED BY {index}_by_release
          JOIN {release} AS release ON release.id = publication.{release} {OF_SUITE} {joins}
          WHERE publication.{release} = ?2 AND publication.date_removed IS NULL ORDER BY publication.id"
     ))
     .and_then(|mut statement| {
-        statement.query_map((archive, package.release), |row| publication(package.kind, row))?.collect()
+        statement.query_map((archive, package.row()), |row| publication(package.kind(), row))?.collect()
     })
     .during("find the publications of a package")
 }
@@ -227,8 +216,8 @@ pub struct File {
 ///
 /// # Errors
 /// When the package is gone, or the database fails.
-pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVersion), StoreError> {
-    let sql = match package.kind {
+pub fn source_of(db: &Connection, package: PackageReleaseId) -> Result<(SourceName, DebVersion), StoreError> {
+    let sql = match package.kind() {
         PackageKind::Source => {
             "SELECT source_package_name, version FROM source_package_release WHERE id = ?1"
         }
@@ -237,9 +226,7 @@ pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVe
         }
     };
     db.prepare_cached(sql)
-        .and_then(|mut statement| {
-            statement.query_row([package.release], |row| Ok((row.get(0)?, row.get(1)?)))
-        })
+        .and_then(|mut statement| statement.query_row([package.row()], |row| Ok((row.get(0)?, row.get(1)?))))
         .during("find the source of a package")
 }
 
@@ -247,8 +234,8 @@ pub fn source_of(db: &Connection, package: Package) -> Result<(SourceName, DebVe
 ///
 /// # Errors
 /// When the database fails.
-pub fn files_of(db: &Connection, package: Package) -> Result<Vec<File>, StoreError> {
-    let of_package = match package.kind {
+pub fn files_of(db: &Connection, package: PackageReleaseId) -> Result<Vec<File>, StoreError> {
+    let of_package = match package.kind() {
         PackageKind::Source => {
             "SELECT library_file FROM source_package_release_file WHERE source_package_release = ?1"
         }
@@ -261,7 +248,7 @@ pub fn files_of(db: &Connection, package: Package) -> Result<Vec<File>, StoreErr
     ))
     .and_then(|mut statement| {
         statement
-            .query_map([package.release], |row| {
+            .query_map([package.row()], |row| {
                 Ok(File {
                     alias: row.get(0)?,
                     filename: row.get(1)?,
@@ -415,7 +402,7 @@ pub fn holds(
         .during("find what keeps a file")?;
     match held {
         Some(held) => Ok(Some(held)),
-        None => Ok(snapshot::needing(db, archive, file.alias)?.map(Hold::Snapshot)),
+        None => Ok(snapshot_need::needing(db, archive, file.alias)?.map(Hold::Snapshot)),
     }
 }
 
@@ -479,8 +466,6 @@ pub fn wanting_components(
     Ok(owners.into_iter().filter(|owner| owner.status.is_active()).map(|owner| owner.component).collect())
 }
 
-// ---------------------------------------------------------------- what is written
-
 /// Records that publications have left the pool.
 ///
 /// # Errors
@@ -524,7 +509,7 @@ pub fn look_again(
 pub fn look_at_sources_again(
     tx: &Transaction<'_>,
     archive: ArchiveId,
-    binary_release: i64,
+    binary_release: BinaryReleaseId,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE source_package_publishing_history SET date_look_again = NULL
@@ -541,144 +526,4 @@ pub fn look_at_sources_again(
     .and_then(|mut statement| statement.execute((archive, binary_release)))
     .map(drop)
     .during("let sources be looked at again")
-}
-
-/// A name that is to be taken out of a pool.
-#[derive(Debug, Clone)]
-pub struct NewReaped<'a> {
-    /// Of which archive.
-    pub archive: ArchiveId,
-    /// Under which component.
-    pub component: ComponentId,
-    /// In whose folder.
-    pub source: &'a SourceName,
-    /// The file.
-    pub file: &'a File,
-    /// By which run.
-    pub run: Option<RunId>,
-}
-
-/// Takes a name out of `pool_file`, and writes into the journal that the disk has it still. Of a name that was not recorded, because the pass that may
-/// have made it did not come to its end, it says so, unless it is in the journal already. Whether anything was written.
-///
-/// # Errors
-/// When the database fails.
-pub fn begin_reaping(tx: &Transaction<'_>, new: &NewReaped<'_>, now: Timestamp) -> Result<bool, StoreError> {
-    const WHAT: &str = "record a name that leaves the pool";
-    let was_recorded = tx
-        .prepare_cached(
-            "DELETE FROM pool_file WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND component = ?4 AND content = ?5",
-        )
-        .and_then(|mut statement| {
-            statement.execute((new.archive, new.source, &new.file.filename, new.component, new.file.content))
-        })
-        .during(WHAT)?
-        > 0;
-    let added = tx
-        .prepare_cached(
-            "INSERT INTO reaped_file (archive, component, source_package_name, filename, sha256, file_size, was_recorded, script_activity,
-             date_created) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
-             WHERE NOT EXISTS (SELECT 1 FROM reaped_file WHERE archive = ?1 AND source_package_name = ?3 AND filename = ?4
-               AND component = ?2 AND date_done IS NULL)",
-        )
-        .and_then(|mut statement| {
-            statement.execute((
-                new.archive,
-                new.component,
-                new.source,
-                &new.file.filename,
-                new.file.sha256,
-                size(new.file.size_bytes),
-                was_recorded,
-                new.run,
-                Date(now),
-            ))
-        })
-        .during(WHAT)?;
-    Ok(added > 0)
-}
-
-/// Records that a name that was a link has become the file.
-///
-/// # Errors
-/// When the database fails.
-pub fn become_file(
-    tx: &Transaction<'_>,
-    archive: ArchiveId,
-    source: &SourceName,
-    filename: &FileName,
-    component: ComponentId,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "UPDATE pool_file SET is_symlink = component <> ?4
-         WHERE archive = ?1 AND source_package_name = ?2 AND filename = ?3 AND is_symlink <> (component <> ?4)",
-    )
-    .and_then(|mut statement| statement.execute((archive, source, filename, component)))
-    .map(drop)
-    .during("record which name has the file")
-}
-
-/// A name that has left `pool_file`, and may be on disk still.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undone {
-    /// Its row.
-    pub id: i64,
-    /// Under which component.
-    pub component: ComponentName,
-    /// That component's row.
-    pub component_id: ComponentId,
-    /// In whose folder.
-    pub source: SourceName,
-    /// The name.
-    pub filename: FileName,
-    /// What it stood for.
-    pub sha256: Sha256,
-    /// How long that is.
-    pub size_bytes: u64,
-    /// It was recorded; otherwise it may be somebody else's.
-    pub was_recorded: bool,
-}
-
-/// The names of an archive that may be on disk still, those of a file together.
-///
-/// # Errors
-/// When the database fails.
-pub fn undone(db: &Connection, archive: ArchiveId) -> Result<Vec<Undone>, StoreError> {
-    db.prepare_cached(
-        "SELECT reaped.id, component.name, component.id, reaped.source_package_name, reaped.filename, reaped.sha256, reaped.file_size,
-                reaped.was_recorded
-         FROM reaped_file AS reaped INDEXED BY reaped_file_to_do JOIN component ON component.id = reaped.component
-         WHERE reaped.archive = ?1 AND reaped.date_done IS NULL
-         ORDER BY reaped.source_package_name, reaped.filename, reaped.id",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([archive], |row| {
-                Ok(Undone {
-                    id: row.get(0)?,
-                    component: row.get(1)?,
-                    component_id: row.get(2)?,
-                    source: row.get(3)?,
-                    filename: row.get(4)?,
-                    sha256: row.get(5)?,
-                    size_bytes: row.get(6)?,
-                    was_recorded: row.get(7)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list what is to be taken out of the pool")
-}
-
-/// Records that the disk has names no more, or that they are wanted again.
-///
-/// # Errors
-/// When the database fails.
-pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
-    for id in ids {
-        tx.prepare_cached("UPDATE reaped_file SET date_done = ?2 WHERE id = ?1")
-            .and_then(|mut statement| statement.execute((id, Date(now))))
-            .during("record that a file has left the pool")?;
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::publication::Names;
+use super::indexed::Names;
 use super::{During, StoreError};
 use crate::domain::{BinaryReleaseId, ComponentId, PassId, SuiteId};
 

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError, archive, series, series_link, suite};
-use crate::domain::name::{DistributionName, shown};
+use crate::domain::name::DistributionName;
+use crate::domain::plain::shown;
 use crate::domain::{DistributionId, NameError, ReleaseText, SeriesName};
 
 /// A distribution.

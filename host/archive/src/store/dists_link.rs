@@ -59,8 +59,12 @@ pub fn newest_with_content(
         .during(WHAT)?;
     let mut has_content = db
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM source_package_publishing_history WHERE suite = ?1 AND status = 'PUBLISHED')
-                 OR EXISTS (SELECT 1 FROM binary_package_publishing_history WHERE suite = ?1 AND status = 'PUBLISHED')
+            "SELECT EXISTS (SELECT 1 FROM source_package_publishing_history AS source WHERE suite = ?1 AND status = 'PUBLISHED'
+                            AND NOT EXISTS (SELECT 1 FROM publisher_transition AS change WHERE change.publisher_pass = ?2
+                              AND change.kind = 'SOURCE' AND change.publication = source.id AND change.to_status <> 'PUBLISHED'))
+                 OR EXISTS (SELECT 1 FROM binary_package_publishing_history AS binary WHERE suite = ?1 AND status = 'PUBLISHED'
+                            AND NOT EXISTS (SELECT 1 FROM publisher_transition AS change WHERE change.publisher_pass = ?2
+                              AND change.kind = 'BINARY' AND change.publication = binary.id AND change.to_status <> 'PUBLISHED'))
                  OR EXISTS (SELECT 1 FROM publisher_transition AS change JOIN source_package_publishing_history AS source
                             ON source.id = change.publication WHERE change.publisher_pass = ?2 AND change.kind = 'SOURCE'
                             AND change.to_status = 'PUBLISHED' AND +source.suite = ?1)

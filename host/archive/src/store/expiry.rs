@@ -9,7 +9,7 @@ use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::FileName;
-use crate::domain::{AliasId, ArchiveReference, ContentId, RunId, SeriesId};
+use crate::domain::{AliasId, ArchiveReference, ContentId, ExpiredContentId, RunId, SeriesId};
 
 /// Says that an original may not be wanted any more.
 ///
@@ -393,7 +393,7 @@ pub fn begin_expiring(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
     /// Its row.
-    pub id: i64,
+    pub id: ExpiredContentId,
     /// The content.
     pub sha256: Sha256,
     /// It has come in again since.
@@ -421,7 +421,7 @@ pub fn undone(db: &Connection) -> Result<Vec<Undone>, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn mark_done(tx: &Transaction<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
+pub fn mark_done(tx: &Transaction<'_>, ids: &[ExpiredContentId], now: Timestamp) -> Result<(), StoreError> {
     for id in ids {
         tx.prepare_cached("UPDATE expired_content SET date_done = ?2 WHERE id = ?1")
             .and_then(|mut statement| statement.execute((id, Date(now))))

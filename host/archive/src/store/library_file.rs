@@ -7,7 +7,7 @@ use super::sql::{Date, size};
 use super::{During, Made, StoreError};
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::FileName;
-use crate::domain::{AliasId, ContentId, PackageKind};
+use crate::domain::{AliasId, ContentId, PackageKind, PackageReleaseId};
 
 /// The row of a content under a name, made if needed, as that of the content is.
 ///
@@ -38,8 +38,8 @@ pub fn alias(
 ///
 /// # Errors
 /// When the database fails.
-pub fn expired_files(db: &Connection, kind: PackageKind, release: i64) -> Result<Vec<FileName>, StoreError> {
-    let sql = match kind {
+pub fn expired_files(db: &Connection, release: PackageReleaseId) -> Result<Vec<FileName>, StoreError> {
+    let sql = match release.kind() {
         PackageKind::Source => {
             "SELECT alias.filename FROM source_package_release_file AS file
              JOIN library_file_alias AS alias ON alias.id = file.library_file
@@ -52,7 +52,7 @@ pub fn expired_files(db: &Connection, kind: PackageKind, release: i64) -> Result
         }
     };
     db.prepare_cached(sql)
-        .and_then(|mut statement| statement.query_map([release], |row| row.get(0))?.collect())
+        .and_then(|mut statement| statement.query_map([release.row()], |row| row.get(0))?.collect())
         .during("find files that have expired")
 }
 
@@ -60,8 +60,8 @@ pub fn expired_files(db: &Connection, kind: PackageKind, release: i64) -> Result
 ///
 /// # Errors
 /// When they have, or the database fails.
-pub fn refuse_expired(db: &Connection, kind: PackageKind, release: i64) -> Result<(), StoreError> {
-    match expired_files(db, kind, release)?.first() {
+pub fn refuse_expired(db: &Connection, release: PackageReleaseId) -> Result<(), StoreError> {
+    match expired_files(db, release)?.first() {
         None => Ok(()),
         Some(file) => Err(StoreError::Refused(format!(
             "{file} is not kept any more, so it cannot be published again: import the package anew"

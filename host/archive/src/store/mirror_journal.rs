@@ -10,7 +10,7 @@ use super::sql::{Date, size};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::{ComponentName, FileName, SourceName};
-use crate::domain::{ArchiveId, FileChange, MirrorCause, PassId};
+use crate::domain::{ArchiveId, FileChange, MirrorCause, MirrorJournalId, PassId};
 
 /// Most numbers of a journal that an archive may keep.
 pub const MOST_NUMBERS_KEPT: u32 = 100_000;
@@ -127,7 +127,7 @@ pub fn append(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     const WHAT: &str = "add to the journal for mirrors";
-    let (id, number): (i64, u64) = tx
+    let (id, number): (MirrorJournalId, u64) = tx
         .prepare_cached(
             "INSERT INTO mirror_journal (archive, number, cause, publisher_pass, date_created)
              SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM mirror_journal WHERE archive = ?1 RETURNING id, number",
@@ -153,7 +153,7 @@ pub fn append(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its row.
-    pub id: i64,
+    pub id: MirrorJournalId,
     /// The number.
     pub number: u64,
     /// Why there is one.
@@ -221,7 +221,11 @@ pub fn entry(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<
 ///
 /// # Errors
 /// When the database fails.
-pub fn entry_id(db: &Connection, archive: ArchiveId, number: u64) -> Result<Option<i64>, StoreError> {
+pub fn entry_id(
+    db: &Connection,
+    archive: ArchiveId,
+    number: u64,
+) -> Result<Option<MirrorJournalId>, StoreError> {
     db.prepare_cached("SELECT id FROM mirror_journal WHERE archive = ?1 AND number = ?2")
         .and_then(|mut statement| statement.query_row((archive, size(number)), |row| row.get(0)).optional())
         .during("find a number of the journal for mirrors")
@@ -243,7 +247,12 @@ pub fn to_be_written(db: &Connection, archive: ArchiveId) -> Result<Vec<Entry>, 
 ///
 /// # Errors
 /// When the database fails.
-pub fn changes(db: &Connection, entry: i64, offset: u64, most: u64) -> Result<Vec<FileChange>, StoreError> {
+pub fn changes(
+    db: &Connection,
+    entry: MirrorJournalId,
+    offset: u64,
+    most: u64,
+) -> Result<Vec<FileChange>, StoreError> {
     db.prepare_cached(
         "SELECT action, path, file_size, sha256, target FROM mirror_change
          WHERE mirror_journal = ?1 AND ordering >= ?2 ORDER BY ordering LIMIT ?3",
@@ -256,7 +265,7 @@ pub fn changes(db: &Connection, entry: i64, offset: u64, most: u64) -> Result<Ve
 ///
 /// # Errors
 /// When the database fails.
-pub fn mark_written(tx: &Transaction<'_>, entry: i64) -> Result<(), StoreError> {
+pub fn mark_written(tx: &Transaction<'_>, entry: MirrorJournalId) -> Result<(), StoreError> {
     tx.execute("UPDATE mirror_journal SET written = 1 WHERE id = ?1", [entry])
         .map(drop)
         .during("record that the journal is written")
@@ -316,16 +325,6 @@ pub fn take_tree(tx: &Transaction<'_>, pass: PassId) -> Result<Option<Vec<FileCh
         .during(WHAT)?;
     tx.execute("DELETE FROM publisher_tree_change WHERE publisher_pass = ?1", [pass]).during(WHAT)?;
     Ok(recorded.then_some(changes))
-}
-
-/// Whether the journal has a number for a pass.
-///
-/// # Errors
-/// When the database fails.
-pub fn has_pass(db: &Connection, pass: PassId) -> Result<bool, StoreError> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM mirror_journal WHERE publisher_pass = ?1)")
-        .and_then(|mut statement| statement.query_row([pass], |row| row.get(0)))
-        .during("look for a pass in the journal for mirrors")
 }
 
 // ---------------------------------------------------------------- the pool

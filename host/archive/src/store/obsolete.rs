@@ -12,14 +12,14 @@ use crate::domain::{ArchiveId, SeriesId};
 
 /// Whose publications end with a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum EndedArchives {
     /// Those of the distribution's own archives.
     Distribution,
     /// Those of people's archives too.
     People,
 }
 
-impl Extent {
+impl EndedArchives {
     /// The suites that are meant. Copies are never touched.
     const fn suites(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ const HISTORIES: [&str; 2] = ["source_package_publishing_history", "binary_packa
 ///
 /// # Errors
 /// When the database fails.
-pub fn active(db: &Connection, series: SeriesId, extent: Extent) -> Result<Counted, StoreError> {
+pub fn active(db: &Connection, series: SeriesId, extent: EndedArchives) -> Result<Counted, StoreError> {
     let count = |history: &str| {
         db.query_row(
             &format!(
@@ -82,7 +82,11 @@ const HAS_ACTIVE: &str = "(EXISTS (SELECT 1 FROM source_package_publishing_histo
 ///
 /// # Errors
 /// When the database fails.
-pub fn left_live(db: &Connection, series: SeriesId, extent: Extent) -> Result<Vec<ArchiveId>, StoreError> {
+pub fn left_live(
+    db: &Connection,
+    series: SeriesId,
+    extent: EndedArchives,
+) -> Result<Vec<ArchiveId>, StoreError> {
     db.prepare(&format!(
         "SELECT id FROM archive WHERE publish = 0 AND id IN (SELECT suite.archive FROM suite
            WHERE suite.id IN ({}) AND suite.date_last_published IS NOT NULL AND {HAS_ACTIVE}) ORDER BY id",
@@ -99,7 +103,7 @@ pub fn left_live(db: &Connection, series: SeriesId, extent: Extent) -> Result<Ve
 pub fn make_obsolete(
     tx: &Transaction<'_>,
     series: SeriesId,
-    extent: Extent,
+    extent: EndedArchives,
     now: Timestamp,
 ) -> Result<Counted, StoreError> {
     const WHAT: &str = "end what is active in a series";

@@ -4,21 +4,15 @@
 //! (`publisher_exchange`) before it does; only when the trees are in place are the transitions carried out, in one transaction.
 //! A pass that fails leaves every publication as it was.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::archive_file;
-use super::publication::IndexKey;
 use super::sql::Date;
 use super::suite::Dirt;
 use super::{During, StoreError};
 use crate::disk::Identity;
-use crate::domain::{
-    ArchiveId, ComponentId, PackageKind, PassId, PassPriority, PassState, PublicationId, PublicationStatus,
-    RunId, SuiteId,
-};
+use crate::domain::{ArchiveId, PackageKind, PassId, PassPriority, PassState, RunId, SuiteId};
 
 /// Begins a pass over suites of an archive, whose Release files will have `release_date`. It takes the marks of these suites as they are now.
 ///
@@ -60,7 +54,8 @@ pub fn begin_pass(
             ),
         )
         .during(WHAT)?;
-        for (mark, _) in dirt.marks.iter().filter(|_| !dirt.only_release) {
+        // a mark asks for a Release, and every pass makes that; indexes are asked for apart from it
+        for (mark, _) in &dirt.marks {
             tx.execute(
                 "INSERT INTO publisher_pass_dirt (publisher_pass, dirty_suite) VALUES (?1, ?2)",
                 (id, mark),
@@ -79,167 +74,6 @@ pub fn set_signing_keys(tx: &Transaction<'_>, pass: PassId, keys: &str) -> Resul
     tx.execute("UPDATE publisher_pass SET signing_keys = ?2 WHERE id = ?1", (pass, keys))
         .map(|_| ())
         .during("record who signs")
-}
-
-/// What a pass does to one publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transition {
-    /// Of which table.
-    pub kind: PackageKind,
-    /// The row.
-    pub publication: PublicationId,
-    /// What it is.
-    pub from_status: PublicationStatus,
-    /// What it becomes.
-    pub to_status: PublicationStatus,
-    /// The release that takes its place.
-    pub superseded_by: Option<i64>,
-}
-
-/// Records what a pass will do. A later word on the same publication replaces an earlier one.
-///
-/// # Errors
-/// When the database fails.
-pub fn plan_transitions(
-    tx: &Transaction<'_>,
-    pass: PassId,
-    transitions: &[Transition],
-) -> Result<(), StoreError> {
-    let mut statement = tx
-        .prepare_cached(
-            "INSERT INTO publisher_transition (publisher_pass, kind, publication, from_status, to_status, superseded_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (publisher_pass, kind, publication) DO UPDATE SET
-             to_status = excluded.to_status, superseded_by = excluded.superseded_by",
-        )
-        .during("record what the pass does")?;
-    for one in transitions {
-        statement
-            .execute((pass, one.kind, one.publication, one.from_status, one.to_status, one.superseded_by))
-            .during("record what the pass does")?;
-    }
-    Ok(())
-}
-
-/// The indexes that the transitions of a pass touch, sorted.
-///
-/// # Errors
-/// When the database fails.
-pub fn touched_indexes(db: &Connection, pass: PassId) -> Result<Vec<IndexKey>, StoreError> {
-    const WHAT: &str = "list the indexes that change";
-    let mut keys: Vec<IndexKey> = db
-        .prepare_cached(
-            "SELECT DISTINCT publication.suite, publication.component FROM publisher_transition AS transition
-             JOIN source_package_publishing_history AS publication ON publication.id = transition.publication
-             WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE'",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([pass], |row| {
-                    Ok(IndexKey::Sources { suite: row.get(0)?, component: row.get(1)? })
-                })?
-                .collect()
-        })
-        .during(WHAT)?;
-    let binaries: Vec<IndexKey> = db
-        .prepare_cached(
-            "SELECT DISTINCT publication.suite, publication.component, publication.distro_arch_series, release.bin_package_format
-             FROM publisher_transition AS transition
-             JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
-             JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-             WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY'",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([pass], |row| {
-                    Ok(IndexKey::Packages {
-                        suite: row.get(0)?,
-                        component: row.get(1)?,
-                        architecture: row.get(2)?,
-                        format: row.get(3)?,
-                    })
-                })?
-                .collect()
-        })
-        .during(WHAT)?;
-    keys.extend(binaries);
-    keys.sort();
-    Ok(keys)
-}
-
-/// The names of packages that the transitions of a pass touch in an index, sorted.
-///
-/// # Errors
-/// When the database fails.
-pub fn touched_names(db: &Connection, pass: PassId, index: &IndexKey) -> Result<Vec<String>, StoreError> {
-    const WHAT: &str = "list the packages that change in an index";
-    // the plus keeps SQLite from going through every name of the suite instead of the transitions
-    match index {
-        IndexKey::Sources { suite, component } => db
-            .prepare_cached(
-                "SELECT DISTINCT publication.source_package_name FROM publisher_transition AS transition
-                 JOIN source_package_publishing_history AS publication ON publication.id = transition.publication
-                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'SOURCE' AND +publication.suite = ?2
-                 AND publication.component = ?3 ORDER BY publication.source_package_name",
-            )
-            .and_then(|mut statement| {
-                statement.query_map((pass, suite, component), |row| row.get(0))?.collect()
-            })
-            .during(WHAT),
-        IndexKey::Packages { suite, component, architecture, format } => db
-            .prepare_cached(
-                "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
-                 JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
-                 JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-                 WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
-                 AND publication.component = ?3 AND publication.distro_arch_series = ?4 AND release.bin_package_format = ?5
-                 ORDER BY publication.binary_package_name",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map((pass, suite, component, architecture, format), |row| row.get(0))?
-                    .collect()
-            })
-            .during(WHAT),
-    }
-}
-
-/// The names of ordinary binary packages that the transitions of a pass touch in a component, on whichever architecture, sorted.
-///
-/// # Errors
-/// When the database fails.
-pub fn touched_on_any_architecture(
-    db: &Connection,
-    pass: PassId,
-    suite: SuiteId,
-    component: ComponentId,
-) -> Result<Vec<String>, StoreError> {
-    db.prepare_cached(
-        "SELECT DISTINCT publication.binary_package_name FROM publisher_transition AS transition
-         JOIN binary_package_publishing_history AS publication ON publication.id = transition.publication
-         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-         WHERE transition.publisher_pass = ?1 AND transition.kind = 'BINARY' AND +publication.suite = ?2
-         AND publication.component = ?3 AND release.bin_package_format = 'DEB' ORDER BY publication.binary_package_name",
-    )
-    .and_then(|mut statement| statement.query_map((pass, suite, component), |row| row.get(0))?.collect())
-    .during("list the packages that change in a component")
-}
-
-/// How many publications a pass changes, by what they become.
-///
-/// # Errors
-/// When the database fails.
-pub fn transition_counts(
-    db: &Connection,
-    pass: PassId,
-) -> Result<Vec<(PackageKind, PublicationStatus, u64)>, StoreError> {
-    db.prepare_cached(
-        "SELECT kind, to_status, count(*) FROM publisher_transition WHERE publisher_pass = ?1 GROUP BY kind, to_status
-         ORDER BY kind DESC, to_status",
-    )
-    .and_then(|mut statement| {
-        statement.query_map([pass], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-    })
-    .during("count what the pass does")
 }
 
 /// A staged folder that takes the place of a live one.
@@ -308,7 +142,20 @@ fn set_state(tx: &Transaction<'_>, pass: PassId, state: PassState) -> Result<(),
 /// # Errors
 /// When the database fails.
 pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
-    const WHAT: &str = "carry out what the pass has planned";
+    change_publications(tx, pass, now)?;
+    super::suite_hold::forget_approvals(tx, pass)?;
+    mark_suites(tx, pass, now)?;
+    adopt(tx, pass, now)?;
+    forget_journal(tx, pass, WHAT_IS_CARRIED_OUT)?;
+    tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
+        .during(WHAT_IS_CARRIED_OUT)?;
+    set_state(tx, pass, PassState::Installed)
+}
+
+const WHAT_IS_CARRIED_OUT: &str = "carry out what the pass has planned";
+
+/// Publications become what the pass has planned. The indexes of a suite are wanted anew where one did not.
+fn change_publications(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     for table in ["source_package_publishing_history", "binary_package_publishing_history"] {
         let kind = if table.starts_with("source") { PackageKind::Source } else { PackageKind::Binary };
         tx.execute(
@@ -323,7 +170,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         tx.execute(
             &format!(
                 "UPDATE {table} SET status = 'PUBLISHED', date_published = ?3, date_superseded = NULL, scheduled_deletion_date = NULL
@@ -334,7 +181,7 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         tx.execute(
             &format!(
                 "UPDATE suite SET indexes_wanted = indexes_wanted + 1 WHERE id IN (
@@ -344,9 +191,8 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
             ),
             (pass, kind),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
     }
-    super::suite_hold::forget_approvals(tx, pass)?;
     // what goes with its source says so in its words
     tx.execute(
         "UPDATE binary_package_publishing_history AS gone
@@ -357,12 +203,17 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
          AND transition.publication = gone.id AND gone.status = 'DELETED' AND gone.removed_by IS NULL",
         [pass],
     )
-    .during(WHAT)?;
+    .during(WHAT_IS_CARRIED_OUT)?;
+    Ok(())
+}
+
+/// Marks that the pass has seen go; its suites are as it has left them, with their index files.
+fn mark_suites(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
         "DELETE FROM dirty_suite WHERE id IN (SELECT dirty_suite FROM publisher_pass_dirt WHERE publisher_pass = ?1)",
         [pass],
     )
-    .during(WHAT)?;
+    .during(WHAT_IS_CARRIED_OUT)?;
     for suite in suites_of_pass(tx, pass)? {
         tx.execute(
             // settings that changed while the pass was made are a reason that it has not seen
@@ -373,31 +224,40 @@ pub fn complete_installation(tx: &Transaction<'_>, pass: PassId, now: Timestamp)
              FROM publisher_pass_suite AS seen WHERE seen.publisher_pass = ?1 AND seen.suite = ?2 AND suite.id = ?2",
             (pass, suite, Date(now)),
         )
-        .during(WHAT)?;
+        .during(WHAT_IS_CARRIED_OUT)?;
         archive_file::adopt_listed_files(tx, pass, suite, now)?;
     }
+    Ok(())
+}
+
+/// What was written down for the pass by others takes its place.
+fn adopt(tx: &Transaction<'_>, pass: PassId, now: Timestamp) -> Result<(), StoreError> {
     super::publisher::owe(tx, pass)?;
     super::index_segment::adopt_segments(tx, pass)?;
     super::index_patch::adopt_patches(tx, pass, now)?;
     super::hook::adopt_planned_state(tx, pass)?;
     super::custom_publication::carry_out(tx, pass, now)?;
     super::dists_link::adopt_links(tx, pass)?;
-    super::snapshot::note_installation(tx, pass, now)?;
-    // what the journal needed; transitions stay for history and replays
-    for table in [
-        "publisher_index_file",
-        "publisher_expiry",
-        "publisher_hook_state",
-        "publisher_hook_seen",
-        "publisher_exchange",
-        "publisher_link",
-        "publisher_pass_dirt",
-    ] {
-        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
+    super::snapshot_moment::note_installation(tx, pass, now)
+}
+
+/// What the journal needs until a pass is installed or forgotten. Transitions stay for history and replays, and what changed in trees is
+/// for mirrors, so that an installation keeps it.
+const JOURNAL: [&str; 7] = [
+    "publisher_index_file",
+    "publisher_expiry",
+    "publisher_hook_state",
+    "publisher_hook_seen",
+    "publisher_exchange",
+    "publisher_link",
+    "publisher_pass_dirt",
+];
+
+fn forget_journal(tx: &Transaction<'_>, pass: PassId, what: &'static str) -> Result<(), StoreError> {
+    for table in JOURNAL {
+        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(what)?;
     }
-    tx.execute("UPDATE publisher_pass SET date_installed = ?2 WHERE id = ?1", (pass, Date(now)))
-        .during(WHAT)?;
-    set_state(tx, pass, PassState::Installed)
+    Ok(())
 }
 
 /// Forgets what a pass had planned: everything is as before it.
@@ -438,18 +298,9 @@ pub fn abandon_pass(
     super::index_patch::forget_patches(tx, pass)?;
     super::custom_publication::forget(tx, pass)?;
     forget_changes(tx, pass)?;
-    for table in [
-        "publisher_index_file",
-        "publisher_expiry",
-        "publisher_hook_state",
-        "publisher_hook_seen",
-        "publisher_exchange",
-        "publisher_link",
-        "publisher_pass_dirt",
-        "publisher_tree_change",
-    ] {
-        tx.execute(&format!("DELETE FROM {table} WHERE publisher_pass = ?1"), [pass]).during(WHAT)?;
-    }
+    forget_journal(tx, pass, WHAT)?;
+    // what would have changed in trees; an installation keeps it for mirrors
+    tx.execute("DELETE FROM publisher_tree_change WHERE publisher_pass = ?1", [pass]).during(WHAT)?;
     tx.execute(
         "UPDATE publisher_pass SET date_completed = ?2, message = ?3 WHERE id = ?1",
         (pass, Date(now), message),
@@ -637,72 +488,6 @@ pub fn mark_finalized(tx: &Transaction<'_>, pass: PassId) -> Result<(), StoreErr
     tx.execute("UPDATE publisher_pass SET finalized = 1 WHERE id = ?1", [pass])
         .map(|_| ())
         .during("record that the pass is finalized")
-}
-
-/// Records that a step of a pass begins; the number is for [`end_step`].
-///
-/// # Errors
-/// When the database fails.
-pub fn begin_step(tx: &Transaction<'_>, pass: PassId, name: &str, now: Timestamp) -> Result<i64, StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO publisher_step (publisher_pass, name, date_started) VALUES (?1, ?2, ?3) RETURNING id",
-    )
-    .and_then(|mut statement| statement.query_row((pass, name, Date(now)), |row| row.get(0)))
-    .during("record a step")
-}
-
-/// Records that a step has ended.
-///
-/// # Errors
-/// When the database fails.
-pub fn end_step(
-    tx: &Transaction<'_>,
-    step: i64,
-    detail: &str,
-    duration: Duration,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let duration_us = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    tx.execute(
-        "UPDATE publisher_step SET date_completed = ?2, duration_us = ?3, detail = ?4 WHERE id = ?1",
-        (step, Date(now), duration_us, detail),
-    )
-    .map(|_| ())
-    .during("record the end of a step")
-}
-
-/// A step of a pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// `poolify`, `index`, …
-    pub name: String,
-    /// How long it took; none: it did not end.
-    pub duration: Option<Duration>,
-    /// What it did.
-    pub detail: String,
-}
-
-/// The steps of a pass, in order.
-///
-/// # Errors
-/// When the database fails.
-pub fn steps_of(db: &Connection, pass: PassId) -> Result<Vec<Step>, StoreError> {
-    db.prepare_cached(
-        "SELECT name, duration_us, detail FROM publisher_step WHERE publisher_pass = ?1 ORDER BY id",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([pass], |row| {
-                let duration: Option<u64> = row.get(1)?;
-                Ok(Step {
-                    name: row.get(0)?,
-                    duration: duration.map(Duration::from_micros),
-                    detail: row.get(2)?,
-                })
-            })?
-            .collect()
-    })
-    .during("list the steps of a pass")
 }
 
 /// The pass over an archive that was installed last before another one.

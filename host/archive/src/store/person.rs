@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{PersonId, PersonKind, PersonName};
+use crate::domain::{MailAddress, PersonId, PersonKind, PersonName};
 
 /// A person or team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub struct PersonChange {
     /// Whether it may do anything.
     pub active: Option<bool>,
     /// All mail addresses, the one that gets mail first.
-    pub emails: Option<Vec<String>>,
+    pub emails: Option<Vec<MailAddress>>,
 }
 
 /// Changes a person or team.
@@ -246,21 +246,15 @@ fn shown_text<'a>(what: &str, text: &'a str) -> Result<&'a str, StoreError> {
     if text.is_empty() || text.trim() != text || text.chars().any(odd) || text.chars().count() > 200 {
         return Err(StoreError::Refused(format!(
             "{} cannot be a {what}: it must be one line of at most 200 characters, without control characters or blanks around it",
-            crate::domain::name::shown(text)
+            crate::domain::plain::shown(text)
         )));
     }
     Ok(text)
 }
 
-fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[String]) -> Result<(), StoreError> {
+fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[MailAddress]) -> Result<(), StoreError> {
     for email in emails {
-        if email.parse::<lettre::Address>().is_err() || email.len() > 254 || !email.is_ascii() {
-            return Err(StoreError::Refused(format!(
-                "{} is no mail address: give it as ann@example.org",
-                crate::domain::name::shown(email)
-            )));
-        }
-        if let Some(other) = person_of_email(tx, email)?.filter(|other| other.id != person.id) {
+        if let Some(other) = person_of_email(tx, email.as_str())?.filter(|other| other.id != person.id) {
             return Err(StoreError::Refused(format!(
                 "the mail address {email} is that of {} already",
                 other.name
@@ -272,7 +266,7 @@ fn set_emails(tx: &Transaction<'_>, person: &Person, emails: &[String]) -> Resul
         .prepare_cached("INSERT OR IGNORE INTO email_address (person, email, ordering) VALUES (?1, ?2, ?3)")
         .during("change mail addresses")?;
     for (ordering, email) in (0_i64..).zip(emails) {
-        statement.execute((person.id, email, ordering)).during("change mail addresses")?;
+        statement.execute((person.id, email.as_str(), ordering)).during("change mail addresses")?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::sql::size;
 use super::{During, StoreError};
 use crate::domain::name::{ComponentName, FileName, SourceName};
-use crate::domain::{ArchiveId, ComponentId};
+use crate::domain::{ArchiveId, ComponentId, PoolFileId};
 
 /// Says whether an archive has an ls-lR.gz. One that did not have it has all of it to be made.
 ///
@@ -136,7 +136,7 @@ pub fn part_after(db: &Connection, span: &Span, name: &str) -> Result<Option<Str
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedName {
     /// Its row.
-    pub id: i64,
+    pub id: PoolFileId,
     /// In whose folder.
     pub source: SourceName,
     /// The name.
@@ -185,7 +185,7 @@ pub fn names(db: &Connection, span: &Span) -> Result<Vec<ListedName>, StoreError
 ///
 /// # Errors
 /// When the database fails.
-pub fn set_modified(tx: &Transaction<'_>, name: i64, seconds: i64) -> Result<(), StoreError> {
+pub fn set_modified(tx: &Transaction<'_>, name: PoolFileId, seconds: i64) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE pool_file SET modified = ?2 WHERE id = ?1")
         .and_then(|mut statement| statement.execute((name, seconds)))
         .map(drop)

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::pass::Transition;
 use super::sql::Date;
+use super::transition::Transition;
 use super::{During, StoreError};
 use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::{
@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// Which packages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum RemovedPackages {
     /// The source of the name and every binary that was built from it.
     SourceAndBinaries,
     /// The binaries of the name, whatever they were built from.
@@ -31,7 +31,7 @@ pub struct Removal<'a> {
     /// Of which name.
     pub name: &'a str,
     /// Which of them.
-    pub extent: Extent,
+    pub extent: RemovedPackages,
     /// Who asks.
     pub by: &'a str,
     /// Why.
@@ -75,8 +75,8 @@ pub fn request_removal(
     now: Timestamp,
 ) -> Result<Requested, StoreError> {
     let statements: &[&str] = match removal.extent {
-        Extent::SourceAndBinaries => &[SOURCES, BINARIES_OF_SOURCE],
-        Extent::Binaries => &[BINARIES],
+        RemovedPackages::SourceAndBinaries => &[SOURCES, BINARIES_OF_SOURCE],
+        RemovedPackages::Binaries => &[BINARIES],
     };
     let mut requested = Requested::default();
     for sql in statements {
@@ -111,19 +111,19 @@ pub fn components_of(
     db: &Connection,
     suite: SuiteId,
     name: &str,
-    extent: Extent,
+    extent: RemovedPackages,
 ) -> Result<Vec<(ComponentId, ComponentName)>, StoreError> {
     const LIVE: &str = "publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL";
     let binaries = match extent {
-        Extent::SourceAndBinaries => "release.source_package_name = ?2",
-        Extent::Binaries => "release.binary_package_name = ?2",
+        RemovedPackages::SourceAndBinaries => "release.source_package_name = ?2",
+        RemovedPackages::Binaries => "release.binary_package_name = ?2",
     };
     let sources = match extent {
-        Extent::SourceAndBinaries => format!(
+        RemovedPackages::SourceAndBinaries => format!(
             "SELECT publication.component FROM source_package_publishing_history AS publication
              WHERE publication.suite = ?1 AND publication.source_package_name = ?2 AND {LIVE} UNION "
         ),
-        Extent::Binaries => String::new(),
+        RemovedPackages::Binaries => String::new(),
     };
     db.prepare_cached(&format!(
         "SELECT id, name FROM component WHERE id IN (
@@ -152,6 +152,16 @@ pub struct InQueue {
     pub version: DebVersion,
 }
 
+impl std::fmt::Display for InQueue {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { upload, status, source, version } = self;
+        write!(
+            out,
+            "upload {upload} of {source} {version} is {status} and stays in the queue: `pressroom queue reject {upload}` takes it out of there"
+        )
+    }
+}
+
 /// The uploads in a suite's queue that have packages which a removal takes out.
 ///
 /// # Errors
@@ -160,11 +170,11 @@ pub fn in_queue(
     db: &Connection,
     suite: SuiteId,
     name: &str,
-    extent: Extent,
+    extent: RemovedPackages,
 ) -> Result<Vec<InQueue>, StoreError> {
     let condition = match extent {
-        Extent::SourceAndBinaries => "source_package_name = ?2",
-        Extent::Binaries => {
+        RemovedPackages::SourceAndBinaries => "source_package_name = ?2",
+        RemovedPackages::Binaries => {
             "id IN (SELECT uploaded.package_upload FROM binary_package_release AS release
                JOIN package_upload_binary AS uploaded ON uploaded.binary_package_release = release.id
                WHERE release.binary_package_name = ?2)"

@@ -5,8 +5,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{DistributionId, RunId, RunOutcome};
-use crate::monitor::{Failing, Script, ScriptState};
+use crate::domain::{DistributionId, Failing, RunId, RunOutcome, Script, ScriptState};
 
 const SELECT: &str = "SELECT script_state.name, script_state.distribution, coalesce(distribution.name, ''), scope, last_run, last_outcome,
     last_message, date_last_started, date_last_completed, date_last_success, failures, first_failure, date_failing_since, told

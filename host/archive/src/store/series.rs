@@ -1,16 +1,14 @@
 //! `distro_series`, its architectures and its components.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError, expiry, suite};
-use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName, shown};
+use crate::domain::name::{ArchitectureTag, ComponentName, SeriesName};
 use crate::domain::{
-    ArchSeriesId, Checksum, ComponentId, Compressor, DistributionId, PatchLimit, ReleaseText, SegmentSize,
-    SeriesId, SeriesStatus, SourceFormat, Translations,
+    ArchSeriesId, Checksum, ComponentId, Compressor, Compressors, DistributionId, MailAddress, PatchLimit,
+    ReleaseText, ReleaseWord, SegmentSize, SeriesId, SeriesStatus, SourceFormat, SourceFormats, Translations,
 };
 
 /// A series of a distribution.
@@ -220,7 +218,7 @@ pub struct SeriesChange {
     /// Where it is in its life.
     pub status: Option<SeriesStatus>,
     /// In which forms indexes are published.
-    pub index_compressors: Option<Vec<Compressor>>,
+    pub index_compressors: Option<Compressors>,
     /// Which checksums indexes carry; SHA256 always.
     pub checksums: Option<Vec<Checksum>>,
     /// Whether index files lie under by-hash too.
@@ -236,13 +234,13 @@ pub struct SeriesChange {
     /// How much text a segment of an index has.
     pub index_segment_size: Option<SegmentSize>,
     /// Who reads what was accepted, by mail; `Some(None)`: nobody.
-    pub changes_list: Option<Option<String>>,
+    pub changes_list: Option<Option<MailAddress>>,
     /// Which formats its source packages may have.
-    pub source_formats: Option<Vec<SourceFormat>>,
+    pub source_formats: Option<SourceFormats>,
     /// `Suite` of the Release files; empty: its name.
-    pub suite_name: Option<ReleaseText>,
+    pub suite_name: Option<ReleaseWord>,
     /// `Codename` of the Release files; empty: its name.
-    pub codename: Option<ReleaseText>,
+    pub codename: Option<ReleaseWord>,
     /// Where long descriptions stand.
     pub translations: Option<Translations>,
     /// Whether there are Contents indexes.
@@ -251,17 +249,18 @@ pub struct SeriesChange {
     pub index_patches: Option<PatchLimit>,
 }
 
-fn joined(words: impl IntoIterator<Item = &'static str>) -> String {
+/// As the tables have several words: in the order of the alphabet, so that the same ones are the same text.
+fn joined(words: impl IntoIterator<Item = &'static str>, between: &str) -> String {
     let mut words: Vec<_> = words.into_iter().collect();
     words.sort_unstable();
     words.dedup();
-    words.join(" ")
+    words.join(between)
 }
 
 /// Changes a series. What shows in the published files makes its suites due for a full publication.
 ///
 /// # Errors
-/// When the change would leave no way to read the indexes.
+/// When the database fails.
 pub fn change_series(
     tx: &Transaction<'_>,
     id: SeriesId,
@@ -269,52 +268,16 @@ pub fn change_series(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = series_by_id(tx, id)?;
-    let compressors = change.index_compressors.as_ref().map(|all| joined(all.iter().map(|one| one.as_str())));
-    if compressors.as_deref() == Some("") {
-        return Err(StoreError::Refused(
-            "an index must be published in at least one form: name gz, xz, zst or uncompressed".into(),
-        ));
-    }
-    let formats = change.source_formats.as_ref().map(|all| {
-        let formats: BTreeSet<_> = all.iter().map(|one| one.as_str()).collect();
-        formats.into_iter().collect::<Vec<_>>().join(", ")
-    });
-    if formats.as_deref() == Some("") {
-        return Err(StoreError::Refused(
-            "source packages must have a format: name 1.0, \"3.0 (native)\" or \"3.0 (quilt)\"".into(),
-        ));
-    }
-    if let Some(Some(list)) = &change.changes_list
-        && (!list.is_ascii() || list.parse::<lettre::Address>().is_err())
-    {
-        return Err(StoreError::Refused(format!(
-            "{} is no mail address: give it as one-changes@lists.example.org",
-            shown(list)
-        )));
-    }
-    for text in [&change.suite_name, &change.codename].into_iter().flatten() {
-        if text.as_str().contains(char::is_whitespace) {
-            return Err(StoreError::Refused(format!(
-                "{text:?} is no name of a suite: it is one word, as stable"
-            )));
-        }
-    }
-    let checksums =
-        change.checksums.as_ref().map(|all| joined(all.iter().map(|one| one.as_str()).chain(["sha256"])));
+    let compressors =
+        change.index_compressors.as_ref().map(|all| joined(all.iter().map(Compressor::as_str), " "));
+    let formats =
+        change.source_formats.as_ref().map(|all| joined(all.iter().map(SourceFormat::as_str), ", "));
+    let checksums = change
+        .checksums
+        .as_ref()
+        .map(|all| joined(all.iter().map(|one| one.as_str()).chain(["sha256"]), " "));
     tx.execute(
-        "UPDATE distro_series SET version = coalesce(?2, version), display_name = coalesce(?3, display_name),
-         description = coalesce(?4, description), status = coalesce(?5, status), index_compressors = coalesce(?6, index_compressors),
-         checksums = coalesce(?7, checksums), publish_by_hash = coalesce(?8, publish_by_hash),
-         advertise_by_hash = coalesce(?9, advertise_by_hash), backports_not_automatic = coalesce(?10, backports_not_automatic),
-         proposed_not_automatic = coalesce(?11, proposed_not_automatic),
-         valid_for_seconds = CASE WHEN ?12 THEN ?13 ELSE valid_for_seconds END,
-         index_segment_size = coalesce(?15, index_segment_size),
-         changes_list = CASE WHEN ?16 THEN ?17 ELSE changes_list END, source_formats = coalesce(?18, source_formats),
-         suite_name = coalesce(?19, suite_name), codename = coalesce(?20, codename),
-         translations = coalesce(?21, translations), contents = coalesce(?22, contents),
-         index_patches = coalesce(?23, index_patches),
-         date_released = CASE WHEN ?5 = 'CURRENT' THEN coalesce(date_released, ?14) ELSE date_released END
-         WHERE id = ?1",
+        include_str!("change_series.sql"),
         rusqlite::params![
             id,
             change.version.as_ref().map(ReleaseText::as_str),
@@ -332,37 +295,54 @@ pub fn change_series(
             Date(now),
             change.index_segment_size,
             change.changes_list.is_some(),
-            change.changes_list.as_ref().and_then(Option::as_deref),
+            change.changes_list.as_ref().and_then(Option::as_ref).map(MailAddress::as_str),
             formats,
-            change.suite_name.as_ref().map(ReleaseText::as_str),
-            change.codename.as_ref().map(ReleaseText::as_str),
+            change.suite_name.as_ref().map(ReleaseWord::as_str),
+            change.codename.as_ref().map(ReleaseWord::as_str),
             change.translations,
             change.contents,
             change.index_patches,
         ],
     )
     .during("change the series")?;
-    // what does not show in the published files
-    let after = Series {
+    let after = series_by_id(tx, id)?;
+    if after.status == SeriesStatus::Obsolete && before.status != SeriesStatus::Obsolete {
+        // what has left its pools may be wanted no more
+        expiry::suggest_of_series(tx, id, now)?;
+    }
+    let shows = shows(&before, &after);
+    if shows.release_file {
+        suite::forget_release(tx, suite::Of::Series(id))?;
+    }
+    if shows.indexes {
+        suite::forget_indexes(tx, suite::Of::Series(id))?;
+    }
+    Ok(())
+}
+
+/// In which published files it shows that a series has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shows {
+    /// In indexes, which are made anew, and the Release file with them.
+    indexes: bool,
+    /// In the Release file.
+    release_file: bool,
+}
+
+fn shows(before: &Series, after: &Series) -> Shows {
+    // what does not show in the indexes
+    let indexed = Series {
         status: before.status,
         changes_list: before.changes_list.clone(),
         source_formats: before.source_formats.clone(),
         suite_name: before.suite_name.clone(),
         codename: before.codename.clone(),
-        ..series_by_id(tx, id)?
+        ..after.clone()
     };
-    let now_called = series_by_id(tx, id)?;
-    if now_called.status == SeriesStatus::Obsolete && before.status != SeriesStatus::Obsolete {
-        // what has left its pools may be wanted no more
-        expiry::suggest_of_series(tx, id, now)?;
+    Shows {
+        indexes: indexed != *before,
+        release_file: (&after.suite_name, &after.codename) != (&before.suite_name, &before.codename),
     }
-    if (&now_called.suite_name, &now_called.codename) != (&before.suite_name, &before.codename) {
-        suite::forget_release(tx, suite::Of::Series(id))?;
-    }
-    if after != before {
-        suite::forget_indexes(tx, suite::Of::Series(id))?;
-    }
-    Ok(())
 }
 
 /// The architectures of a series, also those that are off, by tag.
@@ -475,4 +455,58 @@ pub fn component_name(db: &Connection, id: ComponentId) -> Result<ComponentName,
             name: format!("with row {id}"),
             known: Vec::new(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DistributionId;
+
+    fn series() -> Series {
+        Series {
+            id: SeriesId(1),
+            distribution: DistributionId(1),
+            name: "one".parse().unwrap(),
+            version: "1".into(),
+            display_name: "One".into(),
+            description: String::new(),
+            status: SeriesStatus::Development,
+            index_compressors: vec![Compressor::Gz],
+            checksums: vec![Checksum::Sha256],
+            publish_by_hash: true,
+            advertise_by_hash: true,
+            backports_not_automatic: true,
+            proposed_not_automatic: true,
+            valid_for_seconds: None,
+            index_segment_size: SegmentSize::new(1 << 16).unwrap(),
+            changes_list: None,
+            source_formats: vec![SourceFormat::V1],
+            suite_name: String::new(),
+            codename: String::new(),
+            translations: Translations::English,
+            contents: false,
+            index_patches: PatchLimit::default(),
+        }
+    }
+
+    #[test]
+    fn a_change_is_published_where_it_shows() {
+        type Change = fn(&mut Series);
+        let cases: [(&str, Change, (bool, bool)); 9] = [
+            ("nothing", |_| (), (false, false)),
+            ("its life", |series| series.status = SeriesStatus::Current, (false, false)),
+            ("who reads of it", |series| series.changes_list = Some("a@example.org".into()), (false, false)),
+            ("what it takes", |series| series.source_formats = vec![SourceFormat::Quilt], (false, false)),
+            ("its Suite", |series| series.suite_name = "stable".into(), (false, true)),
+            ("its Codename", |series| series.codename = "uno".into(), (false, true)),
+            ("its version", |series| series.version = "2".into(), (true, false)),
+            ("its forms", |series| series.index_compressors = vec![Compressor::Xz], (true, false)),
+            ("patches", |series| series.index_patches = "7".parse().unwrap(), (true, false)),
+        ];
+        for (what, change, (indexes, release_file)) in cases {
+            let mut after = series();
+            change(&mut after);
+            assert_eq!(shows(&series(), &after), Shows { indexes, release_file }, "{what}");
+        }
+    }
 }

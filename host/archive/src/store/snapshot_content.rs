@@ -13,7 +13,8 @@ use super::{During, StoreError};
 use crate::domain::name::{ArchitectureTag, ComponentName, FileName, PackagePriority, Section};
 use crate::domain::version::DebVersion;
 use crate::domain::{
-    ArchSeriesId, ComponentId, PackageKind, PassId, PublicationId, RestoreId, Sha256, SnapshotName, SuiteId,
+    ArchSeriesId, ComponentId, PackageKind, PackageReleaseId, PassId, PublicationId, RestoreId, Sha256,
+    SnapshotName, SuiteId,
 };
 
 /// A publication that was in an index.
@@ -44,8 +45,8 @@ pub struct Indexed {
 /// What makes a stanza what it is: two publications with the same are the same to a client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry {
-    /// The release's row.
-    pub release: i64,
+    /// Which release.
+    pub release: PackageReleaseId,
     /// In whose index; none for sources.
     pub architecture: Option<ArchSeriesId>,
     /// In which component.
@@ -104,7 +105,7 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
                     name: row.get(2)?,
                     version: row.get(3)?,
                     entry: Entry {
-                        release: row.get(1)?,
+                        release: PackageReleaseId::of(kind, row.get(1)?),
                         architecture: if is_binary { Some(row.get(10)?) } else { None },
                         component: row.get(4)?,
                         section: section.map(|section| section.to_string()),
@@ -133,10 +134,9 @@ pub fn indexed(db: &Connection, suite: SuiteId, moment: Moment) -> Result<Vec<In
 /// When the database fails.
 pub fn files_of(
     db: &Connection,
-    kind: PackageKind,
-    release: i64,
+    release: PackageReleaseId,
 ) -> Result<Vec<(FileName, Option<Sha256>)>, StoreError> {
-    let of_release = match kind {
+    let of_release = match release.kind() {
         PackageKind::Source => {
             "SELECT library_file FROM source_package_release_file WHERE source_package_release = ?1"
         }
@@ -147,7 +147,9 @@ pub fn files_of(
          LEFT JOIN library_file_content AS content ON content.id = alias.content
          WHERE alias.id IN ({of_release}) ORDER BY alias.filename"
     ))
-    .and_then(|mut statement| statement.query_map([release], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+    .and_then(|mut statement| {
+        statement.query_map([release.row()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    })
     .during("find the files of a package")
 }
 

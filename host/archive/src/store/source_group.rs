@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::publication::{PendingFile, pending_files};
+use super::pool_need::{NeededFile, pending_files};
 use super::sql::Date;
 use super::suite::Suite;
 use super::{During, StoreError};
@@ -37,7 +37,7 @@ pub fn publishable_files(
     db: &Connection,
     suite: &Suite,
     now: Timestamp,
-) -> Result<Vec<PendingFile>, StoreError> {
+) -> Result<Vec<NeededFile>, StoreError> {
     let mut files = pending_files(db, suite.id)?;
     let held = held(db, suite, now)?;
     let unapproved = super::suite_hold::unapproved_publications(db, suite)?;

@@ -1,6 +1,7 @@
 //! Domain values as SQL values: always through their own constructors, so that a damaged row is an error and not a value.
 
 use jiff::Timestamp;
+use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
 use crate::domain::digest::{Md5, Sha1, Sha256};
@@ -16,11 +17,12 @@ use crate::domain::{
     HookOutcome, HookRunId, IndexEngine, IndexPatchId, IndexSegmentId, KeyHolder, KeyId, KeyUseId, MessageId,
     MessageKind, MessageStatus, PackageKind, PackageSetId, PassId, PassPriority, PassState, PatchLimit,
     Permission, PermissionId, PersonId, PersonKind, Pocket, PublicationId, PublicationStatus, ReceiptId,
-    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, SuiteId, TokenId,
-    Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
+    RunId, RunOutcome, SegmentSize, SeriesId, SeriesStatus, SigningKeyId, SourceReleaseId, StepId, SuiteId,
+    TokenId, Translations, UploadId, UploadPolicy, UploadStatus, UploadVerdict,
 };
 use crate::domain::{
-    ChangeKind, MirrorCause, MomentId, Publisher, RestoreId, SnapshotId, SnapshotName, SuiteAction,
+    BugClosureId, ChangeKind, ExpiredContentId, MirrorCause, MirrorJournalId, MomentId, PoolFileId,
+    Publisher, ReapedFileId, RestoreId, SnapshotId, SnapshotName, SuiteAction, SuiteName,
 };
 
 macro_rules! as_text {
@@ -118,6 +120,7 @@ as_integer!(
     PublicationId,
     RunId,
     PassId,
+    StepId,
     HookRunId,
     PersonId,
     KeyId,
@@ -136,6 +139,11 @@ as_integer!(
     MomentId,
     RestoreId,
     SnapshotId,
+    PoolFileId,
+    ReapedFileId,
+    ExpiredContentId,
+    BugClosureId,
+    MirrorJournalId,
 );
 
 macro_rules! as_blob {
@@ -217,6 +225,12 @@ impl FromSql for PatchLimit {
 /// A size in bytes; SQLite's integers are signed.
 pub(super) fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The name of a suite, from its series and its pocket, which stand in two columns beside each other.
+pub(super) fn suite_name(row: &Row<'_>, at: usize) -> rusqlite::Result<SuiteName> {
+    let (series, pocket): (SeriesName, Pocket) = (row.get(at)?, row.get(at + 1)?);
+    Ok(SuiteName::new(series, pocket))
 }
 
 /// A row that was asked for, and made if needed. What depends on a new row cannot be there either, and need not be looked for.

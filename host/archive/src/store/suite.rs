@@ -245,14 +245,101 @@ pub struct Dirt {
     /// Changes that wait until somebody approves them.
     pub unapproved: u64,
     /// Its Release was asked for anew, its indexes were not.
-    pub release: bool,
+    pub release_file: bool,
     /// Why its Release is written anew by itself. Who knows the clock and the keys fills this in: it is empty here.
     pub renewals: Vec<Renewal>,
     /// Only its Release may be written anew: what waits in it, waits on.
     pub only_release: bool,
 }
 
+/// One of the things for which a suite is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Its indexes are to be made in full.
+    Fresh,
+    /// So many publications wait.
+    Pending(u64),
+    /// So many published ones are to be removed.
+    Removals(u64),
+    /// So many custom uploads are to be unpacked.
+    Customs(u64),
+    /// Somebody has marked it, and said why.
+    Mark(String),
+    /// Its Release was asked for anew.
+    Release,
+    /// Its Release is written anew by itself.
+    Renewal(Renewal),
+    /// Something was published in it without domination.
+    Domination,
+}
+
+impl Reason {
+    /// In a word or two, for a table.
+    #[must_use]
+    pub fn short(&self) -> String {
+        match self {
+            Self::Fresh => "fresh".to_owned(),
+            Self::Pending(_) => "pending".to_owned(),
+            Self::Removals(_) => "removals".to_owned(),
+            Self::Customs(_) => "custom uploads".to_owned(),
+            Self::Mark(reason) => reason.clone(),
+            Self::Release => "new Release".to_owned(),
+            Self::Renewal(Renewal::ValidUntil(until)) => format!("valid until {until}"),
+            Self::Renewal(Renewal::Keys) => "signed for other keys".to_owned(),
+            Self::Domination => "not dominated".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fresh => {
+                f.write_str("its indexes were not published yet, or show settings that have changed")
+            }
+            Self::Pending(count) => write!(f, "{count} publications are pending"),
+            Self::Removals(count) => write!(f, "{count} publications are to be removed"),
+            Self::Customs(count) => write!(f, "{count} custom uploads are to be unpacked"),
+            Self::Mark(reason) => f.write_str(reason),
+            Self::Release => {
+                f.write_str("its Release shows settings that have changed, or it has other names")
+            }
+            Self::Renewal(renewal) => renewal.fmt(f),
+            Self::Domination => f.write_str("something was published in it without domination"),
+        }
+    }
+}
+
 impl Dirt {
+    /// Why it is published, each reason once; none where it is clean.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<Reason> {
+        let Self {
+            suite,
+            fresh,
+            pending,
+            removals,
+            customs,
+            marks,
+            release_file,
+            renewals,
+            only_release,
+            ..
+        } = self;
+        let mut reasons = Vec::new();
+        if !only_release {
+            reasons.extend(fresh.then_some(Reason::Fresh));
+            reasons.extend((*pending > 0).then_some(Reason::Pending(*pending)));
+            reasons.extend((*removals > 0).then_some(Reason::Removals(*removals)));
+            reasons.extend((*customs > 0).then_some(Reason::Customs(*customs)));
+            reasons.extend(marks.iter().map(|(_, reason)| Reason::Mark(reason.clone())));
+        }
+        reasons.extend(release_file.then_some(Reason::Release));
+        reasons.extend(renewals.iter().cloned().map(Reason::Renewal));
+        reasons.extend(suite.domination_owed.then_some(Reason::Domination));
+        reasons
+    }
+
     /// Whether all its indexes have to be made, not only those of changed packages.
     #[must_use]
     pub const fn needs_all_indexes(&self) -> bool {
@@ -278,7 +365,7 @@ impl Dirt {
     /// Whether its Release has to be written anew, whatever becomes of its indexes.
     #[must_use]
     pub const fn needs_release(&self) -> bool {
-        self.release || !self.renewals.is_empty() || !self.marks.is_empty()
+        self.release_file || !self.renewals.is_empty() || !self.marks.is_empty()
     }
 
     /// How many changes it publishes.
@@ -317,7 +404,7 @@ pub fn dirt(db: &Connection, suite: Suite, now: Timestamp) -> Result<Dirt, Store
     let dirt = Dirt {
         fresh: suite.indexes_created < suite.indexes_wanted,
         // one that has no Release gets its first one with its indexes
-        release: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
+        release_file: suite.release_created < suite.release_wanted && suite.release_date.is_some(),
         suite,
         pending,
         removals,

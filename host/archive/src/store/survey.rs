@@ -76,7 +76,7 @@ impl Survey {
             marks: Vec::new(),
             held: 0,
             unapproved: 0,
-            release: false,
+            release_file: false,
             renewals: Vec::new(),
             only_release: false,
         })

@@ -1,14 +1,12 @@
 //! What is here already of the packages of another repository: asked by what its indexes say, before any of them is fetched.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::{During, StoreError, library_file};
 use crate::domain::digest::Sha256;
 use crate::domain::name::SourceName;
 use crate::domain::version::DebVersion;
-use crate::domain::{
-    ArchSeriesId, BinaryReleaseId, PackageKind, PublicationStatus, SourceReleaseId, SuiteId,
-};
+use crate::domain::{ArchSeriesId, BinaryReleaseId, PublicationStatus, SourceReleaseId, SuiteId};
 
 /// The binary package with this content, if it came in and its file is kept.
 ///
@@ -40,9 +38,7 @@ pub fn known_source(db: &Connection, dsc: &Sha256) -> Result<Option<SourceReleas
         .and_then(|mut statement| statement.query_row([dsc], |row| row.get(0)).optional())
         .during("find a source package by its content")?;
     match found {
-        Some(release) if !library_file::expired_files(db, PackageKind::Source, release.0)?.is_empty() => {
-            Ok(None)
-        }
+        Some(release) if !library_file::expired_files(db, release.into())?.is_empty() => Ok(None),
         found => Ok(found),
     }
 }
@@ -59,7 +55,7 @@ pub fn dsc_of(db: &Connection, release: SourceReleaseId) -> Result<String, Store
 
 /// How a package stands to a suite, in one index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct InOurSuite {
     /// It is published there, or waits to be.
     pub is_there: bool,
     /// It was.
@@ -73,8 +69,8 @@ pub struct Standing {
 /// A publication of the name: what it says, whether it is of the release, whether somebody has removed it, and its version. Newest first.
 type Row = (PublicationStatus, bool, bool, DebVersion);
 
-fn standing(rows: Vec<Row>, version: &DebVersion) -> Standing {
-    let mut standing = Standing::default();
+fn standing(rows: Vec<Row>, version: &DebVersion) -> InOurSuite {
+    let mut standing = InOurSuite::default();
     for (status, is_the_release, is_removed, other) in rows {
         let is_active = status.is_active() && !is_removed;
         if is_the_release {
@@ -93,6 +89,14 @@ fn standing(rows: Vec<Row>, version: &DebVersion) -> Standing {
     standing
 }
 
+fn rows(db: &Connection, sql: &str, of: impl Params) -> Result<Vec<Row>, StoreError> {
+    db.prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement.query_map(of, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect()
+        })
+        .during("look for what is published of a name")
+}
+
 /// How a binary package stands to an index. It may be one that never came in.
 ///
 /// # Errors
@@ -102,25 +106,15 @@ pub fn binary_standing(
     (suite, architecture): (SuiteId, ArchSeriesId),
     (name, version): (&str, &DebVersion),
     release: Option<BinaryReleaseId>,
-) -> Result<Standing, StoreError> {
-    let rows: Vec<Row> = db
-        .prepare_cached(
-            "SELECT publication.status, publication.binary_package_release IS ?4, publication.removed_by IS NOT NULL, release.version
-             FROM binary_package_publishing_history AS publication
-             JOIN binary_package_release AS release ON release.id = publication.binary_package_release
-             WHERE publication.suite = ?1 AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
-             AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.binary_package_release IS ?4)
-             ORDER BY publication.id DESC",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map((suite, architecture, name, release), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect()
-        })
-        .during("look for what is published of a name")?;
-    Ok(standing(rows, version))
+) -> Result<InOurSuite, StoreError> {
+    let sql =
+        "SELECT publication.status, publication.binary_package_release IS ?4, publication.removed_by IS NOT NULL, release.version
+         FROM binary_package_publishing_history AS publication
+         JOIN binary_package_release AS release ON release.id = publication.binary_package_release
+         WHERE publication.suite = ?1 AND publication.distro_arch_series = ?2 AND publication.binary_package_name = ?3
+         AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.binary_package_release IS ?4)
+         ORDER BY publication.id DESC";
+    Ok(standing(rows(db, sql, (suite, architecture, name, release))?, version))
 }
 
 /// How a source package stands to a suite. It may be one that never came in.
@@ -132,25 +126,15 @@ pub fn source_standing(
     suite: SuiteId,
     (name, version): (&SourceName, &DebVersion),
     release: Option<SourceReleaseId>,
-) -> Result<Standing, StoreError> {
-    let rows: Vec<Row> = db
-        .prepare_cached(
-            "SELECT publication.status, publication.source_package_release IS ?3, publication.removed_by IS NOT NULL, release.version
-             FROM source_package_publishing_history AS publication
-             JOIN source_package_release AS release ON release.id = publication.source_package_release
-             WHERE publication.suite = ?1 AND publication.source_package_name = ?2
-             AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.source_package_release IS ?3)
-             ORDER BY publication.id DESC",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map((suite, name, release), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect()
-        })
-        .during("look for what is published of a name")?;
-    Ok(standing(rows, version))
+) -> Result<InOurSuite, StoreError> {
+    let sql =
+        "SELECT publication.status, publication.source_package_release IS ?3, publication.removed_by IS NOT NULL, release.version
+         FROM source_package_publishing_history AS publication
+         JOIN source_package_release AS release ON release.id = publication.source_package_release
+         WHERE publication.suite = ?1 AND publication.source_package_name = ?2
+         AND (publication.status IN ('PENDING', 'PUBLISHED') OR publication.source_package_release IS ?3)
+         ORDER BY publication.id DESC";
+    Ok(standing(rows(db, sql, (suite, name, release))?, version))
 }
 
 #[cfg(test)]
@@ -169,7 +153,7 @@ mod tests {
                 rows.iter().map(|(status, own, removed, other)| (*status, *own, *removed, version(other)));
             standing(rows.collect(), &version("1.5"))
         };
-        assert_eq!(of(&[]), Standing::default());
+        assert_eq!(of(&[]), InOurSuite::default());
         let there = of(&[(Published, true, false, "1.5"), (Deleted, true, true, "1.5")]);
         assert!(there.is_there && there.was_there && !there.was_removed);
         let removed = of(&[(Deleted, true, true, "1.5"), (Superseded, true, false, "1.5")]);

@@ -13,11 +13,12 @@ use jiff::Timestamp;
 
 use super::ancestry::{Filing, Said};
 use super::checks::{self, Asked, ExamineError, Limits, Looked};
-use super::examined::{Examined, Problem, Severity};
+use super::examined::Examined;
 use super::incoming::{Found, Incoming, MAX_CHANGES_BYTES, ReadError, read_regular};
 use super::policy::{self, Offered};
 use super::target::{self, Destination};
 use crate::disk::DiskError;
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{ArchiveId, BuildId, FileName, Sha256, UploadPolicy, UploadVerdict};
 use crate::format::{Changes, ChangesFile, PackageType};
 use crate::librarian::Librarian;
@@ -296,6 +297,7 @@ fn look(
         has_source: changes.has_source(),
         binary: first(&|file| !is_custom(file) && PackageType::of_file_name(&file.name).is_some()),
         custom: first(&is_custom),
+        architectures: &changes.architecture,
     };
     judged.problems.extend(policy::problems(&offered));
     if let (Some(digest), true) = (judged.signature_digest(), changes.has_source())

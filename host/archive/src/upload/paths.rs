@@ -7,7 +7,7 @@ use crate::domain::BinaryReleaseId;
 use crate::domain::digest::Sha256;
 use crate::format::{DebError, PathList, read_deb_control};
 use crate::librarian::Librarian;
-use crate::store::contents::{self, PackedPaths};
+use crate::store::package_paths::{self, PackedPaths};
 use crate::store::{Connection, StoreError};
 
 /// Why the files of a package are not known.
@@ -48,9 +48,9 @@ pub fn packed_paths(
     let mut lists = Vec::with_capacity(releases.len());
     let mut unknown = Vec::new();
     for (at, release) in releases.iter().enumerate() {
-        let known = contents::find(db, *release)?;
+        let known = package_paths::find(db, *release)?;
         if known.is_none() {
-            unknown.push((at, *release, contents::original(db, *release)?.ok_or(PathsError::Gone)?));
+            unknown.push((at, *release, package_paths::original(db, *release)?.ok_or(PathsError::Gone)?));
         }
         lists.push(known.unwrap_or_default());
     }
@@ -61,7 +61,7 @@ pub fn packed_paths(
         .into_par_iter()
         .map(|(at, release, sha256)| Ok((at, release, read_again(librarian, sha256)?)))
         .collect::<Result<_, PathsError>>()?;
-    contents::keep_all(db, read.iter().map(|(_, release, paths)| (*release, paths)))?;
+    package_paths::keep_all(db, read.iter().map(|(_, release, paths)| (*release, paths)))?;
     for (at, _, paths) in read {
         lists[at] = paths.packed;
     }

@@ -2,8 +2,8 @@
 //!
 //! Which pockets take uploads follows the series' life; see the table in the tests. Personal archives have one pocket, whatever the series' life is.
 
-use super::examined::{Problem, Severity};
-use crate::domain::{ArchivePurpose, Pocket, SeriesStatus, SuiteName, UploadPolicy};
+use crate::domain::problem::{Problem, Severity};
+use crate::domain::{ArchitectureTag, ArchivePurpose, Pocket, SeriesStatus, SuiteName, UploadPolicy};
 
 /// What is known of an upload.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct Offered<'a> {
     pub binary: Option<&'a str>,
     /// The first of its custom files, if there is one.
     pub custom: Option<&'a str>,
+    /// What its field Architecture names.
+    pub architectures: &'a [ArchitectureTag],
 }
 
 fn refused(check: &'static str, what: String, remedy: impl Into<String>) -> Problem {
@@ -82,6 +84,7 @@ pub fn problems(offered: &Offered<'_>) -> Vec<Problem> {
         ));
     }
     problems.extend(content(offered));
+    problems.extend(one_build(offered));
     problems.extend(pocket(offered));
     problems
 }
@@ -125,6 +128,24 @@ fn content(offered: &Offered<'_>) -> Option<Problem> {
             })
         }
     }
+}
+
+/// What a builder uploads is attached to one build, which is for one architecture: those of the others would wait for ever.
+fn one_build(offered: &Offered<'_>) -> Option<Problem> {
+    let tags = offered.architectures.iter().filter(|tag| !tag.is_all() && !tag.is_source());
+    let mut tags: Vec<&str> = tags.map(ArchitectureTag::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    (offered.policy == UploadPolicy::Buildd && tags.len() > 1).then(|| {
+        refused(
+            "build",
+            format!(
+                "it is for {}, and what a build makes is for one architecture, and for all",
+                tags.join(" and ")
+            ),
+            "upload what was built for each architecture by itself, as `dpkg-buildpackage -B` makes it",
+        )
+    })
 }
 
 fn pocket(offered: &Offered<'_>) -> Option<Problem> {
@@ -216,6 +237,7 @@ mod tests {
             has_source: true,
             binary: None,
             custom: None,
+            architectures: &[],
         }
     }
 
@@ -281,6 +303,39 @@ mod tests {
         }
         let of_file = problems(&mixed);
         assert_eq!(of_file[0].file.as_deref(), Some("hello_1_amd64.deb"));
+    }
+
+    #[test]
+    fn what_a_builder_uploads_is_for_one_architecture() {
+        let suite: SuiteName = "one".parse().unwrap();
+        let built = Offered {
+            policy: UploadPolicy::Buildd,
+            has_source: false,
+            binary: Some("hello_1_amd64.deb"),
+            ..offered(&suite, SeriesStatus::Development)
+        };
+        for (architectures, taken) in [
+            ("amd64", true),
+            ("all", true),
+            ("amd64 all", true),
+            ("amd64 amd64", true),
+            ("amd64 arm64", false),
+            ("all arm64 i386 amd64", false),
+        ] {
+            let architectures: Vec<ArchitectureTag> =
+                architectures.split(' ').map(|tag| tag.parse().unwrap()).collect();
+            let offered = Offered { architectures: &architectures, ..built };
+            assert_eq!(checks(&offered).is_empty(), taken, "{architectures:?}");
+            // people and programs say so of sources, which the rule is not about
+            let source = Offered { policy: UploadPolicy::Sync, has_source: true, binary: None, ..offered };
+            assert!(checks(&source).is_empty());
+        }
+        let architectures = ["arm64".parse().unwrap(), "amd64".parse().unwrap()];
+        let refused = problems(&Offered { architectures: &architectures, ..built });
+        assert_eq!(
+            refused[0].what,
+            "it is for amd64 and arm64, and what a build makes is for one architecture, and for all"
+        );
     }
 
     #[test]

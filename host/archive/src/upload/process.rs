@@ -14,12 +14,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::checks::{ExamineError, Limits};
-use super::examined::{Problem, Severity};
 use super::incoming::{Arriving, Found, Incoming, Leaf, LeafKind, Patience, ReadError, read_regular};
 use super::judge::{Bench, Judged, Sizes, judge};
 use super::record::{Desk, Recorded, record};
 use super::shelf::{self, Known};
 use crate::disk::{self, DiskError, During};
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{BuildId, ReceiptId, Sha256, UploadPolicy, UploadStatus, UploadVerdict, chain};
 use crate::librarian::Librarian;
 use crate::notify::{Letterhead, NotifyError};

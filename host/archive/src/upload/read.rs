@@ -15,10 +15,10 @@ use crate::disk::DiskError;
 use crate::domain::digest::FileDigests;
 use crate::domain::name::FileName;
 use crate::format::{
-    BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control,
+    BinaryControl, DebControl, DebError, PackageType, SourceControl, SourceFile, read_deb_control, relations,
 };
 use crate::librarian::{Librarian, Sealed};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::work::{Work, count, count_bytes};
 
 /// Why a package was not read.
@@ -145,6 +145,7 @@ fn read_binary(librarian: &Librarian, item: &Item, package_type: PackageType) ->
     let look = |read: Result<DebControl, DebError>, digests: &FileDigests| {
         let deb = read.map_err(|error| complain_of(path, &error))?;
         let control = deb.binary(package_type).map_err(|error| complain_of(path, &error))?;
+        relations::check_binary(deb.pairs()).map_err(|error| complain_of(path, &error))?;
         check_listed(item, digests)?;
         let packed = deb.paths.pack().map_err(|error| complain_of(path, &error))?;
         let paths = PackedPaths { count: deb.paths.len(), packed };

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::ancestry::Filing;
-use super::examined::{Examined, ExaminedBinary, Problem};
+use super::examined::{Examined, ExaminedBinary};
 use super::judge::{Judged, refused};
 use super::releases::{self, Binary};
 use super::target::Destination;
-use super::verdict::{Standing, destiny};
+use super::verdict::{Arrival, destiny};
 use crate::build;
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{
     ArchitectureTag, BuildId, ComponentId, CustomFormat, FileDigests, FileName, ReceiptId, SourceReleaseId,
     UploadId, UploadPolicy, UploadStatus, UploadVerdict,
@@ -138,8 +139,8 @@ pub(super) fn one_line(problem: &Problem) -> String {
     let text: String =
         problem.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(2000).collect();
     match problem.severity {
-        super::examined::Severity::Warning => format!("warning: {text}"),
-        super::examined::Severity::Rejection => text,
+        Severity::Warning => format!("warning: {text}"),
+        Severity::Rejection => text,
     }
 }
 
@@ -251,7 +252,7 @@ fn take_in(tx: &Transaction<'_>, desk: &Desk<'_>, judged: &Judged, now: Timestam
     }
 
     let formats: Vec<CustomFormat> = customs.iter().map(|(format, ..)| *format).collect();
-    let (status, comment) = destiny(&Standing {
+    let (status, comment) = destiny(&Arrival {
         purpose: archive.purpose,
         status: shape.series.status,
         policy: desk.policy,

@@ -9,7 +9,7 @@ use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::domain::{ArchiveId, BinaryFormat, BinaryReleaseId, SourceReleaseId};
 use crate::format::built_using::ingredients;
 use crate::format::{BinaryControl, PackageType, SourceControl};
-use crate::store::contents::{self, PackedPaths};
+use crate::store::package_paths::{self, PackedPaths};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
 use crate::store::{Connection, Made, StoreError, built_using, library_file};
 
@@ -152,7 +152,7 @@ pub(super) fn binary(
         built_using::keep(tx, row, &ingredients(built, statically))?;
     }
     // also of one that is known: it may have come in before lists were kept
-    contents::keep(tx, release.row(), binary.paths)?;
+    package_paths::keep(tx, release.row(), binary.paths)?;
     Ok(release)
 }
 

@@ -4,7 +4,7 @@
 //! the path counts before the field. A suite may be named by an alias of its series, or as `devel` for the newest series under
 //! development, with the pocket behind it: `unstable`, `devel-proposed`.
 
-use super::examined::{Problem, Severity};
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::{
     ArchiveReference, BuildId, DebVersion, DistributionName, Pocket, SeriesName, SeriesStatus, SourceName,
     SuiteName,

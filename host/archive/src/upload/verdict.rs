@@ -4,7 +4,7 @@ use crate::domain::{ArchivePurpose, CustomFormat, SeriesStatus, UploadPolicy, Up
 
 /// What decides where an upload begins.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct Arrival<'a> {
     /// What the archive is for.
     pub purpose: ArchivePurpose,
     /// The life of the series.
@@ -19,7 +19,7 @@ pub struct Standing<'a> {
 
 /// Where an upload begins, and why: the first line of its log.
 #[must_use]
-pub fn destiny(standing: &Standing<'_>) -> (UploadStatus, String) {
+pub fn destiny(standing: &Arrival<'_>) -> (UploadStatus, String) {
     match standing.purpose {
         ArchivePurpose::Ppa => {
             return (UploadStatus::Accepted, "accepted: the archive belongs to its owner".to_owned());
@@ -70,7 +70,7 @@ mod tests {
             for purpose in ArchivePurpose::ALL {
                 for policy in UploadPolicy::ALL {
                     for new in [&[][..], &new] {
-                        let standing = Standing {
+                        let standing = Arrival {
                             purpose: *purpose,
                             status: *status,
                             policy: *policy,
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_to_be_signed_is_looked_at() {
-        let mut standing = Standing {
+        let mut standing = Arrival {
             purpose: ArchivePurpose::Primary,
             status: SeriesStatus::Development,
             policy: UploadPolicy::Buildd,

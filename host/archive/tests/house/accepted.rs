@@ -1,7 +1,8 @@
 //! What was accepted becomes publications and builds, one upload after the other, and what a builder uploads finds its build.
 
 use jiff::{SignedDuration, Timestamp};
-use pressroom_archive::accept::{Report, Telling, Told, process_accepted, tell_of_bugs};
+use pressroom_archive::accept::{Report, process_accepted};
+use pressroom_archive::bugs::{Telling, Told, tell_of_bugs};
 use pressroom_archive::build::{self, Claim, Outcome};
 use pressroom_archive::copy;
 use pressroom_archive::disk;
@@ -15,9 +16,10 @@ use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::binary_package_build::{self as build_rows, Along, Build};
 use pressroom_archive::store::package_release::{NewSourceRelease, source_release};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::{self, SeriesChange};
 use pressroom_archive::store::suite_hold::{self, SuiteChange};
-use pressroom_archive::store::{StoreError, bug_closure, distribution, library_file, publication, suite};
+use pressroom_archive::store::{StoreError, build_source, distribution, library_file, publication, suite};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -42,6 +44,24 @@ fn digests(bytes: &[u8]) -> FileDigests {
 }
 
 impl House {
+    /// An upload of packages that were built, with no `.changes`: nothing of it is read here.
+    fn built_upload(&mut self, status: UploadStatus, build: BuildId, packages: &[Package]) -> UploadId {
+        let upload = self.upload("s", "hello", "1", status);
+        for package in packages {
+            self.add_binary(upload, package, "main");
+        }
+        let now = self.now;
+        self.db
+            .write(|tx| {
+                build::came_in(tx, build, now)?;
+                package_upload::add_build(tx, upload, build)
+            })
+            .unwrap();
+        let forget = "UPDATE package_upload SET changes_file = NULL WHERE id = ?1";
+        self.db.read().execute(forget, [upload.0]).unwrap();
+        upload
+    }
+
     fn keep(&self, bytes: &[u8]) -> FileDigests {
         let digests = digests(bytes);
         self.librarian.keep_bytes(bytes, &digests).unwrap();
@@ -454,6 +474,95 @@ fn packages_without_their_source_have_no_build() {
 }
 
 #[test]
+fn what_was_built_of_a_source_that_was_removed_meanwhile_does_not_come_in() {
+    let mut house = House::new(&["main"], &["amd64", "arm64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    house.publish(Wanted::Changed);
+    let build = house.claim("amd64", "alpha").unwrap();
+    let (suite, now) = (house.shape("s").suite.id, house.now);
+    let removal = Removal {
+        suite,
+        name: "hello",
+        extent: RemovedPackages::SourceAndBinaries,
+        by: "ann",
+        comment: "a hole",
+    };
+    house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
+    // asked for is as good as done, also to who names the build
+    for asked in [None, Some(build.id)] {
+        let reason = house.attach(source, "amd64", asked).unwrap_err();
+        assert!(
+            reason.starts_with("its source hello 1 is neither published nor accepted in s of d"),
+            "{reason}"
+        );
+    }
+    house.publish(Wanted::Changed);
+    assert!(house.attach(source, "amd64", Some(build.id)).is_err());
+    assert!(house.attach(source, "arm64", None).is_err());
+    assert_eq!(house.builds(source)[0], "amd64+ BUILDING 2505");
+    // one that was published again is one that is here
+    house.publish_source("s", source, "hello");
+    assert_eq!(house.attach(source, "amd64", Some(build.id)).unwrap().status, BuildStatus::Uploading);
+}
+
+#[test]
+fn packages_that_were_accepted_before_their_source_went_stay_accepted_and_say_why() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (sources, source) = house.accept("s", &HELLO);
+    let build = house.attach(source, "amd64", None).unwrap().id;
+    let upload = house.built_upload(UploadStatus::Accepted, build, &[Package::new("hello", "1", "amd64")]);
+    let (now, away) = (house.now, (UploadStatus::Accepted, UploadStatus::Rejected));
+    house.db.write(|tx| package_upload::change_status(tx, sources, away, "ann", "", now)).unwrap();
+    let report = house.process();
+    assert!(report.done.is_empty(), "{report:?}");
+    assert_eq!(
+        report.stuck[0].reasons,
+        [
+            "its source hello 1 is not published in s of d: bring that back, or reject the packages with `pressroom queue reject 2`"
+        ]
+    );
+    // with its source it is done, in the same run
+    let back = (UploadStatus::Rejected, UploadStatus::Accepted);
+    house.db.write(|tx| package_upload::change_status(tx, sources, back, "ann", "", now)).unwrap();
+    let report = house.process();
+    assert_eq!(
+        report.done.iter().map(|done| done.upload).collect::<Vec<_>>(),
+        [sources.0, upload.0],
+        "{report:?}"
+    );
+}
+
+#[test]
+fn what_was_built_and_rejected_can_be_built_once_more() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let (_, source) = house.accept("s", &HELLO);
+    house.process();
+    let build = house.attach(source, "amd64", None).unwrap().id;
+    let data = Package::new("hello-data", "1", "all").field("Source", "hello");
+    let packages = [Package::new("hello", "1", "amd64"), data];
+    let upload = house.built_upload(UploadStatus::New, build, &packages);
+    let now = house.now;
+    let retry = |house: &mut House| house.db.write(|tx| build::retry(tx, build, "ann", "", now));
+    let refused = retry(&mut house).unwrap_err().to_string();
+    assert!(
+        refused.contains("is FULLYBUILT, by upload 2") && refused.contains("pressroom queue reject 2"),
+        "{refused}"
+    );
+    let change = |house: &mut House, from, to| {
+        house.db.write(|tx| package_upload::change_status(tx, upload, (from, to), "ann", "", now)).unwrap();
+    };
+    change(&mut house, UploadStatus::New, UploadStatus::Rejected);
+    retry(&mut house).unwrap();
+    assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 2505"]);
+    // accepted after all: nobody is given it any more
+    change(&mut house, UploadStatus::Rejected, UploadStatus::Accepted);
+    assert_eq!(house.process().done.len(), 1);
+    assert_eq!(house.builds(source), ["amd64+ SUPERSEDED 2505"]);
+    assert!(house.claim("amd64", "alpha").is_none());
+}
+
+#[test]
 fn a_build_that_is_named_has_to_fit() {
     let mut house = House::new(&["main"], &["amd64", "arm64"]);
     let (_, hello) = house.accept("s", &HELLO);
@@ -698,6 +807,15 @@ impl House {
     }
 }
 
+/// How many bugs an upload has closed.
+fn closed_by(house: &House, upload: UploadId) -> u32 {
+    house
+        .db
+        .read()
+        .query_row("SELECT count(*) FROM bug_closure WHERE package_upload = ?1", [upload.0], |row| row.get(0))
+        .unwrap()
+}
+
 #[test]
 fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let mut house = House::new(&["main"], &["amd64"]);
@@ -712,7 +830,7 @@ fn a_bug_is_closed_by_a_version_once_and_where_users_find_it() {
     let report = house.process();
     assert_eq!(report.done[0].bugs, ["DEBBUGS 12", "DEBBUGS 34", "LAUNCHPAD 56"]);
     assert!(report.done[1].bugs.is_empty());
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap().len(), 3);
+    assert_eq!(closed_by(&house, upload), 3);
     assert_eq!(house.tell(Telling::Told), Told { bugs: 3, problems: Vec::new() });
     assert_eq!(house.messages(), 3);
     assert_eq!(house.tell(Telling::Told), Told::default());
@@ -730,18 +848,28 @@ fn copy_hello(house: &mut House, from: &str, to: &str) -> copy::Outcome {
 }
 
 /// The same from a suite of another archive.
-fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str) -> copy::Outcome {
+fn copy_hello_from(house: &mut House, from: (&Archive, &str), to: &str) -> copy::Outcome {
+    copy_hello_with(house, from, to, false)
+}
+
+/// The same, perhaps with what was built of it.
+fn copy_hello_with(
+    house: &mut House,
+    (origin, from): (&Archive, &str),
+    to: &str,
+    with_binaries: bool,
+) -> copy::Outcome {
     let own = std::mem::replace(&mut house.archive, origin.clone());
     let from = house.shape(from);
     house.archive = own;
     let to = house.shape(to);
     let (archive, librarian, now) = (house.archive.clone(), house.librarian.clone(), house.now);
     let actor = Actor::Operator { name: "root".to_owned() };
-    let request = copy::Request {
+    let request = copy::Copying {
         from: copy::End { archive: origin, shape: &from },
         to: copy::End { archive: &archive, shape: &to },
         packages: &["hello".parse().unwrap()],
-        with_binaries: false,
+        with_binaries,
         unembargo: false,
         auto_approve: false,
         actor: &actor,
@@ -752,6 +880,45 @@ fn copy_hello_from(house: &mut House, (origin, from): (&Archive, &str), to: &str
         Ok(copy::carry_out(tx, &request, &plan, now)?)
     });
     copied.unwrap().remove(0).outcome
+}
+
+#[test]
+fn a_copy_that_brings_what_was_built_ends_the_builds_that_wait_for_it() {
+    for (status, to) in [(SeriesStatus::Development, "s"), (SeriesStatus::Current, "s-updates")] {
+        let mut house = House::new(&["main"], &["amd64", "arm64"]);
+        let (_, source) = house.accept("s-proposed", &HELLO);
+        house.process();
+        // built elsewhere, and only for one architecture
+        let data = Package::new("hello-data", "1", "all").field("Source", "hello");
+        house.import("s-proposed", None, &[Package::new("hello", "1", "amd64"), data]);
+        house.publish(Wanted::Changed);
+        assert_eq!(house.builds(source), ["amd64+ NEEDSBUILD 4005", "arm64 NEEDSBUILD 4005"]);
+        house.change_series(&SeriesChange { status: Some(status), ..SeriesChange::default() });
+        let archive = house.archive.clone();
+        let copied = copy_hello_with(&mut house, (&archive, "s-proposed"), to, true);
+        if let copy::Outcome::Queued { upload, status } = copied {
+            // nothing has come yet
+            assert_eq!(house.builds(source)[0], "amd64+ NEEDSBUILD 4005");
+            let (now, change) = (house.now, (status, UploadStatus::Accepted));
+            house
+                .db
+                .write(|tx| package_upload::change_status(tx, UploadId(upload), change, "ann", "", now))
+                .unwrap();
+            assert_eq!(house.process().done.len(), 1);
+        } else {
+            assert_eq!(status, SeriesStatus::Development, "{copied:?}");
+        }
+        assert_eq!(house.builds(source), ["amd64+ SUPERSEDED 4005", "arm64 NEEDSBUILD 4005"]);
+        let ended = build_of(&house, source, "amd64");
+        let events = build_rows::events_of(house.db.read(), ended).unwrap();
+        assert_eq!(events.last().unwrap().comment, "its binary packages came in otherwise");
+        assert!(house.claim("amd64", "alpha").is_none());
+        assert_eq!(house.claim("arm64", "alpha").unwrap().source, source);
+        // the source alone ends nothing
+        let (_, other) = house.accept("s-proposed", &Source { version: "2", architecture: "amd64", ..HELLO });
+        house.process();
+        assert_eq!(house.builds(other), ["amd64 NEEDSBUILD 4005"]);
+    }
 }
 
 fn bugs_of(outcome: &copy::Outcome) -> &[String] {
@@ -851,7 +1018,7 @@ fn a_copy_closes_nothing_where_it_is_only_tried_and_what_waits_closes_when_it_is
     let outcome = copy_hello(&mut house, "s-proposed", "s-updates");
     let copy::Outcome::Queued { upload, .. } = outcome else { panic!("{outcome:?}") };
     let (upload, now) = (UploadId(upload), house.now);
-    assert_eq!(bug_closure::closed_by(house.db.read(), upload).unwrap(), []);
+    assert_eq!(closed_by(&house, upload), 0);
     let accepted = (UploadStatus::Unapproved, UploadStatus::Accepted);
     house.db.write(|tx| package_upload::change_status(tx, upload, accepted, "root", "", now)).unwrap();
     let report = house.process();
@@ -904,7 +1071,7 @@ fn builds_that_are_missing_are_made_for_what_is_published() {
         })
         .unwrap();
     let (shape, archive, now) = (house.shape("s"), house.archive.clone(), house.now);
-    let sources = build_rows::published_sources(house.db.read(), shape.suite.id).unwrap();
+    let sources = build_source::published_sources(house.db.read(), shape.suite.id).unwrap();
     assert_eq!(sources.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["bye", "hello"]);
     let create = |house: &mut House| {
         let mut made = 0;

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::rc::Rc;
 
 use pressroom_archive::disk;
+use pressroom_archive::domain::problem::Severity;
 use pressroom_archive::domain::{PersonKind, UploadPolicy, UploadStatus};
 use pressroom_archive::librarian::Librarian;
 use pressroom_archive::openpgp::{Certificate, OwnKey, Signer};
@@ -13,7 +14,6 @@ use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
 use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, create_person, person_by_id};
 use pressroom_archive::store::upload_check;
 use pressroom_archive::upload::checks::{Asked, ExamineError, Limits, early, examine};
-use pressroom_archive::upload::examined::Severity;
 
 use crate::drafts::{Draft, DraftFile, Entry, Judge, checks, control, deb, file, tar_gz, tree};
 use crate::fixture::{House, Package, Wanted};
@@ -238,6 +238,12 @@ fn each_check_of_a_binary_says_file_reason_and_remedy() {
         (made(&hello().replace("Section: devel", "Section: games"), &[]), "deb-section", "games"),
         (made(&hello().replace("Priority: optional", "Priority: required"), &[]), "deb-priority", "required"),
         (made(&control("hello", "1-1", "amd64", "Depends: \n"), &[]), "depends-empty", "Depends"),
+        (made(&control("hello", "1-1", "amd64", "Suggests: one two\n"), &[]), "relations", "Suggests"),
+        (
+            made(&control("hello", "1-1", "amd64", "Depends: x (=1)\n"), &[]),
+            "relations",
+            "apt would take no index",
+        ),
         (made(&hello().replace("Maintainer", "X-Maintainer"), &[]), "deb-control", "Maintainer is missing"),
         (made(&hello(), &[Entry::file("./old", "").modified(1000)]), "member-date", "before 1975"),
         (made(&hello(), &[Entry::file("./new", "").modified(1_800_100_000)]), "member-date", "still to come"),
@@ -279,7 +285,7 @@ fn each_check_of_a_custom_file_says_file_reason_and_remedy() {
         (
             Draft::custom(name, "raw-signing", &[Entry::file("a", "").kind(tar::EntryType::Fifo)]),
             "unpack",
-            "a FIFO",
+            "a FIFO, and only files, folders and links are taken",
         ),
     ] {
         trip(&house, &judge, draft, (check, part), |_| {});
@@ -460,7 +466,7 @@ fn key_of(house: &mut House, name: &str) -> Rc<OwnKey> {
         .write(|tx| {
             let new = NewPerson { name: &person, kind: PersonKind::Person, display_name: name };
             let person = create_person(tx, &new, now)?;
-            let emails = Some(vec![format!("{name}@example.org")]);
+            let emails = Some(vec![format!("{name}@example.org").parse().unwrap()]);
             let change = PersonChange { emails, ..PersonChange::default() };
             change_person(tx, &person_by_id(tx, person)?, &change)?;
             let fingerprint = certificate.fingerprint();

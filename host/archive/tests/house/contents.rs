@@ -4,9 +4,9 @@ use std::fs;
 
 use pressroom_archive::domain::BinaryReleaseId;
 use pressroom_archive::domain::digest::Sha256;
-use pressroom_archive::store::contents;
-use pressroom_archive::store::listing::{ListedBinary, Place, binaries_after, sources_after};
-use pressroom_archive::store::publication::{BinaryIndex, Names, for_each_binary};
+use pressroom_archive::store::indexed::{BinaryIndex, Names, for_each_binary};
+use pressroom_archive::store::indexed_page::{ListedBinary, Place, binaries_after, sources_after};
+use pressroom_archive::store::package_paths;
 use pressroom_archive::store::{StoreError, pass};
 use pressroom_archive::upload::{PathsError, packed_paths, unpack};
 
@@ -66,7 +66,7 @@ fn an_import_keeps_the_files_of_packages() {
     assert_eq!(paths(&house, all[0].release), ["etc/aa.conf", "usr/bin/aa"]);
     assert_eq!(paths(&house, all[1].release), ["usr/share/bb/data"]);
     assert!(paths(&house, all[2].release).is_empty());
-    assert!(contents::find(house.db.read(), all[2].release).unwrap().is_some(), "none is known too");
+    assert!(package_paths::find(house.db.read(), all[2].release).unwrap().is_some(), "none is known too");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn the_same_import_again_keeps_the_lists_too() {
     forget(&mut house);
     house.import("s", None, &package);
     let release = listed(&house, 9)[0].release;
-    assert!(contents::find(house.db.read(), release).unwrap().is_some());
+    assert!(package_paths::find(house.db.read(), release).unwrap().is_some());
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn files_that_nobody_knows_any_more_are_an_error() {
     let mut house = house();
     forget(&mut house);
     let release = listed(&house, 9)[0].release;
-    let original = contents::original(house.db.read(), release).unwrap().unwrap();
+    let original = package_paths::original(house.db.read(), release).unwrap().unwrap();
     fs::remove_file(house.librarian.path(&original)).unwrap();
     assert!(matches!(packed_paths(house.db.read(), &house.librarian, &[release]), Err(PathsError::Disk(_))));
     assert!(matches!(

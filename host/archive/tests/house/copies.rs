@@ -1,13 +1,14 @@
 //! Copies between suites and archives, packages that are filed elsewhere, and what removals ask for: with the rights of whoever wants them.
 
 use pressroom_archive::copy::judge::Objection;
-use pressroom_archive::copy::{Copied, CopyError, End, Outcome, Request, Wish, carry_out, plan};
+use pressroom_archive::copy::{Copied, CopyError, Copying, End, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{
-    ArchivePurpose, ArchiveReference, Permission, PersonKind, PersonName, Pocket, SeriesStatus, Sha256,
-    SourceFormat, SourceName, UploadStatus,
+    ArchivePurpose, ArchiveReference, PackageKind, Permission, PersonKind, PersonName, Pocket, SeriesStatus,
+    Sha256, SourceFormat, SourceFormats, SourceName, UploadStatus,
 };
+use pressroom_archive::overrides::{self, Of, OverrideError, Word};
 use pressroom_archive::people::Actor;
-use pressroom_archive::refile::{Change, Extent, RefileError, Refiled, Request as Refiling, refile};
+use pressroom_archive::refile::{Change, RefileError, Refiled, RefiledPackages, Refiling, refile};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant, revoke};
 use pressroom_archive::store::distribution::distribution;
@@ -57,8 +58,8 @@ fn request<'a>(
     asked: Asked<'a>,
     (from, to): (&'a SuiteShape, &'a SuiteShape),
     packages: &'a [Wish],
-) -> Request<'a> {
-    Request {
+) -> Copying<'a> {
+    Copying {
         from: End { archive: asked.from.0, shape: from },
         to: End { archive: asked.to.0, shape: to },
         packages,
@@ -198,7 +199,7 @@ fn the_target_decides_what_comes_in_at_all() {
     set_status(&mut house, SeriesStatus::Current);
     let against = copy_on(&mut house, "s-proposed", "s", &["hello"]).unwrap_err();
     assert!(against[0].to_string().contains("its release pocket does not change"), "{}", against[0]);
-    let formats = Some(vec![SourceFormat::Quilt]);
+    let formats = Some(SourceFormats::new([SourceFormat::Quilt]).unwrap());
     house.change_series(&SeriesChange { source_formats: formats, ..SeriesChange::default() });
     assert_eq!(checks(copy_on(&mut house, "s-proposed", "s-updates", &["hello"])), ["format"]);
 }
@@ -390,8 +391,13 @@ fn binaries_that_are_there_must_be_among_those_that_are_copied() {
     copy_on(&mut house, "s-proposed", "s", &["hello"]).unwrap();
     let suite = house.shape("s-proposed").suite.id;
     let now = house.now;
-    let removal =
-        removal::Removal { suite, name: "hello", extent: removal::Extent::Binaries, by: "root", comment: "" };
+    let removal = removal::Removal {
+        suite,
+        name: "hello",
+        extent: removal::RemovedPackages::Binaries,
+        by: "root",
+        comment: "",
+    };
     house.db.write(|tx| removal::request_removal(tx, &removal, now)).unwrap();
     let asked = Asked {
         from: (&own, "s-proposed"),
@@ -535,7 +541,7 @@ fn a_right_that_was_taken_back_meanwhile_counts_no_more() {
     let (from, to) = (house.shape("s-proposed"), house.shape("s"));
     let (hello, packages) = (["hello".parse().unwrap()], ["hello".parse().unwrap()]);
     let copied = request(asked, (&from, &to), &packages);
-    let filed = filing(&own, &from, &ann, &hello, Extent::Binaries, &elsewhere);
+    let filed = filing(&own, &from, &ann, &hello, RefiledPackages::Binaries, &elsewhere);
     let librarian = house.librarian.clone();
     house
         .db
@@ -574,7 +580,7 @@ fn filing<'a>(
     shape: &'a SuiteShape,
     actor: &'a Actor,
     names: &'a [SourceName],
-    extent: Extent,
+    extent: RefiledPackages,
     change: &'a Change,
 ) -> Refiling<'a> {
     Refiling { archive, shape, names, extent, change, actor, reason: "it belongs there" }
@@ -584,7 +590,7 @@ fn file(
     house: &mut House,
     actor: &Actor,
     name: &str,
-    extent: Extent,
+    extent: RefiledPackages,
     change: &Change,
 ) -> Result<Vec<Refiled>, RefileError> {
     let (own, shape, now) = (house.archive.clone(), house.shape("s-proposed"), house.now);
@@ -598,7 +604,8 @@ fn a_package_is_published_anew_where_it_is_filed_now() {
     let mut house = house();
     house.now += jiff::SignedDuration::from_secs(1);
     let elsewhere = change(&house, Some("universe"), Some("admin"), Phasing::Percentage(20));
-    let changed = file(&mut house, &operator(), "hello", Extent::SourceAndBinaries, &elsewhere).unwrap();
+    let changed =
+        file(&mut house, &operator(), "hello", RefiledPackages::SourceAndBinaries, &elsewhere).unwrap();
     assert_eq!(changed.len(), 3);
     assert!(
         changed.iter().all(|one| one.waits && (one.from.as_str(), one.to.as_str()) == ("main", "universe"))
@@ -611,17 +618,21 @@ fn a_package_is_published_anew_where_it_is_filed_now() {
     assert!(index.contains("\nSection: universe/admin\n"), "{index}");
     assert!(index.contains("\nPhased-Update-Percentage: 20\n"), "{index}");
     // the same again changes nothing; a word on the section alone keeps the percentage
-    let changed = file(&mut house, &operator(), "hello", Extent::SourceAndBinaries, &elsewhere).unwrap();
+    let changed =
+        file(&mut house, &operator(), "hello", RefiledPackages::SourceAndBinaries, &elsewhere).unwrap();
     assert!(changed.iter().all(|one| !one.waits));
     house.now += jiff::SignedDuration::from_secs(1);
     let section = change(&house, None, Some("devel"), Phasing::Unsaid);
-    file(&mut house, &operator(), "hello", Extent::Binaries, &section).unwrap();
+    file(&mut house, &operator(), "hello", RefiledPackages::Binaries, &section).unwrap();
     house.publish(Wanted::Changed);
     let index = house.index("s-proposed/universe/binary-amd64/Packages");
     assert!(index.contains("universe/devel\n") && index.contains("Percentage: 20\n"), "{index}");
     house.now += jiff::SignedDuration::from_secs(1);
     let all = change(&house, None, None, Phasing::All);
-    assert_eq!(file(&mut house, &operator(), "hello", Extent::SourceAndBinaries, &all).unwrap().len(), 2);
+    assert_eq!(
+        file(&mut house, &operator(), "hello", RefiledPackages::SourceAndBinaries, &all).unwrap().len(),
+        2
+    );
     house.publish(Wanted::Changed);
     assert!(!house.index("s-proposed/universe/binary-amd64/Packages").contains("Percentage"));
     let log = last_override_changes(house.db.read(), house.shape("s-proposed").suite.id, 10).unwrap();
@@ -646,7 +657,7 @@ fn filing_takes_the_right_over_both_components() {
     let (own, ann) = (house.archive.clone(), add_person(&mut house, "ann"));
     let elsewhere = change(&house, Some("universe"), None, Phasing::Unsaid);
     let denied = |house: &mut House| {
-        let error = file(house, &ann, "hello", Extent::Binaries, &elsewhere).unwrap_err();
+        let error = file(house, &ann, "hello", RefiledPackages::Binaries, &elsewhere).unwrap_err();
         assert!(matches!(error, RefileError::Denied(_)), "{error}");
         error.to_string()
     };
@@ -656,19 +667,59 @@ fn filing_takes_the_right_over_both_components() {
     assert!(denied(&mut house).contains("in main"));
     let main = component_scope(&house, "main");
     permit(&mut house, &own, &ann, Permission::QueueAdmin, main);
-    assert_eq!(file(&mut house, &ann, "hello", Extent::Binaries, &elsewhere).unwrap().len(), 2);
+    assert_eq!(file(&mut house, &ann, "hello", RefiledPackages::Binaries, &elsewhere).unwrap().len(), 2);
+}
+
+#[test]
+fn an_override_takes_the_right_over_where_a_package_is_and_where_it_goes() {
+    let mut house = house();
+    let (own, ann, now) = (house.archive.clone(), add_person(&mut house, "ann"), house.now);
+    let (hello, component) = ("hello".parse().unwrap(), "universe".parse().unwrap());
+    let series = house.shape("s").series.id;
+    let of = Of { archive: &own, series, kind: PackageKind::Binary, package: &hello, actor: &ann };
+    let word = Word {
+        component: Some(&component),
+        section: None,
+        priority: None,
+        fields: &[],
+        architecture: None,
+        published: true,
+    };
+    let set = |house: &mut House, word: &Word<'_>| house.db.write(|tx| overrides::set(tx, &of, word, now));
+    let denied = |house: &mut House| match set(house, &word) {
+        Err(OverrideError::Denied(denied)) => denied.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(denied(&mut house).contains("main and universe"));
+    let universe = component_scope(&house, "universe");
+    permit(&mut house, &own, &ann, Permission::QueueAdmin, universe);
+    assert!(denied(&mut house).contains("in main"));
+    assert!(house.db.write(|tx| overrides::remove(tx, &of)).is_err(), "it is where it was");
+    let main = component_scope(&house, "main");
+    permit(&mut house, &own, &ann, Permission::QueueAdmin, main);
+    let elsewhere = "riscv64".parse().unwrap();
+    let unknown = set(&mut house, &Word { architecture: Some(&elsewhere), ..word });
+    assert!(matches!(unknown, Err(OverrideError::Store(StoreError::Unknown { .. }))), "{unknown:?}");
+    assert_eq!(house.pending(), 0);
+    set(&mut house, &word).unwrap();
+    assert_eq!(house.pending(), 2, "it is published there, for each architecture");
+    assert!(house.db.write(|tx| overrides::remove(tx, &of)).unwrap());
+    assert!(!house.db.write(|tx| overrides::remove(tx, &of)).unwrap(), "once is enough");
 }
 
 #[test]
 fn what_is_not_there_or_may_not_change_is_not_filed_elsewhere() {
     let mut house = house();
     let elsewhere = change(&house, Some("universe"), None, Phasing::Unsaid);
-    for extent in [Extent::Binaries, Extent::Source, Extent::SourceAndBinaries] {
+    for extent in [RefiledPackages::Binaries, RefiledPackages::Source, RefiledPackages::SourceAndBinaries] {
         let error = file(&mut house, &operator(), "nothing", extent, &elsewhere).unwrap_err().to_string();
         assert!(error.contains("nothing in s-proposed") && error.contains("nothing was changed"), "{error}");
     }
     set_status(&mut house, SeriesStatus::Supported);
-    assert!(file(&mut house, &operator(), "hello", Extent::Source, &elsewhere).is_ok(), "a pocket moves");
+    assert!(
+        file(&mut house, &operator(), "hello", RefiledPackages::Source, &elsewhere).is_ok(),
+        "a pocket moves"
+    );
     let (own, shape) = (house.archive.clone(), house.shape("s"));
     let error = pressroom_archive::refile::refuse_stable(&own, &shape).unwrap_err().to_string();
     assert!(error.contains("--status FROZEN"), "{error}");
@@ -682,7 +733,7 @@ fn a_removal_is_over_the_components_of_what_goes() {
         let found: Result<Vec<_>, StoreError> = components_of(house.db.read(), suite, name, extent);
         found.unwrap().into_iter().map(|(_, name)| name.to_string()).collect()
     };
-    assert_eq!(names("hello", removal::Extent::SourceAndBinaries), ["main"]);
-    assert_eq!(names("hello", removal::Extent::Binaries), ["main"]);
-    assert!(names("nothing", removal::Extent::SourceAndBinaries).is_empty());
+    assert_eq!(names("hello", removal::RemovedPackages::SourceAndBinaries), ["main"]);
+    assert_eq!(names("hello", removal::RemovedPackages::Binaries), ["main"]);
+    assert!(names("nothing", removal::RemovedPackages::SourceAndBinaries).is_empty());
 }

@@ -8,7 +8,7 @@ use pressroom_archive::dists::ArchivePaths;
 use pressroom_archive::domain::{
     ArchitectureTag, ArchivePurpose, ArchiveReference, BuildId, BuildStatus, ComponentName, CopyRequestId,
     CopyRequestStatus, PackageKind, PackageSetName, Permission, PersonKind, PersonName, PublicationStatus,
-    SeriesStatus, SourceFormat, SourceReleaseId, SuiteName,
+    SeriesStatus, SourceFormat, SourceFormats, SourceReleaseId, SuiteName,
 };
 use pressroom_archive::people::{Actor, rights};
 use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
@@ -22,7 +22,7 @@ use pressroom_archive::store::package_set::{PackageSetChange, change_package_set
 use pressroom_archive::store::person::{NewPerson, create_person, person};
 use pressroom_archive::store::series::SeriesChange;
 use pressroom_archive::store::shape::shape;
-use pressroom_archive::store::{StoreError, publication, series, suite};
+use pressroom_archive::store::{StoreError, indexed, publication, series, suite};
 use pressroom_archive::upload::ancestry::{Filing, Said};
 
 use crate::fixture::{House, Package, Wanted};
@@ -447,7 +447,7 @@ fn a_request_is_dropped_at_once_or_when_whoever_is_at_it_looks_up() {
 #[test]
 fn what_cannot_come_is_written_down_and_stops_nothing_else() {
     let mut house = house();
-    let of_zebra = publication::source_files(house.db.read(), suite_sources(&house, "zebra")).unwrap();
+    let of_zebra = indexed::source_files(house.db.read(), suite_sources(&house, "zebra")).unwrap();
     let gone = house.librarian.path(&of_zebra[0].1.sha256);
     std::fs::remove_file(&gone).unwrap();
     let id = Asked { binaries: false, ..Asked::new() }.begin(&mut house).unwrap().request();
@@ -472,7 +472,7 @@ fn what_cannot_come_is_written_down_and_stops_nothing_else() {
     assert!(problems[1].message.contains("is not kept any more"), "{}", problems[1].message);
     assert_eq!(done(&house, id).sources, 1);
     // formats, where the series of the copy takes others
-    let formats = Some(vec![SourceFormat::Quilt]);
+    let formats = Some(SourceFormats::new([SourceFormat::Quilt]).unwrap());
     house.change_series(&SeriesChange { source_formats: formats, ..SeriesChange::default() });
     add_source(&mut house, "s", "pear", "1");
     let merge = Asked { binaries: false, merge: true, ..Asked::new() };

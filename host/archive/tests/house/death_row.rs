@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use pressroom_archive::death_row::reap::{look_at_all_again, read_built_using, rehearse};
 use pressroom_archive::death_row::{Reap, ReapError, Reaped, finish, reap};
 use pressroom_archive::disk;
-use pressroom_archive::store::obsolete::{self, Extent};
+use pressroom_archive::store::obsolete::{self, EndedArchives};
 use pressroom_archive::store::removal::{self, Removal, request_removal};
 use pressroom_archive::store::{Connection, StoreError, pass};
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ impl House {
 
     fn remove(&mut self, name: &str) {
         let (suite, now) = (self.shape("s").suite.id, self.now);
-        let extent = removal::Extent::SourceAndBinaries;
+        let extent = removal::RemovedPackages::SourceAndBinaries;
         let removal = Removal { suite, name, extent, by: "operator", comment: "no longer wanted" };
         self.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
         self.publish(Wanted::Changed);
@@ -363,7 +363,8 @@ fn what_was_kept_of_a_package_that_has_gone_otherwise_goes_when_nothing_keeps_it
 fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
     let mut house = superseded();
     let (series, now) = (house.shape("s").series.id, house.now);
-    let ended = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    let ended =
+        house.db.write(|tx| obsolete::make_obsolete(tx, series, EndedArchives::Distribution, now)).unwrap();
     assert_eq!((ended.sources, ended.binaries), (0, 2));
     let reaped = house.reap();
     assert_eq!(reaped.publications, 0);
@@ -372,7 +373,8 @@ fn what_is_obsolete_goes_when_the_suite_was_published_without_it() {
     assert!(house.packages("s/main/binary-amd64/Packages").is_empty());
     assert_eq!(house.reap().publications, 2);
     assert!(!house.has(TWO) && !house.has("main/b"));
-    let again = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    let again =
+        house.db.write(|tx| obsolete::make_obsolete(tx, series, EndedArchives::Distribution, now)).unwrap();
     assert_eq!(again.all(), 0);
     assert!(house.dirt().is_empty());
     house.assert_consistent();
@@ -392,7 +394,8 @@ fn a_source_that_waited_for_its_binaries_goes_when_their_series_ends() {
     }
     assert_eq!(house.reap().publications, 0, "old is built by no source any more, and is published");
     let (series, now) = (house.shape("s").series.id, house.now);
-    let ended = house.db.write(|tx| obsolete::make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    let ended =
+        house.db.write(|tx| obsolete::make_obsolete(tx, series, EndedArchives::Distribution, now)).unwrap();
     assert_eq!((ended.sources, ended.binaries), (1, 1));
     house.publish(Wanted::Changed);
     let reaped = house.reap();

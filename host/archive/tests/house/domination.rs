@@ -17,14 +17,13 @@ use pressroom_archive::store::archive::keep_versions;
 use pressroom_archive::store::package_release::{
     NewBinaryRelease, NewSourceRelease, binary_release, source_release,
 };
-use pressroom_archive::store::pass::{
-    Transition, abandon_pass, begin_pass, complete_installation, plan_transitions,
-};
+use pressroom_archive::store::pass::{abandon_pass, begin_pass, complete_installation};
 use pressroom_archive::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, publish_phased_binary, publish_source,
 };
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::suite::Dirt;
+use pressroom_archive::store::transition::{Transition, plan_transitions};
 use pressroom_archive::store::{Connection, Made, Transaction, library_file, run};
 use proptest::prelude::*;
 
@@ -162,7 +161,7 @@ impl Rows<'_> {
         }
     }
 
-    fn remove(&mut self, name: &str, extent: Extent) {
+    fn remove(&mut self, name: &str, extent: RemovedPackages) {
         self.now += SignedDuration::from_secs(1);
         let removal = Removal { suite: self.suite, name, extent, by: "ann", comment: "no longer wanted" };
         request_removal(self.tx, &removal, self.now).unwrap();
@@ -353,7 +352,7 @@ fn a_removed_source_takes_the_binaries_that_came_after_somebody_asked_for_it() {
         rows.source("app", "1");
         rows.binary(0, Binary::new("app", "1", "app"));
         rows.pass();
-        rows.remove("app", Extent::SourceAndBinaries);
+        rows.remove("app", RemovedPackages::SourceAndBinaries);
         // built meanwhile
         rows.binary(1, Binary::new("app", "1", "app"));
         rows.binary(1, Binary::new("other", "1", "other"));
@@ -375,7 +374,7 @@ fn binaries_of_a_removed_source_stay_where_it_came_again() {
     in_a_suite(1, |rows| {
         rows.source("app", "1");
         rows.pass();
-        rows.remove("app", Extent::SourceAndBinaries);
+        rows.remove("app", RemovedPackages::SourceAndBinaries);
         rows.source("app", "1");
         rows.binary(0, Binary::new("app", "1", "app"));
         assert_eq!(rows.pass(), Dominated { superseded: 0, deleted: 1 });
@@ -383,7 +382,7 @@ fn binaries_of_a_removed_source_stay_where_it_came_again() {
         // the row that went is of a release that is published by another one
         assert_eq!(rows.sources(), ["app 1 DELETED 0"]);
         // another version is another source
-        rows.remove("app", Extent::SourceAndBinaries);
+        rows.remove("app", RemovedPackages::SourceAndBinaries);
         rows.source("app", "2");
         rows.binary(0, Binary::new("app", "2", "app"));
         rows.pass();
@@ -397,7 +396,7 @@ fn what_waited_and_is_removed_gets_its_date_at_once() {
     in_a_suite(1, |rows| {
         rows.source("app", "1");
         rows.binary(0, Binary::new("app", "1", "app"));
-        rows.remove("app", Extent::SourceAndBinaries);
+        rows.remove("app", RemovedPackages::SourceAndBinaries);
         assert_eq!(rows.dates_of_binaries(), ["app 1 DELETED 0"]);
         assert_eq!(rows.sources(), ["app 1 DELETED 0"]);
         rows.assert_dates();
@@ -411,7 +410,7 @@ fn symbols_go_with_a_package_that_is_removed_and_with_one_that_was_superseded_be
         rows.binary(0, Binary::new("app-dbgsym", "1", "app").symbols());
         rows.binary(0, Binary::new("lib", "1", "lib"));
         rows.pass();
-        rows.remove("app", Extent::Binaries);
+        rows.remove("app", RemovedPackages::Binaries);
         rows.binary(0, Binary::new("lib", "2", "lib"));
         assert_eq!(rows.pass(), Dominated { superseded: 1, deleted: 2 });
         assert_eq!(rows.published(), ["lib 2 amd64"]);
@@ -453,7 +452,7 @@ fn what_stays_until_its_removal_is_approved_is_there_and_takes_nobodys_place() {
         rows.binary(0, Binary::new("app-data", "2", "app").for_all());
         rows.pass();
         approval(rows, true);
-        rows.remove("app", Extent::Binaries);
+        rows.remove("app", RemovedPackages::Binaries);
         rows.binary(0, Binary::new("app", "1", "old"));
         rows.binary(0, Binary::new("app-data", "3", "app").for_all());
         assert_eq!(rows.pass(), Dominated { superseded: 0, deleted: 0 });
@@ -539,7 +538,7 @@ fn happen(rows: &mut Rows<'_>, event: &Event) {
         Event::Remove { name, extent } => {
             // what is taken back before it was published touches no index
             rows.pass();
-            let extent = if *extent { Extent::SourceAndBinaries } else { Extent::Binaries };
+            let extent = if *extent { RemovedPackages::SourceAndBinaries } else { RemovedPackages::Binaries };
             rows.remove(NAMES[*name], extent);
         }
         Event::Pass => {

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use pressroom_archive::disk;
+use pressroom_archive::domain::problem::Problem;
 use pressroom_archive::domain::{ArchivePurpose, FileDigests, UploadPolicy};
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::shape::SuiteShape;
 use pressroom_archive::upload::checks::{Asked, Limits, Looked, early, examine};
-use pressroom_archive::upload::examined::Problem;
 
 use crate::fixture::House;
 

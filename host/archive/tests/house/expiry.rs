@@ -10,7 +10,7 @@ use pressroom_archive::domain::{
 use pressroom_archive::store::Db;
 use pressroom_archive::store::archive::{archive, create_archive};
 use pressroom_archive::store::distribution::distribution;
-use pressroom_archive::store::obsolete::{Extent, make_obsolete};
+use pressroom_archive::store::obsolete::{EndedArchives, make_obsolete};
 use pressroom_archive::store::person::{NewPerson, create_person};
 use pressroom_archive::store::series::SeriesChange;
 
@@ -112,10 +112,10 @@ fn what_a_distribution_has_had_is_kept_until_its_series_is_obsolete() {
     assert!(kept.kept[0].reason.contains("until its series s is obsolete"), "{kept:?}");
     assert!(house.is_kept(&sha256));
     let (series, now) = (house.shape("s").series.id, house.now);
-    house.db.write(|tx| make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    house.db.write(|tx| make_obsolete(tx, series, EndedArchives::Distribution, now)).unwrap();
     assert_eq!(house.expire().files.len(), 0, "the series says so itself");
     house.sql("UPDATE distro_series SET status = 'OBSOLETE'");
-    house.db.write(|tx| make_obsolete(tx, series, Extent::Distribution, now)).unwrap();
+    house.db.write(|tx| make_obsolete(tx, series, EndedArchives::Distribution, now)).unwrap();
     assert_eq!(house.expire().files.len(), 1);
     assert!(!house.is_kept(&sha256));
 }

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::custom::{self, Customs, Limits};
 use pressroom_archive::disk::{self, Sharing};
-use pressroom_archive::dists::{ArchivePaths, Staged, install};
-use pressroom_archive::domain::{ArchivePurpose, ArchiveReference, PassId, PassPriority, SuiteId, SuiteName};
+use pressroom_archive::dists::{
+    ArchivePaths, Staged, clear_links, install, make_links, possible_links, wanted_links,
+};
+use pressroom_archive::domain::{
+    ArchivePurpose, ArchiveReference, PassId, PassPriority, SeriesName, SuiteName,
+};
 use pressroom_archive::dominate::{self, StayOfExecution, dominate};
 use pressroom_archive::index::{self, Built, Scope};
 use pressroom_archive::librarian::Librarian;
@@ -20,14 +24,14 @@ use pressroom_archive::release::{Folders, Known, ReleaseFile, Signed, Trust, wri
 use pressroom_archive::store::archive::{Archive, archive, create_archive};
 use pressroom_archive::store::archive_file::{self, Retention};
 use pressroom_archive::store::distribution::{create_distribution, distribution};
-use pressroom_archive::store::publication::IndexKey;
+use pressroom_archive::store::indexed::IndexKey;
 use pressroom_archive::store::shape::{SuiteShape, shape, shapes_of};
 use pressroom_archive::store::suite::{self, Dirt};
 use pressroom_archive::store::{
-    Db, StoreError, Transaction, custom_publication, mirror_journal, pass, publisher, run, series,
-    source_group,
+    Db, StoreError, Transaction, custom_publication, dists_link, mirror_journal, pass, publisher, run,
+    series, source_group,
 };
-use pressroom_archive::store::{index_patch, index_segment};
+use pressroom_archive::store::{index_patch, index_segment, transition};
 use pressroom_archive::upload::gather;
 use pressroom_archive::upload::import::{ImportReport, Target, import};
 
@@ -173,6 +177,7 @@ impl House {
             pass::begin_pass(tx, run, archive, PassPriority::LOW, &dirt, now, now)
         }));
         let mut staged = Staged::begin(&self.paths, pass, Sharing::HardLinks).unwrap();
+        self.clear_links(&staged);
         let shapes: Vec<SuiteShape> =
             dirt.iter().map(|one| shape(self.db.read(), one.suite.clone()).unwrap()).collect();
         let mut pending = Vec::new();
@@ -188,7 +193,7 @@ impl House {
         let customs =
             Customs { archive: &self.archive, librarian: &self.librarian, limits: self.custom_limits };
         let customs = custom::publish(&mut self.db, pass, customs, &mut staged, &shapes, now).unwrap();
-        let touched = pass::touched_indexes(self.db.read(), pass).unwrap();
+        let touched = transition::touched_indexes(self.db.read(), pass).unwrap();
         let mut prepared = Prepared {
             pass,
             staged,
@@ -199,9 +204,9 @@ impl House {
             signed: Vec::new(),
         };
         for (shape, dirt) in shapes.iter().zip(&dirt) {
-            let folder = prepared.staged.dists().join(shape.suite.name.to_string());
+            let folder = prepared.staged.suite(&shape.suite.name).unwrap();
             let of_suite: Vec<IndexKey> =
-                touched.iter().filter(|key| of(key) == shape.suite.id).cloned().collect();
+                touched.iter().filter(|key| key.suite() == shape.suite.id).cloned().collect();
             let scope = match scope {
                 Wanted::All => Scope::Careful,
                 Wanted::Changed if dirt.needs_all_indexes() => Scope::All,
@@ -246,7 +251,28 @@ impl House {
             prepared.built.push(built);
             prepared.signed.push(signed);
         }
+        self.make_links(&prepared);
         prepared
+    }
+
+    fn aliases(&self) -> Vec<(SeriesName, SeriesName)> {
+        dists_link::aliases_in(self.db.read(), self.archive.distribution).unwrap()
+    }
+
+    fn clear_links(&self, staged: &Staged) {
+        let ours = dists_link::links_of(self.db.read(), self.archive.id).unwrap();
+        let suites = suite::suites_of(self.db.read(), self.archive.id).unwrap();
+        let suites = suites.into_iter().map(|suite| suite.name.to_string()).collect();
+        let possible = possible_links(self.aliases().into_iter().map(|(alias, _)| alias), &suites);
+        clear_links(&staged.dists(), &ours, &possible).unwrap();
+    }
+
+    fn make_links(&mut self, prepared: &Prepared) {
+        let dists = prepared.staged.dists();
+        let ours = dists_link::links_of(self.db.read(), self.archive.id).unwrap();
+        let linked = make_links(&dists, &ours, &wanted_links(&dists, self.aliases())).unwrap();
+        assert!(linked.refused.is_empty(), "{:?}", linked.refused);
+        keep(self.db.write(|tx| dists_link::plan_links(tx, prepared.pass, &linked.changes)));
     }
 
     /// A whole pass.
@@ -347,12 +373,6 @@ pub(crate) struct Prepared {
     pub(crate) customs: custom::Published,
     pub(crate) built: Vec<Built>,
     pub(crate) signed: Vec<Signed>,
-}
-
-const fn of(key: &IndexKey) -> SuiteId {
-    match key {
-        IndexKey::Sources { suite, .. } | IndexKey::Packages { suite, .. } => *suite,
-    }
 }
 
 /// A binary package to be made.

@@ -20,7 +20,7 @@ use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::distribution::{DistributionChange, change_distribution, distribution};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
 use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, create_person, person_by_id};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::{SeriesChange, add_component, create_series, series_of};
 use pressroom_archive::store::series_link::{set_aliases, set_inherits_from};
 use pressroom_archive::store::{StoreError, package_upload, upload_receipt};
@@ -55,7 +55,7 @@ impl Gate {
                 let new = NewPerson { name: &name, kind: PersonKind::Person, display_name: "Ann Uploader" };
                 let person = create_person(tx, &new, now)?;
                 let change = PersonChange {
-                    emails: Some(vec!["ann@example.org".to_owned()]),
+                    emails: Some(vec!["ann@example.org".parse().unwrap()]),
                     ..PersonChange::default()
                 };
                 change_person(tx, &person_by_id(tx, person)?, &change)?;
@@ -357,8 +357,13 @@ fn what_was_removed_is_new_again_and_filed_as_it_was() {
     gate.publish("hello", "1.0");
     let suite = gate.house.shape("s").suite.id;
     let now = gate.house.now;
-    let removal =
-        Removal { suite, name: "hello", extent: Extent::SourceAndBinaries, by: "ann", comment: "for a test" };
+    let removal = Removal {
+        suite,
+        name: "hello",
+        extent: RemovedPackages::SourceAndBinaries,
+        by: "ann",
+        comment: "for a test",
+    };
     gate.house.db.write(|tx| request_removal(tx, &removal, now).map(|_| ())).unwrap();
     gate.house.publish(Wanted::Changed);
     gate.put("", &Source { section: "extra/net", ..Source::new("hello", "2.0") });

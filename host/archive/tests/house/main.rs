@@ -19,6 +19,7 @@ mod histories;
 mod hook_memory;
 mod incoming;
 mod intake;
+mod links;
 mod mirror;
 mod patches;
 mod pool;

@@ -14,7 +14,7 @@ use pressroom_archive::domain::{FileChange, MirrorCause, Sha256};
 use pressroom_archive::mirror::{self, After, KeptUp, Owner};
 use pressroom_archive::store::mirror_journal::{self, MOST_NUMBERS_KEPT};
 use pressroom_archive::store::pass::{self, PlannedExchange};
-use pressroom_archive::store::removal::{Extent, Removal, request_removal};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::{StoreError, pool_listing};
 
 use crate::fixture::{House, Package, Wanted};
@@ -414,7 +414,7 @@ fn happenings() -> Vec<fn(&mut House)> {
 
 fn remove(house: &mut House, suite: &str, name: &str) {
     let (suite, now) = (house.shape(suite).suite.id, house.now);
-    let extent = Extent::SourceAndBinaries;
+    let extent = RemovedPackages::SourceAndBinaries;
     let removal = Removal { suite, name, extent, by: "operator", comment: "no longer wanted" };
     house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
 }

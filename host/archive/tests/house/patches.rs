@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use pressroom_archive::disk::{self, Identity};
 use pressroom_archive::dists::{Recovered, recover};
 use pressroom_archive::domain::digest::Sha256;
-use pressroom_archive::domain::{Compressor, PatchLimit, SegmentSize, Translations};
+use pressroom_archive::domain::{Compressor, Compressors, PatchLimit, SegmentSize, Translations};
 use pressroom_archive::store::pass;
 use pressroom_archive::store::series::SeriesChange;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn house(most: u32) -> House {
     let mut house = House::new(&["main", "universe"], &["amd64"]);
     house.change_series(&SeriesChange {
         index_segment_size: Some(SegmentSize::new(1 << 10).unwrap()),
-        index_compressors: Some(vec![Compressor::Gz, Compressor::Xz]),
+        index_compressors: Some(Compressors::new([Compressor::Gz, Compressor::Xz]).unwrap()),
         ..SeriesChange::default()
     });
     limit(&mut house, most);
@@ -390,7 +390,9 @@ fn other_sizes_of_segments_and_other_forms_change_no_history() {
     clients.update(&house);
     house.change_series(&SeriesChange {
         index_segment_size: Some(SegmentSize::new(4 << 10).unwrap()),
-        index_compressors: Some(vec![Compressor::Gz, Compressor::Zst, Compressor::Uncompressed]),
+        index_compressors: Some(
+            Compressors::new([Compressor::Gz, Compressor::Zst, Compressor::Uncompressed]).unwrap(),
+        ),
         ..SeriesChange::default()
     });
     publish(&mut house, Wanted::Changed);

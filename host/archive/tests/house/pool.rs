@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pressroom_archive::disk;
 use pressroom_archive::pool::{Pool, verify_pool};
-use pressroom_archive::store::{During, publication, publisher, series};
+use pressroom_archive::store::{During, pool_need, publisher, series};
 
 use crate::fixture::{House, Package, Wanted};
 
@@ -60,7 +60,7 @@ fn which_component_is_preferred_is_the_word_of_the_oldest_series_and_not_of_the_
 /// Looks again at everything that is published in `s`: what was made again, and what is wrong.
 fn verify(house: &mut House) -> (Vec<String>, Vec<String>) {
     let suite = house.shape("s").suite.id;
-    let published = publication::published_files(house.db.read(), suite).unwrap();
+    let published = pool_need::published_files(house.db.read(), suite).unwrap();
     let preference = publisher::component_preference(house.db.read(), house.archive.distribution).unwrap();
     let pool = Pool {
         archive: house.archive.id,

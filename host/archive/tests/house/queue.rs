@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use pressroom_archive::build;
 use pressroom_archive::disk;
 use pressroom_archive::domain::UploadStatus::{self, Accepted, Done, New, Rejected, Unapproved};
 use pressroom_archive::domain::{Permission, PersonKind, PersonName, Pocket, SeriesStatus, UploadId};
@@ -11,13 +12,14 @@ use pressroom_archive::people::Actor;
 use pressroom_archive::queue::decide::{Decided, Refused, Review, Verb, decide};
 use pressroom_archive::queue::diff::{FileFacts, Limits, diff};
 use pressroom_archive::queue::fetch::{Fate, FetchError, fetch};
-use pressroom_archive::queue::overrides::{Meant, Wish, refile};
+use pressroom_archive::queue::overrides::{Meant, Wish, file_otherwise};
 use pressroom_archive::queue::{Asked, Entry, FindError, Use, Word, find};
 use pressroom_archive::store::StoreError;
 use pressroom_archive::store::archive::{ArchiveChange, change_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant};
 use pressroom_archive::store::package_upload::{self, Filed, log_of};
 use pressroom_archive::store::person::{self, NewPerson, create_person};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, request_removal};
 use pressroom_archive::store::series::SeriesChange;
 
 use crate::fixture::{House, Package, Wanted, tar_gz};
@@ -134,8 +136,9 @@ fn a_decision_is_logged_with_who_and_why() {
     );
     assert!(log.iter().skip(1).all(|line| line.comment == "so it is"));
     // what is not in its life changes nothing
-    let Refused { reasons } = ask(&mut house, upload, Verb::Accept).unwrap_err();
+    let Refused { reasons, .. } = ask(&mut house, upload, Verb::Accept).unwrap_err();
     assert!(reasons[0].contains("ACCEPTED") && reasons[0].contains("process-accepted"), "{reasons:?}");
+    assert_eq!(ask(&mut house, upload, Verb::Accept).unwrap_err().status, Accepted, "whatever it was before");
     assert_eq!(log_of(house.db.read(), upload).unwrap().len(), 4);
 }
 
@@ -179,7 +182,7 @@ fn what_has_come_between_an_upload_and_its_publication_is_said_all_at_once() {
     let change = ArchiveChange { enabled: Some(false), ..ArchiveChange::default() };
     house.db.write(|tx| change_archive(tx, &archive, &change)).unwrap();
     house.db.read().execute("DELETE FROM component_selection WHERE component = ?1", [component.0]).unwrap();
-    let Refused { reasons } = ask(&mut house, upload, Verb::AcceptAndApprove).unwrap_err();
+    let Refused { reasons, .. } = ask(&mut house, upload, Verb::AcceptAndApprove).unwrap_err();
     let all = reasons.join("\n");
     for part in [
         "is disabled: enable it",
@@ -205,10 +208,94 @@ fn one_of_two_uploads_of_a_version_comes_in() {
     let filed = package_upload::source_of(house.db.read(), first).unwrap().unwrap().filed;
     house.db.write(|tx| package_upload::add_source(tx, second, release, &filed)).unwrap();
     ask(&mut house, first, Verb::Accept).unwrap();
-    let Refused { reasons } = ask(&mut house, second, Verb::Accept).unwrap_err();
+    let Refused { reasons, .. } = ask(&mut house, second, Verb::Accept).unwrap_err();
     assert!(reasons[0].starts_with("upload 1 has brought another hello 1 to d"), "{reasons:?}");
     ask(&mut house, first, Verb::Reject).unwrap();
     ask(&mut house, second, Verb::Accept).unwrap();
+}
+
+/// An upload of what two builds of hello have both made, with other content.
+fn built_twice(house: &mut House, other: &str) -> [UploadId; 2] {
+    let mut build = |more: &[(&str, &str)]| {
+        let upload = house.upload("s", "hello", "1", New);
+        let doc = more
+            .iter()
+            .fold(Package::new("hello-doc", "1", "all"), |doc, (name, value)| doc.field(name, value));
+        house.add_binary(upload, &doc, "main");
+        upload
+    };
+    [build(&[]), build(&[("Homepage", other)])]
+}
+
+#[test]
+fn of_two_uploads_that_bring_a_file_name_with_other_content_one_comes_in() {
+    let mut house = house();
+    let [first, second] = built_twice(&mut house, "https://example.org/arm64");
+    // while both wait, either may
+    ask(&mut house, second, Verb::Accept).unwrap();
+    let Refused { reasons, status } = ask(&mut house, first, Verb::Accept).unwrap_err();
+    assert_eq!(status, New);
+    assert_eq!(
+        reasons,
+        [
+            "hello-doc_1_all.deb has other content in upload 2, which was accepted: a file name is used once, so reject one of the two"
+        ]
+    );
+    ask(&mut house, second, Verb::Reject).unwrap();
+    ask(&mut house, first, Verb::Accept).unwrap();
+    assert!(ask(&mut house, second, Verb::Accept).is_err(), "after all, neither");
+    // the same content is no other
+    let mut house = self::house();
+    let upload = house.upload("s", "hello", "1", New);
+    house.add_binary(upload, &Package::new("hello-doc", "1", "all"), "main");
+    let [same, _] = built_twice(&mut house, "https://example.org");
+    ask(&mut house, upload, Verb::Accept).unwrap();
+    ask(&mut house, same, Verb::Accept).unwrap();
+}
+
+#[test]
+fn packages_whose_source_has_gone_are_not_accepted() {
+    let mut house = house();
+    let release = house.source("hello", "1", &[("main.c", b"int main;\n")]);
+    house.publish_source("s", release, "hello");
+    house.publish(Wanted::Changed);
+    let upload = house.upload("s", "hello", "1", New);
+    house.add_binary(upload, &Package::new("hello", "1", "amd64"), "main");
+    let (archive, shape, now) = (house.archive.clone(), house.shape("s"), house.now);
+    house
+        .db
+        .write(|tx| {
+            let amd64 = "amd64".parse().unwrap();
+            let build = build::attach(tx, &archive, &shape, release, &amd64, None, now)?.unwrap();
+            package_upload::add_build(tx, upload, build)
+        })
+        .unwrap();
+    let now = house.now;
+    let review = Review { actor: &operator(), comment: "", now };
+    assert!(house.db.rehearse(|tx| decide(tx, upload, Verb::Accept, &review)).unwrap().is_ok());
+    // asked for is as good as done
+    let removal = Removal {
+        suite: shape.suite.id,
+        name: "hello",
+        extent: RemovedPackages::SourceAndBinaries,
+        by: "ann",
+        comment: "a hole",
+    };
+    house.db.write(|tx| request_removal(tx, &removal, now)).unwrap();
+    for _ in 0..2 {
+        let Refused { reasons, .. } = ask(&mut house, upload, Verb::Accept).unwrap_err();
+        assert!(
+            reasons[0].starts_with("its source hello 1 is neither published nor accepted in s of d any more"),
+            "{reasons:?}"
+        );
+        house.publish(Wanted::Changed);
+    }
+    // and an upload that brings it again will do
+    let again = house.upload("s", "hello", "1", New);
+    let filed = Filed { component: house.component("main"), section: None, priority: None, is_new: true };
+    house.db.write(|tx| package_upload::add_source(tx, again, release, &filed)).unwrap();
+    ask(&mut house, again, Verb::Accept).unwrap();
+    ask(&mut house, upload, Verb::Accept).unwrap();
 }
 
 #[test]
@@ -265,7 +352,7 @@ fn file(
     wish: &Wish,
 ) -> Result<Vec<String>, Vec<String>> {
     let review = Review { actor: &operator(), comment: "for it is so", now: house.now };
-    let filed = house.db.write(|tx| refile(tx, upload, meant, wish, &review)).unwrap();
+    let filed = house.db.write(|tx| file_otherwise(tx, upload, meant, wish, &review)).unwrap();
     filed.map(|changes| changes.iter().map(ToString::to_string).collect())
 }
 
@@ -662,7 +749,7 @@ fn who_files_packages_otherwise_has_a_right_over_where_they_were_and_where_they_
         (&of_main, &to_net, false),
     ] {
         let review = Review { actor, comment: "", now: house.now };
-        let filed = house.db.rehearse(|tx| refile(tx, upload, Meant::Source, wish, &review)).unwrap();
+        let filed = house.db.rehearse(|tx| file_otherwise(tx, upload, Meant::Source, wish, &review)).unwrap();
         assert_eq!(filed.is_ok(), expected, "{} {wish:?} {filed:?}", actor.name());
     }
 }

@@ -1,14 +1,18 @@
 //! Removals: what is asked for goes with the next pass, and only that.
 
-use pressroom_archive::domain::{BinaryReleaseId, PackageKind, PublicationStatus};
-use pressroom_archive::store::removal::{Extent, Removal, Requested, request_removal};
+use pressroom_archive::domain::{BinaryReleaseId, PackageKind, PublicationStatus, SeriesStatus};
+use pressroom_archive::dominate::StayOfExecution;
+use pressroom_archive::people::Actor;
+use pressroom_archive::remove::{RemoveError, Request};
+use pressroom_archive::store::removal::{Removal, RemovedPackages, Requested, request_removal};
+use pressroom_archive::store::series::SeriesChange;
 use pressroom_archive::store::{Made, StoreError, publication, series};
 
 use crate::fixture::{House, Package, Wanted};
 
 const INDEX: &str = "s/main/binary-amd64/Packages";
 
-fn remove(house: &mut House, name: &str, extent: Extent) -> Requested {
+fn remove(house: &mut House, name: &str, extent: RemovedPackages) -> Requested {
     let (suite, now) = (house.shape("s").suite.id, house.now);
     let removal = Removal { suite, name, extent, by: "operator", comment: "no longer wanted" };
     house.db.write(|tx| request_removal(tx, &removal, now)).unwrap()
@@ -32,10 +36,47 @@ fn house() -> House {
 }
 
 #[test]
+fn all_packages_are_removed_or_none_and_none_from_what_does_not_change() {
+    let mut house = house();
+    let (archive, now) = (house.archive.clone(), house.now);
+    let actor = Actor::Operator { name: "root".to_owned() };
+    let suite = "s".parse().unwrap();
+    let ask = |house: &mut House, names: &[&str]| {
+        let packages: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+        let request = Request {
+            archive: &archive,
+            suite: &suite,
+            packages: &packages,
+            extent: RemovedPackages::Binaries,
+            actor: &actor,
+            comment: "no longer wanted",
+            stay: StayOfExecution::default(),
+        };
+        house.db.write(|tx| pressroom_archive::remove::remove(tx, &request, now))
+    };
+    let error = ask(&mut house, &["aa", "nothing"]).unwrap_err();
+    assert!(matches!(error, RemoveError::NotThere { .. }), "{error}");
+    assert!(error.to_string().contains("no binary package nothing in s"), "{error}");
+    house.import("s", None, &[Package::new("dd", "1", "amd64")]);
+    let removed = ask(&mut house, &["dd", "aa", "dd"]).unwrap();
+    let removed: Vec<_> = removed.iter().map(|one| (one.package.as_str(), one.requested)).collect();
+    let (aa, dd) = (Requested { published: 1, pending: 0 }, Requested { published: 0, pending: 1 });
+    assert_eq!(removed, [("aa", aa), ("dd", dd)]);
+    assert_eq!(
+        house.value::<i64>("SELECT count(*) FROM binary_package_publishing_history WHERE status = 'DELETED' AND scheduled_deletion_date IS NULL"),
+        0,
+        "what waited has its date"
+    );
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    let error = ask(&mut house, &["bb"]).unwrap_err();
+    assert!(matches!(error, RemoveError::Still(_)), "{error}");
+}
+
+#[test]
 fn a_removed_package_goes_from_every_index_with_the_next_pass() {
     let mut house = house();
-    assert_eq!(remove(&mut house, "bb", Extent::Binaries), Requested { published: 2, pending: 0 });
-    assert_eq!(remove(&mut house, "bb", Extent::Binaries), Requested::default(), "once is enough");
+    assert_eq!(remove(&mut house, "bb", RemovedPackages::Binaries), Requested { published: 2, pending: 0 });
+    assert_eq!(remove(&mut house, "bb", RemovedPackages::Binaries), Requested::default(), "once is enough");
     assert_eq!(house.packages(INDEX), ["aa 1", "bb 1", "cc 1"], "it is published until then");
     house.now += jiff::SignedDuration::from_secs(1);
     let prepared = house.publish(Wanted::Changed);
@@ -54,7 +95,10 @@ fn a_removed_package_goes_from_every_index_with_the_next_pass() {
 fn a_source_takes_its_binaries_with_it() {
     let mut house = house();
     // a binary whose control file names no source is of the source of its own name
-    assert_eq!(remove(&mut house, "aa", Extent::SourceAndBinaries), Requested { published: 1, pending: 0 });
+    assert_eq!(
+        remove(&mut house, "aa", RemovedPackages::SourceAndBinaries),
+        Requested { published: 1, pending: 0 }
+    );
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["bb 1", "cc 1"]);
 }
@@ -63,13 +107,13 @@ fn a_source_takes_its_binaries_with_it() {
 fn what_waits_is_taken_back_at_once_and_what_comes_afterwards_stays() {
     let mut house = house();
     house.import("s", None, &[Package::new("aa", "2", "amd64")]);
-    assert_eq!(remove(&mut house, "aa", Extent::Binaries), Requested { published: 1, pending: 1 });
+    assert_eq!(remove(&mut house, "aa", RemovedPackages::Binaries), Requested { published: 1, pending: 1 });
     house.import("s", None, &[Package::new("dd", "1", "amd64")]);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["bb 1", "cc 1", "dd 1"]);
     // asked for and thought better of: the very package again, and an older one, which the removed one does not stand above
-    remove(&mut house, "cc", Extent::Binaries);
-    remove(&mut house, "bb", Extent::Binaries);
+    remove(&mut house, "cc", RemovedPackages::Binaries);
+    remove(&mut house, "bb", RemovedPackages::Binaries);
     house.import("s", None, &[Package::new("cc", "1", "amd64"), Package::new("bb", "0.9", "all")]);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), ["bb 0.9", "cc 1", "dd 1"]);
@@ -83,7 +127,7 @@ fn what_waits_is_taken_back_at_once_and_what_comes_afterwards_stays() {
 #[test]
 fn a_pass_that_is_not_installed_leaves_the_request() {
     let mut house = house();
-    remove(&mut house, "aa", Extent::Binaries);
+    remove(&mut house, "aa", RemovedPackages::Binaries);
     let prepared = house.prepare(Wanted::Changed);
     let now = house.now;
     house
@@ -100,7 +144,7 @@ fn what_is_taken_back_while_a_pass_is_made_goes_with_the_next() {
     let mut house = house();
     house.import("s", None, &[Package::new("aa", "2", "amd64"), Package::new("dd", "1", "amd64")]);
     let prepared = house.prepare(Wanted::Changed);
-    assert_eq!(remove(&mut house, "dd", Extent::Binaries), Requested { published: 0, pending: 1 });
+    assert_eq!(remove(&mut house, "dd", RemovedPackages::Binaries), Requested { published: 0, pending: 1 });
     house.install(&prepared);
     assert_eq!(house.packages(INDEX), ["aa 2", "bb 1", "cc 1", "dd 1"], "the tree had it already");
     assert_eq!(count(&house, PublicationStatus::Published), 5, "and the rows say so");

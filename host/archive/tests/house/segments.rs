@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use jiff::SignedDuration;
 use pressroom_archive::disk;
-use pressroom_archive::domain::{Compressor, SegmentSize};
+use pressroom_archive::domain::{Compressor, Compressors, SegmentSize};
 use pressroom_archive::store::index_segment::segments_of;
 use pressroom_archive::store::series::SeriesChange;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn house_of_small_segments() -> House {
     let mut house = House::new(&["main", "universe"], &["amd64"]);
     house.change_series(&SeriesChange {
         index_segment_size: Some(SegmentSize::new(1 << 10).unwrap()),
-        index_compressors: Some(Compressor::ALL.to_vec()),
+        index_compressors: Some(Compressors::new(Compressor::ALL.iter().copied()).unwrap()),
         ..SeriesChange::default()
     });
     house
@@ -103,14 +103,14 @@ fn other_sizes_and_forms_are_taken_up_by_the_next_publication() {
     let small = segments(&house);
     house.change_series(&SeriesChange {
         index_segment_size: Some(SegmentSize::new(4 << 10).unwrap()),
-        index_compressors: Some(vec![Compressor::Xz, Compressor::Gz]),
+        index_compressors: Some(Compressors::new([Compressor::Xz, Compressor::Gz]).unwrap()),
         ..SeriesChange::default()
     });
     publish_and_compare(&mut house);
     assert!(segments(&house) < small);
     assert_eq!(index_files(&house).iter().filter(|(path, _)| path.ends_with("Packages.zst")).count(), 0);
     house.change_series(&SeriesChange {
-        index_compressors: Some(vec![Compressor::Zst, Compressor::Gz]),
+        index_compressors: Some(Compressors::new([Compressor::Zst, Compressor::Gz]).unwrap()),
         ..SeriesChange::default()
     });
     publish_and_compare(&mut house);

@@ -8,19 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use pressroom_archive::disk::{self, Identity};
-use pressroom_archive::domain::SnapshotName;
+use pressroom_archive::domain::{SeriesStatus, SnapshotName};
 use pressroom_archive::dominate::StayOfExecution;
-use pressroom_archive::dominate::schedule_suite;
+use pressroom_archive::people::Actor;
+use pressroom_archive::snapshot::bring_back::{BringBackError, Request, Restored, bring_back};
 use pressroom_archive::snapshot::diff::{What, diff};
 use pressroom_archive::snapshot::expire::expire;
 use pressroom_archive::snapshot::folder_of;
 use pressroom_archive::snapshot::make::make_owed;
-use pressroom_archive::snapshot::restore::{OfWaiting, Plan, missing, plan};
-use pressroom_archive::store::StoreError;
-use pressroom_archive::store::pass;
+use pressroom_archive::snapshot::restore::OfWaiting;
 use pressroom_archive::store::publisher::{self, LeftOut};
+use pressroom_archive::store::series::SeriesChange;
 use pressroom_archive::store::snapshot::{self as rows, Snapshot};
-use pressroom_archive::store::snapshot_content::{self as content, Moment, Restoration};
+use pressroom_archive::store::snapshot_content::{self as content, Moment};
+use pressroom_archive::store::{pass, snapshot_moment};
 use proptest::prelude::*;
 
 use crate::fixture::{House, Package, Wanted};
@@ -74,23 +75,28 @@ impl House {
 
     /// Restores `s`; the next pass carries it out.
     fn restore(&mut self, name: &SnapshotName, of_waiting: OfWaiting) -> usize {
-        let (suite, now) = (self.shape("s").suite.id, self.now);
-        let moment = Moment::from(&self.at(name));
-        self.db
-            .write(|tx| {
-                let then = content::indexed(tx, suite, moment)?;
-                let live = content::indexed(tx, suite, Moment::Now)?;
-                let Plan { steps, left_out, .. } =
-                    plan(&then, &live, &content::waiting(tx, suite)?, of_waiting);
-                assert!(left_out.is_empty());
-                assert_eq!(missing(tx, &self.librarian, &then, &steps)?, []);
-                let restoration =
-                    Restoration { suite, name, actor: "ann", reason: "it was better", allow_stable: false };
-                content::restore(tx, &restoration, &steps, now)?;
-                schedule_suite(tx, suite, StayOfExecution::default(), now)?;
-                Ok::<_, StoreError>(steps.again.len() + steps.leaving.len())
-            })
-            .unwrap()
+        let restored = self.try_to_restore(name, Some(of_waiting)).unwrap();
+        assert_eq!(restored.left_out, Vec::<String>::new());
+        restored.again + restored.leaving
+    }
+
+    fn try_to_restore(
+        &mut self,
+        name: &SnapshotName,
+        on_waiting: Option<OfWaiting>,
+    ) -> Result<Restored, BringBackError> {
+        let (suite, archive, now) = (self.shape("s").suite.id, self.archive.clone(), self.now);
+        let request = Request {
+            archive: &archive,
+            suite,
+            snapshot: name,
+            actor: &Actor::Operator { name: "ann".to_owned() },
+            reason: "it was better",
+            on_waiting,
+            allow_stable: false,
+            stay: StayOfExecution::default(),
+        };
+        self.db.write(|tx| bring_back(tx, &self.librarian, &request, now))
     }
 
     /// The texts of all indexes of `s` that have any: an index that a suite once had stays, empty.
@@ -146,7 +152,7 @@ fn what_is_owed_when_somebody_dies_is_made_by_the_next_and_never_by_half() {
     house.keep_snapshots(Some(DAY));
     house.import("s", None, &[package("1")]);
     house.publish(Wanted::Changed);
-    let owed = rows::owed(house.db.read(), house.archive.id).unwrap();
+    let owed = snapshot_moment::owed(house.db.read(), house.archive.id).unwrap();
     let name = owed[0].name.clone();
     assert!(house.moments().is_empty() && !house.snapshots()[0].is_made);
     // died while it was filled
@@ -467,6 +473,28 @@ fn what_waits_comes_with_it_or_waits_no_more_and_a_second_wish_takes_the_place_o
     house.restore(&two, OfWaiting::Kept);
     house.publish(Wanted::Changed);
     assert_eq!(house.packages(INDEX), Vec::<String>::new());
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_restoration_is_said_and_nothing_is_changed() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    house.keep_snapshots(Some(DAY));
+    let one = house.release(&[package("1")]);
+    house.release(&[package("2")]);
+    house.import("s", None, &[Package::new("late", "1", "amd64")]);
+    let refusal = |house: &mut House| match house.try_to_restore(&one, None) {
+        Err(BringBackError::Refused(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let before: i64 = house.value("SELECT count(*) FROM snapshot_restore");
+    let text = refusal(&mut house);
+    assert!(text.starts_with("1 changes wait in s (") && text.contains("--waiting keep"), "{text}");
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Current), ..SeriesChange::default() });
+    assert!(refusal(&mut house).contains("is CURRENT, and its release pocket does not change"));
+    house.change_series(&SeriesChange { status: Some(SeriesStatus::Obsolete), ..SeriesChange::default() });
+    assert!(refusal(&mut house).contains("has ended"));
+    assert_eq!(house.value::<i64>("SELECT count(*) FROM snapshot_restore"), before);
+    assert_eq!(house.pending(), 1);
 }
 
 #[test]

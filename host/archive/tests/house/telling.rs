@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pressroom_archive::domain::digest::FileDigests;
+use pressroom_archive::domain::problem::{Problem, Severity};
 use pressroom_archive::domain::{
     ArchivePurpose, BugTracker, Permission, PersonId, PersonKind, UploadId, UploadPolicy, UploadStatus,
 };
@@ -19,7 +20,6 @@ use pressroom_archive::store::person::{
     NewPerson, PersonChange, change_person, create_person, join_team, person,
 };
 use pressroom_archive::store::{StoreError, library_file, series};
-use pressroom_archive::upload::examined::{Problem, Severity};
 
 use crate::fixture::House;
 
@@ -56,7 +56,7 @@ fn someone(house: &mut House, name: &str, kind: PersonKind) -> PersonId {
             let name = &name.parse().unwrap();
             let new = NewPerson { name, kind, display_name: &format!("{name} Somebody") };
             let id = create_person(tx, &new, now)?;
-            let emails = Some(vec![format!("{name}@example.org")]);
+            let emails = Some(vec![format!("{name}@example.org").parse().unwrap()]);
             change_person(tx, &person(tx, name)?, &PersonChange { emails, ..PersonChange::default() })?;
             Ok::<_, StoreError>(id)
         })
@@ -149,7 +149,7 @@ fn header<'a>(mail: &'a str, name: &str) -> Option<&'a str> {
 
 fn with_list(house: &mut House) {
     house.change_series(&series::SeriesChange {
-        changes_list: Some(Some("changes@lists.example.org".into())),
+        changes_list: Some(Some("changes@lists.example.org".parse().unwrap())),
         ..series::SeriesChange::default()
     });
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use pressroom_archive::build::create::create_missing;
 use pressroom_archive::domain::{ArchiveReference, SourceName, SuiteName};
-use pressroom_archive::store::binary_package_build::{self as rows, BuildSource};
+use pressroom_archive::store::binary_package_build as rows;
+use pressroom_archive::store::build_source::BuildSource;
 use pressroom_archive::store::shape::shape;
-use pressroom_archive::store::{Transaction, suite};
+use pressroom_archive::store::{Transaction, build_source, suite};
 
 use super::Shown;
 use super::decide::{Right, judge};
-use crate::cli::operator::As;
+use crate::cli::who::As;
 use crate::cli::{End, Session, exit, the_archive};
 
 const EXAMPLES: &str = "\
@@ -50,7 +51,7 @@ impl Create {
         // all of them or none, and what is shown is read before it may be taken back
         let make = |tx: &Transaction<'_>| -> anyhow::Result<Vec<Shown>> {
             let shape = shape(tx, suite::suite(tx, archive.id, &self.suite)?)?;
-            let sources = self.named(rows::published_sources(tx, shape.suite.id)?)?;
+            let sources = self.named(build_source::published_sources(tx, shape.suite.id)?)?;
             for one in &sources {
                 let of = (one.id, &one.name);
                 judge(tx, &actor, (&archive, &shape.suite), of, Right::UploadOrAdminister)??;

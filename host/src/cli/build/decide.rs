@@ -6,12 +6,12 @@ use pressroom_archive::people::{Actor, Denied, UploadQuestion, package_sets_of, 
 use pressroom_archive::store::archive::Archive;
 use pressroom_archive::store::binary_package_build::{self as rows, Filter, Order};
 use pressroom_archive::store::suite::Suite;
-use pressroom_archive::store::{Connection, Db, StoreError, Transaction, archive, suite};
+use pressroom_archive::store::{Connection, Db, StoreError, Transaction, archive, build_source, suite};
 use serde::Serialize;
 
 use super::{Shown, build_number, comment, status_text};
-use crate::cli::operator::As;
 use crate::cli::output::{BAD, painted};
+use crate::cli::who::As;
 use crate::cli::{End, Session};
 
 /// Let builds that have ended without packages be tried once more. Whoever may upload the source may, and whoever administers the queue.
@@ -190,7 +190,7 @@ pub(super) fn judge(
     right: Right,
 ) -> Result<Result<(), Denied>, StoreError> {
     let pocket = suite.name.pocket();
-    let component = rows::score_facts(db, suite.id, source)?.component;
+    let component = build_source::score_facts(db, suite.id, source)?.component;
     let rights = rights(db, archive, actor)?;
     let components: Vec<_> = component.clone().into_iter().collect();
     let administers = rights.may_administer(suite.series, pocket, &components);

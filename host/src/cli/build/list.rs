@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use pressroom_archive::domain::plain::escaped;
 use pressroom_archive::domain::{ArchitectureTag, ArchiveReference, BuildStatus, SourceName, SuiteName};
-use pressroom_archive::queue::plain;
 use pressroom_archive::store::binary_package_build::{Filter, Order, builds};
 use pressroom_archive::store::{archive, suite};
 
@@ -187,7 +187,7 @@ fn table_text(shown: &[Shown]) -> String {
                 one.source.clone(),
                 one.version.clone(),
                 format!("{}{}", one.architecture, if one.arch_indep { "+all" } else { "" }),
-                one.builder.as_deref().map(plain).unwrap_or_default(),
+                one.builder.as_deref().map(escaped).unwrap_or_default(),
                 date_text(one.created),
             ]
         })

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 
 use pressroom_archive::domain::BuildId;
-use pressroom_archive::queue::plain;
+use pressroom_archive::domain::plain::escaped;
 use pressroom_archive::store::binary_package_build::{build, log_file};
 
 use super::build_number;
@@ -59,7 +59,7 @@ fn for_a_terminal(file: impl Read) -> anyhow::Result<()> {
         }
         let ends = line.ends_with(b"\n");
         let text = String::from_utf8_lossy(&line);
-        let tabs: Vec<String> = text.trim_end_matches(['\n', '\r']).split('\t').map(plain).collect();
+        let tabs: Vec<String> = text.trim_end_matches(['\n', '\r']).split('\t').map(escaped).collect();
         write_out(&format!("{}{}", tabs.join("\t"), if ends { "\n" } else { "" }))?;
     }
 }

@@ -11,7 +11,7 @@ mod show;
 use jiff::Timestamp;
 use pressroom_archive::domain::{BuildId, BuildStatus};
 use pressroom_archive::store::binary_package_build::Build;
-use pressroom_archive::store::{Connection, archive, publication};
+use pressroom_archive::store::{Connection, archive, indexed};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted};
@@ -135,7 +135,7 @@ struct SourceFile {
 /// The files of the source that is built, the .dsc among them.
 fn source_files(root: &Root, db: &Connection, build: &Build) -> anyhow::Result<Vec<SourceFile>> {
     let librarian = root.librarian();
-    let files = publication::source_files(db, build.source)?;
+    let files = indexed::source_files(db, build.source)?;
     Ok(files
         .into_iter()
         .map(|(name, digests)| SourceFile {

@@ -12,7 +12,7 @@ use pressroom_archive::store::{Db, binary_package_build, library_file};
 use rustix::fs::{Mode, OFlags};
 
 use super::{Shown, build_number, comment, status_text};
-use crate::cli::{End, Session, exit, operator};
+use crate::cli::{End, Session, exit, who};
 use crate::root::Root;
 
 /// What all of them have.
@@ -108,7 +108,7 @@ impl Said {
             None => None,
         };
         let report = build::Report { builder: self.builder.as_deref(), outcome, log, comment: &comment };
-        let actor = self.builder.clone().unwrap_or_else(operator::user);
+        let actor = self.builder.clone().unwrap_or_else(who::user);
         let status = db.write(|tx| build::report(tx, self.build, &report, &actor, now))?;
         let shown = Shown::new(db.read(), &binary_package_build::build(db.read(), self.build)?)?;
         session.output.show(&shown, || {

@@ -1,7 +1,7 @@
 //! `pressroom build show`.
 
 use pressroom_archive::domain::BuildId;
-use pressroom_archive::queue::plain;
+use pressroom_archive::domain::plain::escaped;
 use pressroom_archive::store::binary_package_build::{Event, build, events_of, uploads_of};
 use serde::Serialize;
 
@@ -49,10 +49,10 @@ impl Whole {
         let how = if one.score_is_manual { "set by a person" } else { "computed" };
         text.push_str(&format!("  score: {} ({how}; urgency {})\n", one.score, one.urgency));
         if let Some(builder) = &one.builder {
-            text.push_str(&format!("  builder: {}\n", plain(builder)));
+            text.push_str(&format!("  builder: {}\n", escaped(builder)));
         }
         if let Some(dependencies) = &one.dependencies {
-            text.push_str(&format!("  waits for: {}\n", plain(dependencies)));
+            text.push_str(&format!("  waits for: {}\n", escaped(dependencies)));
         }
         for (what, date) in [("made", Some(one.created)), ("begun", one.started), ("ended", one.finished)] {
             if let Some(date) = date {
@@ -77,12 +77,15 @@ impl Whole {
             } else {
                 format!("{} to {}", event.old_status, event.new_status)
             };
-            let said =
-                if event.comment.is_empty() { String::new() } else { format!(": {}", plain(&event.comment)) };
+            let said = if event.comment.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", escaped(&event.comment))
+            };
             text.push_str(&format!(
                 "    {} {} {change}{said}\n",
                 painted(DIM, date_text(event.date)),
-                plain(&event.actor)
+                escaped(&event.actor)
             ));
         }
         text

@@ -10,8 +10,8 @@ use pressroom_sandbox::Point;
 use serde::Serialize;
 
 use super::calls::{Detail, ShownCall, call_text, cost_text, micros, outcome_text, plain, shown_call};
-use crate::cli::operator::{self, As};
 use crate::cli::output::{BAD, BOLD, DIM, WARN, painted, write_bytes};
+use crate::cli::who::{self, As};
 use crate::cli::{End, Session, exit};
 use crate::conductor::replay::{DryRun, Replayed, Wanted, dismiss, distribution_of, rehearse, replay};
 use crate::hooks::replay::Component;
@@ -137,8 +137,7 @@ impl Replay {
             return self.show_dry_run(session, &rehearse(&root, &wanted, session.clock)?);
         }
         if self.dismiss {
-            let word =
-                operator::word(&root, &root.db()?, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
+            let word = who::word(&root, &root.db()?, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
             return show_dismissed(session, self.run, dismiss(&root, &wanted, &word, session.clock)?);
         }
         let Replayed { run: own, calls, only_as_dry_run } = replay(&root, &wanted, session.clock)?;

@@ -98,7 +98,7 @@ impl Decision<'_> {
         let decided = if self.dry_run { db.rehearse(work)? } else { db.write(work)? };
         let (from, to, warnings, refused) = match decided {
             Ok(decided) => (decided.from, decided.to, decided.warnings, Vec::new()),
-            Err(Refused { reasons }) => (upload.status, upload.status, Vec::new(), reasons),
+            Err(Refused { status, reasons }) => (status, status, Vec::new(), reasons),
         };
         Ok(Outcome {
             upload: id.0,

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use pressroom_archive::queue::{Entry, Use, Word, plain};
+use pressroom_archive::domain::plain::escaped;
+use pressroom_archive::queue::{Entry, Use, Word};
 
 use super::{Shown, WAITING, Where, date_text, status_text};
 use crate::cli::output::{DIM, fitted_table, painted};
@@ -85,7 +86,7 @@ fn table_text(entries: &[Entry]) -> String {
                 upload.source_name.to_string(),
                 upload.version.to_string(),
                 entry.kinds(),
-                plain(&upload.changed_by),
+                escaped(&upload.changed_by),
                 date_text(upload.date_created),
             ]
         })

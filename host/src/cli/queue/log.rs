@@ -1,7 +1,8 @@
 //! `pressroom queue log`.
 
 use pressroom_archive::domain::UploadStatus;
-use pressroom_archive::queue::{Entry, Use, Word, plain};
+use pressroom_archive::domain::plain::escaped;
+use pressroom_archive::queue::{Entry, Use, Word};
 use pressroom_archive::store::package_upload::{LogLine, log_of};
 use serde::Serialize;
 
@@ -61,7 +62,7 @@ pub(super) fn log_text(log: &[LogLine]) -> String {
             } else {
                 format!("{} to {}", line.old_status, line.new_status)
             };
-            vec![date_text(line.date), plain(&line.reviewer), change, plain(&line.comment)]
+            vec![date_text(line.date), escaped(&line.reviewer), change, escaped(&line.comment)]
         })
         .collect();
     table(&["WHEN (UTC)", "WHO", "WHAT", "WHY"], &cells)

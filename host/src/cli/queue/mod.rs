@@ -6,7 +6,7 @@ mod diff;
 mod fetch;
 mod list;
 mod log;
-mod refile;
+mod overrides;
 mod reject;
 mod show;
 
@@ -32,7 +32,7 @@ pub(super) enum Command {
     Diff(diff::Diff),
     Fetch(fetch::Fetch),
     #[command(subcommand)]
-    Override(refile::Override),
+    Override(overrides::Override),
     Accept(accept::Accept),
     Reject(reject::Reject),
     Log(log::Log),

@@ -5,7 +5,7 @@ use pressroom_archive::queue::{Use, Word};
 
 use super::decided::{Decision, comment};
 use super::{WAITING, Where};
-use crate::cli::operator::{As, some_word};
+use crate::cli::who::{As, some_word};
 use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\

@@ -1,7 +1,8 @@
 //! `pressroom queue show`.
 
 use pressroom_archive::domain::UploadStatus;
-use pressroom_archive::queue::{Entry, Use, Word, plain};
+use pressroom_archive::domain::plain::escaped;
+use pressroom_archive::queue::{Entry, Use, Word};
 use pressroom_archive::store::package_upload::{LogLine, builds_of, log_of};
 use serde::Serialize;
 
@@ -76,9 +77,9 @@ fn text(entry: &Entry, detailed: &Detailed) -> String {
     if let Some(ended) = upload.date_ended {
         line("ended", &format!("{} UTC", date_text(ended)));
     }
-    line("changed by", &plain(&upload.changed_by));
+    line("changed by", &escaped(&upload.changed_by));
     let signed = match (&entry.signer, &upload.signing_key) {
-        (Some(signer), Some(key)) => format!("{signer}, {}", plain(key)),
+        (Some(signer), Some(key)) => format!("{signer}, {}", escaped(key)),
         (Some(signer), None) => signer.to_string(),
         (None, _) => "nobody".to_owned(),
     };

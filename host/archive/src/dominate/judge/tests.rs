@@ -24,9 +24,10 @@ fn rows(table: &str) -> Rows {
         let has = |word: &str| words.contains(&word);
         let after = |word: &str| words.iter().position(|one| *one == word).map(|place| words[place + 1]);
         let id: i64 = id.parse().unwrap();
+        let kind = if *index == "source" { PackageKind::Source } else { PackageKind::Binary };
         let candidate = Candidate {
             publication: PublicationId(id),
-            release: id * 10,
+            release: PackageReleaseId::of(kind, id * 10),
             version: version.parse().unwrap(),
             status: PublicationStatus::Published,
             date_created: Timestamp::from_second(after("day").map_or(0, |day| day.parse().unwrap())).unwrap(),
@@ -58,7 +59,7 @@ fn words(verdicts: &[Verdict]) -> Vec<String> {
     let mut sorted = verdicts.to_vec();
     sorted.sort_by_key(|verdict| (verdict.publication, verdict.kind));
     let word = |verdict: &Verdict| match verdict.becomes {
-        Becomes::Superseded(by) => format!("{} by {}", verdict.publication, by / 10),
+        Becomes::Superseded(by) => format!("{} by {}", verdict.publication, by.row() / 10),
         Becomes::Deleted => format!("{} deleted", verdict.publication),
     };
     sorted.iter().map(word).collect()

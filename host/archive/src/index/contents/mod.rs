@@ -23,9 +23,9 @@ use super::stanza::section_field;
 use crate::domain::name::{ComponentName, Section};
 use crate::domain::{BinaryReleaseId, PassId};
 use crate::format::PathList;
-use crate::store::contents::{self, Holder};
-use crate::store::publication::{BinaryIndex, IndexKey, Names};
-use crate::store::{Connection, pass};
+use crate::store::indexed::{BinaryIndex, IndexKey, Names};
+use crate::store::package_paths::{self, Holder};
+use crate::store::{Connection, transition};
 use crate::work::{self, Work};
 
 /// So many paths of touched packages are looked at one by one; beyond that making all of it is cheaper, and needs no more memory.
@@ -85,19 +85,17 @@ fn shown(path: &[u8]) -> Option<String> {
 
 impl Lines<'_> {
     fn paths_of(&self, release: BinaryReleaseId) -> Result<PathList, IndexError> {
-        let packed = contents::find(self.db, release)?.unwrap_or_default();
+        let packed = package_paths::find(self.db, release)?.unwrap_or_default();
         PathList::unpack(&packed).map_err(|source| IndexError::Paths { release, source })
     }
 
     /// What the pass changes; none where that is too much to be looked at one by one.
     pub(super) fn find_changes(&self) -> Result<Option<Changes>, IndexError> {
-        let BinaryIndex { suite, component, architecture, format } = self.index;
-        let key = IndexKey::Packages { suite, component, architecture, format };
-        let names = pass::touched_names(self.db, self.pass, &key)?;
+        let names = transition::touched_names(self.db, self.pass, &IndexKey::Packages(self.index))?;
         let mut holders: Vec<(String, Holder)> = Vec::new();
         let mut paths = 0u64;
         for name in &names {
-            contents::for_each_holder(self.db, self.pass, &self.index, &Names::one(name), |holder| {
+            package_paths::for_each_holder(self.db, self.pass, &self.index, &Names::one(name), |holder| {
                 paths = paths.saturating_add(holder.paths);
                 // no more of them are read than are looked at
                 if paths <= MOST_PATHS {
@@ -135,7 +133,7 @@ impl Entries for Lines<'_> {
     fn for_each(&self, paths: &Names, each: &mut Each<'_>) -> Result<(), IndexError> {
         let mut sorter = Sorter::new(self.scratch, self.limits);
         let mut owners: Vec<String> = Vec::new();
-        contents::for_each_holder(self.db, self.pass, &self.index, &Names::all(), |holder| {
+        package_paths::for_each_holder(self.db, self.pass, &self.index, &Names::all(), |holder| {
             if !holder.will_be_there {
                 return Ok(());
             }

@@ -1,6 +1,5 @@
 use super::*;
-use crate::domain::DistributionId;
-use crate::monitor::Failing;
+use crate::domain::{DistributionId, Failing};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

@@ -1,8 +1,8 @@
 //! Control fields side by side: which came, which went, which say something else, and of lists what was added and removed.
 
 use super::text::{self, Text, TextDiff};
+use crate::domain::plain::escaped;
 use crate::format::control;
-use crate::queue::plain;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -74,12 +74,12 @@ pub(super) fn compare(old: &str, new: &str, most_lines: usize) -> (Vec<FieldChan
         if is_long(&old) || is_long(&new) {
             let is_there = (old.is_some(), new.is_some());
             let of = |value: Option<String>| Text::Whole(value.map(|value| value + "\n").unwrap_or_default());
-            texts.extend(text::compare(&plain(name), is_there, &of(old), &of(new), most_lines));
+            texts.extend(text::compare(&escaped(name), is_there, &of(old), &of(new), most_lines));
             return;
         }
-        let cut = |value: String| cut(&plain(&value));
+        let cut = |value: String| cut(&escaped(&value));
         changes.push(FieldChange {
-            name: plain(name),
+            name: escaped(name),
             old: old.map(cut),
             new: new.map(cut),
             removed: Vec::new(),
@@ -108,7 +108,7 @@ fn list(name: &str, old: Option<&str>, new: Option<&str>) -> Option<FieldChange>
     let without = |all: &[String], others: &[String]| -> Vec<String> {
         let others: std::collections::BTreeSet<&String> = others.iter().collect();
         let mut left: Vec<String> =
-            all.iter().filter(|word| !others.contains(word)).map(|word| cut(&plain(word))).collect();
+            all.iter().filter(|word| !others.contains(word)).map(|word| cut(&escaped(word))).collect();
         if left.len() > MOST_IN_LIST {
             let more = left.len() - MOST_IN_LIST;
             left.truncate(MOST_IN_LIST);
@@ -118,7 +118,7 @@ fn list(name: &str, old: Option<&str>, new: Option<&str>) -> Option<FieldChange>
     };
     let (removed, added) = (without(&old, &new), without(&new, &old));
     let is_other = !removed.is_empty() || !added.is_empty();
-    is_other.then(|| FieldChange { name: plain(name), old: None, new: None, removed, added })
+    is_other.then(|| FieldChange { name: escaped(name), old: None, new: None, removed, added })
 }
 
 fn cut(text: &str) -> String {

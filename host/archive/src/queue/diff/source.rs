@@ -10,10 +10,10 @@ use super::Seen;
 use super::text::Text;
 use super::tree::{Gather, Node, Place};
 use crate::domain::name::FileName;
+use crate::domain::plain::escaped;
 use crate::domain::{FileDigests, Sha256, SourceReleaseId, chain};
 use crate::librarian::Librarian;
-use crate::queue::plain;
-use crate::store::{Connection, StoreError, publication, upload_queue};
+use crate::store::{Connection, StoreError, indexed, upload_queue};
 
 /// The longest `.diff.gz` that is read, in bytes when decompressed.
 const MOST_DIFF_BYTES: u64 = 64 << 20;
@@ -27,7 +27,7 @@ pub(super) struct SourceFile {
 
 /// The files of a source, the `.dsc` among them.
 pub(super) fn files(db: &Connection, release: SourceReleaseId) -> Result<Vec<SourceFile>, StoreError> {
-    let files = publication::source_files(db, release)?;
+    let files = indexed::source_files(db, release)?;
     Ok(files.into_iter().map(|(name, digests)| SourceFile { name, digests }).collect())
 }
 
@@ -158,7 +158,7 @@ fn read_diff(librarian: &Librarian, sha256: &Sha256, seen: &mut Seen) -> Result<
         return Err(format!("has more than {MOST_DIFF_BYTES} bytes when decompressed: not compared"));
     }
     for (path, text) in patched(&text) {
-        seen.texts.insert(plain(&path), Text::Whole(text));
+        seen.texts.insert(escaped(&path), Text::Whole(text));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff as Compared};
 
-use crate::queue::plain::plain_line;
+use crate::domain::plain::escaped_line;
 
 /// What is known of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +121,10 @@ fn hunk_range(begin: usize, length: usize) -> String {
 fn shown(sign: char, line: &str) -> String {
     let line = line.strip_suffix('\n').unwrap_or(line);
     match line.char_indices().nth(MOST_CHARACTERS) {
-        None => format!("{sign}{}", plain_line(line)),
-        Some((at, _)) => format!("{sign}{}… ({} characters)", plain_line(&line[..at]), line.chars().count()),
+        None => format!("{sign}{}", escaped_line(line)),
+        Some((at, _)) => {
+            format!("{sign}{}… ({} characters)", escaped_line(&line[..at]), line.chars().count())
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use crate::format::contents::{MAX_DATA_BYTES, MAX_ENTRIES};
+use crate::domain::plain::escaped;
+use crate::format::package_paths::{MAX_DATA_BYTES, MAX_ENTRIES};
 use crate::format::tarball::{self, Bounds, ContentsError, Entry, EntryKind, Walk, plain as below_root};
-use crate::queue::plain;
 
 use super::text::Text;
 
@@ -117,7 +117,7 @@ pub(super) fn compare(old: &Tree, new: &Tree, most: usize) -> FileChanges {
             continue;
         }
         changes.files.push(FileChange {
-            path: plain(&String::from_utf8_lossy(path)),
+            path: escaped(&String::from_utf8_lossy(path)),
             other_bytes: old.zip(new).is_some_and(|(old, new)| old.digest != new.digest),
             old: old.map(facts),
             new: new.map(facts),
@@ -129,9 +129,9 @@ fn facts(node: &Node) -> FileFacts {
     FileFacts {
         kind: node.kind,
         mode: format!("{:04o}", node.mode),
-        owner: plain(&node.owner),
+        owner: escaped(&node.owner),
         size_bytes: node.size_bytes,
-        link: (!node.link.is_empty()).then(|| plain(&String::from_utf8_lossy(&node.link))),
+        link: (!node.link.is_empty()).then(|| escaped(&String::from_utf8_lossy(&node.link))),
         bits: node.mode,
     }
 }
@@ -240,7 +240,7 @@ impl<'a> Gather<'a> {
                 }
                 None => Text::Opaque { size_bytes, digest },
             };
-            self.texts.insert(plain(&String::from_utf8_lossy(&path)), text);
+            self.texts.insert(escaped(&String::from_utf8_lossy(&path)), text);
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::domain::chain;
 use crate::domain::name::{FileName, PackagePriority, Section};
 use crate::format::{
     BinaryControl, Changes, ChangesFile, DebControl, DebError, PackageType, PathList, read_deb_control,
+    relations,
 };
 use crate::librarian::{Librarian, Sealed};
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::upload::examined::{ExaminedBinary, ExaminedFile};
 
 /// A binary package that could be read.
@@ -194,7 +195,8 @@ fn check_filing(name: &str, listed: &ChangesFile, control: &BinaryControl, findi
     }
 }
 
-/// A field `Depends` without a word makes apt refuse the whole index.
+/// Relations that clients cannot read make apt refuse the whole index, for all packages of the archive. A field `Depends` without a word is read, and is
+/// always a mistake.
 fn check_relations(name: &str, deb: &DebControl, findings: &mut Findings) {
     for (field, value) in deb.pairs() {
         if field.eq_ignore_ascii_case("Depends") && value.trim().is_empty() {
@@ -203,6 +205,14 @@ fn check_relations(name: &str, deb: &DebControl, findings: &mut Findings) {
                 name,
                 "its field Depends is empty",
                 "leave the field out of debian/control, or fill the substitution variables in it",
+            );
+        }
+        if let Err(error) = relations::check_binary(std::iter::once((field, value))) {
+            findings.reject(
+                "relations",
+                name,
+                chain(&error),
+                "correct the field in debian/control, or fill the substitution variables in it, and build again",
             );
         }
     }

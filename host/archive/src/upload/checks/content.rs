@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::findings::Findings;
 use crate::domain::chain;
-use crate::domain::name::{FileName, shown};
+use crate::domain::name::FileName;
+use crate::domain::plain::shown;
 use crate::format::source_diff::{DiffError, Members};
 use crate::format::source_tree::{self, Member, Role, SourceTree, TreeError};
 use crate::format::tarball::ContentsError;

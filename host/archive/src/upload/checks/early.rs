@@ -1,10 +1,10 @@
 //! The checks that come before all others: whether a `.changes` can be read as an upload at all. Pure; where they find something nothing else
 //! is looked at, since nothing that it says could be relied on.
 
-use super::super::examined::Problem;
 use super::findings::Findings;
 use super::{fields, kind};
 use crate::domain::name::FileName;
+use crate::domain::problem::Problem;
 use crate::domain::{NameError, chain};
 use crate::format::changes::ChangesError;
 use crate::format::control::ControlFault;

@@ -1,6 +1,7 @@
 //! What the checks have found so far. Says nothing of its own.
 
-use crate::upload::examined::{Problem, Severity};
+use crate::domain::plain::escaped_to;
+use crate::domain::problem::{Problem, Severity};
 
 /// So many are told; what comes after them is counted.
 const MAX_PROBLEMS: usize = 200;
@@ -44,6 +45,7 @@ impl Findings {
             self.untold += 1;
             return;
         }
+        let plain = |text: &str| escaped_to(text, MAX_TEXT_CHARACTERS);
         let file = (!file.is_empty()).then(|| plain(file));
         self.problems.push(Problem { severity, check, file, what: plain(what), remedy: plain(remedy) });
     }
@@ -66,24 +68,6 @@ impl Findings {
         }
         self.problems
     }
-}
-
-/// One line that may be shown on a terminal and in a mail.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    for character in characters.by_ref().take(MAX_TEXT_CHARACTERS) {
-        // quotes are no harm where nothing is quoted
-        if matches!(character, '"' | '\'' | '\\') {
-            out.push(character);
-        } else {
-            out.extend(character.escape_debug());
-        }
-    }
-    if characters.next().is_some() {
-        out.push('…');
-    }
-    out
 }
 
 #[cfg(test)]

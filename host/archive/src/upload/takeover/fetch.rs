@@ -14,9 +14,9 @@ use crate::disk::DiskError;
 use crate::domain::digest::{FileDigests, Hasher};
 use crate::domain::name::FileName;
 use crate::domain::{NameError, chain};
-use crate::format::{SourceControl, read_deb_control};
+use crate::format::{SourceControl, read_deb_control, relations};
 use crate::librarian::Librarian;
-use crate::store::contents::PackedPaths;
+use crate::store::package_paths::PackedPaths;
 use crate::upload::bring::{Brought, bring_shared, bring_stream, drain};
 use crate::upload::read::Content;
 
@@ -77,6 +77,7 @@ impl Fetcher<'_> {
             .bring(&listed.file, |reader| read_deb_control(BufReader::with_capacity(PIECE_BYTES, reader)))?;
         let deb = read.map_err(|error| bad(chain(&error)))?;
         let control = deb.binary(listed.package_type).map_err(|error| bad(chain(&error)))?;
+        relations::check_binary(deb.pairs()).map_err(|error| bad(chain(&error)))?;
         let is_it = control.package == listed.name
             && control.version.as_str() == listed.version.as_str()
             && control.architecture == listed.architecture;

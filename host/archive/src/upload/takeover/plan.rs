@@ -12,7 +12,7 @@ use crate::domain::DebVersion;
 use crate::domain::digest::Sha256;
 use crate::domain::name::{ArchitectureTag, ComponentName};
 use crate::format::PackageType;
-use crate::store::takeover::Standing;
+use crate::store::takeover::InOurSuite;
 use crate::upload::Complaint;
 
 /// A binary package that is wanted, and where it is listed.
@@ -266,7 +266,7 @@ pub enum Fate {
 
 /// Decides by how it stands to that index.
 #[must_use]
-pub fn fate(standing: &Standing, keep: NonZeroUsize) -> Fate {
+pub fn fate(standing: &InOurSuite, keep: NonZeroUsize) -> Fate {
     if standing.is_there {
         return Fate::Publish;
     }
@@ -376,11 +376,11 @@ mod tests {
     fn what_is_here_decides_what_becomes_of_a_package() {
         let version = |text: &str| text.parse::<DebVersion>().unwrap();
         let two = NonZeroUsize::new(2).unwrap();
-        let none = Standing::default();
-        let there = Standing { is_there: true, was_removed: true, ..Standing::default() };
-        let below = Standing { higher: vec![version("2")], ..Standing::default() };
-        let gave_way = Standing { was_there: true, ..below.clone() };
-        let removed = Standing { was_there: true, was_removed: true, ..Standing::default() };
+        let none = InOurSuite::default();
+        let there = InOurSuite { is_there: true, was_removed: true, ..InOurSuite::default() };
+        let below = InOurSuite { higher: vec![version("2")], ..InOurSuite::default() };
+        let gave_way = InOurSuite { was_there: true, ..below.clone() };
+        let removed = InOurSuite { was_there: true, was_removed: true, ..InOurSuite::default() };
         for (standing, keep, fate) in [
             (&none, ONE, Fate::Publish),
             (&there, ONE, Fate::Publish),

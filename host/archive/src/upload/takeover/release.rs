@@ -9,7 +9,8 @@ use std::io::Read;
 use jiff::Timestamp;
 
 use super::repository::{OpenError, PathError, Repository, RepositoryPath};
-use crate::domain::name::{ArchitectureTag, shown};
+use crate::domain::name::ArchitectureTag;
+use crate::domain::plain::shown;
 use crate::domain::{ComponentName, Sha256};
 use crate::format::control::{self, ControlError, Paragraph};
 use crate::openpgp::{Certificate, Clearsigned, ClearsignedError, MAX_SIGNATURE_BYTES};

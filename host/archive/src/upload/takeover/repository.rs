@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::domain::name::shown;
+use crate::domain::plain::shown;
 use crate::work::{Work, count, count_bytes};
 
 /// The path of a file below a repository's root: `pool/main/h/hello/hello_1.0_amd64.deb`.

@@ -5,10 +5,11 @@
 use super::index::{Binary, Part, Source};
 use super::repository::RepositoryPath;
 use crate::domain::digest::Sha256;
-use crate::domain::name::{ArchitectureTag, BinaryName, FileName, SourceName, shown};
+use crate::domain::name::{ArchitectureTag, BinaryName, FileName, SourceName};
+use crate::domain::plain::shown;
 use crate::domain::{DebVersion, ExtraField, ExtraFieldError, ExtraFieldName};
 use crate::format::control::{self, Paragraph};
-use crate::format::{PackageType, field};
+use crate::format::{PackageType, field, relations};
 
 /// A stanza that cannot be used: which package it is of, as far as it says so, and why.
 #[derive(Debug, PartialEq, Eq)]
@@ -204,6 +205,10 @@ pub(super) fn additions(stanza: &str, own: &str) -> Additions {
                 additions.lost.push(name.chars().take(64).collect());
             }
             Ok(name) => match value.parse() {
+                // such a field would be in the way of all others
+                Ok(_) if relations::check_binary([(name.as_str(), value.as_str())].into_iter()).is_err() => {
+                    additions.lost.push(name.to_string());
+                }
                 Ok(value) => additions.fields.push(ExtraField { name, value: Some(value) }),
                 Err(_) => additions.lost.push(name.to_string()),
             },
@@ -314,5 +319,9 @@ mod tests {
         assert_eq!(found.lost, ["X_Odd"]);
         let long = format!("Package: hello\nTag: {}\n", "x".repeat(600));
         assert_eq!(additions(&long, own).lost, ["Tag"]);
+        // relations that the archive has changed are those that clients can read
+        let found = additions("Package: hello\nDepends: a, c (>= 1)\nSuggests: d e\n", own);
+        assert_eq!(found.fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["Depends"]);
+        assert_eq!(found.lost, ["Suggests"]);
     }
 }

@@ -25,7 +25,7 @@ use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication
 use crate::store::series::ArchSeries;
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::suite::suite_by_id;
-use crate::store::takeover::{self, Standing};
+use crate::store::takeover::{self, InOurSuite};
 use crate::store::{
     Connection, Db, Made, StoreError, Transaction, described, extra_override, package_release,
 };
@@ -337,7 +337,7 @@ fn look<'a>(
 }
 
 /// Whether a package is published in none of its indexes because of what is there; counts and says why.
-fn stands_back(standings: &[Standing], keep: NonZeroUsize, item: Item<'_>, taken: &mut Taken) -> bool {
+fn stands_back(standings: &[InOurSuite], keep: NonZeroUsize, item: Item<'_>, taken: &mut Taken) -> bool {
     let fates: Vec<Fate> = standings.iter().map(|standing| fate(standing, keep)).collect();
     if fates.contains(&Fate::Publish) {
         return false;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use pressroom_archive::copy::{CopyError, End, Request, carry_out, plan};
+use pressroom_archive::copy::{CopyError, Copying, End, carry_out, plan};
 use pressroom_archive::death_row::expire::{self, Expire};
 use pressroom_archive::death_row::reap::look_at_all_again;
 use pressroom_archive::dists::ArchivePaths;
@@ -15,7 +15,7 @@ use pressroom_archive::people::Actor;
 use pressroom_archive::refile::{self, Change, refile};
 use pressroom_archive::store::archive::{Archive, archive, create_archive, keep_versions};
 use pressroom_archive::store::distribution::distribution;
-use pressroom_archive::store::obsolete::{Extent, make_obsolete};
+use pressroom_archive::store::obsolete::{EndedArchives, make_obsolete};
 use pressroom_archive::store::person::{NewPerson, create_person};
 use pressroom_archive::store::publication::{
     NewSourcePublication, Phasing, publish_arch_all_for, publish_source,
@@ -539,7 +539,7 @@ impl World {
         let to_shape = self.house.shape(self.suite_name(to));
         let actor = Self::operator();
         let packages = [name.parse().unwrap()];
-        let request = Request {
+        let request = Copying {
             from: End { archive: &self.archives[of].0, shape: &from_shape },
             to: End { archive: &self.archives[target].0, shape: &to_shape },
             packages: &packages,
@@ -621,7 +621,9 @@ impl World {
         let phasing = if percentage == 100 { Phasing::All } else { Phasing::Percentage(percentage) };
         let change = Change { component: None, section: None, priority: None, phasing };
         let percentage = (percentage < 100).then_some(percentage);
-        self.change(suite, &name, refile::Extent::SourceAndBinaries, &change, |_, of| *of = percentage);
+        self.change(suite, &name, refile::RefiledPackages::SourceAndBinaries, &change, |_, of| {
+            *of = percentage
+        });
         self.tell(format!("{name} in {} is given to {percentage:?}", self.suite_name(suite)));
     }
 
@@ -631,7 +633,7 @@ impl World {
             .some_source(|world, suite| world.model.suites[suite].archive == PRIMARY && world.is_open(suite));
         let Some((suite, mut name)) = found else { return };
         let extent = match self.chance.below(4) {
-            0 => refile::Extent::Source,
+            0 => refile::RefiledPackages::Source,
             1 => {
                 let of_source = self.model.which(|one| {
                     let package = self.model.package_of(one);
@@ -643,9 +645,9 @@ impl World {
                 });
                 let Some(binary) = self.chance.of(&of_source).copied() else { return };
                 name = self.model.package_of(&self.model.publications[binary]).name.clone();
-                refile::Extent::Binaries
+                refile::RefiledPackages::Binaries
             }
-            _ => refile::Extent::SourceAndBinaries,
+            _ => refile::RefiledPackages::SourceAndBinaries,
         };
         let component = (*self.chance.of(&COMPONENTS).unwrap()).to_owned();
         let section = self.chance.percent(30).then(|| ["net", "admin", "misc"][self.chance.below(3)]);
@@ -672,7 +674,7 @@ impl World {
         &mut self,
         suite: usize,
         name: &str,
-        extent: refile::Extent,
+        extent: refile::RefiledPackages,
         change: &Change,
         so: impl Fn(&mut Filing, &mut Option<u8>),
     ) {
@@ -683,7 +685,7 @@ impl World {
         let shape = self.house.shape(self.suite_name(suite));
         let actor = Self::operator();
         let names = [name.parse().unwrap()];
-        let request = refile::Request {
+        let request = refile::Refiling {
             archive: &self.house.archive,
             shape: &shape,
             names: &names,
@@ -695,9 +697,9 @@ impl World {
         let now = self.house.now;
         self.house.db.write(|tx| refile(tx, &request, now)).unwrap();
         let with_binaries = match extent {
-            refile::Extent::Binaries => None,
-            refile::Extent::Source => Some(false),
-            refile::Extent::SourceAndBinaries => Some(true),
+            refile::RefiledPackages::Binaries => None,
+            refile::RefiledPackages::Source => Some(false),
+            refile::RefiledPackages::SourceAndBinaries => Some(true),
         };
         let says_nothing_of_sources = change.component.is_none() && change.section.is_none();
         let seconds = self.now();
@@ -729,7 +731,11 @@ impl World {
         }
         self.turn_to(self.model.suites[suite].archive);
         let shape = self.house.shape(self.suite_name(suite));
-        let extent = if is_source { removal::Extent::SourceAndBinaries } else { removal::Extent::Binaries };
+        let extent = if is_source {
+            removal::RemovedPackages::SourceAndBinaries
+        } else {
+            removal::RemovedPackages::Binaries
+        };
         let wish =
             Removal { suite: shape.suite.id, name: &name, extent, by: "ann", comment: "no longer wanted" };
         let now = self.house.now;
@@ -812,7 +818,7 @@ impl World {
         self.turn_to(PRIMARY);
         self.set_status(series, SeriesStatus::Obsolete);
         let (id, now, seconds) = (self.series_id(series), self.house.now, self.now());
-        self.house.db.write(|tx| make_obsolete(tx, id, Extent::People, now)).unwrap();
+        self.house.db.write(|tx| make_obsolete(tx, id, EndedArchives::People, now)).unwrap();
         self.model.end_series(series, true, seconds);
         self.bind();
     }

@@ -1,5 +1,7 @@
 //! `pressroom publish`.
 
+mod what;
+
 use indicatif::ProgressBar;
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, PackageKind, PassPriority, PassState, Pocket, PublicationStatus,
@@ -8,13 +10,13 @@ use pressroom_archive::domain::{
 use pressroom_archive::store::archive::archive_by_id;
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::hook_run::{self, HookRun, Overridden};
-use pressroom_archive::store::{Db, StoreError, pass, suite};
+use pressroom_archive::store::{Db, StoreError, pass, suite, transition};
 use serde::Serialize;
+use what::{Order, What};
 
 use super::measure::{Measure, Measured, Measuring};
-use super::operator::{self, As};
 use super::output::{BAD, BOLD, DIM, WARN, painted, spinner};
-use super::publish_what::{Order, What};
+use super::who::{self, As};
 use super::{End, Session, exit};
 use crate::conductor::plan::{Plan, plan};
 use crate::conductor::{Options, Phases, Progress, RunEnd, RunReport, published_archives, run};
@@ -121,13 +123,13 @@ impl How {
             publishing: self.disable_publishing,
             domination: self.disable_domination,
             indexing: self.disable_indexing,
-            release: self.disable_release,
+            release_file: self.disable_release,
         };
         let careful = Phases {
             publishing: (self.careful && !disabled.publishing) || self.careful_publishing,
             domination: (self.careful && !disabled.domination) || self.careful_domination,
             indexing: (self.careful && !disabled.indexing) || self.careful_indexing,
-            release: (self.careful && !disabled.release) || self.careful_release,
+            release_file: (self.careful && !disabled.release_file) || self.careful_release,
         };
         (careful, disabled)
     }
@@ -195,6 +197,32 @@ impl Published {
             }
         }
     }
+
+    /// Says on standard error what is to be known beside the result.
+    fn say(&self, is_text: bool, is_one_of_many: bool) {
+        if is_text {
+            self.measured.say(is_one_of_many, &self.what());
+            for note in &self.left_alone {
+                anstream::eprintln!("{} {note}", painted(WARN, "left alone:"));
+            }
+        }
+        for OverriddenVeto { hook, veto, by, reason, .. } in &self.overridden {
+            let head = painted(WARN, "overridden:");
+            anstream::eprintln!("{head} {hook} has vetoed ({veto}); it does not count, says {by}: {reason}");
+        }
+        for hook in &self.not_needed {
+            anstream::eprintln!("{} {hook} did not veto", painted(WARN, "nothing to override:"));
+        }
+        match self.outcome {
+            "held" => anstream::eprintln!(
+                "{} {}",
+                painted(WARN, "held by a hook, nothing of that pass was published:"),
+                self.message
+            ),
+            "failed" => anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), self.message),
+            _ => {}
+        }
+    }
 }
 
 impl Publish {
@@ -205,45 +233,7 @@ impl Publish {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let named = self.suites.iter().chain(&self.dirty_suites);
-        if self.security_only && { named }.any(|suite| suite.pocket() != Pocket::Security) {
-            return Err(exit::usage(
-                "--security-only publishes security suites alone: name those, or leave one of the two out",
-            ));
-        }
-        let veto_override = self.veto_override(&root, &db)?;
-        let (careful, disabled) = self.how.phases();
-        if disabled == Phases::ALL {
-            return Err(exit::usage(
-                "with all phases left out there is nothing to do: leave one of the flags out",
-            ));
-        }
-        let asked = Options {
-            suites: self.suites.iter().cloned().collect(),
-            dirty_suites: self.dirty_suites.iter().cloned().collect(),
-            security_only: self.security_only,
-            accept_older_date: self.accept_older_date,
-            careful,
-            disabled,
-            veto_override,
-            ..Options::default()
-        };
-        let wanted = self.what.orders(db.read(), &asked)?;
-        if wanted.is_empty() {
-            return Err(if distributions(db.read())?.is_empty() {
-                exit::usage("there is no distribution yet: make one with `pressroom distribution add NAME`")
-            } else {
-                exit::usage("there is no such archive: `pressroom archive list` shows those that there are")
-            });
-        }
-        if asked.veto_override.is_some() && !What::is_one_distribution(&wanted) {
-            let mut names: Vec<String> = wanted.iter().map(|one| one.distribution.name.to_string()).collect();
-            names.dedup();
-            return Err(exit::usage(format!(
-                "a veto is overridden for one distribution: name it with --distribution: {}",
-                names.join(", ")
-            )));
-        }
+        let wanted = self.wanted(&root, &db)?;
         if self.dry_run {
             return plan_all(session, &root, &mut db, &wanted);
         }
@@ -276,33 +266,54 @@ impl Publish {
         }
         session.output.show(&shown, || shown.iter().map(|one| text(one, shown.len() > 1)).collect())?;
         for one in &shown {
-            if session.output.is_text() {
-                one.measured.say(wanted.len() > 1, &one.what());
-                for note in &one.left_alone {
-                    anstream::eprintln!("{} {note}", painted(WARN, "left alone:"));
-                }
-            }
-            for OverriddenVeto { hook, veto, by, reason, .. } in &one.overridden {
-                let head = painted(WARN, "overridden:");
-                anstream::eprintln!(
-                    "{head} {hook} has vetoed ({veto}); it does not count, says {by}: {reason}"
-                );
-            }
-            for hook in &one.not_needed {
-                anstream::eprintln!("{} {hook} did not veto", painted(WARN, "nothing to override:"));
-            }
-            match one.outcome {
-                "held" => anstream::eprintln!(
-                    "{} {}",
-                    painted(WARN, "held by a hook, nothing of that pass was published:"),
-                    one.message
-                ),
-                "failed" => anstream::eprintln!("{} {}", painted(BAD, "not all was done:"), one.message),
-                _ => {}
-            }
+            one.say(session.output.is_text(), wanted.len() > 1);
         }
         mail::deliver(&root, &mut db, &session.clock, root.config.mail.time_limit()).warn();
         worst
+    }
+
+    /// What is to be published, each with how; refused where that is not said well.
+    fn wanted(&self, root: &Root, db: &Db) -> anyhow::Result<Vec<Order>> {
+        let named = self.suites.iter().chain(&self.dirty_suites);
+        if self.security_only && { named }.any(|suite| suite.pocket() != Pocket::Security) {
+            return Err(exit::usage(
+                "--security-only publishes security suites alone: name those, or leave one of the two out",
+            ));
+        }
+        let veto_override = self.veto_override(root, db)?;
+        let (careful, disabled) = self.how.phases();
+        if disabled == Phases::ALL {
+            return Err(exit::usage(
+                "with all phases left out there is nothing to do: leave one of the flags out",
+            ));
+        }
+        let asked = Options {
+            suites: self.suites.iter().cloned().collect(),
+            dirty_suites: self.dirty_suites.iter().cloned().collect(),
+            security_only: self.security_only,
+            accept_older_date: self.accept_older_date,
+            careful,
+            disabled,
+            veto_override,
+            ..Options::default()
+        };
+        let wanted = self.what.orders(db.read(), &asked)?;
+        if wanted.is_empty() {
+            return Err(if distributions(db.read())?.is_empty() {
+                exit::usage("there is no distribution yet: make one with `pressroom distribution add NAME`")
+            } else {
+                exit::usage("there is no such archive: `pressroom archive list` shows those that there are")
+            });
+        }
+        if asked.veto_override.is_some() && !What::is_one_distribution(&wanted) {
+            let mut names: Vec<String> = wanted.iter().map(|one| one.distribution.name.to_string()).collect();
+            names.dedup();
+            return Err(exit::usage(format!(
+                "a veto is overridden for one distribution: name it with --distribution: {}",
+                names.join(", ")
+            )));
+        }
+        Ok(wanted)
     }
 
     /// The vetoes that do not count, with who says so and why.
@@ -311,7 +322,7 @@ impl Publish {
             return Ok(None);
         }
         let Overridden { by, reason } =
-            operator::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
+            who::word(root, db, self.reason.as_deref(), &As::named(self.by.as_deref()))?;
         Ok(Some(VetoOverride { hooks: self.override_veto.iter().cloned().collect(), by, reason }))
     }
 }
@@ -412,7 +423,7 @@ fn passes(db: &Db, run: RunId) -> anyhow::Result<Vec<PublishedPass>> {
         let counts = match one.state {
             PassState::Abandoned => Vec::new(),
             PassState::Preparing | PassState::Installing | PassState::Installed => {
-                pass::transition_counts(db.read(), one.id)?
+                transition::transition_counts(db.read(), one.id)?
             }
         };
         let count = |wanted: PublicationStatus, of: Option<PackageKind>| {

@@ -7,7 +7,7 @@ use pressroom_archive::store::archive::{archive, archives};
 use pressroom_archive::store::distribution::{Distribution, distribution, distributions};
 use pressroom_archive::store::{Connection, StoreError, derivation, suite};
 
-use super::exit;
+use crate::cli::exit;
 use crate::conductor::Options;
 
 /// Which archives.

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::publication::{BinaryIndex, Names};
+use super::indexed::{BinaryIndex, Names};
 use super::{During, StoreError};
 use crate::domain::name::{ArchitectureTag, PackagePriority, Section, SourceName};
 use crate::domain::version::DebVersion;
@@ -79,7 +79,7 @@ impl ListedBinary {
 }
 
 /// So many binaries of an index as the pass will leave it (without a pass: as it is), those behind a place, in the order of
-/// [`for_each_binary`](super::publication::for_each_binary).
+/// [`for_each_binary`](super::indexed::for_each_binary).
 ///
 /// # Errors
 /// When the database fails.

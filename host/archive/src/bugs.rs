@@ -20,7 +20,7 @@ use crate::store::shape::SuiteShape;
 use crate::store::{Db, StoreError, package_copy, suite};
 
 /// So many bugs of one upload are closed; one that names more has pasted something.
-pub(super) const MOST_BUGS: usize = 1_000;
+pub(crate) const MOST_BUGS: usize = 1_000;
 
 /// The bugs that an upload closes: where its users will find it, not where it is only tried, or is somebody's own.
 #[must_use]
@@ -161,7 +161,7 @@ fn way_of(
 type Place = ((ArchiveId, SeriesId), DebVersion);
 
 /// So much of a `.changes` is read: what comes in has been shorter.
-pub(super) const LONGEST_CHANGES: u64 = 32 << 20;
+pub(crate) const LONGEST_CHANGES: u64 = 32 << 20;
 
 fn changes_of(librarian: &Librarian, sha256: &Sha256) -> Option<Changes> {
     let mut bytes = Vec::new();

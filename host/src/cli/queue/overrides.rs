@@ -2,7 +2,7 @@
 
 use pressroom_archive::domain::{ComponentName, PackagePriority, Section};
 use pressroom_archive::queue::decide::Review;
-use pressroom_archive::queue::overrides::{Change, Meant, Wish, refile};
+use pressroom_archive::queue::overrides::{Change, Meant, Wish, file_otherwise};
 use pressroom_archive::queue::{Use, Word};
 use pressroom_archive::store::package_upload::PackageUpload;
 use pressroom_archive::store::{Db, StoreError, Transaction};
@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::decided::comment;
 use super::{WAITING, Where};
-use crate::cli::operator::As;
 use crate::cli::output::{BAD, BOLD, DIM, painted};
+use crate::cli::who::As;
 use crate::cli::{End, Session, exit};
 
 const EXAMPLES: &str = "\
@@ -117,7 +117,7 @@ impl To {
         wish: &Wish,
         review: &Review<'_>,
     ) -> anyhow::Result<Outcome> {
-        let work = |tx: &Transaction<'_>| refile(tx, upload.id, meant, wish, review);
+        let work = |tx: &Transaction<'_>| file_otherwise(tx, upload.id, meant, wish, review);
         let ended: Result<_, StoreError> = if self.dry_run { db.rehearse(work) } else { db.write(work) };
         let (changes, refused) = match ended? {
             Ok(changes) => (changes, Vec::new()),

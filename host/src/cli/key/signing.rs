@@ -14,15 +14,14 @@ use pressroom_archive::store::series::series_of;
 use pressroom_archive::store::suite::suite_by_id;
 use pressroom_archive::store::{Connection, Db, StoreError, signing_key};
 
-use super::operator;
-use super::{End, Session, exit};
+use crate::cli::{End, Session, exit, who};
 use crate::root::{Place, Root, SigningKeys, own_place};
 
 /// Make a key that signs archives.
 ///
 /// For an archive it signs from the next pass on; without one it only lies ready, for `pressroom key rotate`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Generate {
+pub(in crate::cli) struct Generate {
     /// The archive that it signs, alone.
     #[arg(long, value_name = "ARCHIVE")]
     archive: Option<ArchiveReference>,
@@ -36,7 +35,7 @@ pub(super) struct Generate {
 
 /// Take in a key that signs archives: it lies ready for `pressroom key rotate` and `pressroom archive set --signing-key`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     /// An OpenPGP secret key without a passphrase, readable by its owner only. A copy is kept in the root.
     #[arg(required_unless_present = "gpg")]
     file: Option<PathBuf>,
@@ -49,7 +48,7 @@ pub(super) struct Add {
 ///
 /// For example: pressroom key rotate 0123456789ABCDEF0123456789ABCDEF01234567 --overlap-seconds 7776000
 #[derive(Debug, clap::Args)]
-pub(super) struct Rotate {
+pub(in crate::cli) struct Rotate {
     /// The fingerprint of the new key, which `key generate` has made or `key add` taken in.
     new: Fingerprint,
     /// Only for this archive.
@@ -65,7 +64,7 @@ pub(super) struct Rotate {
 /// Refused while it signs, and while clients are served a Release that it has signed. What it has signed, and when, stays in the history; `pressroom key add`
 /// takes it in again. A key that gpg has stays with gpg, and a file outside the root where it is.
 #[derive(Debug, clap::Args)]
-pub(super) struct Forget {
+pub(in crate::cli) struct Forget {
     /// The fingerprint.
     fingerprint: Fingerprint,
     /// The file with the secret half stays in the root.
@@ -130,15 +129,14 @@ impl Add {
 }
 
 impl Rotate {
-    pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
+    pub(super) fn run(&self, session: &Session) -> anyhow::Result<()> {
         let root = session.root()?;
         let mut db = root.db()?;
         let now = session.clock.began();
         let whose = self.archive.as_ref().map(|reference| archive(db.read(), reference)).transpose()?;
         let new = self.new.to_string();
         rotate(&root, &mut db, whose.as_ref(), &new, self.overlap_seconds, now)?;
-        warn_of_short(&db, whose.as_ref(), self.overlap_seconds)?;
-        super::key::list_all(session, &root, &db)
+        Ok(warn_of_short(&db, whose.as_ref(), self.overlap_seconds)?)
     }
 }
 
@@ -265,7 +263,7 @@ fn rotate(
             }
         }
     }
-    let by = operator::recorded(db)?;
+    let by = who::recorded(db)?;
     db.write(|tx| {
         // opening a key may take long, as when gpg asks a card
         if uses_of(tx)? != before {
@@ -366,7 +364,7 @@ pub(super) fn listed(root: &Root, db: &Connection, now: Timestamp) -> anyhow::Re
 }
 
 /// Every archive of every distribution.
-pub(super) fn all_archives(db: &Connection) -> Result<Vec<Archive>, StoreError> {
+fn all_archives(db: &Connection) -> Result<Vec<Archive>, StoreError> {
     let mut all = Vec::new();
     for distribution in distributions(db)? {
         all.extend(archives(db, distribution.id)?);

@@ -11,22 +11,22 @@ use serde::{Deserialize, Serialize};
 /// Of what an archive is a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct CopyDescription {
+pub(crate) struct CopyDescription {
     /// As somebody has written it.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// The archive that this means. Where it is not here, new packages are filed as in the primary archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) origin_archive: Option<String>,
+    pub(crate) origin_archive: Option<String>,
     /// Why it was made.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// Who has made it.
-    pub(super) creator: String,
+    pub(crate) creator: String,
     /// Its architectures, which do not change.
-    pub(super) architectures: Vec<ArchitectureTag>,
+    pub(crate) architectures: Vec<ArchitectureTag>,
 }
 
 /// Says of an archive what it is a copy of, where that was not said yet. What was said stays.
-pub(super) fn apply_copy(
+pub(super) fn apply(
     tx: &Transaction<'_>,
     archive: &Archive,
     wanted: &CopyDescription,
@@ -79,7 +79,7 @@ pub(super) fn apply_origin(
 }
 
 /// What was said of a copy archive; none: it is no copy.
-pub(super) fn export_copy(db: &Connection, archive: &Archive) -> Result<Option<CopyDescription>, StoreError> {
+pub(super) fn export(db: &Connection, archive: &Archive) -> Result<Option<CopyDescription>, StoreError> {
     let Some(copy) = copy_of(db, archive.id)? else { return Ok(None) };
     let architectures = copy
         .architectures

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Whether changes of a suite wait for somebody's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Approval {
+pub(crate) enum Approval {
     /// They do.
     Required,
     /// They do not.
@@ -18,7 +18,7 @@ pub(super) enum Approval {
 }
 
 impl Approval {
-    pub(super) const fn of(required: bool) -> Self {
+    pub(crate) const fn of(required: bool) -> Self {
         if required { Self::Required } else { Self::None }
     }
 }
@@ -26,23 +26,23 @@ impl Approval {
 /// How a suite is published.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, clap::Args)]
 #[serde(default, rename_all = "kebab-case")]
-pub(super) struct SuiteSettings {
+pub(crate) struct SuiteSettings {
     /// Whether changes are published only when somebody has approved them (`suite approve`).
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) approval: Option<Approval>,
+    pub(crate) approval: Option<Approval>,
     /// Whether the binaries of a source are published together: when no build of it for an architecture of the suite is to come any more.
     #[arg(long, value_name = "true|false")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) group_by_source: Option<bool>,
+    pub(crate) group_by_source: Option<bool>,
     /// They wait for each other so long at the most.
     #[arg(long, value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) group_by_source_most_seconds: Option<u32>,
+    pub(crate) group_by_source_most_seconds: Option<u32>,
 }
 
 impl SuiteSettings {
-    pub(super) fn change(&self) -> SuiteChange {
+    pub(crate) fn change(&self) -> SuiteChange {
         SuiteChange {
             approval_required: self.approval.map(|approval| approval == Approval::Required),
             group_by_source: self.group_by_source,
@@ -51,7 +51,7 @@ impl SuiteSettings {
     }
 
     /// What it says, for the log.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let mut words = Vec::new();
         if let Some(approval) = self.approval {
             words.push(format!(
@@ -80,14 +80,14 @@ impl SuiteSettings {
 /// A suite of an archive. Those that are not named are published as all are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct SuiteDescription {
-    pub(super) name: SuiteName,
+pub(crate) struct SuiteDescription {
+    pub(crate) name: SuiteName,
     #[serde(flatten)]
-    pub(super) settings: SuiteSettings,
+    pub(crate) settings: SuiteSettings,
 }
 
 /// Brings suites of an archive to what is said of them.
-pub(super) fn apply_suites(
+pub(super) fn apply(
     tx: &Transaction<'_>,
     archive: &Archive,
     suites: &[SuiteDescription],
@@ -100,7 +100,7 @@ pub(super) fn apply_suites(
 }
 
 /// The suites of an archive of which something is said.
-pub(super) fn export_suites(db: &Connection, archive: &Archive) -> Result<Vec<SuiteDescription>, StoreError> {
+pub(super) fn export(db: &Connection, archive: &Archive) -> Result<Vec<SuiteDescription>, StoreError> {
     let mut described = Vec::new();
     for one in suites_of(db, archive.id)? {
         let change = settings(db, one.id)?;

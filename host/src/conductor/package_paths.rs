@@ -3,7 +3,7 @@
 use pressroom_archive::domain::{BinaryReleaseId, PassId, chain};
 use pressroom_archive::index::Scope;
 use pressroom_archive::librarian::Librarian;
-use pressroom_archive::store::contents::{self, Listed};
+use pressroom_archive::store::package_paths::{self, Listed};
 use pressroom_archive::store::shape::SuiteShape;
 use pressroom_archive::store::{Connection, StoreError};
 use pressroom_archive::upload::{PathsError, packed_paths};
@@ -27,7 +27,7 @@ pub(super) fn know_files(
         Scope::Only(_) => Listed::Changed,
     };
     let mut problems = Vec::new();
-    for releases in contents::unknown(db, pass, shape.suite.id, listed)?.chunks(AT_ONCE) {
+    for releases in package_paths::unknown(db, pass, shape.suite.id, listed)?.chunks(AT_ONCE) {
         if let Some(error) = failed(packed_paths(db, librarian, releases))? {
             tracing::debug!("reading one after the other: {}", chain(&error));
             for release in releases {

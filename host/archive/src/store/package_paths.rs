@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::publication::{BinaryIndex, Names};
+use super::indexed::{BinaryIndex, Names};
 use super::{During, StoreError};
 use crate::domain::digest::Sha256;
 use crate::domain::name::Section;

@@ -5,7 +5,8 @@
 
 use jiff::Timestamp;
 use pressroom_archive::domain::{
-    ComponentName, PackageSetName, Permission, PersonKind, PersonName, Pocket, SeriesName, SourceName,
+    ComponentName, MailAddress, MailAddressError, PackageSetName, Permission, PersonKind, PersonName, Pocket,
+    SeriesName, SourceName,
 };
 use pressroom_archive::openpgp::Certificate;
 use pressroom_archive::people::keyring::{ImportError, take_in};
@@ -21,89 +22,97 @@ use serde::{Deserialize, Serialize};
 /// A person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct PersonDescription {
-    pub(super) name: PersonName,
+pub(crate) struct PersonDescription {
+    pub(crate) name: PersonName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     /// All of them, the one that gets mail first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) emails: Option<Vec<String>>,
+    pub(crate) emails: Option<Vec<String>>,
     /// Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) unix_user: Option<String>,
+    pub(crate) unix_user: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) admin: Option<bool>,
+    pub(crate) admin: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) active: Option<bool>,
+    pub(crate) active: Option<bool>,
     #[serde(default, rename = "key", skip_serializing_if = "Vec::is_empty")]
-    pub(super) keys: Vec<KeyDescription>,
+    pub(crate) keys: Vec<KeyDescription>,
 }
 
 /// A person's key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct KeyDescription {
+pub(crate) struct KeyDescription {
     /// For people, and held against the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) fingerprint: Option<String>,
+    pub(crate) fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) active: Option<bool>,
+    pub(crate) active: Option<bool>,
     /// In ASCII armour.
-    pub(super) certificate: String,
+    pub(crate) certificate: String,
 }
 
 /// A team.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct TeamDescription {
-    pub(super) name: PersonName,
+pub(crate) struct TeamDescription {
+    pub(crate) name: PersonName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) emails: Option<Vec<String>>,
+    pub(crate) emails: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) active: Option<bool>,
+    pub(crate) active: Option<bool>,
     /// All of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) members: Option<Vec<PersonName>>,
+    pub(crate) members: Option<Vec<PersonName>>,
 }
 
 /// A package set of a series.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct PackageSetDescription {
-    pub(super) name: PackageSetName,
+pub(crate) struct PackageSetDescription {
+    pub(crate) name: PackageSetName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    pub(crate) description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) build_score: Option<i64>,
+    pub(crate) build_score: Option<i64>,
     /// All of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sources: Option<Vec<SourceName>>,
+    pub(crate) sources: Option<Vec<SourceName>>,
 }
 
 /// A right over an archive, or over at most one kind of thing in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct PermissionDescription {
+pub(crate) struct PermissionDescription {
     /// A person or team.
-    pub(super) person: PersonName,
-    pub(super) permission: Permission,
+    pub(crate) person: PersonName,
+    pub(crate) permission: Permission,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) component: Option<ComponentName>,
+    pub(crate) component: Option<ComponentName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) pocket: Option<Pocket>,
+    pub(crate) pocket: Option<Pocket>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<SourceName>,
+    pub(crate) source: Option<SourceName>,
     /// Of the series that is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) package_set: Option<PackageSetName>,
+    pub(crate) package_set: Option<PackageSetName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) series: Option<SeriesName>,
+    pub(crate) series: Option<SeriesName>,
+}
+
+/// The addresses that somebody has written.
+pub(crate) fn mail_addresses<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<MailAddress>, StoreError> {
+    let refused = |error: MailAddressError| StoreError::Refused(error.to_string());
+    texts.into_iter().map(|text| text.parse().map_err(refused)).collect()
 }
 
 /// Makes the persons and teams that are described, without their members: they may be in each other.
-pub(super) fn apply_people(
+pub(super) fn apply(
     tx: &Transaction<'_>,
     persons: &[PersonDescription],
     teams: &[TeamDescription],
@@ -116,7 +125,7 @@ pub(super) fn apply_people(
             unix_user: wanted.unix_user.clone().map(|user| Some(user).filter(|user| !user.is_empty())),
             is_admin: wanted.admin,
             active: wanted.active,
-            emails: wanted.emails.clone(),
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
         };
         person::change_person(tx, &row, &change)?;
         for key in &wanted.keys {
@@ -128,7 +137,7 @@ pub(super) fn apply_people(
         let change = PersonChange {
             display_name: wanted.display_name.clone(),
             active: wanted.active,
-            emails: wanted.emails.clone(),
+            emails: wanted.emails.as_ref().map(mail_addresses).transpose()?,
             ..PersonChange::default()
         };
         person::change_person(tx, &row, &change)?;
@@ -306,9 +315,7 @@ fn scope(
 }
 
 /// Everybody that there is.
-pub(super) fn export_people(
-    db: &Connection,
-) -> Result<(Vec<PersonDescription>, Vec<TeamDescription>), StoreError> {
+pub(super) fn export(db: &Connection) -> Result<(Vec<PersonDescription>, Vec<TeamDescription>), StoreError> {
     let (mut persons, mut teams) = (Vec::new(), Vec::new());
     let keys = openpgp_key::keys(db)?;
     for row in person::persons(db)? {
