@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
 
 use crate::domain::name::SourceName;
 use crate::domain::{ArchiveId, ArchivePurpose, BugTracker, DebVersion, Pocket, SeriesId, Sha256, UploadId};
@@ -17,7 +16,7 @@ use crate::notify::{Letterhead, NotifyError, UploadFacts, close_bug};
 use crate::store::bug_closure::{self, NewClosure};
 use crate::store::distribution::Distribution;
 use crate::store::shape::SuiteShape;
-use crate::store::{Db, StoreError, package_copy, suite};
+use crate::store::{Connection, Db, StoreError, Transaction, package_copy, suite};
 
 /// So many bugs of one upload are closed; one that names more has pasted something.
 pub(crate) const MOST_BUGS: usize = 1_000;

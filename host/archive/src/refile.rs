@@ -4,7 +4,6 @@
 //! before. Nothing of the package itself changes, and its files stay or get a second name in the pool.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use crate::domain::name::{ComponentName, PackagePriority, Section, SourceName};
 use crate::domain::{ComponentId, PackageKind};
@@ -16,7 +15,7 @@ use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Phasing, Wished, publish_phased_binary, publish_source,
 };
 use crate::store::shape::SuiteShape;
-use crate::store::{Made, StoreError};
+use crate::store::{Made, StoreError, Transaction};
 
 /// What is changed; what is left out stays.
 #[derive(Debug, Clone, PartialEq, Eq)]

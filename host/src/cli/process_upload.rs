@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::ScriptState;
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
+use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
-use pressroom_archive::store::{Db, script_state};
+use pressroom_archive::store::script_state::states;
 use pressroom_archive::upload::process::{Afterwards, Done, House, Mode, Options, Report, process};
 use pressroom_archive::upload::watch::{Watch, Woken};
 use serde::Serialize;
@@ -98,14 +101,12 @@ impl ProcessUpload {
         let options = self.options(&root)?;
         let base = std::fs::canonicalize(&self.base).ok().filter(|base| base.join("incoming").is_dir());
         let Some(base) = base else {
-            let why = format!(
+            let gone = format!(
                 "there is no folder {0}/incoming: make it with `mkdir -p {0}/incoming`, and let those write to it who upload",
                 self.base.display()
             );
-            if !self.dry_run {
-                self.was_there(session, &root, &mut db, &why)?;
-            }
-            return Err(exit::usage(why));
+            self.record_gone(session, &root, &mut db, &gone)?;
+            return Err(exit::usage(gone));
         };
         let stop = Stop::on_signals()?;
         if self.watch {
@@ -130,18 +131,20 @@ impl ProcessUpload {
         self.end(&report)
     }
 
-    /// Where a folder that is gone has had a run before, this one has failed: operators are told that nothing comes in any more.
-    fn was_there(&self, session: &Session, root: &Root, db: &mut Db, why: &str) -> anyhow::Result<()> {
-        let base = real_path(&self.base);
+    /// A folder that was looked into before and is not there any more, as on a disk that is not mounted, is a failure that operators hear of; a word that
+    /// was mistyped is none.
+    fn record_gone(&self, session: &Session, root: &Root, db: &mut Db, gone: &str) -> anyhow::Result<()> {
+        let base = std::fs::canonicalize(&self.base).or_else(|_| std::path::absolute(&self.base))?;
         let scope = base.display().to_string();
-        let is_known = script_state::states(db.read())?
-            .iter()
-            .any(|state| state.script.name == SCRIPT && state.script.scope == scope);
-        if is_known {
-            let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
-            let recording = Recording::begin(root, db, &session.clock, &activity)?;
-            recording.end(db, &session.clock, &RunEnded::Failed(why.to_owned()));
+        let is_this = |state: &ScriptState| {
+            state.script.name == SCRIPT && state.script.scope.as_str() == scope.as_str()
+        };
+        if self.dry_run || !states(db.read())?.iter().any(is_this) {
+            return Ok(());
         }
+        let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
+        let recording = Recording::begin(root, db, &session.clock, &activity)?;
+        recording.end(db, &session.clock, &RunEnded::Failed(gone.to_owned()));
         Ok(())
     }
 
@@ -149,7 +152,7 @@ impl ProcessUpload {
         let of_context = self.context.as_deref().and_then(|context| context.parse().ok());
         let policy = self.policy.or(of_context).unwrap_or(UploadPolicy::Insecure);
         let context = self.context.clone().unwrap_or_else(|| policy.to_string());
-        if context.is_empty() || context.len() > 100 || context.chars().any(char::is_control) {
+        if context.is_empty() || context.len() > 100 || context.chars().any(plain::is_obeyed) {
             return Err(exit::usage(
                 "--context is a word that receipts have: a short one, without control characters",
             ));
@@ -316,18 +319,6 @@ impl ProcessUpload {
     }
 }
 
-/// The path that a folder has, or had while it was there.
-fn real_path(base: &Path) -> PathBuf {
-    if let Ok(path) = std::fs::canonicalize(base) {
-        return path;
-    }
-    let path = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => real_path(parent).join(name),
-        _ => path,
-    }
-}
-
 /// What is recorded of a look. An upload that is refused is none of its failures.
 fn ended(report: &anyhow::Result<Report>) -> RunEnded {
     match report {
@@ -362,8 +353,7 @@ fn next_look(report: &Report, now: Timestamp) -> SignedDuration {
 
 fn say_troubles(report: &Report) {
     for trouble in &report.troubles {
-        let clean: String = trouble.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        anstream::eprintln!("{} {clean}", painted(BAD, "still in incoming:"));
+        anstream::eprintln!("{} {}", painted(BAD, "still in incoming:"), plain::line(trouble, usize::MAX));
     }
 }
 

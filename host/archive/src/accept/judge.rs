@@ -1,14 +1,14 @@
 //! Whether an upload that was accepted can be published now: what has changed since it was.
 
-use rusqlite::Connection;
-
 use crate::domain::name::{ComponentName, FileName};
 use crate::domain::{ComponentId, Sha256};
 use crate::store::archive::Archive;
 use crate::store::package_upload::{self, PackageUpload, UploadBinary, UploadCustom, UploadSource};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, accept, binary_package_build, build_source, indexed, package_release};
+use crate::store::{
+    Connection, StoreError, accept, binary_package_build, build_source, indexed, package_release,
+};
 
 /// What is in an upload.
 #[derive(Debug, Clone)]

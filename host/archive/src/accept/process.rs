@@ -3,7 +3,6 @@
 use std::io::Read as _;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
 
 use super::judge::{Content, reasons};
 use crate::bugs::{self, CopiedFrom, LONGEST_CHANGES, MOST_BUGS};
@@ -17,13 +16,13 @@ use crate::format::changes::Urgency;
 use crate::format::{Changes, ChangesError};
 use crate::librarian::Librarian;
 use crate::store::archive::Archive;
-use crate::store::binary_package_build as build_rows;
 use crate::store::bug_closure::{self, NewClosure};
 use crate::store::package_upload::{self, Filter, PUBLISHER, PackageUpload};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
 use crate::store::shape::{SuiteShape, shape};
+use crate::store::{Connection, Transaction, binary_package_build as build_rows};
 use crate::store::{Db, Made, StoreError, attempt, custom_publication, library_file, package_copy, suite};
 
 /// Why an upload could not be looked at, or not be done.

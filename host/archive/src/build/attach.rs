@@ -4,7 +4,6 @@
 //! packages were built by hand, it is made. What does not fit is a reason to refuse the upload.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::create::{BuiltFor, plan, there};
 use super::score::{score, urgency_word};
@@ -17,7 +16,7 @@ use crate::store::build_source::BuildSource;
 use crate::store::package_upload::PUBLISHER;
 use crate::store::series::ArchSeries;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, build_source};
+use crate::store::{StoreError, Transaction, build_source};
 
 /// Finds or makes the build of an upload of binary packages, and brings it to `UPLOADING`. `architecture` is the one that the `.changes` names beside
 /// `all`, or `all`. The reason, where there is none that fits.

@@ -4,7 +4,6 @@
 //! is built for anyway, otherwise on amd64, or on the first that there is.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::score::{score, urgency_of, urgency_word};
 use super::wildcard::matches;
@@ -16,7 +15,7 @@ use crate::store::binary_package_build::{self as rows, NewBuild};
 use crate::store::build_source::BuildSource;
 use crate::store::series::ArchSeries;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, build_source};
+use crate::store::{StoreError, Transaction, build_source};
 
 /// The architecture that makes the packages for all, where nothing says otherwise.
 const FOR_ALL: &str = "amd64";

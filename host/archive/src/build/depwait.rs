@@ -6,7 +6,6 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::act::retry;
 use super::wildcard::matches;
@@ -14,7 +13,7 @@ use crate::domain::{ArchitectureTag, BinaryName, BuildId, BuildStatus, DebVersio
 use crate::format::relations::{Relation, VersionTest, parse};
 use crate::store::binary_package_build::{self as rows, Filter, Order};
 use crate::store::package_upload::PUBLISHER;
-use crate::store::{StoreError, attempt};
+use crate::store::{StoreError, Transaction, attempt};
 
 /// Whether relations hold on an architecture, by what `versions` says of each package.
 ///

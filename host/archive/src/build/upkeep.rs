@@ -1,7 +1,6 @@
 //! Builds as time goes by: their scores computed again, and those that nobody needs any more.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::create::BuiltFor;
 use super::score::{score, urgency_of};
@@ -10,7 +9,7 @@ use crate::domain::{ArchiveId, BuildId, SourceReleaseId};
 use crate::store::binary_package_build::{self as rows, Along, Build};
 use crate::store::package_upload::PUBLISHER;
 use crate::store::shape::SuiteShape;
-use crate::store::{StoreError, build_source};
+use crate::store::{StoreError, Transaction, build_source};
 
 /// Computes the score of a build again, and forgets the one that a person has set. What it is now.
 ///

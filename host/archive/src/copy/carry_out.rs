@@ -1,7 +1,6 @@
 //! Doing what was planned: publications that wait for a pass, or uploads that wait for somebody.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::plan::{Copying, Plan, Planned};
 use crate::bugs::record_closed_by_copy;
@@ -14,7 +13,7 @@ use crate::store::package_upload::{self, NewUpload};
 use crate::store::publication::{
     NewBinaryPublication, NewSourcePublication, Wished, publish_binary, publish_source,
 };
-use crate::store::{Made, StoreError};
+use crate::store::{Made, StoreError, Transaction};
 
 /// What became of a package.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

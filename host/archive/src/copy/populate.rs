@@ -9,7 +9,6 @@ mod begin;
 mod fill;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
 
 pub use begin::{Begun, Populate, begin};
 use fill::Worker;
@@ -23,7 +22,7 @@ use crate::people::{Actor, Denied, Rights, rights};
 use crate::store::archive::{Archive, archive_by_id, archives};
 use crate::store::copy_request::{self, Done};
 use crate::store::suite::{Suite, suite_by_id};
-use crate::store::{StoreError, series};
+use crate::store::{Connection, StoreError, Transaction, series};
 
 /// Why a copy archive is not filled.
 #[derive(Debug, thiserror::Error)]

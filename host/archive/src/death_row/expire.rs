@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Transaction;
 use serde::Serialize;
 
 use super::reap::ReapError;
@@ -15,7 +14,7 @@ use crate::disk::DiskError;
 use crate::domain::{AliasId, RunId};
 use crate::librarian::Librarian;
 use crate::store::expiry::{self, Original, Wanted};
-use crate::store::{Connection, Db, StoreError};
+use crate::store::{Connection, Db, StoreError, Transaction};
 
 /// What is asked of it.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Transaction;
 use serde::Serialize;
 
 use super::condemn::{Case, Fate, Name, Owner, Reason, condemn};
@@ -27,7 +26,9 @@ use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::death_row::{self as rows, File, Hold, Publication};
 use crate::store::reaped_file::{NewReaped, Undone};
-use crate::store::{Connection, Db, StoreError, built_using, expiry, publisher, reaped_file, series};
+use crate::store::{
+    Connection, Db, StoreError, Transaction, built_using, expiry, publisher, reaped_file, series,
+};
 
 /// Why death row cannot go on at all.
 #[derive(Debug, thiserror::Error)]

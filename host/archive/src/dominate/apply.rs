@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::judge::{Becomes, judge};
 use super::schedule::{StayOfExecution, schedule_suite};
@@ -16,7 +15,7 @@ use crate::store::contest::{
 use crate::store::pass::{changing_suites_of_pass, set_stay};
 use crate::store::suite_hold::withhold_removals;
 use crate::store::transition::{Transition, plan_transitions};
-use crate::store::{StoreError, removal, snapshot_content};
+use crate::store::{StoreError, Transaction, removal, snapshot_content};
 
 /// How many publications go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

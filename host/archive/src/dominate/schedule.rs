@@ -5,11 +5,10 @@
 //! removed when its date has come is not decided here.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Transaction;
 
 use crate::domain::{PackageKind, PassId, PublicationStatus, SuiteId};
 use crate::store::schedule::{self as rows, Unscheduled, binaries_taken_out, sources_taken_out, unscheduled};
-use crate::store::{StoreError, pass};
+use crate::store::{StoreError, Transaction, pass};
 
 /// How long the files of what was superseded stay, in seconds: clients that have an older index still find them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

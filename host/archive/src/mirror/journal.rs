@@ -22,7 +22,6 @@ use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::MirrorError;
 use crate::disk::{self, DiskError, During};
@@ -31,7 +30,7 @@ use crate::domain::{ArchiveId, FileChange, MirrorCause, PassId};
 use crate::pool::PoolPath;
 use crate::store::archive::Archive;
 use crate::store::mirror_journal::{self as rows, Entry, PoolState};
-use crate::store::{Connection, Db, StoreError, pass, pool_listing};
+use crate::store::{Connection, Db, StoreError, Transaction, pass, pool_listing};
 
 /// The file in it that says which numbers there are.
 const STATE: &str = "state";

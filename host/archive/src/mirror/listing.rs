@@ -12,7 +12,6 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rusqlite::Transaction;
 
 use super::MirrorError;
 use super::lines::{
@@ -25,8 +24,8 @@ use crate::domain::name::{ComponentName, SourceName};
 use crate::domain::{ArchiveId, FileChange};
 use crate::pool::PoolPath;
 use crate::pool::layout::prefix;
-use crate::store::Db;
 use crate::store::pool_listing::{self as rows, ListedName, Part, Span};
+use crate::store::{Db, Transaction};
 
 /// What is not listed, at the root.
 const LEFT_OUT: [&str; 3] = [LISTING, JOURNAL, SNAPSHOTS];

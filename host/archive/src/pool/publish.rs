@@ -12,7 +12,6 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use rusqlite::Transaction;
 
 use super::layout::{self, PoolPath};
 use crate::disk::{self, DiskError, During, Identity};
@@ -25,7 +24,7 @@ use crate::librarian::Librarian;
 use crate::store::pool_file::{NewPoolFile, PoolFile, record_pool_file};
 use crate::store::pool_need::NeededFile;
 use crate::store::transition::{Transition, plan_transitions};
-use crate::store::{Connection, Db, StoreError, series};
+use crate::store::{Connection, Db, StoreError, Transaction, series};
 
 /// Why poolifying cannot go on at all.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@
 //! once do not both. A dry run is the same transaction, taken back.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
 
 use super::entry::Entry;
 use super::transitions::{self, Approval};
@@ -14,7 +13,9 @@ use crate::store::package_upload::{self, change_status};
 use crate::store::series::{self, series_by_id};
 use crate::store::upload_check::waiting_holder;
 use crate::store::upload_queue::{accepted_before, sources_there};
-use crate::store::{StoreError, binary_package_build, build_source, copy_archive, package_release};
+use crate::store::{
+    Connection, StoreError, Transaction, binary_package_build, build_source, copy_archive, package_release,
+};
 use crate::upload::verdict::{Arrival, destiny};
 
 /// What is to be done.

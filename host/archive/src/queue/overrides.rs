@@ -2,8 +2,6 @@
 //!
 //! It counts for this upload: its publications are made with it. The next one of the same name is filed as those are.
 
-use rusqlite::Transaction;
-
 use super::decide::Review;
 use super::entry::Entry;
 use super::transitions;
@@ -11,7 +9,7 @@ use crate::domain::{BinaryReleaseId, ComponentId, ComponentName, PackagePriority
 use crate::people::rights;
 use crate::store::package_upload::{Filed, log, upload};
 use crate::store::series::{self, SeriesComponent};
-use crate::store::{StoreError, upload_queue};
+use crate::store::{StoreError, Transaction, upload_queue};
 
 /// Where packages are to be filed; what is none stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -86,3 +86,38 @@ pub mod waiting;
 pub use db::{Db, During, StoreError, attempt};
 pub use rusqlite::{Connection, Transaction};
 pub use sql::Made;
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    /// The files of Rust below a folder.
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_database_is_named_nowhere_else() {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = Vec::new();
+        sources(&own.join("src"), &mut found);
+        sources(&own.join("../src"), &mut found);
+        let store = own.join("src/store");
+        assert!(found.iter().any(|path| path.starts_with(&store)), "this test looks elsewhere");
+        let naming = found.iter().filter(|path| {
+            !path.starts_with(&store) && std::fs::read_to_string(path).unwrap().contains("rusqlite")
+        });
+        assert_eq!(
+            naming.collect::<Vec<_>>(),
+            Vec::<&PathBuf>::new(),
+            "take Connection and Transaction from the store"
+        );
+    }
+}

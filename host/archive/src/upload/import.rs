@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
-use rusqlite::Transaction;
 
 use super::gather::{Complaint, Item};
 use super::read::{Content, Failure, Package, read};
@@ -22,11 +21,11 @@ use crate::librarian::Librarian;
 use crate::store::archive::Archive;
 use crate::store::package_override::{self, Override};
 use crate::store::package_paths::PackedPaths;
-use crate::store::package_release;
 use crate::store::publication::{self, NewBinaryPublication, NewSourcePublication, Wished};
 use crate::store::series::SeriesComponent;
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::{Db, StoreError};
+use crate::store::{Transaction, package_release};
 
 /// Why an import stops before its end.
 #[derive(Debug, thiserror::Error)]

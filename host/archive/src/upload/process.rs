@@ -19,6 +19,7 @@ use super::judge::{Bench, Judged, Sizes, judge};
 use super::record::{Desk, Recorded, record};
 use super::shelf::{self, Known};
 use crate::disk::{self, DiskError, During};
+use crate::domain::plain;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::{BuildId, ReceiptId, Sha256, UploadPolicy, UploadStatus, UploadVerdict, chain};
 use crate::librarian::Librarian;
@@ -27,7 +28,7 @@ use crate::store::archive::archive_by_id;
 use crate::store::distribution::distributions;
 use crate::store::suite::suites_of;
 use crate::store::upload_receipt::{self, Receipt};
-use crate::store::{Db, StoreError, package_upload};
+use crate::store::{Db, StoreError, Transaction, package_upload};
 
 /// Why a run stops before its end.
 #[derive(Debug, thiserror::Error)]
@@ -51,26 +52,9 @@ impl ProcessError {
                 error.source.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem
             ),
-            Self::Store(error) | Self::Notify(NotifyError::Store(error)) => !is_about_rows(error),
+            Self::Store(error) | Self::Notify(NotifyError::Store(error)) => !error.is_about_rows(),
             Self::Notify(_) => true,
         }
-    }
-}
-
-/// Whether the database would not have these rows; it serves others.
-fn is_about_rows(error: &StoreError) -> bool {
-    match error {
-        StoreError::Refused(_) | StoreError::Exists { .. } | StoreError::Unknown { .. } => true,
-        StoreError::Sql { source, .. } => {
-            matches!(
-                source,
-                rusqlite::Error::ToSqlConversionFailure(_) | rusqlite::Error::FromSqlConversionFailure(..)
-            ) || matches!(
-                source.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::ConstraintViolation | rusqlite::ErrorCode::TooBig)
-            )
-        }
-        StoreError::Missing(_) | StoreError::Unreadable { .. } | StoreError::Open { .. } => false,
     }
 }
 
@@ -550,7 +534,7 @@ impl Run<'_> {
         let now = (self.clock)();
         let leaf = open.leaf.name.as_str();
         let is_real = self.options.mode == Mode::Real;
-        let work = |tx: &rusqlite::Transaction<'_>| -> Result<Recorded, NotifyError> {
+        let work = |tx: &Transaction<'_>| -> Result<Recorded, NotifyError> {
             record(tx, &desk, leaf, &mut judged, moved_to.as_deref(), now)
         };
         let recorded = if is_real { self.db.write(work)? } else { self.db.rehearse(work)? };
@@ -639,7 +623,7 @@ fn done(leaf: &Leaf, judged: &Judged, recorded: &Recorded, is_real: bool, moved_
         changes: match leaf.kind {
             LeafKind::Stray => None,
             LeafKind::Folder | LeafKind::Changes { .. } => {
-                Some(shelf::shown(&judged.found.changes)).filter(|name| !name.is_empty())
+                Some(plain::replaced(&judged.found.changes)).filter(|name| !name.is_empty())
             }
         },
         verdict: recorded.verdict,

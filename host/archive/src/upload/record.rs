@@ -2,7 +2,6 @@
 //! receipt. Files must be on disk before.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::ancestry::Filing;
 use super::examined::{Examined, ExaminedBinary};
@@ -11,6 +10,7 @@ use super::releases::{self, Binary};
 use super::target::Destination;
 use super::verdict::{Arrival, destiny};
 use crate::build;
+use crate::domain::plain;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::{
     ArchitectureTag, BuildId, ComponentId, CustomFormat, FileDigests, FileName, ReceiptId, SourceReleaseId,
@@ -21,7 +21,7 @@ use crate::notify::{self, Letterhead, NotifyError, UploadFacts, UploadNews};
 use crate::store::package_upload::{self, Filed, NewUpload};
 use crate::store::upload_receipt::{self, NewReceipt};
 use crate::store::{
-    StoreError, ancestry, attempt, library_file, package_release, upload_check, upload_rules,
+    StoreError, Transaction, ancestry, attempt, library_file, package_release, upload_check, upload_rules,
 };
 
 /// What all uploads of a run have in common.
@@ -136,8 +136,7 @@ fn stay_out(
 
 /// A problem as one line that does nothing to a terminal.
 pub(super) fn one_line(problem: &Problem) -> String {
-    let text: String =
-        problem.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(2000).collect();
+    let text = plain::line(&problem.to_string(), 2000);
     match problem.severity {
         Severity::Warning => format!("warning: {text}"),
         Severity::Rejection => text,

@@ -2,7 +2,6 @@
 //! packages are published, and whether, is decided elsewhere.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use crate::domain::digest::{FileDigests, Sha256};
 use crate::domain::name::{FileName, PackagePriority, Section};
@@ -11,7 +10,7 @@ use crate::format::built_using::ingredients;
 use crate::format::{BinaryControl, PackageType, SourceControl};
 use crate::store::package_paths::{self, PackedPaths};
 use crate::store::package_release::{self, NewBinaryRelease, NewSourceRelease};
-use crate::store::{Connection, Made, StoreError, built_using, library_file};
+use crate::store::{Connection, Made, StoreError, Transaction, built_using, library_file};
 
 /// Says who has a name in the pool of an archive, if it is taken by other content.
 ///

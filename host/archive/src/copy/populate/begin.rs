@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
 
 use super::{PopulateError, may, refused};
 use crate::domain::name::{ComponentName, SourceName};
@@ -19,7 +18,7 @@ use crate::store::copy_archive::{self, NewCopyOf, add_copy_of};
 use crate::store::copy_request::{self, NewCopyRequest};
 use crate::store::distribution::distribution;
 use crate::store::suite::{Suite, suite, suites_of};
-use crate::store::{StoreError, live, package_set, series};
+use crate::store::{Connection, StoreError, Transaction, live, package_set, series};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
 
 use super::PopulateError;
 use crate::build::create::{create_builds, urgency_in};
@@ -27,7 +26,7 @@ use crate::store::publication::{
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::suite::suite_by_id;
 use crate::store::upload_check::accepted_holder;
-use crate::store::{Made, StoreError, indexed, live, package_release};
+use crate::store::{Made, StoreError, Transaction, indexed, live, package_release};
 
 /// Whether something is new or newer than what is there.
 fn is_wanted(offered: &DebVersion, there: Option<&DebVersion>) -> bool {
