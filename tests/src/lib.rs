@@ -22,3 +22,4 @@ pub mod tool;
 pub mod tree;
 pub mod upload;
 pub mod uploader;
+pub mod writing;

@@ -1,8 +1,9 @@
-//! `pressroom init`: a new root.
+//! `pressroom init`: a new root, or nothing: what was made is taken away again where a later step fails.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use jiff::Timestamp;
 use pressroom_archive::disk;
 use pressroom_archive::domain::{ArchitectureTag, ComponentName, DistributionName, SeriesName};
 use pressroom_archive::openpgp::{OwnKey, Signer};
@@ -57,6 +58,7 @@ impl Init {
         refuse_used(&folder)?;
         let now = session.clock.began();
         // what can be wrong is found before anything is made
+        let description = self.description()?;
         let (key_file, new_key, fingerprint) = match &self.signing_key {
             Some(path) => {
                 let path = std::path::absolute(path).context("cannot find the signing key")?;
@@ -77,27 +79,56 @@ impl Init {
                 (DEFAULT_KEY_FILE.to_owned(), Some(secret), key.fingerprint().to_owned())
             }
         };
-        disk::make_folder(&folder)?;
-        if let Some(secret) = &new_key {
-            disk::write_atomic(&folder.join(&key_file), secret, 0o600)?;
+        if let Some(description) = &description {
+            // in a database that is gone with the value
+            apply(&mut Db::in_memory()?, description, now)?;
         }
-        let mut db = Db::create(&folder.join(DATABASE_FILE))?;
-        if let Some(description) = self.description()? {
-            db.write(|tx| describe::apply(tx, &description, now))
-                .map_err(|error: StoreError| anyhow::Error::from(error))?;
-        }
-        // last: a folder with a configuration is a root
-        disk::write_atomic(&folder.join(CONFIG_FILE), Config::template(&key_file).as_bytes(), 0o644)?;
-        let root = Root::open(&folder)?;
-        if let Some(distribution) = &self.distribution {
-            for point in pressroom_sandbox::Point::ALL {
-                disk::make_folder(&root.hooks_folder(distribution).join(format!("{point}.d")))?;
-            }
+        let mut made = Pieces::default();
+        if let Err(error) = self.make(
+            &folder,
+            (&key_file, new_key.as_ref().map(|secret| &secret[..])),
+            description.as_ref(),
+            &mut made,
+            now,
+        ) {
+            made.take_away();
+            return Err(error);
         }
         let distribution = self.distribution.as_ref().map(ToString::to_string);
         let made = Made { root: folder.clone(), fingerprint, distribution };
         session.output.show(&made, || self.text(&made))?;
         Ok(End::Success)
+    }
+
+    /// Makes everything in a folder that is empty or not there yet; what it has made, also where it does not come to its end, is among the pieces.
+    fn make(
+        &self,
+        folder: &Path,
+        (key_file, new_key): (&str, Option<&[u8]>),
+        description: Option<&Description>,
+        pieces: &mut Pieces,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        pieces.folder(folder)?;
+        if let Some(secret) = new_key {
+            let path = folder.join(key_file);
+            pieces.folder(path.parent().unwrap_or(folder))?;
+            pieces.file(&path, secret, 0o600)?;
+        }
+        let mut db = pieces.database(&folder.join(DATABASE_FILE))?;
+        if let Some(description) = description {
+            apply(&mut db, description, now)?;
+        }
+        let template = Config::template(key_file);
+        // last: a folder with a configuration is a root
+        pieces.file(&folder.join(CONFIG_FILE), template.as_bytes(), 0o644)?;
+        let root = Root::open(folder)?;
+        if let Some(distribution) = &self.distribution {
+            for point in pressroom_sandbox::Point::ALL {
+                pieces.folder(&root.hooks_folder(distribution).join(format!("{point}.d")))?;
+            }
+        }
+        Ok(())
     }
 
     fn description(&self) -> anyhow::Result<Option<Description>> {
@@ -138,6 +169,76 @@ impl Init {
     }
 }
 
+fn apply(db: &mut Db, description: &Description, now: Timestamp) -> anyhow::Result<()> {
+    db.write(|tx| describe::apply(tx, description, now))
+        .map_err(|error: StoreError| anyhow::Error::from(error))
+}
+
+/// What one call has made, in order: what was there before, or somebody else makes meanwhile, is not among it.
+#[derive(Default)]
+struct Pieces(Vec<Piece>);
+
+enum Piece {
+    Folder(PathBuf),
+    File(PathBuf),
+}
+
+impl Pieces {
+    /// Makes a folder, with those that it lies in.
+    fn folder(&mut self, path: &Path) -> anyhow::Result<()> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+        self.0.extend(missing.into_iter().rev().map(|folder| Piece::Folder(folder.to_owned())));
+        Ok(disk::make_folder(path)?)
+    }
+
+    /// Writes a file that is not there.
+    fn file(&mut self, path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
+        if !disk::write_new(path, content, mode)? {
+            return Err(exit::usage(format!(
+                "somebody else makes a root in the same folder: {} is there by now",
+                path.display()
+            )));
+        }
+        self.0.push(Piece::File(path.to_owned()));
+        Ok(())
+    }
+
+    /// Makes a database that is not there, with what lies beside it while it is open.
+    fn database(&mut self, path: &Path) -> Result<Db, StoreError> {
+        let made = Db::create(path);
+        if !matches!(made, Err(StoreError::Exists { .. })) {
+            for ending in ["", "-wal", "-shm", "-journal"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(ending);
+                self.0.push(Piece::File(name.into()));
+            }
+        }
+        made
+    }
+
+    /// Removes all of it, so that the folder is as it was and the same command can be given again. A folder with what others have put there stays.
+    fn take_away(self) {
+        for piece in self.0.into_iter().rev() {
+            let (path, gone) = match piece {
+                Piece::File(path) => {
+                    let gone = disk::remove_file(&path).map_err(|error| error.source);
+                    (path, gone)
+                }
+                Piece::Folder(path) => {
+                    let gone = std::fs::remove_dir(&path);
+                    (path, gone)
+                }
+            };
+            match gone {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "what was made cannot be taken away again: remove it before you try once more");
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+}
+
 /// Debian's name for the architecture that this program was built for.
 fn this_architecture() -> &'static str {
     match std::env::consts::ARCH {
@@ -162,5 +263,33 @@ fn refuse_used(folder: &Path) -> anyhow::Result<()> {
                 folder.display()
             ))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_is_taken_away_and_nothing_else() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("srv/apt");
+        std::fs::create_dir(outside.path().join("srv")).unwrap();
+        let mut pieces = Pieces::default();
+        pieces.folder(&folder.join("keys")).unwrap();
+        pieces.file(&folder.join("keys/key"), b"secret", 0o600).unwrap();
+        drop(pieces.database(&folder.join(DATABASE_FILE)).unwrap());
+        pieces.take_away();
+        assert!(outside.path().join("srv").exists() && !folder.exists());
+        // what is of others stays, and the folders that it lies in
+        let mut pieces = Pieces::default();
+        pieces.folder(&folder.join("keys")).unwrap();
+        disk::write_staged(&folder.join("keys/theirs"), b"mine").unwrap();
+        drop(Db::create(&folder.join(DATABASE_FILE)).unwrap());
+        assert!(pieces.file(&folder.join("keys/theirs"), b"ours", 0o600).is_err());
+        assert!(pieces.database(&folder.join(DATABASE_FILE)).is_err());
+        pieces.take_away();
+        assert_eq!(disk::read(&folder.join("keys/theirs")).unwrap(), b"mine");
+        assert!(folder.join(DATABASE_FILE).exists());
     }
 }

@@ -293,13 +293,9 @@ fn show(session: &Session, db: &Db, id: MessageId, raw: bool) -> anyhow::Result<
         line("sent", shown.sent.as_deref().unwrap_or_default());
         line("error", &shown.error);
         text.push('\n');
-        for one in shown.content.as_deref().unwrap_or_default().lines() {
-            // whatever stands in it, a terminal only shows it
-            let plain: String = one
-                .chars()
-                .map(|one| if one.is_control() && one != '\t' { '\u{fffd}' } else { one })
-                .collect();
-            text.push_str(&format!("  {plain}\n"));
+        // whatever stands in it, a terminal only shows it
+        for line in plain::lines(shown.content.as_deref().unwrap_or_default(), usize::MAX).lines() {
+            text.push_str(&format!("  {line}\n"));
         }
         text
     })?;

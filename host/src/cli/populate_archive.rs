@@ -16,6 +16,7 @@ use super::copy_request::{Batch, RequestView, carry_out};
 use super::output::{WARN, painted};
 use super::who::{self, As};
 use super::{End, Session, exit};
+use crate::conductor::Aside;
 use crate::conductor::copy_requests::{Left, Pace, rehearse};
 use crate::root::Root;
 use crate::stop::Stop;
@@ -90,8 +91,8 @@ impl PopulateArchive {
         let root = session.root()?;
         let mut db = root.db()?;
         let reason = who::reason(&self.reason)?;
-        if self.display_name.as_ref().is_some_and(|name| name.chars().any(char::is_control)) {
-            return Err(exit::usage("--display-name is shown to people: leave control characters out"));
+        if let Some(name) = &self.display_name {
+            who::remark("--display-name", name)?;
         }
         let (origin, from) = origin(db.read(), &self.from)?;
         let words = match &from {
@@ -174,16 +175,11 @@ fn rehearsed(
     batch: Batch,
     stop: &Stop,
 ) -> anyhow::Result<(Begun, Left, RequestView)> {
-    let folder = tempfile::Builder::new()
-        .prefix("pressroom-dry-run-")
-        .tempdir()
-        .context("cannot make a folder for a copy of the database")?;
-    let mut copy = db.copy_to(&folder.path().join("pressroom.db")).with_context(|| {
-        format!("a dry run works on a copy of the database in {}", folder.path().display())
-    })?;
+    let mut aside = Aside::of(db)?;
+    let copy = &mut aside.db;
     let begun = copy.write(|tx| begin(tx, wanted, session.clock.now()))?;
     let pace = Pace { batch: batch.size, stop, clock: session.clock };
-    let left = rehearse(&mut copy, &root.librarian(), begun.request(), pace)?;
+    let left = rehearse(copy, &root.librarian(), begun.request(), pace)?;
     let view = RequestView::of(copy.read(), &request(copy.read(), begun.request())?)?;
     Ok((begun, left, view))
 }

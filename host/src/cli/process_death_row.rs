@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::measure::{Measure, Measured, Measuring};
 use super::output::{BAD, BOLD, DIM, bytes, painted};
 use super::{End, Session, exit};
+use crate::conductor::Aside;
 use crate::conductor::death_row::{OfArchive, Wanted, rehearse, run};
 
 const EXAMPLES: &str = "\
@@ -43,6 +44,17 @@ pub(super) struct ProcessDeathRow {
     measure: Measure,
 }
 
+/// A copy of the database to try it in; none where there is no room for it: then nobody else writes meanwhile.
+fn copied(db: &Db) -> Option<Aside> {
+    match Aside::of(db) {
+        Ok(aside) => Some(aside),
+        Err(error) => {
+            tracing::warn!("{error:#}; nobody else can write until this dry run is over");
+            None
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Shown<'a> {
     archives: &'a [OfArchive],
@@ -60,13 +72,16 @@ impl ProcessDeathRow {
         let measuring = Measuring::begin(session);
         let root = session.root()?;
         let mut db = root.db()?;
+        // it looks at all that has left the indexes, which may take long
+        let mut aside = if self.dry_run { copied(&db) } else { None };
         let mut all: Vec<OfArchive> = Vec::new();
         let mut worst = Ok(End::Success);
         let mut left = self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         for (one, wanted) in self.wanted(&db)? {
             let wanted = Wanted { limit: left, ..wanted };
             let result = if self.dry_run {
-                rehearse(&root, &mut db, &one, wanted, session.clock)
+                let db = aside.as_mut().map_or(&mut db, |aside| &mut aside.db);
+                rehearse(&root, db, &one, wanted, session.clock)
             } else {
                 run(&root, &mut db, &one, wanted, session.clock)
             };

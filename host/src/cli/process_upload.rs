@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pressroom_archive::domain::ScriptState;
+use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{BuildId, Sha256, UploadPolicy, UploadStatus, UploadVerdict};
 use pressroom_archive::store::Db;
 use pressroom_archive::store::run::Activity;
+use pressroom_archive::store::script_state::states;
 use pressroom_archive::upload::process::{Afterwards, Done, House, Mode, Options, Report, process};
 use pressroom_archive::upload::watch::{Watch, Woken};
 use serde::Serialize;
@@ -101,10 +104,12 @@ impl ProcessUpload {
         let options = self.options(&root)?;
         let base = std::fs::canonicalize(&self.base).ok().filter(|base| base.join("incoming").is_dir());
         let Some(base) = base else {
-            return Err(exit::usage(format!(
+            let gone = format!(
                 "there is no folder {0}/incoming: make it with `mkdir -p {0}/incoming`, and let those write to it who upload",
                 self.base.display()
-            )));
+            );
+            self.record_gone(session, &root, &mut db, &gone)?;
+            return Err(exit::usage(gone));
         };
         let stop = Stop::on_signals()?;
         if self.watch {
@@ -129,11 +134,28 @@ impl ProcessUpload {
         self.end(&report)
     }
 
+    /// A folder that was looked into before and is not there any more, as on a disk that is not mounted, is a failure that operators hear of; a word that
+    /// was mistyped is none.
+    fn record_gone(&self, session: &Session, root: &Root, db: &mut Db, gone: &str) -> anyhow::Result<()> {
+        let base = std::fs::canonicalize(&self.base).or_else(|_| std::path::absolute(&self.base))?;
+        let scope = base.display().to_string();
+        let is_this = |state: &ScriptState| {
+            state.script.name == SCRIPT && state.script.scope.as_str() == scope.as_str()
+        };
+        if self.dry_run || !states(db.read())?.iter().any(is_this) {
+            return Ok(());
+        }
+        let activity = Activity { name: SCRIPT, distribution: None, scope: &scope };
+        let recording = Recording::begin(root, db, &session.clock, &activity)?;
+        recording.end(db, &session.clock, &RunEnded::Failed(gone.to_owned()));
+        Ok(())
+    }
+
     fn options(&self, root: &Root) -> anyhow::Result<Options> {
         let of_context = self.context.as_deref().and_then(|context| context.parse().ok());
         let policy = self.policy.or(of_context).unwrap_or(UploadPolicy::Insecure);
         let context = self.context.clone().unwrap_or_else(|| policy.to_string());
-        if context.is_empty() || context.len() > 100 || context.chars().any(char::is_control) {
+        if context.is_empty() || context.len() > 100 || context.chars().any(plain::is_obeyed) {
             return Err(exit::usage(
                 "--context is a word that receipts have: a short one, without control characters",
             ));
@@ -334,8 +356,7 @@ fn next_look(report: &Report, now: Timestamp) -> SignedDuration {
 
 fn say_troubles(report: &Report) {
     for trouble in &report.troubles {
-        let clean: String = trouble.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        anstream::eprintln!("{} {clean}", painted(BAD, "still in incoming:"));
+        anstream::eprintln!("{} {}", painted(BAD, "still in incoming:"), plain::line(trouble, usize::MAX));
     }
 }
 

@@ -3,7 +3,6 @@
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::people::Actor;
 use pressroom_archive::remove::{RemoveError, Request, remove};
-use pressroom_archive::store::StoreError;
 use pressroom_archive::store::removal::{RemovedPackages, Requested};
 use serde::Serialize;
 
@@ -54,7 +53,7 @@ impl Remove {
         let archive = the_archive(&db, self.archive.as_ref())?;
         // the same rule for both kinds of names
         let packages: Result<Vec<BinaryName>, _> = self.packages.iter().map(|name| name.parse()).collect();
-        let packages = packages.map_err(|error| StoreError::Refused(format!("{error}")))?;
+        let packages = packages.map_err(|error| exit::usage(format!("{error}")))?;
         let comment = super::who::reason(&self.comment)?;
         let actor = self.by.actor(&root, &db)?;
         let comment = match &actor {

@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use pressroom_archive::domain::PersonKind;
+use pressroom_archive::domain::{PersonKind, plain};
 use pressroom_archive::people::{Actor, Denied};
 use pressroom_archive::store::hook_run::Overridden;
 use pressroom_archive::store::{Db, person};
@@ -31,19 +31,13 @@ impl As {
     pub(super) fn actor(&self, root: &Root, db: &Db) -> anyhow::Result<Actor> {
         let set = root.config.people.acts_as.as_deref();
         let (named, source) = match (self.by.as_deref(), set) {
-            (Some(name), _) => (Some(one_line(name)), "--as".to_owned()),
-            (None, Some(name)) => (Some(one_line(name)), format!("[people] as of {CONFIG_FILE}")),
+            (Some(name), _) => (Some(name), "--as".to_owned()),
+            (None, Some(name)) => (Some(name), format!("[people] as of {CONFIG_FILE}")),
             (None, None) => (None, String::new()),
         };
-        if let Some(name) = &named {
-            if name.is_empty() {
-                return Err(exit::usage(format!("{source} needs a name: it is kept with what is decided")));
-            }
-            if name.chars().any(char::is_control) {
-                return Err(exit::usage(format!(
-                    "{source} is shown to people: leave control characters out"
-                )));
-            }
+        let named = named.map(|name| remark(&source, name)).transpose()?;
+        if named.as_ref().is_some_and(String::is_empty) {
+            return Err(exit::usage(format!("{source} needs a name: it is kept with what is decided")));
         }
         if !person::any_person(db.read())? {
             return Ok(Actor::Operator { name: named.unwrap_or_else(user) });
@@ -88,31 +82,30 @@ pub(super) fn refused(message: impl Into<String>) -> anyhow::Error {
     Denied { what: "not allowed".to_owned(), remedy: message.into() }.into()
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// The word of an operator: a reason, and who says so. Refused where one of them says nothing.
 pub(super) fn word(root: &Root, db: &Db, reason: Option<&str>, by: &As) -> anyhow::Result<Overridden> {
-    let reason = one_line(reason.unwrap_or_default());
+    let reason = remark("--reason", reason.unwrap_or_default())?;
     if reason.is_empty() {
         return Err(exit::usage(
             "what a hook says is not put aside without a word: say why with --reason; it is kept with the run",
         ));
-    }
-    if reason.chars().any(char::is_control) {
-        return Err(exit::usage("--reason is shown to people: leave control characters out"));
     }
     Ok(Overridden { by: by.actor(root, db)?.name().to_owned(), reason })
 }
 
 /// A reason in one line; it may be empty. Refused where it has what a terminal would obey.
 pub(super) fn reason(text: &str) -> anyhow::Result<String> {
-    let reason = one_line(text);
-    if reason.chars().any(char::is_control) {
-        return Err(exit::usage("a reason is shown to people: leave control characters out"));
-    }
-    Ok(reason)
+    remark("a reason", text)
+}
+
+/// A comment in one line; it may be empty. Refused where it has what a terminal or a mail would obey.
+pub(super) fn comment(text: &str) -> anyhow::Result<String> {
+    remark("a comment", text)
+}
+
+/// What a person says, in one line. Refused where it has what a terminal or a mail would obey.
+pub(super) fn remark(what: &str, text: &str) -> anyhow::Result<String> {
+    plain::remark(text).map_err(|obeyed| exit::usage(format!("{what} is shown to people: {obeyed}")))
 }
 
 /// A reason, which has to say something; otherwise whoever asks is told what it is for.

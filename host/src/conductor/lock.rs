@@ -2,20 +2,18 @@
 //!
 //! The lock is `flock` on a file, so it is gone with its holder, however that dies. What stands in the file is only for people.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
-use pressroom_archive::disk::{self, DiskError, During};
+use pressroom_archive::disk::{DiskError, During, FileLock};
 use pressroom_archive::domain::{DistributionName, Publisher};
-use pressroom_archive::work::{Work, count};
-use rustix::fs::{FlockOperation, flock};
 
 /// A held lock; let go when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    _lock: FileLock,
 }
 
 /// Why there is no lock.
@@ -83,28 +81,22 @@ impl Lock {
         now: Timestamp,
         busy: impl FnOnce(String) -> LockError,
     ) -> Result<Self, LockError> {
-        disk::make_folder(folder)?;
-        let path: PathBuf = folder.join(file);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .during("open the lock", &path)?;
-        count(Work::FilesOpened, 1);
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let path = folder.join(file);
+        let Some(mut lock) = FileLock::try_alone(&path)? else {
             let mut holder = String::new();
             // a holder that has just begun has written nothing yet
-            let _ = (&mut file).take(200).read_to_string(&mut holder);
+            if let Ok(file) = File::open(&path) {
+                let _ = file.take(200).read_to_string(&mut holder);
+            }
             return Err(busy(holder.trim().to_owned()));
-        }
+        };
+        let file = lock.file();
         file.set_len(0).during("write", &path)?;
         file.rewind().during("write", &path)?;
         // not counted: its length is that of a number of the system
         writeln!(file, "process {} on {} since {now}", std::process::id(), crate::root::host_name())
             .during("write", &path)?;
-        Ok(Self { _file: file })
+        Ok(Self { _lock: lock })
     }
 }
 

@@ -6,6 +6,7 @@
 //! archives. What happened is read back from the rows by the commands that show it.
 
 pub(crate) mod accept;
+mod aside;
 mod context;
 pub(crate) mod copy_requests;
 pub(crate) mod death_row;
@@ -24,6 +25,7 @@ mod run;
 mod select;
 mod snapshots;
 
+pub(crate) use aside::Aside;
 pub(crate) use context::{Options, Phases, Progress};
 pub(crate) use engine::{ENGINE_ARGUMENT, confine as confine_engine};
 pub(crate) use lock::{Lock, LockError};

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use pressroom_archive::disk;
 use pressroom_archive::dists::{InstallStep, Staged, install};
 use pressroom_archive::domain::{PassId, PassPriority};
@@ -62,8 +63,8 @@ impl Run<'_> {
         let span = info_span!("pass", archive = %archive.reference, %priority, pass = field::Empty).entered();
         let signers = self.keys.of(db.read(), archive)?;
         let signing_keys = self.keys.fingerprints(db.read(), archive)?;
-        select::refuse(archive, suites, &signing_keys, self.options, self.clock.began())?;
-        let (run, began, now) = (self.id, self.clock.began(), self.clock.now());
+        let date = select::release_date(archive, suites, &signing_keys, self.options, self.clock.began())?;
+        let (run, now) = (self.id, self.clock.now());
         let id = debug_span!("journal").in_scope(|| {
             let left_out = LeftOut {
                 domination: self.options.disabled.domination,
@@ -71,7 +72,7 @@ impl Run<'_> {
             };
             db.write(|tx| {
                 publisher::refuse_beside(tx, archive, run)?;
-                let id = pass::begin_pass(tx, run, archive.id, priority, suites, began, now)?;
+                let id = pass::begin_pass(tx, run, archive.id, priority, suites, date, now)?;
                 publisher::leave_out(tx, id, left_out)?;
                 pass::set_signing_keys(tx, id, &signing_keys)?;
                 Ok::<_, StoreError>(id)
@@ -83,6 +84,7 @@ impl Run<'_> {
             id,
             archive,
             priority,
+            date,
             dirt: suites,
             signers,
             signing_keys: signing_keys.split(' ').map(str::to_owned).collect(),
@@ -124,6 +126,8 @@ pub(super) struct PassWork<'a, 'r> {
     pub(super) id: PassId,
     pub(super) archive: &'a Archive,
     pub(super) priority: PassPriority,
+    /// What its Release files say of when they were made.
+    pub(super) date: Timestamp,
     pub(super) dirt: &'a [Dirt],
     pub(super) signers: Rc<Signers>,
     pub(super) signing_keys: Vec<String>,

@@ -266,7 +266,7 @@ impl PassWork<'_, '_> {
             archive: self.archive,
             distribution_display_name: &self.run.distribution.display_name,
             shape,
-            date: self.run.clock.began(),
+            date: self.date,
             signing_keys: &self.signing_keys,
         }
     }

@@ -166,7 +166,7 @@ impl Planner<'_> {
                 // without a key the run ends before, and the command says so
                 if let Ok(keys) = self.keys.fingerprints(tx, archive) {
                     let (suites, began) = (&selection.suites, self.clock.began());
-                    let refused = select::refuse(archive, suites, &keys, self.options, began).err();
+                    let refused = select::release_date(archive, suites, &keys, self.options, began).err();
                     add(&mut plan.refused, refused.map(|refused| refused.to_string()));
                 }
                 published.extend(selection.suites.iter().map(|dirt| dirt.suite.id));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::dists::taken;
 use pressroom_archive::domain::{ArchivePurpose, PassPriority, Pocket, Publisher, SignedBy, SuiteName};
 use pressroom_archive::store::archive::{Archive, archives};
@@ -223,16 +223,17 @@ pub(super) enum Refused {
     LockedOut(#[from] LockedOut),
 }
 
-/// Looks at what would make a pass over suites harm who takes from them. `keys` are those that would sign.
-pub(super) fn refuse(
+/// The `Date` of the Release files of a pass that has begun at a time, unless it would harm who takes from the suites. `keys` are those that would sign.
+pub(super) fn release_date(
     archive: &Archive,
     suites: &[Dirt],
     keys: &str,
     options: &Options,
     began: Timestamp,
-) -> Result<(), Refused> {
-    refuse_older(suites, options, began)?;
-    Ok(refuse_locking_out(archive, keys)?)
+) -> Result<Timestamp, Refused> {
+    let date = date_after_last(suites, options, began)?;
+    refuse_locking_out(archive, keys)?;
+    Ok(date)
 }
 
 /// A suite whose live Release is younger than the one that would replace it.
@@ -247,15 +248,27 @@ pub(super) struct OlderDate {
     began: Timestamp,
 }
 
-/// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word.
-fn refuse_older(suites: &[Dirt], options: &Options, began: Timestamp) -> Result<(), OlderDate> {
-    let younger = suites.iter().find_map(|Dirt { suite, .. }| {
-        let last = suite.release_date.filter(|last| *last > began)?;
-        Some(OlderDate { suite: suite.name.clone(), last, began })
-    });
-    match younger {
-        Some(older) if !options.accept_older_date => Err(older),
-        _ => Ok(()),
+/// So far a Date may be ahead of the clock: where several publications come in one second each has its own. Clients wait with a Release of the future, apt
+/// from ten seconds on.
+const AHEAD: SignedDuration = SignedDuration::from_secs(5);
+
+/// A date that is a second after the last of these suites at least. Over HTTP clients ask for what has
+/// changed since the second that they know, and would stay at the first of two publications.
+///
+/// Clients take no Release that is older than the one they have: a clock that was set back would cut them off without a word, so that is refused.
+fn date_after_last(suites: &[Dirt], options: &Options, began: Timestamp) -> Result<Timestamp, OlderDate> {
+    let ahead = began.saturating_add(AHEAD).unwrap_or(began);
+    let youngest = suites
+        .iter()
+        .filter_map(|Dirt { suite, .. }| Some((suite.release_date?, suite)))
+        .max_by_key(|(date, _)| *date);
+    match youngest {
+        None => Ok(began),
+        Some((last, _)) if last <= ahead => {
+            Ok(last.saturating_add(SignedDuration::from_secs(1)).unwrap_or(last).clamp(began, ahead))
+        }
+        Some(_) if options.accept_older_date => Ok(began),
+        Some((last, suite)) => Err(OlderDate { suite: suite.name.clone(), last, began }),
     }
 }
 
@@ -298,5 +311,85 @@ pub(super) fn refuse_unknown_hooks(
             name: name.clone(),
             known: entries.iter().map(|entry| entry.file_name.clone()).collect(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pressroom_archive::domain::{ArchiveId, SeriesId, SuiteId};
+    use pressroom_archive::store::suite::Suite;
+
+    use super::*;
+
+    const BEGAN: &str = "2025-03-01T12:00:10Z";
+
+    fn dirt(name: &str, date: Option<&str>) -> Dirt {
+        let suite = Suite {
+            id: SuiteId(1),
+            archive: ArchiveId(1),
+            series: SeriesId(1),
+            name: name.parse().unwrap(),
+            indexes_wanted: 1,
+            indexes_created: 1,
+            release_wanted: 0,
+            release_created: 0,
+            signing_keys: None,
+            date_last_published: None,
+            release_date: date.map(|time| format!("2025-03-01T12:00:{time}Z").parse().unwrap()),
+            was_indexed: true,
+            pause: None,
+            approval_required: false,
+            group_by_source_seconds: None,
+            domination_owed: false,
+        };
+        Dirt {
+            suite,
+            fresh: false,
+            pending: 1,
+            removals: 0,
+            customs: 0,
+            marks: Vec::new(),
+            held: 0,
+            unapproved: 0,
+            release_file: false,
+            renewals: Vec::new(),
+            only_release: false,
+        }
+    }
+
+    /// The date of a pass over suites that were published in these seconds, in its minute.
+    fn dated(last: &[Option<&str>], options: &Options) -> Result<String, String> {
+        let suites: Vec<Dirt> =
+            last.iter().zip(["one", "one-updates"]).map(|(date, name)| dirt(name, *date)).collect();
+        let date = date_after_last(&suites, options, BEGAN.parse().unwrap());
+        date.map(|date| date.strftime("%S").to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_release_has_a_date_of_its_own_that_is_hardly_ahead_of_the_clock() {
+        let options = Options::default();
+        for (last, expected) in [
+            (&[None, None][..], "10"),
+            (&[Some("03"), None], "10"),
+            (&[Some("09")], "10"),
+            (&[Some("10")], "11"),
+            // all suites of a pass have one
+            (&[Some("03"), Some("11")], "12"),
+            (&[Some("14")], "15"),
+            // apt would wait with a Release that is further ahead
+            (&[Some("15")], "15"),
+        ] {
+            assert_eq!(dated(last, &options).as_deref(), Ok(expected), "{last:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_publishes_nothing_unless_the_operator_says_so() {
+        let mut options = Options::default();
+        let refused = dated(&[Some("03"), Some("16")], &options).unwrap_err();
+        assert!(refused.contains("Release of one-updates is of 2025-03-01T12:00:16Z"), "{refused}");
+        options.accept_older_date = true;
+        assert_eq!(dated(&[Some("03"), Some("16")], &options).as_deref(), Ok("10"));
+        assert_eq!(dated(&[Some("10")], &options).as_deref(), Ok("11"));
     }
 }

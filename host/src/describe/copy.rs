@@ -1,7 +1,7 @@
 //! Copy archives in descriptions: what was said when they were made. What is in them comes from `populate-archive`.
 
 use jiff::Timestamp;
-use pressroom_archive::domain::{ArchitectureTag, ArchiveReference};
+use pressroom_archive::domain::{ArchitectureTag, ArchiveReference, plain};
 use pressroom_archive::store::archive::{Archive, archive_by_id, archives};
 use pressroom_archive::store::copy_archive::{NewCopyOf, add_copy_of, copy_of, set_origin_archive};
 use pressroom_archive::store::distribution::distributions;
@@ -44,11 +44,13 @@ pub(super) fn apply(
         Some(_) => Ok(()),
         None => {
             let texts = [&wanted.origin, &wanted.reason, &wanted.creator];
-            if texts.iter().any(|text| text.chars().any(char::is_control)) {
-                return Err(StoreError::Refused(format!(
-                    "what is said of {} is shown to people: leave control characters out",
-                    archive.reference
-                )));
+            for text in texts {
+                plain::remark(text).map_err(|obeyed| {
+                    StoreError::Refused(format!(
+                        "what is said of {} is shown to people: {obeyed}",
+                        archive.reference
+                    ))
+                })?;
             }
             let new = NewCopyOf {
                 origin: &wanted.origin,

@@ -226,7 +226,19 @@ pub(super) fn apply_links(
     }
     if let Some(aliases) = &settings.aliases {
         let aliases = aliases.iter().filter(|word| !word.is_empty()).map(|word| named(word));
-        series_link::set_aliases(tx, id, &aliases.collect::<Result<Vec<_>, _>>()?)?;
+        let aliases: Vec<SeriesName> = aliases.collect::<Result<_, _>>()?;
+        let mut taken = Vec::new();
+        for alias in &aliases {
+            let other = series_link::series_of_alias(tx, distribution, alias.as_str())?;
+            taken.extend(other.filter(|other| *other != id).map(|other| (alias, other)));
+        }
+        series_link::set_aliases(tx, id, &aliases)?;
+        for (alias, other) in taken {
+            let (from, to) = (rows::series_by_id(tx, other)?.name, rows::series_by_id(tx, id)?.name);
+            tracing::warn!(
+                "{alias} is {to} and no longer {from}: with the next publication, clients that read {alias} change from {from} to {to}"
+            );
+        }
     }
     if let Some(parents) = &settings.inherit_overrides {
         let mut found = Vec::new();

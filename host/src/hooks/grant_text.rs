@@ -3,6 +3,7 @@
 //!
 //! A grant that is there is changed where it must be, and otherwise left as the operator has written it, comments included. Pure: texts in, texts out.
 
+use pressroom_archive::domain::plain;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::grant::{Capabilities, Grant, GrantLimits};
@@ -281,7 +282,7 @@ fn parse(text: &str) -> Result<DocumentMut, GrantTextError> {
 
 /// What an author says, made fit for a comment.
 fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
+    plain::line(text, 200)
 }
 
 #[cfg(test)]

@@ -4,16 +4,14 @@
 //! where they are, are listed, and stop nothing.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use pressroom_archive::disk;
+use pressroom_archive::disk::{self, FileLock};
 use pressroom_archive::domain::{DistributionId, DistributionName, Sha256};
 use pressroom_archive::store::distribution::distributions;
 use pressroom_archive::store::{Db, StoreError, hook_upkeep};
 use pressroom_sandbox::Point;
-use rustix::fs::{FlockOperation, flock};
 
 use super::add::components;
 use super::grant::Grant;
@@ -53,25 +51,13 @@ impl Installed {
 /// One change of hooks at a time, in the whole root; let go when dropped. Who comes second waits.
 #[derive(Debug)]
 pub(crate) struct ChangeLock {
-    _file: File,
+    _lock: FileLock,
 }
 
 impl ChangeLock {
     /// Takes the lock.
     pub(crate) fn take(root: &Root) -> anyhow::Result<Self> {
-        let folder = root.locks_folder();
-        disk::make_folder(&folder)?;
-        let path = folder.join("hooks.lock");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .with_context(|| format!("cannot open the lock {}", path.display()))?;
-        flock(&file, FlockOperation::LockExclusive)
-            .with_context(|| format!("cannot take the lock {}", path.display()))?;
-        Ok(Self { _file: file })
+        Ok(Self { _lock: FileLock::alone(&root.locks_folder().join("hooks.lock"))? })
     }
 }
 

@@ -11,17 +11,14 @@ mod sendmail;
 mod smtp;
 mod webhook;
 
-use std::fs::{File, OpenOptions};
 use std::time::{Duration, Instant};
 
-use pressroom_archive::disk::{self, DiskError, During};
+use pressroom_archive::disk::{DiskError, FileLock};
 use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{MessageId, MessageKind};
 use pressroom_archive::notify::Patience;
 use pressroom_archive::store::outbox_message::{self, OutboxMessage};
 use pressroom_archive::store::{Db, StoreError};
-use pressroom_archive::work::{Work, count};
-use rustix::fs::{FlockOperation, flock};
 
 use crate::clock::Clock;
 use crate::root::{ConfigError, MailTransport, Root};
@@ -139,18 +136,8 @@ fn carrier(root: &Root, limit: Duration) -> Result<Carrier, ConfigError> {
 }
 
 /// One sender at a time; none while there is another.
-fn lock(root: &Root) -> Result<Option<File>, DiskError> {
-    let folder = root.locks_folder();
-    disk::make_folder(&folder)?;
-    let path = folder.join("outbox.lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .during("open the lock", &path)?;
-    count(Work::FilesOpened, 1);
-    Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file))
+fn lock(root: &Root) -> Result<Option<FileLock>, DiskError> {
+    FileLock::try_alone(&root.locks_folder().join("outbox.lock"))
 }
 
 /// One round of sending.
@@ -266,6 +253,7 @@ mod tests {
     use std::net::TcpListener;
 
     use jiff::{SignedDuration, Timestamp};
+    use pressroom_archive::disk;
     use pressroom_archive::domain::{MessageKind, MessageStatus};
     use pressroom_archive::store::outbox_message::NewMessage;
 

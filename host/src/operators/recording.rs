@@ -3,15 +3,11 @@
 //! While it runs it shares a lock with its like. Who gets that lock alone knows that none of them lives, and says so of those that have not said how they
 //! ended.
 
-use std::fs::{File, OpenOptions};
-
-use pressroom_archive::disk::{self, During};
+use pressroom_archive::disk::FileLock;
 use pressroom_archive::domain::plain;
 use pressroom_archive::domain::{RunId, RunOutcome, Sha256};
 use pressroom_archive::store::run::{self, Activity};
 use pressroom_archive::store::{Db, StoreError};
-use pressroom_archive::work::{Work, count};
-use rustix::fs::{FlockOperation, flock};
 
 use crate::clock::Clock;
 use crate::root::Root;
@@ -34,7 +30,7 @@ pub(crate) enum RunEnded {
 #[derive(Debug)]
 pub(crate) struct Recording {
     run: RunId,
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Recording {
@@ -45,30 +41,23 @@ impl Recording {
         clock: &Clock,
         activity: &Activity<'_>,
     ) -> anyhow::Result<Self> {
-        let folder = root.locks_folder();
-        disk::make_folder(&folder)?;
         let about = format!("{:?}\n{}", activity.distribution, activity.scope);
         let digest = Sha256::of(about.as_bytes()).to_string();
-        let path = folder.join(format!("run-{}-{}.lock", activity.name, digest.get(..16).unwrap_or(&digest)));
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .during("open the lock", &path)?;
-        count(Work::FilesOpened, 1);
-        let is_alone = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let file = format!("run-{}-{}.lock", activity.name, digest.get(..16).unwrap_or(&digest));
+        let path = root.locks_folder().join(file);
+        let alone = FileLock::try_alone(&path)?;
         let (host, now) = (crate::root::host_name(), clock.now());
         let run = db.write(|tx| {
-            if is_alone {
+            if alone.is_some() {
                 run::end_dead_activity(tx, activity, now)?;
             }
             run::begin_activity(tx, activity, &host, now)
         })?;
         // others come in beside this one; who has it alone holds it for a moment only
-        flock(&lock, FlockOperation::LockShared)
-            .map_err(std::io::Error::from)
-            .during("share the lock", &path)?;
+        let lock = match alone {
+            Some(alone) => alone.share()?,
+            None => FileLock::shared(&path)?,
+        };
         Ok(Self { run, _lock: lock })
     }
 
@@ -93,6 +82,7 @@ impl Recording {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use pressroom_archive::disk;
     use pressroom_archive::store::run::{last_runs, open_runs};
 
     use super::*;

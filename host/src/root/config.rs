@@ -553,6 +553,8 @@ impl Config {
 
     /// What `pressroom init` writes: everything that can be set, with what holds when it is not.
     pub(crate) fn template(key_file: &str) -> String {
+        // quoted as its characters ask for
+        let key_file = toml::Value::String(key_file.to_owned());
         format!(
             r##"# What the operator of this root sets. Distributions, series and archives are made by commands and live in the database.
 # Every line that begins with "# " and a key shows what holds when it is left out.
@@ -572,7 +574,7 @@ impl Config {
 
 [signing]
 # An OpenPGP secret key without a passphrase, readable by its owner only.
-key-file = "{key_file}"
+key-file = {key_file}
 # So long before a key expires, `pressroom status` warns of it.
 # warn-before-seconds = 2592000
 

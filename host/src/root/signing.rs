@@ -261,9 +261,11 @@ impl SigningKeys<'_> {
             let name = archive.map(|archive| archive.reference.to_string());
             match self.current(db, archive.map(|archive| archive.id)) {
                 Ok(current) => states.extend(current.iter().map(|one| self.state(name.clone(), one))),
+                // all others have a row that says which they are
                 Err(error) => states.push(KeyState {
                     archive: name,
                     fingerprint: String::new(),
+                    place: self.root.configured_key().place,
                     ends: None,
                     expires: None,
                     is_hidden: is_hidden(&error),
@@ -280,6 +282,7 @@ impl SigningKeys<'_> {
         KeyState {
             archive,
             fingerprint: one.used.fingerprint.clone(),
+            place: one.place.place.clone(),
             ends: one.used.ended,
             is_hidden: loaded.as_ref().is_err_and(is_hidden),
             problem: match (loaded.err(), &expires) {
@@ -299,6 +302,9 @@ pub(crate) struct KeyState {
     pub(crate) archive: Option<String>,
     /// Empty where it is not known.
     pub(crate) fingerprint: String,
+    /// Where its secret half is, or should be.
+    #[serde(skip)]
+    pub(crate) place: String,
     /// When it signs no longer, because another takes its place.
     pub(crate) ends: Option<Timestamp>,
     /// When it can sign no longer.

@@ -171,6 +171,25 @@ fn the_forms_and_checksums_of_indexes_are_those_of_the_series() {
 }
 
 #[test]
+fn words_that_mean_something_else_are_no_architecture_and_no_component() {
+    let root = Root::new();
+    for (flag, word, said) in [
+        ("--architecture", "any", "no architecture of its own"),
+        ("--architecture", "linux-any", "no architecture of its own"),
+        ("--architecture", "source", "no architecture of its own"),
+        ("--component", "by-hash", "a component cannot be called by-hash"),
+    ] {
+        root.run(&["series", "set", SERIES, flag, word]).exits(FAILURE).says(&[said]);
+    }
+    // which distribution is meant is said with the flag that the command has
+    root.ok(&["distribution", "add", "other"]);
+    root.run(&["remove", "--suite", SERIES, "hello"]).exits(USAGE).says(&["--archive: acme, other"]);
+    root.run(&["series", "set", SERIES, "--display-name", "x"])
+        .exits(USAGE)
+        .says(&["--distribution: acme, other"]);
+}
+
+#[test]
 fn a_removed_package_goes_with_the_next_run_and_what_is_not_there_is_refused() {
     let root = Root::new();
     for name in ["hello", "world"] {

@@ -1,6 +1,5 @@
 //! Copies of whole archives: made, built, merged into, kept, and interrupted, by commands.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
@@ -13,6 +12,7 @@ use pressroom_tests::source;
 use pressroom_tests::tool;
 use pressroom_tests::tree::{Picture, assert_same, picture};
 use pressroom_tests::upload::Package;
+use pressroom_tests::writing::Writing;
 use serde_json::Value;
 
 use crate::crash::kill_after;
@@ -190,37 +190,6 @@ fn a_rebuild_is_built_by_builders_and_filed_as_in_what_it_is_a_copy_of() {
     );
     assert!(text.stdout.contains("pool/universe/h/hello/hello_1.0-1_amd64.deb"), "{}", text.stdout);
     assert!(!root.path().join("archives/acme-rebuild/dists/aurora/main/binary-arm64").exists());
-}
-
-/// Somebody who is in the midst of a change, until this is dropped.
-struct Writing(std::process::Child);
-
-impl Writing {
-    fn begin(root: &Root) -> Self {
-        let python = "import sqlite3, sys\n\
-             c = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-             c.execute('BEGIN IMMEDIATE')\n\
-             print('begun', flush=True)\n\
-             sys.stdin.read()";
-        let mut child = tool::tool("python3")
-            .args(["-c", python])
-            .arg(root.path().join("pressroom.db"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(said, "begun\n");
-        Self(child)
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
 use pressroom_tests::source;
 use pressroom_tests::tool;
 use pressroom_tests::tree::{assert_same, picture};
+use pressroom_tests::writing::Writing;
 use serde_json::Value;
 
 use crate::crash::kill_after;
@@ -191,6 +192,24 @@ fn a_pool_whose_disk_fails_does_not_keep_the_others_as_they_are() {
     let said = root.run_at(AFTER, &["process-death-row"]).exits(FAILURE);
     said.says(&["acme: its pool was left alone", "other_1_amd64.deb"]);
     std::fs::remove_dir(&lock).unwrap();
+    root.run_at(AFTER, &["process-death-row"]).exits(0).says(&["package-0_1.0-1_amd64.deb"]);
+}
+
+#[test]
+fn a_dry_run_keeps_nobody_from_writing_and_waits_for_nobody() {
+    let root = root(2, 1);
+    let aside = tempfile::tempdir().unwrap();
+    let rehearsed = || {
+        let mut command = root.command_at(AFTER, &["process-death-row", "--dry-run"]);
+        tool::run(command.env("TMPDIR", aside.path()))
+            .exits(0)
+            .says(&["would go", "package-0_1.0-1_amd64.deb"])
+    };
+    let writing = Writing::begin(&root);
+    let beside = rehearsed().stdout;
+    drop(writing);
+    assert_eq!(std::fs::read_dir(aside.path()).unwrap().count(), 0, "of the copy nothing stays");
+    assert_eq!(rehearsed().stdout, beside);
     root.run_at(AFTER, &["process-death-row"]).exits(0).says(&["package-0_1.0-1_amd64.deb"]);
 }
 

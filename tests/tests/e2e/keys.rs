@@ -153,6 +153,7 @@ fn the_first_key_of_a_root_can_be_forgotten_and_taken_in_again() {
     assert_eq!(tool::read_text(&file), "not a key");
     assert!(own_file.exists());
     publish().exits(CONFIGURATION).says(&["signing-key.asc"]);
+    root.ok(&["key", "list"]).says(&["(all archives)  keys/signing-key.asc"]);
     std::fs::remove_file(&file).unwrap();
     publishes(&second);
     rotate(&first);
@@ -331,12 +332,13 @@ fn release_files_are_signed_anew_before_they_lapse() {
     let index = root.suite(SERIES).join("main/binary-amd64/Packages.gz");
     let inode = |path: &Path| std::fs::metadata(path).unwrap().ino();
     let before = inode(&index);
-    root.run_at("2025-03-02T03:59:59Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
-    let due = "2025-03-02T04:00:00Z";
-    root.run_at(due, &["publish", "--dry-run"]).exits(0).says(&["valid until 2025-03-02T12:00:00Z only"]);
+    // it is of the second after that of the one before
+    root.run_at("2025-03-02T04:00:00Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
+    let due = "2025-03-02T04:00:01Z";
+    root.run_at(due, &["publish", "--dry-run"]).exits(0).says(&["valid until 2025-03-02T12:00:01Z only"]);
     root.run_at(due, &["publish"]).exits(0);
     for suite in [SERIES, "aurora-backports"] {
-        assert_eq!(release(&root, suite).field("Valid-Until"), "Mon, 03 Mar 2025 04:00:00 UTC", "{suite}");
+        assert_eq!(release(&root, suite).field("Valid-Until"), "Mon, 03 Mar 2025 04:00:01 UTC", "{suite}");
         root.verify(suite);
     }
     assert_eq!(inode(&index), before, "no index was made");
@@ -347,8 +349,8 @@ fn release_files_are_signed_anew_before_they_lapse() {
     let text =
         tool::read_text(&config).replace("[publication]", "[publication]\nrefresh-margin-seconds = 3600");
     tool::write(&config, text);
-    root.run_at("2025-03-03T02:59:59Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
-    root.run_at("2025-03-03T03:00:00Z", &["publish"]).exits(0).says(&["low priority"]);
+    root.run_at("2025-03-03T03:00:00Z", &["publish"]).exits(0).says(&["Nothing to publish"]);
+    root.run_at("2025-03-03T03:00:01Z", &["publish"]).exits(0).says(&["low priority"]);
 }
 
 #[test]
@@ -481,7 +483,11 @@ fn suites_are_found_by_their_other_names() {
     // names move and go, and what somebody else has made stays
     std::os::unix::fs::symlink("elsewhere", root.served().join("dists/oldstable")).unwrap();
     root.ok(&["series", "set", SERIES, "--alias", "oldstable"]);
-    root.ok(&["series", "set", "borealis", "--alias", "stable"]);
+    root.ok(&["series", "set", "borealis", "--alias", "oldstable"])
+        .says(&["oldstable is borealis and no longer aurora"]);
+    root.ok(&["series", "set", SERIES, "--alias", "oldstable"]);
+    let given_up = root.ok(&["series", "set", "borealis", "--alias", "stable"]);
+    assert!(!given_up.everything().contains("no longer"), "{}", given_up.account());
     root.run(&["publish"]).exits(FAILURE).says(&["dists/oldstable cannot be a link to aurora"]);
     assert_eq!((link("stable"), link("oldstable")), (Some("borealis".into()), Some("elsewhere".into())));
     assert_eq!(link("oldstable-updates"), Some("aurora-updates".into()));

@@ -183,6 +183,9 @@ fn an_alias_takes_the_place_of_no_folder() {
         .says(&["dists/kept cannot be a link to aurora", "choose another alias"]);
     assert_eq!(read_text(&root.suite("kept/InRelease")), "mine");
     assert!(root.suite("kept-updates").is_symlink());
+    add_series(&root, "later");
+    root.ok(&["series", "set", "later", "--alias", "kept"]).says(&["kept was another name of aurora"]);
+    root.ok(&["series", "set", SERIES, "--alias", "kept"]).says(&["kept was another name of later"]);
     assert_eq!(
         (says_it_is(&root, SERIES), root.indexed(SERIES, INDEX)),
         (own(SERIES), vec!["hello 1.0".to_owned()])

@@ -77,6 +77,31 @@ fn a_check_says_what_a_monitoring_system_wants_to_hear() {
 }
 
 #[test]
+fn a_folder_of_uploads_that_has_gone_is_a_failure_and_one_that_was_never_there_is_none() {
+    let root = root();
+    let base = tempfile::tempdir().unwrap();
+    let (incoming, aside) = (base.path().join("incoming"), base.path().join("aside"));
+    let look = |base: &std::path::Path| root.run(&["process-upload", &base.to_string_lossy()]);
+    look(base.path()).exits(2).says(&["mkdir -p"]);
+    root.run(&["check"]).exits(OK);
+    tool::make_folder(&incoming);
+    look(base.path()).exits(0);
+    std::fs::rename(&incoming, &aside).unwrap();
+    for _ in 0..2 {
+        look(base.path()).exits(2).says(&["mkdir -p"]);
+    }
+    root.run(&["check"]).exits(CRITICAL).says(&["process-upload", "failed 2 times", "there is no folder"]);
+    assert_eq!(mails(&root).len(), 1);
+    std::fs::rename(&aside, &incoming).unwrap();
+    look(base.path()).exits(0);
+    root.run(&["check"]).exits(OK);
+    // the whole disk
+    std::fs::remove_dir_all(base.path()).unwrap();
+    look(base.path()).exits(2);
+    root.run(&["check"]).exits(CRITICAL);
+}
+
+#[test]
 fn operators_are_mailed_once_of_a_run_that_fails_and_once_when_it_is_over() {
     let root = root();
     add(&root);

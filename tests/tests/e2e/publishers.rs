@@ -328,6 +328,30 @@ fn a_derivative_with_a_failing_hook_does_not_stop_a_healthy_one() {
     root.ok(&["apply", &file.to_string_lossy()]).says(&["Nothing to change"]);
 }
 
+/// The `Date` of a suite.
+fn date(root: &Root, archive: &str, suite: &str) -> String {
+    let release = served(root, archive).join("dists").join(suite).join("Release");
+    pressroom_tests::stanza::stanzas(&tool::read_text(&release)).remove(0).field("Date").to_owned()
+}
+
+#[test]
+fn what_a_command_publishes_after_something_long_is_of_the_time_at_which_that_has_ended() {
+    let root = root();
+    derived(&root, "later", "one");
+    // it ends in another second than it has begun in
+    tool::write_program(
+        &root.hooks("pre-publication").join("10-takes-its-time"),
+        "#!/bin/sh\nbegun=$(date +%s)\nwhile [ \"$(date +%s)\" = \"$begun\" ]; do :; done\n",
+    );
+    let mut command = std::process::Command::new(pressroom_tests::binary::pressroom());
+    command.env_remove("PRESSROOM_ROOT").arg("--root").arg(root.path()).args(["publish", "--main-archives"]);
+    tool::succeed(&mut command);
+    assert_ne!(date(&root, DISTRIBUTION, SERIES), date(&root, "later", "one"));
+    // unless somebody has said what time it is
+    root.run_at("2035-01-01T00:00:00Z", &["publish", "--main-archives", "--careful-release"]).exits(0);
+    assert_eq!(date(&root, DISTRIBUTION, SERIES), date(&root, "later", "one"));
+}
+
 #[test]
 fn a_ppa_that_fails_stops_neither_the_next_nor_the_others() {
     let root = root();

@@ -320,6 +320,64 @@ fn a_folder_that_is_not_empty_is_not_made_a_root() {
     assert_eq!(names_in(folder.path()), ["precious"]);
 }
 
+/// What `pressroom init` says to these arguments, with files of so many blocks of 512 bytes at most.
+fn init_with(folder: &Path, arguments: &[&str], most_blocks: Option<u32>) -> Ran {
+    let mut command = tool::tool("sh");
+    let limit = most_blocks.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks}; "));
+    // a file that would be longer fails, as on a disk that is full
+    command.args(["-c", &format!("{limit}exec \"$@\""), "sh"]).arg(binary::pressroom());
+    command.args(["--now", NOW, "init"]).arg(folder);
+    tool::run(command.args(arguments))
+}
+
+#[test]
+fn a_root_that_cannot_be_made_leaves_nothing_behind() {
+    const GOOD: [&str; 6] = ["--distribution", "demo", "--series", "one", "--architecture", "amd64"];
+    let outside = tempfile::tempdir().unwrap();
+    let empty = outside.path().join("empty");
+    let with = |more: &[&'static str]| [&GOOD[..], more].concat();
+    for (arguments, most_blocks, reason) in [
+        (with(&["--architecture", "all"]), None, "all"),
+        (with(&["--architecture", "linux-any"]), None, "linux-any"),
+        (with(&["--component", "main", "--component", "Main"]), None, "Main"),
+        (with(&["--signing-key", "/nowhere/key.asc"]), None, "/nowhere/key.asc"),
+        (with(&["--signing-key", "/etc/passwd"]), None, "/etc/passwd"),
+        // the key fits, and the database does not
+        (with(&[]), Some(16), "pressroom.db"),
+        // and here there is no room for the key
+        (with(&[]), Some(0), "signing-key.asc"),
+    ] {
+        let nowhere = outside.path().join("not/there/yet");
+        std::fs::create_dir_all(&empty).unwrap();
+        for folder in [&nowhere, &empty] {
+            let ran = init_with(folder, &arguments, most_blocks);
+            assert!(ran.code != Some(0), "{}", ran.account());
+            ran.says(&[reason]);
+        }
+        assert_eq!(names_in(outside.path()), ["empty"], "{arguments:?}");
+        assert_eq!(names_in(&empty), [""; 0], "{arguments:?}");
+        // and the call that is right goes through
+        for folder in [&nowhere, &empty] {
+            init_with(folder, &GOOD, None).exits(0);
+            Root::at(folder).run(&["publish"]).exits(0);
+        }
+        std::fs::remove_dir_all(outside.path().join("not")).unwrap();
+        std::fs::remove_dir_all(&empty).unwrap();
+    }
+}
+
+#[test]
+fn a_signing_key_may_lie_in_a_file_of_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    init(&made, None).exits(0);
+    let key = folder.path().join("the \"key\" \\ 'mine'.asc");
+    std::fs::copy(made.join("keys/signing-key.asc"), &key).unwrap();
+    let root = folder.path().join("root");
+    init(&root, Some(&key)).exits(0);
+    Root::at(&root).run(&["publish"]).exits(0);
+}
+
 #[test]
 fn a_folder_that_is_no_root() {
     let folder = tempfile::tempdir().unwrap();
@@ -570,4 +628,34 @@ fn a_clock_that_is_no_time() {
     let root = Root::new();
     root.run_at("yesterday", &["publish"]).exits(USAGE).says(&["yesterday"]);
     assert!(binary::pressroom().is_file() && !NOW.is_empty());
+}
+
+#[test]
+fn a_reason_that_would_turn_what_stands_beside_it_is_refused_everywhere() {
+    const TURNED: &str = "fine \u{202e}esrever";
+    let root = Root::new();
+    let suite = ["--suite", SERIES];
+    for command in [
+        &["suite", "pause", SERIES, "--reason", TURNED][..],
+        &["suite", "resume", SERIES, "--reason", TURNED],
+        &["suite", "approve", SERIES, "--reason", TURNED],
+        &["suite", "mark-dirty", SERIES, "--reason", TURNED],
+        &["snapshot", "pin", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["snapshot", "unpin", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["snapshot", "restore", SERIES, "20260501T120000Z", "--reason", TURNED],
+        &["remove", suite[0], suite[1], "hello", "--comment", TURNED],
+        &["change-override", suite[0], suite[1], "hello", "--section", "net", "--reason", TURNED],
+        &["queue", "accept", "1", "--comment", TURNED],
+        &["queue", "reject", "1", "--comment", TURNED],
+        &["build", "retry", "1", "--comment", TURNED],
+        &["build", "cancel", "1", "--comment", TURNED],
+        &["copy", SERIES, SERIES, "hello", "--reason", TURNED],
+        &["populate-archive", "--from", DISTRIBUTION, "--to", "demo-copy", "--reason", TURNED],
+        &["publish", "--override-veto", "bad", "--reason", TURNED],
+        &["suite", "pause", SERIES, "--reason", "fine", "--as", TURNED],
+    ] {
+        let ran = root.run(command).exits(USAGE).says(&["shown to people", "U+202E", "control characters"]);
+        assert!(!ran.everything().contains('\u{202e}'), "{}", ran.account());
+    }
+    assert!(!root.ok(&["status"]).stdout.contains("paused"));
 }

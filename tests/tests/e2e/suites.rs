@@ -158,6 +158,26 @@ fn how_suites_are_published_is_exported_and_applied() {
     assert_eq!(other.ok(&["export"]).stdout, exported);
 }
 
+/// Over HTTP clients ask for what has changed since the second of the one that they have.
+#[test]
+fn two_publications_in_a_second_are_of_two_seconds() {
+    let root = published();
+    let seen = || {
+        let release = tool::read_text(&root.suite(SERIES).join("Release"));
+        let date = release.lines().find(|line| line.starts_with("Date: ")).unwrap().to_owned();
+        let second = |name| {
+            std::os::unix::fs::MetadataExt::mtime(&fs::metadata(root.suite(SERIES).join(name)).unwrap())
+        };
+        (date, ["InRelease", "Release", "Release.gpg"].map(second))
+    };
+    let (first, seconds) = seen();
+    assert_eq!(first, "Date: Sat, 01 Mar 2025 12:00:00 UTC");
+    arrive(&root, SERIES, "hello", "2");
+    root.ok(&["publish"]);
+    assert_eq!(seen(), ("Date: Sat, 01 Mar 2025 12:00:01 UTC".to_owned(), seconds.map(|second| second + 1)));
+    root.verify(SERIES);
+}
+
 #[test]
 fn a_marked_suite_gets_a_new_release_and_no_new_index() {
     let root = published();

@@ -375,6 +375,27 @@ fn a_repository_is_taken_from_who_signs_it_and_into_what_may_change() {
 }
 
 #[test]
+fn relations_for_which_apt_would_refuse_the_index_are_left_behind() {
+    let (folder, root) = (tempfile::tempdir().unwrap(), Root::new());
+    let pool = folder.path().join("pool/main");
+    for (name, suggests) in [("broken", "a (x"), ("vendor", "Their_Tool (>= 1)")] {
+        let _ =
+            Deb::new(name, "1.0").architecture("amd64").with("Suggests", suggests).write(&pool.join(name));
+    }
+    elsewhere::ftparchive(folder.path(), "one", &["main"]);
+    take(&root, text(folder.path()), &[&AS_IT_IS[..], &["aurora"]].concat()).exits(FAILURE).says(&[
+        "broken_1.0_amd64.deb",
+        "the field Suggests cannot be read, and apt would take no index with it",
+        "1 binaries pending",
+        "1 not taken",
+    ]);
+    root.ok(&["publish"]);
+    // what Policy does not allow and clients read comes in
+    assert_eq!(names(&root, SERIES, "main"), ["vendor 1.0"]);
+    root.client(SERIES).update();
+}
+
+#[test]
 fn what_is_bad_is_said_and_the_rest_comes() {
     let (folder, root) = (repository(), Root::new());
     let pool = folder.path().join("pool");

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::transitions::{Act, after};
 use super::upkeep::{self, rescore};
 use crate::domain::name::{ArchitectureTag, FileName, NameError};
+use crate::domain::plain;
 use crate::domain::{AliasId, ArchiveId, BuildId, BuildStatus};
 use crate::store::binary_package_build::{self as rows, Along, Build};
 use crate::store::{StoreError, Transaction, archive, build_source, series, suite};
@@ -50,7 +51,7 @@ pub fn claim(tx: &Transaction<'_>, claim: &Claim<'_>, now: Timestamp) -> Result<
 fn check_name(builder: &str) -> Result<(), StoreError> {
     let is_name = !builder.trim().is_empty()
         && builder.chars().count() <= LONGEST_NAME
-        && !builder.chars().any(char::is_control);
+        && !builder.chars().any(plain::is_obeyed);
     if is_name {
         return Ok(());
     }
@@ -124,7 +125,7 @@ pub fn report(
         _ => return Err(not_now(&build, done)),
     };
     let dependencies = match report.outcome {
-        Outcome::Misses(dependencies) => Some(one_line(dependencies)),
+        Outcome::Misses(dependencies) => Some(plain::line(dependencies, LONGEST_TEXT)),
         Outcome::Built | Outcome::Failed | Outcome::CouldNotPrepare | Outcome::GivenBack => None,
     };
     if dependencies.as_deref() == Some("") {
@@ -133,15 +134,16 @@ pub fn report(
         ));
     }
     let along = Along { dependencies: dependencies.as_deref(), build_log: report.log, ..Along::default() };
-    rows::change_status(tx, id, (build.status, to), along, actor, &one_line(report.comment), now)?;
+    rows::change_status(
+        tx,
+        id,
+        (build.status, to),
+        along,
+        actor,
+        &plain::line(report.comment, LONGEST_TEXT),
+        now,
+    )?;
     Ok(to)
-}
-
-/// A text in one line, without what a terminal would obey, and not too long.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    words.join(" ").chars().take(LONGEST_TEXT).collect()
 }
 
 fn allowed(build: &Build, act: Act, done: &str) -> Result<BuildStatus, StoreError> {

@@ -1,9 +1,10 @@
 //! Locks between processes that work on the same files: `flock`, so that they are gone with their holder, however that dies.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::{DiskError, During, make_folder};
 use crate::work::{Work, count};
@@ -11,7 +12,8 @@ use crate::work::{Work, count};
 /// A held lock; let go when dropped.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl FileLock {
@@ -20,7 +22,9 @@ impl FileLock {
     /// # Errors
     /// When the file cannot be made or locked.
     pub fn alone(path: &Path) -> Result<Self, DiskError> {
-        Self::take(path, FlockOperation::LockExclusive)
+        let lock = Self::open(path)?;
+        lock.wait(FlockOperation::LockExclusive)?;
+        Ok(lock)
     }
 
     /// Waits until nobody holds it alone, and holds it with others.
@@ -28,10 +32,39 @@ impl FileLock {
     /// # Errors
     /// When the file cannot be made or locked.
     pub fn shared(path: &Path) -> Result<Self, DiskError> {
-        Self::take(path, FlockOperation::LockShared)
+        let lock = Self::open(path)?;
+        lock.wait(FlockOperation::LockShared)?;
+        Ok(lock)
     }
 
-    fn take(path: &Path, how: FlockOperation) -> Result<Self, DiskError> {
+    /// Holds it alone, if nobody holds it; waits for nobody.
+    ///
+    /// # Errors
+    /// When the file cannot be made or locked, which does not mean that somebody holds it.
+    pub fn try_alone(path: &Path) -> Result<Option<Self>, DiskError> {
+        let lock = Self::open(path)?;
+        match lock.flock(FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(lock)),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error).during("take the lock", path),
+        }
+    }
+
+    /// Waits until nobody holds it alone, and holds it with others, also where it was held alone until now.
+    ///
+    /// # Errors
+    /// When it cannot be locked.
+    pub fn share(self) -> Result<Self, DiskError> {
+        self.wait(FlockOperation::LockShared)?;
+        Ok(self)
+    }
+
+    /// The file, for a line about who holds it.
+    pub const fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    fn open(path: &Path) -> Result<Self, DiskError> {
         make_folder(path.parent().unwrap_or(Path::new(".")))?;
         let file = OpenOptions::new()
             .read(true)
@@ -41,11 +74,19 @@ impl FileLock {
             .open(path)
             .during("open the lock", path)?;
         count(Work::FilesOpened, 1);
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn wait(&self, how: FlockOperation) -> Result<(), DiskError> {
+        self.flock(how).during("take the lock", &self.path)
+    }
+
+    /// A signal ends no waiting.
+    fn flock(&self, how: FlockOperation) -> Result<(), Errno> {
         loop {
-            match flock(&file, how) {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error).during("take the lock", path),
+            match flock(&self.file, how) {
+                Err(Errno::INTR) => {}
+                other => return other,
             }
         }
     }
@@ -74,5 +115,26 @@ mod tests {
         });
         FileLock::alone(&path).unwrap();
         FileLock::shared(&path).unwrap();
+    }
+
+    #[test]
+    fn who_does_not_wait_is_told_at_once_that_somebody_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks/one");
+        let first = FileLock::try_alone(&path).unwrap().unwrap();
+        assert!(FileLock::try_alone(&path).unwrap().is_none());
+        let shared = first.share().unwrap();
+        let other = FileLock::shared(&path).unwrap();
+        assert!(FileLock::try_alone(&path).unwrap().is_none());
+        drop((shared, other));
+        assert!(FileLock::try_alone(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_cannot_be_locked_is_an_error_and_not_somebody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(FileLock::try_alone(folder.path()).is_err());
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        assert!(FileLock::try_alone(&folder.path().join("file/lock")).is_err());
     }
 }

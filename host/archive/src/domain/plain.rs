@@ -1,9 +1,10 @@
 //! Text of others, as it may stand on a terminal or in a mail: nothing that either would obey, nothing that turns what stands beside it.
 
 /// Whether a mail or a terminal would do something else with it than show it: control characters, and those that turn the direction of writing.
-fn is_obeyed(character: char) -> bool {
+#[must_use]
+pub fn is_obeyed(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// One line of at most so many characters: what a mail or a terminal would obey becomes a blank.
@@ -54,6 +55,33 @@ pub fn lines(text: &str, most_bytes: usize) -> String {
         out.push(kept);
     }
     out
+}
+
+/// A text of as many characters, with U+FFFD for each that would be obeyed: for names of files, of which folders are called after.
+#[must_use]
+pub fn replaced(text: &str) -> String {
+    text.chars()
+        .map(|character| if is_obeyed(character) { char::REPLACEMENT_CHARACTER } else { character })
+        .collect()
+}
+
+/// Something in a text that a terminal or a mail would obey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "U+{:04X} is in it, which is not seen but obeyed: leave out control characters and those that turn the direction of writing",
+    u32::from(*.0)
+)]
+pub struct Obeyed(char);
+
+/// What somebody says of what they do, in one line; may be empty.
+///
+/// # Errors
+/// When there is something in it that whoever reads it would not see.
+pub fn remark(text: &str) -> Result<String, Obeyed> {
+    match text.chars().find(|character| is_obeyed(*character) && !character.is_whitespace()) {
+        Some(character) => Err(Obeyed(character)),
+        None => Ok(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+    }
 }
 
 /// A text in one line without anything that a terminal would obey, or that would hide or turn around what stands beside it: such characters are written as
@@ -122,6 +150,8 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -170,5 +200,51 @@ mod tests {
         assert_eq!(Said::by("a\u{1b}[2J\nb\u{202e}").to_string(), "a\\u{1b}[2J\\nb\\u{202e}");
         assert_eq!(Said::by("bad InvalidInput { backtrace: Some(..) }").to_string(), "bad InvalidInput");
         assert_eq!(Said::by("x".repeat(1000)).to_string().chars().count(), SAID_CHARACTERS + 1);
+    }
+
+    #[test]
+    fn a_name_of_a_file_stays_as_long() {
+        assert_eq!(replaced("a\u{1b}b\u{202e}c\td"), "a\u{fffd}b\u{fffd}c\u{fffd}d");
+    }
+
+    #[test]
+    fn what_somebody_says_is_one_line_and_refused_where_it_would_be_obeyed() {
+        for (said, kept) in
+            [(" much \n room\t", "much room"), ("Ærø \"1\" 漢字 שלום", "Ærø \"1\" 漢字 שלום"), ("", "")]
+        {
+            assert_eq!(remark(said).unwrap(), kept);
+        }
+        for (said, named) in [
+            ("a\u{1b}[2Jb", "U+001B"),
+            ("a\0", "U+0000"),
+            ("safe \u{202e}txt.exe", "U+202E"),
+            ("\u{2066}a\u{2069}", "U+2066"),
+            ("\u{200f}", "U+200F"),
+            ("\u{61c}a", "U+061C"),
+            ("\u{feff}a", "U+FEFF"),
+        ] {
+            let refused = remark(said).unwrap_err().to_string();
+            assert!(refused.contains(named) && !refused.contains(is_obeyed), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_obeyed_is_left_of_any_text(text in any::<String>(), most in 0_usize..40) {
+            for plain in [
+                line(&text, most),
+                lines(&text, most).replace(['\n', '\t'], ""),
+                escaped(&text),
+                escaped_line(&text).replace('\t', ""),
+                escaped_to(&text, most),
+                replaced(&text),
+                shown(&text),
+                Said::by(&text).to_string(),
+                remark(&text).unwrap_or_default(),
+            ] {
+                prop_assert!(!plain.contains(is_obeyed), "{plain:?}");
+            }
+            prop_assert_eq!(replaced(&text).chars().count(), text.chars().count());
+        }
     }
 }

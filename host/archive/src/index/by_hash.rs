@@ -47,7 +47,8 @@ pub fn update(
         }
         kept.insert(name);
     }
-    let gone = expired(old, retention, now);
+    let listed = current.iter().map(|file| file.path.as_str()).collect();
+    let gone = expired(old, &listed, retention, now);
     kept.extend(
         old.iter()
             .filter(|one| !gone.contains(one))

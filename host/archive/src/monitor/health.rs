@@ -577,7 +577,7 @@ fn number(one: &Measurement) -> String {
     let label: String = one
         .name
         .chars()
-        .map(|c| if matches!(c, '\'' | '=' | '|') || c.is_control() { '_' } else { c })
+        .map(|c| if matches!(c, '\'' | '=' | '|') || plain::is_obeyed(c) { '_' } else { c })
         .collect();
     // less than the limit is too little, where the number is what is left
     let below = if one.unit == "%" { ":" } else { "" };

@@ -14,6 +14,7 @@ use pgp::types::{KeyDetails, PublicParams, VerifyingKey};
 use super::certificate::{self, fingerprint_of};
 use super::judge::{Algorithm, KeyPart, SecretHalf};
 use crate::domain::plain::Said;
+use crate::domain::plain::is_obeyed;
 
 /// A file of certificates has a few kilobytes for each; one that many people have certified, some hundred.
 pub const MAX_CERTIFICATES_BYTES: usize = 4 * 1024 * 1024;
@@ -391,5 +392,5 @@ fn made(signature: &Signature) -> Option<Timestamp> {
 
 fn user_id(certificate: &SignedPublicKey) -> String {
     let id = certificate.details.users.first().and_then(|user| user.id.as_str());
-    id.unwrap_or_default().chars().filter(|character| !character.is_control()).take(200).collect()
+    id.unwrap_or_default().chars().filter(|character| !is_obeyed(*character)).take(200).collect()
 }

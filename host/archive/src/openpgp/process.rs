@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::SignError;
+use crate::domain::plain::is_obeyed;
 
 /// How much of the end of standard error is kept for the report.
 const STDERR_TAIL_BYTES: usize = 4096;
@@ -250,7 +251,7 @@ impl Collected {
         let text = String::from_utf8_lossy(&self.kept);
         let lines: Vec<String> = text
             .lines()
-            .map(|line| line.trim().chars().filter(|character| !character.is_control()).collect())
+            .map(|line| line.trim().chars().filter(|character| !is_obeyed(*character)).collect())
             .filter(|line: &String| !line.is_empty())
             .collect();
         if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("; ") }

@@ -14,6 +14,7 @@ use super::certificate::{self, fingerprint_of};
 use super::cleartext;
 use super::judge::{Algorithm, KeyPart, SecretHalf};
 use crate::domain::plain::Said;
+use crate::domain::plain::is_obeyed;
 use crate::format::clearsign::{self, ClearsignError};
 
 /// So far ahead may the clock of who signs be.
@@ -201,7 +202,7 @@ impl Certificate {
         let Some(key) = self.key() else { return Vec::new() };
         let ids = key.details.users.iter().filter_map(|user| user.id.as_str());
         ids.take(20)
-            .map(|id| id.chars().filter(|character| !character.is_control()).take(200).collect())
+            .map(|id| id.chars().filter(|character| !is_obeyed(*character)).take(200).collect())
             .collect()
     }
 

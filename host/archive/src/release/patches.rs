@@ -53,24 +53,31 @@ pub(super) fn drop_wrong(
 }
 
 /// Removes the files of patches that clients have not been told of for long: beyond the number *and* beyond the grace, as of older generations of
-/// other files. Says which.
+/// other files; where their index is not among `files` any more, beyond the grace alone. Says which.
 ///
 /// # Errors
 /// When the disk fails.
 pub(super) fn expire(
     folder: &Path,
     patches: &[StoredPatch],
+    files: &[ListedFile],
     retention: Retention,
     now: Timestamp,
 ) -> Result<Vec<IndexPatchId>, DiskError> {
-    let expired = expired(patches, retention, now);
+    let listed = files.iter().map(|file| file.path.as_str()).collect();
+    let expired = expired(patches, &listed, retention, now);
     for patch in &expired {
         disk::remove_file(&folder.join(patch_file(&patch.path, &patch.facts.name)))?;
     }
     Ok(expired.into_iter().map(|patch| patch.id).collect())
 }
 
-fn expired(patches: &[StoredPatch], retention: Retention, now: Timestamp) -> Vec<&StoredPatch> {
+fn expired<'a>(
+    patches: &'a [StoredPatch],
+    listed: &BTreeSet<&str>,
+    retention: Retention,
+    now: Timestamp,
+) -> Vec<&'a StoredPatch> {
     let mut retired: BTreeMap<&str, Vec<(Timestamp, &StoredPatch)>> = BTreeMap::new();
     for patch in patches {
         if let Some(date) = patch.date_superseded {
@@ -78,11 +85,12 @@ fn expired(patches: &[StoredPatch], retention: Retention, now: Timestamp) -> Vec
         }
     }
     let mut expired = Vec::new();
-    for mut of_index in retired.into_values() {
+    for (index, mut of_index) in retired {
         of_index.sort_by(|(one, first), (other, second)| {
             (other, &second.facts.name).cmp(&(one, &first.facts.name))
         });
-        let beyond = of_index.into_iter().skip(retention.generations);
+        let kept = if listed.contains(index) { retention.generations } else { 0 };
+        let beyond = of_index.into_iter().skip(kept);
         expired.extend(beyond.filter(|(date, _)| *date + retention.grace < now).map(|(_, patch)| patch));
     }
     expired
@@ -127,14 +135,23 @@ mod tests {
             patch(4, "a", "", None),
             patch(5, "b", "", Some(100)),
         ];
+        let listed = std::cell::RefCell::new(BTreeSet::from(["a", "b"]));
         let gone = |generations, grace| -> Vec<i64> {
             let retention = Retention { generations, grace: SignedDuration::from_secs(grace) };
-            expired(&patches, retention, at(1000)).into_iter().map(|patch| patch.id.0).collect()
+            expired(&patches, &listed.borrow(), retention, at(1000))
+                .into_iter()
+                .map(|patch| patch.id.0)
+                .collect()
         };
         assert_eq!(gone(1, 600), [1]);
         assert_eq!(gone(1, 10), [2, 1]);
         assert_eq!(gone(0, 10), [3, 2, 1, 5]);
         assert!(gone(0, 2000).is_empty() && gone(3, 0).is_empty());
+        // an index that is no more
+        *listed.borrow_mut() = BTreeSet::from(["b"]);
+        assert_eq!(gone(1, 600), [1]);
+        assert_eq!(gone(3, 10), [3, 2, 1]);
+        assert!(gone(0, 2000).is_empty());
     }
 
     #[test]

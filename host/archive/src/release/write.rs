@@ -170,7 +170,7 @@ pub fn write_release(
     } else {
         Vec::new()
     };
-    let expired_patches = patches::expire(folders.staged, known.patches, retention, now)?;
+    let expired_patches = patches::expire(folders.staged, known.patches, &files, retention, now)?;
     Ok(Signed { files, files_read, expired, dropped_patches, expired_patches })
 }
 

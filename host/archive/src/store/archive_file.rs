@@ -1,5 +1,7 @@
 //! `archive_file`: what the live Release files list, and the generations of it that lie under by-hash.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction};
 
@@ -102,9 +104,15 @@ pub struct Retention {
     pub grace: SignedDuration,
 }
 
-/// Which old generations may go: beyond the number *and* beyond the grace.
+/// Which old generations may go: beyond the number *and* beyond the grace. Of a file that is `listed` no more there will be no newer generation, so the grace
+/// alone counts.
 #[must_use]
-pub fn expired(old: &[OldGeneration], retention: Retention, now: Timestamp) -> Vec<&OldGeneration> {
+pub fn expired<'a>(
+    old: &'a [OldGeneration],
+    listed: &BTreeSet<&str>,
+    retention: Retention,
+    now: Timestamp,
+) -> Vec<&'a OldGeneration> {
     let mut expired = Vec::new();
     let (mut path, mut rank) = ("", 0);
     for generation in old {
@@ -112,7 +120,8 @@ pub fn expired(old: &[OldGeneration], retention: Retention, now: Timestamp) -> V
             (path, rank) = (&generation.path, 0);
         }
         rank += 1;
-        if rank > retention.generations && generation.date_superseded + retention.grace < now {
+        let is_beyond = rank > retention.generations || !listed.contains(path);
+        if is_beyond && generation.date_superseded + retention.grace < now {
             expired.push(generation);
         }
     }
@@ -224,17 +233,22 @@ mod tests {
             date_superseded: at(seconds),
         };
         let old = [generation("a", 900), generation("a", 500), generation("a", 100), generation("b", 100)];
-        let gone = |generations, grace| -> Vec<(&str, i64)> {
+        let gone_of = |listed: &[&'static str], generations, grace| -> Vec<(&str, i64)> {
             let retention = Retention { generations, grace: SignedDuration::from_secs(grace) };
-            expired(&old, retention, at(1000))
+            expired(&old, &listed.iter().copied().collect(), retention, at(1000))
                 .into_iter()
                 .map(|one| (one.path.as_str(), one.date_superseded.as_second()))
                 .collect()
         };
+        let gone = |generations, grace| gone_of(&["a", "b"], generations, grace);
         assert_eq!(gone(1, 600), [("a", 100)]);
         assert_eq!(gone(1, 10), [("a", 500), ("a", 100)]);
         assert_eq!(gone(0, 600), [("a", 100), ("b", 100)]);
         assert_eq!(gone(0, 2000), []);
         assert_eq!(gone(3, 0), []);
+        // of a file that is no more
+        assert_eq!(gone_of(&["b"], 3, 600), [("a", 100)]);
+        assert_eq!(gone_of(&["b"], 3, 10), [("a", 900), ("a", 500), ("a", 100)]);
+        assert_eq!(gone_of(&[], 1, 2000), []);
     }
 }

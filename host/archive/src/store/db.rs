@@ -235,7 +235,7 @@ impl Db {
         }
     }
 
-    /// A database that is gone with the value: for tests.
+    /// A database that is gone with the value: for tests, and to see whether something could be written.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -259,6 +259,18 @@ impl Db {
         })?;
         self.connection.execute("VACUUM INTO ?1", [name]).during("be copied")?;
         Self::open(path)
+    }
+
+    /// How long the database is, with what is written beside it still.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+                row.get(0)
+            })
+            .during("say how long it is")
     }
 
     fn prepare(mut connection: Connection, path: &Path) -> Result<Self, StoreError> {
@@ -460,6 +472,9 @@ mod tests {
             other.write(|tx| add(tx, "multiverse"))
         })
         .unwrap();
+        assert!(
+            copy.size_bytes().unwrap() >= 4096 && copy.size_bytes().unwrap() <= 2 * db.size_bytes().unwrap()
+        );
         assert_eq!(components(&copy), ["main", "partner"]);
         assert_eq!(components(&db), ["main", "multiverse", "universe"]);
         assert!(matches!(db.copy_to(&aside), Err(StoreError::Exists { .. })));

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
-use crate::domain::{MailAddress, PersonId, PersonKind, PersonName};
+use crate::domain::{MailAddress, PersonId, PersonKind, PersonName, plain};
 
 /// A person or team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,16 +231,10 @@ pub fn change_person(tx: &Transaction<'_>, person: &Person, change: &PersonChang
     }
 }
 
-/// Characters that turn the order of those around them, so that a name reads as another.
-const TURNING: [char; 12] = [
-    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
-    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
-
 /// A text that is shown to people and stands in mails: one line.
 fn shown_text<'a>(what: &str, text: &'a str) -> Result<&'a str, StoreError> {
-    let odd = |character: char| character.is_control() || TURNING.contains(&character);
-    if text.is_empty() || text.trim() != text || text.chars().any(odd) || text.chars().count() > 200 {
+    let is_odd = text.is_empty() || text.trim() != text || text.chars().any(plain::is_obeyed);
+    if is_odd || text.chars().count() > 200 {
         return Err(StoreError::Refused(format!(
             "{} cannot be a {what}: it must be one line of at most 200 characters, without control characters or blanks around it",
             crate::domain::plain::shown(text)

@@ -371,9 +371,9 @@ pub fn set_architecture(
     tag: &ArchitectureTag,
     enabled: bool,
 ) -> Result<(), StoreError> {
-    if tag.is_all() || tag.is_source() {
+    if tag.is_all() || tag.is_source() || tag.is_wildcard() {
         return Err(StoreError::Refused(format!(
-            "{tag} is no architecture of its own: name real ones, as amd64; packages for all are in the index of each"
+            "{tag} is no architecture of its own: name real ones, as amd64; packages for all are in the index of each, and what stands for several is for sources to say"
         )));
     }
     let before = architectures(tx, series)?.into_iter().find(|one| one.tag == *tag).map(|one| one.enabled);
@@ -431,6 +431,11 @@ pub fn component(
 pub fn add_component(tx: &Transaction<'_>, series: SeriesId, name: &ComponentName) -> Result<(), StoreError> {
     if components(tx, series)?.iter().any(|component| component.name == *name) {
         return Ok(());
+    }
+    if name.as_str() == "by-hash" {
+        return Err(StoreError::Refused(format!(
+            "a component cannot be called {name}: clients look there for files by their digests; choose another name"
+        )));
     }
     tx.execute("INSERT OR IGNORE INTO component (name) VALUES (?1)", [name]).during("add the component")?;
     tx.execute(

@@ -75,6 +75,10 @@ pub fn set_aliases(tx: &Transaction<'_>, series: SeriesId, aliases: &[SeriesName
         .during("change the aliases of a series")?;
     for alias in aliases {
         if let Some(other) = series_of_alias(tx, distribution, alias.as_str())? {
+            let (before, now) = (series_by_id(tx, other)?.name, series_by_id(tx, series)?.name);
+            tracing::warn!(
+                "{alias} was another name of {before}, and is one of {now} instead: who asks for {alias} gets that"
+            );
             suite::forget_release(tx, suite::Of::Series(other))?;
         }
         tx.execute(

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::sql::Date;
 use super::{During, StoreError};
+use crate::domain::plain::is_obeyed;
 use crate::domain::{ArchiveId, KeyHolder, KeyUseId, SigningKeyId, SuiteId};
 
 /// A key that signs, has signed, or may be told to.
@@ -88,7 +89,7 @@ pub fn signing_key(db: &Connection, fingerprint: &str) -> Result<SigningKey, Sto
     }
     Err(StoreError::Unknown {
         what: "signing key with the fingerprint",
-        name: fingerprint.chars().filter(|character| !character.is_control()).take(80).collect(),
+        name: fingerprint.chars().filter(|character| !is_obeyed(*character)).take(80).collect(),
         known: signing_keys(db)?.into_iter().map(|key| key.fingerprint).collect(),
     })
 }

@@ -19,6 +19,7 @@ use super::judge::{Bench, Judged, Sizes, judge};
 use super::record::{Desk, Recorded, record};
 use super::shelf::{self, Known};
 use crate::disk::{self, DiskError, During};
+use crate::domain::plain;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::{BuildId, ReceiptId, Sha256, UploadPolicy, UploadStatus, UploadVerdict, chain};
 use crate::librarian::Librarian;
@@ -620,7 +621,7 @@ fn done(leaf: &Leaf, judged: &Judged, recorded: &Recorded, is_real: bool, moved_
         changes: match leaf.kind {
             LeafKind::Stray => None,
             LeafKind::Folder | LeafKind::Changes { .. } => {
-                Some(shelf::shown(&judged.found.changes)).filter(|name| !name.is_empty())
+                Some(plain::replaced(&judged.found.changes)).filter(|name| !name.is_empty())
             }
         },
         verdict: recorded.verdict,

@@ -10,6 +10,7 @@ use super::releases::{self, Binary};
 use super::target::Destination;
 use super::verdict::{Arrival, destiny};
 use crate::build;
+use crate::domain::plain;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::{
     ArchitectureTag, BuildId, ComponentId, CustomFormat, FileDigests, FileName, ReceiptId, SourceReleaseId,
@@ -122,8 +123,7 @@ pub fn record(
 
 /// A problem as one line that does nothing to a terminal.
 pub(super) fn one_line(problem: &Problem) -> String {
-    let text: String =
-        problem.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(2000).collect();
+    let text = plain::line(&problem.to_string(), 2000);
     match problem.severity {
         Severity::Warning => format!("warning: {text}"),
         Severity::Rejection => text,

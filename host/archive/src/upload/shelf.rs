@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::incoming::{Incoming, Leaf, LeafKind, Shared, open_regular};
 use crate::disk::{self, DiskError, During};
+use crate::domain::plain;
 use crate::domain::{UploadStatus, UploadVerdict};
 use crate::store::upload_receipt::Receipt;
 
@@ -67,11 +68,6 @@ pub fn is_there(base: &Path, leaf: &Leaf, place: &str) -> bool {
         LeafKind::Changes { .. } => place.join(&leaf.file),
     };
     last.symlink_metadata().is_ok()
-}
-
-/// A name that anybody may have chosen, in a line.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A receipt as it is on disk.
@@ -134,7 +130,7 @@ impl<'a> ReceiptFile<'a> {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}: {}", self.verdict, shown(self.changes.unwrap_or(self.leaf)));
+        let mut text = format!("{}: {}", self.verdict, plain::replaced(self.changes.unwrap_or(self.leaf)));
         if let (Some(source), Some(version)) = (self.source, self.version) {
             text.push_str(&format!(" ({source} {version})"));
         }

@@ -9,9 +9,9 @@ use pressroom_archive::store::suite::Suite;
 use pressroom_archive::store::{Connection, Db, StoreError, Transaction, archive, build_source, suite};
 use serde::Serialize;
 
-use super::{Shown, build_number, comment, status_text};
+use super::{Shown, build_number, status_text};
 use crate::cli::output::{BAD, painted};
-use crate::cli::who::As;
+use crate::cli::who::{As, comment};
 use crate::cli::{End, Session};
 
 /// Let builds that have ended without packages be tried once more. Whoever may upload the source may, and whoever administers the queue.

@@ -15,7 +15,7 @@ use pressroom_archive::store::{Connection, archive, indexed};
 use serde::Serialize;
 
 use super::output::{BAD, BOLD, DIM, GOOD, WARN, painted};
-use super::{End, Session, exit};
+use super::{End, Session};
 use crate::root::Root;
 
 /// Look at what is to be built of sources for architectures, and steer it; and what a builder outside says of it.
@@ -164,15 +164,4 @@ fn status_text(status: BuildStatus) -> String {
 /// A date for people, to the minute.
 fn date_text(date: Timestamp) -> String {
     date.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// A word about what is done, in one line and fit to be shown.
-fn comment(text: &str) -> anyhow::Result<String> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.chars().any(char::is_control) {
-        return Err(exit::usage(
-            "what is said about a build is shown to people: leave control characters out",
-        ));
-    }
-    Ok(text)
 }

@@ -11,7 +11,7 @@ use pressroom_archive::domain::{AliasId, BuildId, BuildStatus};
 use pressroom_archive::store::{Db, binary_package_build, library_file};
 use rustix::fs::{Mode, OFlags};
 
-use super::{Shown, build_number, comment, status_text};
+use super::{Shown, build_number, status_text};
 use crate::cli::{End, Session, exit, who};
 use crate::root::Root;
 
@@ -101,7 +101,7 @@ impl Said {
     fn run(&self, session: &Session, outcome: Outcome<'_>) -> anyhow::Result<End> {
         let root = session.root()?;
         let mut db = root.db()?;
-        let comment = comment(&self.comment)?;
+        let comment = who::comment(&self.comment)?;
         let now = session.clock.now();
         let log = match &self.log {
             Some(path) => Some(self.keep_log(&root, &mut db, path, now)?),

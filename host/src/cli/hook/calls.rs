@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pressroom_archive::domain::HookOutcome;
+use pressroom_archive::domain::plain::replaced;
 use pressroom_archive::store::hook_run::{self, Recorded};
 use pressroom_archive::store::{Connection, StoreError};
 use pressroom_sandbox::Point;
@@ -157,7 +158,5 @@ pub(in crate::cli) fn call_text(call: &ShownCall, indent: &str, detail: Detail) 
 
 /// A line without what a terminal would take for a command: programs say what they like.
 pub(in crate::cli) fn plain(line: &str) -> String {
-    line.chars()
-        .map(|one| if one.is_control() && one != '\t' { char::REPLACEMENT_CHARACTER } else { one })
-        .collect()
+    line.split('\t').map(replaced).collect::<Vec<_>>().join("\t")
 }

@@ -86,7 +86,11 @@ struct Row {
     signs: Option<String>,
     /// When it signs no longer, because another takes its place.
     signs_until: Option<Timestamp>,
+    /// Empty where it is not known.
     fingerprint: String,
+    /// Where the secret half of such a key should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
     algorithm: String,
     /// `active`, or why its signatures are not taken now.
     state: String,
@@ -153,6 +157,7 @@ fn all(session: &Session) -> anyhow::Result<Vec<Row>> {
         signs: Some(key.signs),
         signs_until: key.ends,
         fingerprint: key.fingerprint,
+        place: key.place,
         algorithm: key.algorithm,
         state: key.state,
         expires: key.expires,
@@ -172,7 +177,7 @@ fn show(session: &Session, rows: &[Row]) -> anyhow::Result<End> {
                         (None, Some("") | None) => "(nothing)".to_owned(),
                         (None, Some(signs)) => format!("({signs})"),
                     },
-                    row.fingerprint.clone(),
+                    row.place.clone().unwrap_or_else(|| row.fingerprint.clone()),
                     row.algorithm.clone(),
                     row.state.clone(),
                     row.expires.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default(),

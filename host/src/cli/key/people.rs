@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use pressroom_archive::domain::plain::is_obeyed;
 use pressroom_archive::domain::{PersonKind, PersonName};
 use pressroom_archive::openpgp::{Certificate, CertificateSummary, MAX_CERTIFICATES_BYTES};
 use pressroom_archive::people::keyring::{ImportError, take_in};
@@ -76,7 +77,7 @@ pub(super) fn change(
             let known = keys(db.read())?.into_iter().take(20);
             return Err(StoreError::Unknown {
                 what: "key of a person with the fingerprint",
-                name: plain.chars().filter(|character| !character.is_control()).take(80).collect(),
+                name: plain.chars().filter(|character| !is_obeyed(*character)).take(80).collect(),
                 known: known.map(|key| format!("{} of {}", key.fingerprint, key.person_name)).collect(),
             }
             .into());
@@ -120,6 +121,7 @@ fn row(key: OpenpgpKey, now: Timestamp) -> Row {
         signs: None,
         signs_until: None,
         fingerprint: key.fingerprint,
+        place: None,
         algorithm: summary.algorithm,
         state,
         expires: summary.expires,

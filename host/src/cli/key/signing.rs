@@ -318,6 +318,8 @@ pub(super) struct Listed {
     pub(super) signs: String,
     pub(super) ends: Option<Timestamp>,
     pub(super) fingerprint: String,
+    /// Where the secret half should be of one that cannot be looked at, so that nobody can say which it is.
+    pub(super) place: Option<String>,
     pub(super) algorithm: String,
     /// `signs`, `signs until …`, `ready`, or why it cannot sign.
     pub(super) state: String,
@@ -343,6 +345,7 @@ pub(super) fn listed(root: &Root, db: &Connection, now: Timestamp) -> anyhow::Re
             state: word,
             expires: state.expires,
             user_ids,
+            place: state.fingerprint.is_empty().then_some(state.place),
             fingerprint: state.fingerprint,
         });
     }
@@ -353,6 +356,7 @@ pub(super) fn listed(root: &Root, db: &Connection, now: Timestamp) -> anyhow::Re
                 signs: String::new(),
                 ends: None,
                 fingerprint: key.fingerprint,
+                place: None,
                 algorithm,
                 state: "signs nothing".to_owned(),
                 expires: None,

@@ -3,9 +3,9 @@
 use pressroom_archive::queue::decide::Verb;
 use pressroom_archive::queue::{Use, Word};
 
-use super::decided::{Decision, comment};
+use super::decided::Decision;
 use super::{WAITING, Where};
-use crate::cli::who::As;
+use crate::cli::who::{As, comment};
 use crate::cli::{End, Session};
 
 const EXAMPLES: &str = "\

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::status_text;
 use crate::cli::output::{BAD, BOLD, WARN, painted};
-use crate::cli::{End, Session, exit};
+use crate::cli::{End, Session};
 use crate::mail::deliver;
 use crate::root::Root;
 
@@ -142,12 +142,4 @@ impl Decision<'_> {
         }
         text
     }
-}
-
-/// A comment in one line. Refused where it has what a terminal or a mail would obey.
-pub(super) fn comment(text: &str) -> anyhow::Result<String> {
-    if text.chars().any(|character| character.is_control() && !character.is_whitespace()) {
-        return Err(exit::usage("--comment is shown to people: leave control characters out"));
-    }
-    Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -8,10 +8,9 @@ use pressroom_archive::store::package_upload::PackageUpload;
 use pressroom_archive::store::{Db, StoreError, Transaction};
 use serde::Serialize;
 
-use super::decided::comment;
 use super::{WAITING, Where};
 use crate::cli::output::{BAD, BOLD, DIM, painted};
-use crate::cli::who::As;
+use crate::cli::who::{As, comment};
 use crate::cli::{End, Session, exit};
 
 const EXAMPLES: &str = "\

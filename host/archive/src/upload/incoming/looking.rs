@@ -14,6 +14,7 @@ use super::{
     Patience, Scan, Shared, changed, entries, is_changes, is_log_of, is_others, kind, listing, marked, near,
 };
 use crate::disk::{DiskError, During};
+use crate::domain::plain;
 
 /// A scan under way.
 pub(super) struct Looking<'a> {
@@ -356,5 +357,5 @@ fn being_sent(patience: &Patience) -> Wait {
 
 /// A path as people and rows have it: anybody may have chosen it.
 fn display(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    plain::replaced(&path.to_string_lossy())
 }

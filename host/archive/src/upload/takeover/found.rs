@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::domain::archive_layout::{DISTS, POOL};
+use crate::domain::archive_layout::{DISTS, JOURNAL, POOL, SNAPSHOTS};
 
 /// A published repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,9 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter(|entry| {
             let name = entry.file_name();
-            ![DISTS, POOL].iter().any(|part| name == *part) && !name.as_encoded_bytes().starts_with(b".")
+            // snapshots of a repository are no others
+            ![DISTS, POOL, SNAPSHOTS, JOURNAL].iter().any(|part| name == *part)
+                && !name.as_encoded_bytes().starts_with(b".")
         })
         .map(|entry| entry.path())
         .collect();
@@ -254,6 +256,15 @@ mod tests {
             (&["db/CURRENT", "public/dists/one/Release"], Kind::Aptly, "public"),
             (&["db/CURRENT", "public/team/dists/one/Release"], Kind::Aptly, "public/team"),
             (&["pressroom.toml", "archives/demo/dists/one/InRelease"], Kind::Pressroom, "archives/demo"),
+            (
+                &[
+                    "pressroom.toml",
+                    "archives/demo/dists/one/InRelease",
+                    "archives/demo/snapshots/20260501T120000Z/dists/one/InRelease",
+                ],
+                Kind::Pressroom,
+                "archives/demo",
+            ),
         ] {
             let folder = tempfile::tempdir().unwrap();
             at(folder.path(), files);
