@@ -2,19 +2,19 @@
 //!
 //! The command line ([`cli`]) finds a [`root`] and hands over to the [`conductor`], which orders the rooms of the archive crate, to [`describe`], which applies and exports what distributions and people are, and to [`hooks`], which
 //! decides what runs at each point and lets the sandbox run it. What people are told of uploads is sent by [`mail`]; what operators are told comes from [`operators`]. Where the time goes is gathered by [`timings`].
-//! Repositories of others that are taken over from a web server are read by [`web_repository`].
+//! Servers are asked by [`http`], also for the repositories of others that are taken over.
 
 mod cli;
 mod clock;
 mod conductor;
 mod describe;
 mod hooks;
+mod http;
 mod mail;
 mod operators;
 mod root;
 mod stop;
 mod timings;
-mod web_repository;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,9 @@ use crate::dominate::{StayOfExecution, schedule_suite};
 use crate::people::{Actor, Denied, rights};
 use crate::refile::{RefileError, refuse_stable};
 use crate::store::archive::Archive;
-use crate::store::removal::{Removal, RemovedPackages, Requested, components_of, request_removal};
+use crate::store::removal::{
+    InQueue, Removal, RemovedPackages, Requested, components_of, in_queue, request_removal,
+};
 use crate::store::shape::shape;
 use crate::store::{StoreError, Transaction, suite};
 
@@ -32,6 +34,18 @@ pub struct Request<'a> {
     pub stay: StayOfExecution,
 }
 
+/// What was found of a name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Removed {
+    /// The name.
+    pub package: BinaryName,
+    /// What goes.
+    #[serde(flatten)]
+    pub requested: Requested,
+    /// What brings it back.
+    pub in_queue: Vec<InQueue>,
+}
+
 /// Why nothing was removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
@@ -46,7 +60,8 @@ pub enum RemoveError {
     Still(RefileError),
     /// There is nothing of that name to remove.
     #[error(
-        "there is no {what} {name} in {suite} that is published or waits and is not to be removed already; nothing was changed ({other})"
+        "there is no {what} {name} in {suite} that is published or waits and is not to be removed already; nothing was changed ({other}){}",
+        in_queue.iter().map(|one| format!("; {one}")).collect::<String>()
     )]
     NotThere {
         /// What there is none of.
@@ -57,6 +72,8 @@ pub enum RemoveError {
         suite: SuiteName,
         /// What may have been meant.
         other: &'static str,
+        /// What waits of it.
+        in_queue: Vec<InQueue>,
     },
 }
 
@@ -68,7 +85,7 @@ pub fn remove(
     tx: &Transaction<'_>,
     request: &Request<'_>,
     now: Timestamp,
-) -> Result<Vec<(BinaryName, Requested)>, RemoveError> {
+) -> Result<Vec<Removed>, RemoveError> {
     let Request { archive, packages, extent, actor, comment, .. } = *request;
     let shape = shape(tx, suite::suite(tx, archive.id, request.suite)?)?;
     refuse_stable(archive, &shape).map_err(RemoveError::Still)?;
@@ -85,6 +102,7 @@ pub fn remove(
         }
         let removal = Removal { suite: suite.id, name: name.as_str(), extent, by: actor.name(), comment };
         let requested = request_removal(tx, &removal, now)?;
+        let in_queue = in_queue(tx, suite.id, name.as_str(), extent)?;
         if requested == Requested::default() {
             let (what, other) = match extent {
                 RemovedPackages::SourceAndBinaries => {
@@ -94,9 +112,10 @@ pub fn remove(
                     ("binary package", "without --binary, names are those of sources")
                 }
             };
-            return Err(RemoveError::NotThere { what, name: name.clone(), suite: suite.name.clone(), other });
+            let (name, suite) = (name.clone(), suite.name.clone());
+            return Err(RemoveError::NotThere { what, name, suite, other, in_queue });
         }
-        removed.push((name.clone(), requested));
+        removed.push(Removed { package: name.clone(), requested, in_queue });
     }
     // what waited is deleted, and no pass comes by it
     schedule_suite(tx, suite.id, request.stay, now)?;

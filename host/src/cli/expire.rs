@@ -58,8 +58,8 @@ impl Expire {
         }
         match expired.swept {
             0 => {}
-            1 => text.push_str("1 file gone that belonged to nothing\n"),
-            swept => text.push_str(&format!("{swept} files gone that belonged to nothing\n")),
+            1 => text.push_str(&format!("1 file {goes} that belonged to nothing\n")),
+            swept => text.push_str(&format!("{swept} files {goes} that belonged to nothing\n")),
         }
         if text.is_empty() {
             return "Nothing expires.\n".to_owned();

@@ -59,7 +59,7 @@ pub(super) struct Set {
     /// The fields are for this architecture alone, and go before those for all.
     #[arg(long, requires = "fields", conflicts_with = "source")]
     architecture: Option<ArchitectureTag>,
-    /// Also for what is published now: the next run publishes it so, in every suite of the series (not in the release pocket of a stable one).
+    /// Also for what is published now or waits to be: the next run publishes it so, in every suite of the series (not in the release pocket of a stable one).
     #[arg(long)]
     published: bool,
     #[command(flatten)]

@@ -1,7 +1,6 @@
 //! `pressroom process-upload`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use pressroom_archive::domain::ScriptState;
@@ -37,8 +36,6 @@ judged or moved; it is still in incoming, and the next run tries again.";
 
 /// The name of such a run in `script_activity`.
 const SCRIPT: &str = "process-upload";
-/// How long mails are sent before the command ends; what is left waits for the next.
-const DELIVERY: Duration = Duration::from_secs(30);
 /// So long a daemon waits at most before it looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// What comes within so long is looked at together.
@@ -210,7 +207,7 @@ impl ProcessUpload {
         // others need not wait while mails are sent
         drop(lock);
         if !self.dry_run && !self.no_mail {
-            crate::mail::deliver(root, db, &session.clock, DELIVERY).warn();
+            crate::mail::deliver(root, db, &session.clock, root.config.mail.time_limit()).warn();
         }
         span.exit();
         Ok(report)

@@ -2,11 +2,10 @@
 
 use pressroom_archive::domain::{ArchiveReference, BinaryName, SuiteName};
 use pressroom_archive::people::Actor;
-use pressroom_archive::remove::{RemoveError, Request, remove};
+use pressroom_archive::remove::{RemoveError, Removed, Request, remove};
 use pressroom_archive::store::removal::{RemovedPackages, Requested};
-use serde::Serialize;
 
-use super::output::{BOLD, painted};
+use super::output::{BOLD, WARN, painted};
 use super::who::{As, some_word};
 use super::{End, Session, exit, the_archive};
 
@@ -39,13 +38,6 @@ pub(super) struct Remove {
     packages: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Removed {
-    package: BinaryName,
-    #[serde(flatten)]
-    requested: Requested,
-}
-
 impl Remove {
     pub(super) fn run(&self, session: &Session) -> anyhow::Result<End> {
         let root = session.root()?;
@@ -75,14 +67,14 @@ impl Remove {
         let now = session.clock.now();
         // all of them or none
         let removed = db.write(|tx| remove(tx, &request, now)).map_err(ended)?;
-        let removed: Vec<Removed> =
-            removed.into_iter().map(|(package, requested)| Removed { package, requested }).collect();
         session.output.show(&removed, || {
             removed
                 .iter()
-                .map(|Removed { package, requested: Requested { published, pending } }| {
+                .map(|Removed { package, requested: Requested { published, pending }, in_queue }| {
+                    let in_queue: String =
+                        in_queue.iter().map(|one| format!("{} {one}\n", painted(WARN, "but"))).collect();
                     format!(
-                        "{} goes from {}: {published} publications with the next run, {pending} that waited at once\n",
+                        "{} goes from {}: {published} publications with the next run, {pending} that waited at once\n{in_queue}",
                         painted(BOLD, package),
                         self.suite
                     )

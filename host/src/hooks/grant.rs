@@ -14,8 +14,9 @@ use pressroom_archive::domain::Sha256;
 use pressroom_sandbox::{Limits, Point};
 use serde::{Deserialize, Serialize};
 
-use super::http::{DEFAULT_TIME, Networks, UrlPatterns};
+use super::http::{DEFAULT_TIME, UrlPatterns};
 use super::secrets::{CONFIG_KEY, Secrets};
+use crate::http::Networks;
 use crate::root::Config;
 
 /// What happens to the pass when the hook fails before the tree is installed.

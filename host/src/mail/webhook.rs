@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::carrier::{Outcome, Parcel, Transport};
-use crate::hooks::http::post_json;
+use crate::http::post_json;
 
 /// How long one request may take, at the most.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -328,6 +328,11 @@ fn with_two_distributions() -> Root {
 #[test]
 fn one_of_several_distributions_is_published_by_its_name() {
     let root = with_two_distributions();
+    // what is about an archive has a flag that names one
+    let told = ["--archive", DISTRIBUTION, "other"];
+    let ran = root.run(&["override", "list", "--series", "one"]).exits(USAGE).says(&told);
+    assert!(!ran.stderr.contains("--distribution"), "{}", ran.account());
+    root.ok(&["override", "list", "--series", "one", "--archive", "other"]);
     root.ok(&["publish", "--distribution", "other"]);
     assert!(root.path().join("archives/other/dists/one/InRelease").is_file());
     assert!(!root.served().join("dists").exists());

@@ -139,6 +139,7 @@ fn a_series_ends_when_that_is_confirmed_and_its_files_go_after_its_indexes() {
     let done = json(&root, SECOND, &["process-death-row"]);
     assert_eq!(done["archives"][0]["publications"], count, "{done}");
     assert!(!root.served().join("pool/main").exists());
+    root.run_at(SECOND, &["expire", "--dry-run"]).exits(0).says(&["would go", "would be freed"]);
     let expired = json(&root, SECOND, &["expire", "--dry-run"]);
     assert_eq!(json(&root, SECOND, &["expire"]), expired);
     let files = tool::succeed(tool::tool("find").arg(root.path().join("librarian")).args(["-type", "f"]));

@@ -186,12 +186,26 @@ fn what_is_known_is_accepted_by_itself_and_a_deleted_package_is_new_again_where_
     // its ancestor is in universe, and so it will be
     let second = send("1.0-2");
     assert!(second["queue"] == "ACCEPTED" || second["queue"] == "DONE", "{second:#}");
+    // which a removal of what is published leaves where it is
+    let stays = |upload: &Value, status: &str| {
+        let number = number(upload);
+        [
+            format!("upload {number} of greeting"),
+            format!("is {status} and stays in the queue"),
+            format!("`pressroom queue reject {number}`"),
+        ]
+    };
+    let told = stays(&second, "ACCEPTED");
+    let remove = ["remove", "--suite", SERIES, "--reason", "nobody is greeted", "greeting"];
+    intake.root.ok(&remove).says(&told.each_ref().map(String::as_str));
     intake.root.ok(&["publish"]);
     assert_eq!(intake.root.indexed(SERIES, "universe/source/Sources"), ["greeting 1.0-2"]);
-    intake.root.ok(&["remove", "--suite", SERIES, "--reason", "nobody is greeted", "greeting"]);
+    intake.root.ok(&remove);
     intake.root.ok(&["publish"]);
     let third = send("1.0-3");
     assert_eq!(third["queue"], "NEW");
+    let told = stays(&third, "NEW");
+    intake.root.run(&remove).exits(2).says(&told.each_ref().map(String::as_str));
     intake.root.ok(&["queue", "accept", &number(&third)]);
     intake.root.ok(&["publish"]);
     assert_eq!(intake.root.indexed(SERIES, "universe/source/Sources"), ["greeting 1.0-3"]);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use pressroom_tests::intake::Intake;
 use pressroom_tests::mail_server::{MailServer, Speaks};
 use pressroom_tests::receiver::{Answer, Receiver};
 use pressroom_tests::root::{DISTRIBUTION, Root, SERIES};
@@ -225,6 +226,11 @@ fn a_server_that_says_nothing_takes_no_more_than_its_time() {
     test(&root, &["ann@example.org"]).exits(1).says(&["1 wait"]);
     root.run_at("2025-03-01T12:10:00Z", &["publish"]).exits(0).says(&["messages wait to be sent"]);
     assert_eq!(statuses(&root), ["ann@example.org WAITING"]);
+    let intake = Intake::of(root);
+    let base = intake.base().to_str().unwrap();
+    // which says itself how long it has waited
+    let told = ["nobody has answered within 1.0 s"];
+    intake.root.run_at("2025-03-01T13:10:00Z", &["process-upload", base]).exits(0).says(&told);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whether a package may be copied: pure rules over what is known of it, where it is and where it goes.
 
 use crate::domain::name::FileName;
-use crate::domain::{ArchitectureTag, BinaryReleaseId, DebVersion, Sha256, SourceFormat};
+use crate::domain::{ArchitectureTag, BinaryReleaseId, DebVersion, Sha256, SourceFormat, UploadId};
 
 /// A reason against a copy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -31,6 +31,8 @@ pub struct File {
     pub is_here: bool,
     /// Who has its name in the target's archive, with which content, if that is another.
     pub holder: Option<(String, Sha256)>,
+    /// The upload to the target's archive that was accepted with another content of its name, and is not published yet.
+    pub accepted: Option<UploadId>,
 }
 
 /// A binary package by its name and architecture: what a suite has one of.
@@ -175,6 +177,15 @@ pub fn of_files(package: &str, files: &[File]) -> Vec<Objection> {
                 "a file name is used once in an archive: have it uploaded with a higher version",
             ));
         }
+        if let Some(upload) = file.accepted {
+            found.push(object(
+                "other-content",
+                format!("upload {upload} was accepted, and has other content of {}", file.name),
+                &format!(
+                    "a file name is used once in an archive: have it uploaded with a higher version, or take that upload back with `pressroom queue reject {upload}`"
+                ),
+            ));
+        }
     }
     found
 }
@@ -261,7 +272,12 @@ mod tests {
             formats: SourceFormat::ALL.to_vec(),
             series: "one".to_owned(),
             suite: "one-updates".to_owned(),
-            files: vec![File { name: "hello_1.0.dsc".parse().unwrap(), is_here: true, holder: None }],
+            files: vec![File {
+                name: "hello_1.0.dsc".parse().unwrap(),
+                is_here: true,
+                holder: None,
+                accepted: None,
+            }],
             there: Some(("0.9".parse().unwrap(), "one".to_owned())),
             is_other_source: false,
             with_binaries: true,
@@ -299,6 +315,7 @@ mod tests {
         assert_eq!(checks(|facts| facts.files[0].is_here = false), ["expired"]);
         let holder = Some(("hello 1.0 (source)".to_owned(), Sha256::of(b"other")));
         assert_eq!(checks(|facts| facts.files[0].holder = holder), ["other-content"]);
+        assert_eq!(checks(|facts| facts.files[0].accepted = Some(UploadId(7))), ["other-content"]);
         assert_eq!(
             checks(|facts| facts.there = Some(("1:0".parse().unwrap(), String::new()))),
             ["not-older"]

@@ -1,14 +1,16 @@
 //! What a copy would do: everything that has to be known is read here, judged, and filed where the target files it.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::judge::{Built, Facts, File, Objection, objections};
 use crate::bugs::{ClosedByCopy, CopiedFrom, closed_by_copy};
 use crate::disk::{DiskError, During};
 use crate::domain::name::{NameError, SourceName};
+use crate::domain::problem::Severity;
 use crate::domain::{
     ArchSeriesId, ArchitectureTag, BinaryReleaseId, BuildStatus, ComponentId, ComponentName, DebVersion,
-    PackageKind, Pocket, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
+    PackageKind, Pocket, Sha256, SourceReleaseId, SuiteName, UploadPolicy, UploadStatus,
 };
 use crate::librarian::Librarian;
 use crate::people::{Actor, Rights, UploadQuestion, package_sets_of, rights};
@@ -17,8 +19,10 @@ use crate::store::library_file::expired_files;
 use crate::store::package_copy::{self, CopiedBinary, CopiedSource, Within};
 use crate::store::package_upload::Filed;
 use crate::store::shape::SuiteShape;
+use crate::store::upload_check::accepted_holder;
 use crate::store::{
-    Connection, StoreError, ancestry, binary_package_build, indexed, package_override, package_release, suite,
+    Connection, StoreError, ancestry, binary_package_build, indexed, package_override, package_release,
+    suite, upload_rules,
 };
 use crate::upload::ancestry::{Filing, Said};
 use crate::upload::policy::{self, Offered};
@@ -138,6 +142,8 @@ pub struct Planned {
     pub comment: String,
     /// The bugs that it closes by coming there at once.
     pub closes: Vec<ClosedByCopy>,
+    /// The content of its files, each with its size.
+    pub contents: BTreeMap<Sha256, u64>,
 }
 
 /// What will be done.
@@ -177,7 +183,34 @@ pub fn plan(
             }
         }
     }
+    against.extend(of_quota(db, request, &packages)?);
     Ok(if against.is_empty() { Ok(Plan { packages }) } else { Err(against) })
+}
+
+/// An archive with a quota takes no more than that of copies either. What it has already adds nothing.
+fn of_quota(
+    db: &Connection,
+    request: &Copying<'_>,
+    packages: &[Planned],
+) -> Result<Option<Objection>, StoreError> {
+    let archive = request.to.archive;
+    let Some(quota_bytes) = archive.quota_bytes() else { return Ok(None) };
+    let there = upload_rules::contents(db, archive.id)?;
+    let mut more: BTreeMap<Sha256, u64> = BTreeMap::new();
+    for planned in packages {
+        more.extend(planned.contents.iter().filter(|(sha256, _)| !there.contains_key(sha256)));
+    }
+    let (has_bytes, more_bytes) = (there.values().sum(), more.values().copied().sum::<u64>());
+    if more_bytes == 0 {
+        return Ok(None);
+    }
+    let over = policy::size(&archive.reference.to_string(), "copy", has_bytes, more_bytes, quota_bytes);
+    Ok(over.filter(|problem| problem.severity == Severity::Rejection).map(|problem| Objection {
+        package: format!("{} of {}", request.to.shape.suite.name, archive.reference),
+        check: problem.check,
+        what: problem.what,
+        remedy: problem.remedy,
+    }))
 }
 
 /// What is wrong with the target, whatever goes there.
@@ -275,6 +308,10 @@ impl Planner<'_> {
             }
         };
         let mut planned = Vec::new();
+        let own = indexed::source_files(self.db, source.release)?.into_iter();
+        let mut contents: BTreeMap<Sha256, u64> =
+            own.map(|(_, digests)| (digests.sha256, digests.size_bytes)).collect();
+        contents.extend(binaries.iter().map(|(binary, _)| (binary.sha256, binary.size_bytes)));
         for (binary, in_indexes_of) in binaries {
             match self.file_binary(&filing, &binary, &in_indexes_of, filed.component)? {
                 Ok(filed) => planned.push(PlannedBinary {
@@ -336,6 +373,7 @@ impl Planner<'_> {
                 from.shape.suite.name, from.archive.reference
             ),
             closes,
+            contents,
         }))
     }
 
@@ -397,11 +435,14 @@ impl Planner<'_> {
             let path = self.librarian.path(&sha256);
             let is_here = path.try_exists().during("look at", &path)?;
             let holder = package_release::other_holder(self.db, to.archive.id, &name, &sha256)?;
-            files.push(File { name, is_here, holder: holder.map(|holder| (holder.package, holder.sha256)) });
+            let holder = holder.map(|holder| (holder.package, holder.sha256));
+            let accepted = accepted_holder(self.db, to.archive.id, &name, &sha256)?;
+            files.push(File { name, is_here, holder, accepted });
         }
         // of what has expired nothing is known but its name
-        let expired = expired_files(self.db, source.release.into())?;
-        files.extend(expired.into_iter().map(|name| File { name, is_here: false, holder: None }));
+        let gone = expired_files(self.db, source.release.into())?;
+        let expired = |name| File { name, is_here: false, holder: None, accepted: None };
+        files.extend(gone.into_iter().map(expired));
         let same = (source.release, &source.version);
         let in_archive =
             package_copy::binaries_of(self.db, Within::Archive(to.archive.id), &wish.name, same)?;

@@ -30,8 +30,8 @@ pub struct Circumstances {
     pub pocket: Option<Pocket>,
     /// Whether a source package is in it.
     pub has_source: bool,
-    /// Whether binary packages are in it.
-    pub has_binaries: bool,
+    /// Whether binary packages or custom files are in it, which builders make.
+    pub has_built: bool,
     /// Whether it only carries translations.
     pub is_of_translations: bool,
     /// Whether its signature holds, or none was asked for.
@@ -75,8 +75,8 @@ pub struct Addressees {
 #[must_use]
 pub fn addressees(what: &Circumstances, parties: Parties) -> Addressees {
     let is_security = what.pocket == Some(Pocket::Security);
-    let only_binaries = what.has_binaries && !what.has_source;
-    let is_quiet = only_binaries && !is_security && what.happened != Happened::Rejected;
+    let is_built = what.has_built && !what.has_source;
+    let is_quiet = is_built && !is_security && what.happened != Happened::Rejected;
     if !what.is_trusted || what.is_of_translations || is_quiet {
         return Addressees::default();
     }
@@ -107,7 +107,7 @@ pub fn addressees(what: &Circumstances, parties: Parties) -> Addressees {
     let is_announced = what.happened == Happened::Accepted
         && what.in_main_archive
         && what.pocket.is_some_and(|pocket| pocket != Pocket::Backports)
-        && !(is_security && only_binaries);
+        && !(is_security && is_built);
     Addressees { people, list: parties.list.filter(|_| is_announced) }
 }
 
@@ -124,11 +124,11 @@ mod tests {
         in_main_archive: true,
         pocket: Some(Pocket::Proposed),
         has_source: true,
-        has_binaries: false,
+        has_built: false,
         is_of_translations: false,
         is_trusted: true,
     };
-    const BINARY: Circumstances = Circumstances { has_source: false, has_binaries: true, ..SOURCE };
+    const BINARY: Circumstances = Circumstances { has_source: false, has_built: true, ..SOURCE };
 
     /// Signed by `s`, prepared by `c`, maintained by `m`; `uploaders` says who of the two may upload.
     fn told(what: &Circumstances, is_signed: bool, uploaders: &str) -> String {
@@ -173,7 +173,7 @@ mod tests {
             (ppa, false, "cm", "c"),
             (Circumstances { pocket: Some(Pocket::Backports), ..SOURCE }, true, "c", "s c"),
             (Circumstances { pocket: None, ..rejected }, true, "", "s"),
-            // binaries come and go in silence, but for refusals and security
+            // what was built comes and goes in silence, but for refusals and security
             (BINARY, false, "cm", ""),
             (Circumstances { happened: Happened::Waits, ..BINARY }, false, "cm", ""),
             (Circumstances { happened: Happened::Rejected, ..BINARY }, false, "m", "c m"),

@@ -272,7 +272,7 @@ fn circumstances(news: &UploadNews<'_>, facts: &UploadFacts) -> Circumstances {
         in_main_archive: facts.archive.as_ref().is_some_and(|archive| is_main(archive.purpose)),
         pocket: facts.pocket(),
         has_source: facts.has(FactKind::Source),
-        has_binaries: facts.has(FactKind::Binary),
+        has_built: facts.has(FactKind::Binary) || facts.has(FactKind::Custom),
         is_of_translations: facts.is_of_translations(),
         is_trusted: match facts.signature {
             Signature::Verified(_) | Signature::NotAsked => true,

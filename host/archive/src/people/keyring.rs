@@ -32,7 +32,7 @@ pub enum SignatureFault {
     #[error("it is not a text: at byte {0} it is not UTF-8")]
     NotText(usize),
     /// Line ends of another system, which those who read it would take for different texts.
-    #[error("its lines end with carriage returns")]
+    #[error("lines of it end with carriage returns")]
     CarriageReturns,
     /// No signature.
     #[error("it is not signed")]
@@ -250,7 +250,8 @@ pub fn verify(
 
 fn parse(bytes: &[u8]) -> Result<Clearsigned, SignatureFault> {
     let text = std::str::from_utf8(bytes).map_err(|error| SignatureFault::NotText(error.valid_up_to()))?;
-    if text.contains("-----BEGIN PGP SIGNED MESSAGE-----\r") {
+    // also within the frame, where a signature does not see them
+    if text.contains("-----BEGIN PGP SIGNED MESSAGE-----") && text.contains('\r') {
         return Err(SignatureFault::CarriageReturns);
     }
     match Clearsigned::parse(text) {

@@ -52,6 +52,14 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// How many bytes may be in it; none: any amount.
+    #[must_use]
+    pub fn quota_bytes(&self) -> Option<u64> {
+        self.authorized_size_mib.map(|mebibytes| mebibytes.saturating_mul(1 << 20))
+    }
+}
+
+impl Archive {
     /// Who publishes it.
     #[must_use]
     pub const fn publisher(&self) -> Publisher {

@@ -35,6 +35,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("../../schema/0021_copy_archive.sql")),
         M::up(include_str!("../../schema/0022_beside_each_other.sql")),
         M::up(include_str!("../../schema/0023_copies_by_source.sql")),
+        M::up(include_str!("../../schema/0024_message_numbers.sql")),
     ])
 });
 
@@ -403,6 +404,29 @@ mod tests {
     #[test]
     fn the_migrations_are_sound() {
         MIGRATIONS.validate().unwrap();
+    }
+
+    #[test]
+    fn messages_keep_their_numbers_and_no_number_is_given_again() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        // as it was before
+        MIGRATIONS.to_version(&mut connection, 22).unwrap();
+        let add = |connection: &Connection| {
+            let sql = "INSERT INTO outbox_message (kind, topic, recipients, content, status, date_created, date_sent)
+                       VALUES ('WEBHOOK', 'BUG', 'https://bugs.example.org', x'7b7d', 'SENT', 1, 1)";
+            connection.execute(sql, []).unwrap();
+            connection.last_insert_rowid()
+        };
+        assert_eq!((add(&connection), add(&connection)), (1, 2));
+        connection.execute("DELETE FROM outbox_message WHERE id = 1", []).unwrap();
+        MIGRATIONS.to_latest(&mut connection).unwrap();
+        let kept: i64 = connection
+            .query_row("SELECT id FROM outbox_message WHERE topic = 'BUG'", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(kept, 2);
+        connection.execute("DELETE FROM outbox_message", []).unwrap();
+        assert_eq!(add(&connection), 3);
     }
 
     #[test]

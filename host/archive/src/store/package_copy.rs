@@ -89,6 +89,8 @@ pub struct CopiedBinary {
     pub filename: FileName,
     /// Its content; of one that has expired, a digest that no file has.
     pub sha256: Sha256,
+    /// Its size; of one that has expired, nothing.
+    pub size_bytes: u64,
     /// Whether it is live, for some architecture.
     pub is_live: bool,
     /// Where it is or was.
@@ -122,7 +124,8 @@ pub fn binaries_of(
         .prepare_cached(&format!(
             "SELECT release.id, release.binary_package_name, release.version, release.architecture_tag, component.id, component.name,
              publication.section, publication.priority, alias.filename, coalesce(content.sha256, zeroblob(32)),
-             publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL AS live, series.name, suite.pocket
+             publication.status IN ('PENDING', 'PUBLISHED') AND publication.removed_by IS NULL AS live, series.name, suite.pocket,
+             coalesce(content.file_size, 0)
              FROM binary_package_release AS release
              JOIN binary_package_publishing_history AS publication INDEXED BY binary_publication_by_release
                ON publication.binary_package_release = release.id
@@ -151,6 +154,7 @@ pub fn binaries_of(
                         sha256: row.get(9)?,
                         is_live: row.get(10)?,
                         suite: SuiteName::new(row.get(11)?, row.get(12)?),
+                        size_bytes: row.get(13)?,
                     })
                 })?
                 .collect()

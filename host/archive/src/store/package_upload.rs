@@ -130,10 +130,28 @@ pub fn add_upload(tx: &Transaction<'_>, new: &NewUpload<'_>, now: Timestamp) -> 
 /// # Errors
 /// When there is none, or the database fails.
 pub fn upload(db: &Connection, id: UploadId) -> Result<PackageUpload, StoreError> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} WHERE id = ?1"))
+    let found = db
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE id = ?1"))
         .and_then(|mut statement| statement.query_row([id], from_row).optional())
-        .during("find an upload")?
-        .ok_or_else(|| StoreError::Unknown { what: "upload", name: id.to_string(), known: Vec::new() })
+        .during("find an upload")?;
+    match found {
+        Some(upload) => Ok(upload),
+        None => {
+            let newest = newest_uploads(db, KNOWN_UPLOADS)?;
+            let known = newest.iter().map(ToString::to_string).collect();
+            Err(StoreError::Unknown { what: "upload", name: id.to_string(), known })
+        }
+    }
+}
+
+/// So many uploads are named to one who asks for another.
+const KNOWN_UPLOADS: u32 = 10;
+
+/// The last uploads, the newest first.
+fn newest_uploads(db: &Connection, limit: u32) -> Result<Vec<UploadId>, StoreError> {
+    db.prepare_cached("SELECT id FROM package_upload ORDER BY id DESC LIMIT ?1")
+        .and_then(|mut statement| statement.query_map([limit], |row| row.get(0))?.collect())
+        .during("list the newest uploads")
 }
 
 /// Which uploads are meant; what is none does not matter.

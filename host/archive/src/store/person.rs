@@ -117,7 +117,10 @@ pub fn person_of_user(db: &Connection, unix_user: &str) -> Result<Option<Person>
 }
 
 /// Whose mail address this is; upper and lower case are the same.
-fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
+///
+/// # Errors
+/// When the database fails.
+pub fn person_of_email(db: &Connection, email: &str) -> Result<Option<Person>, StoreError> {
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} JOIN email_address ON email_address.person = person.id WHERE email = ?1"
     ))

@@ -285,8 +285,8 @@ pub fn publish_arch_all_for(
     Ok(count)
 }
 
-/// Publishes the published packages of a name again where an override says something else of them: in all suites of a series of an archive that may
-/// change. Says how many publications wait for it.
+/// Publishes the packages of a name that are published, or wait to be, again where an override says something else of them: in all suites of a series of
+/// an archive that may change. Each is taken as its newest publication has it. Says how many publications wait for it.
 ///
 /// # Errors
 /// When the database fails.
@@ -331,7 +331,10 @@ fn publish_overridden_source(
             "SELECT suite.id, source_package_release, source_package_name, component, section
              FROM suite JOIN source_package_publishing_history AS publication ON publication.suite = suite.id
              WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND source_package_name = ?3
-             AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             AND publication.status IN ('PENDING', 'PUBLISHED') AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             AND NOT EXISTS (SELECT 1 FROM source_package_publishing_history AS newer
+               WHERE newer.source_package_release = publication.source_package_release AND newer.suite = publication.suite
+               AND newer.status IN ('PENDING', 'PUBLISHED') AND newer.id > publication.id)
              ORDER BY suite.id, publication.id",
         )
         .and_then(|mut statement| {
@@ -378,7 +381,11 @@ fn publish_overridden_binary(
              JOIN binary_package_publishing_history AS publication
                ON publication.suite = suite.id AND publication.distro_arch_series = architecture.id
              WHERE suite.archive = ?1 AND suite.distro_series = ?2 AND binary_package_name = ?3
-             AND publication.status = 'PUBLISHED' AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             AND publication.status IN ('PENDING', 'PUBLISHED') AND removed_by IS NULL AND (?4 OR suite.pocket <> 'RELEASE')
+             AND NOT EXISTS (SELECT 1 FROM binary_package_publishing_history AS newer
+               WHERE newer.binary_package_release = publication.binary_package_release AND newer.suite = publication.suite
+               AND newer.distro_arch_series = publication.distro_arch_series
+               AND newer.status IN ('PENDING', 'PUBLISHED') AND newer.id > publication.id)
              ORDER BY suite.id, publication.id",
         )
         .and_then(|mut statement| {

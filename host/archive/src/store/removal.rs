@@ -9,8 +9,10 @@ use rusqlite::{Connection, Transaction};
 use super::sql::Date;
 use super::transition::Transition;
 use super::{During, StoreError};
-use crate::domain::name::ComponentName;
-use crate::domain::{ComponentId, PackageKind, PublicationId, PublicationStatus, SuiteId};
+use crate::domain::name::{ComponentName, SourceName};
+use crate::domain::{
+    ComponentId, DebVersion, PackageKind, PublicationId, PublicationStatus, SuiteId, UploadStatus,
+};
 
 /// Which packages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +137,66 @@ pub fn components_of(
         statement.query_map((suite, name), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     })
     .during("list the components of packages")
+}
+
+/// An upload that a removal does not touch, and that brings the package back when it is published.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct InQueue {
+    /// Its row.
+    pub upload: i64,
+    /// How far it has come.
+    pub status: UploadStatus,
+    /// The source that it is about.
+    pub source: SourceName,
+    /// Its version.
+    pub version: DebVersion,
+}
+
+impl std::fmt::Display for InQueue {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { upload, status, source, version } = self;
+        write!(
+            out,
+            "upload {upload} of {source} {version} is {status} and stays in the queue: `pressroom queue reject {upload}` takes it out of there"
+        )
+    }
+}
+
+/// The uploads in a suite's queue that have packages which a removal takes out.
+///
+/// # Errors
+/// When the database fails.
+pub fn in_queue(
+    db: &Connection,
+    suite: SuiteId,
+    name: &str,
+    extent: RemovedPackages,
+) -> Result<Vec<InQueue>, StoreError> {
+    let condition = match extent {
+        RemovedPackages::SourceAndBinaries => "source_package_name = ?2",
+        RemovedPackages::Binaries => {
+            "id IN (SELECT uploaded.package_upload FROM binary_package_release AS release
+               JOIN package_upload_binary AS uploaded ON uploaded.binary_package_release = release.id
+               WHERE release.binary_package_name = ?2)"
+        }
+    };
+    db.prepare_cached(&format!(
+        "SELECT id, status, source_package_name, version FROM package_upload
+         WHERE suite = ?1 AND status IN ('NEW', 'UNAPPROVED', 'ACCEPTED') AND {condition} ORDER BY id"
+    ))
+    .and_then(|mut statement| {
+        statement
+            .query_map((suite, name), |row| {
+                Ok(InQueue {
+                    upload: row.get(0)?,
+                    status: row.get(1)?,
+                    source: row.get(2)?,
+                    version: row.get(3)?,
+                })
+            })?
+            .collect()
+    })
+    .during("look for uploads that would bring a package back")
 }
 
 /// How many published packages of a suite are to be removed.

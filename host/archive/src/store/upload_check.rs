@@ -190,6 +190,20 @@ pub fn waiting_holder(
     .during("find an upload that waits")
 }
 
+/// The upload that was accepted in an archive, is not done, and has a file of this name with other content.
+///
+/// # Errors
+/// When the database fails.
+pub fn accepted_holder(
+    db: &Connection,
+    archive: ArchiveId,
+    filename: &FileName,
+    offered: &Sha256,
+) -> Result<Option<UploadId>, StoreError> {
+    let waiting = waiting_holder(db, archive, filename, offered)?;
+    Ok(waiting.filter(|waiting| waiting.status == UploadStatus::Accepted).map(|waiting| waiting.upload))
+}
+
 /// Whether somebody with a say in an archive has filed a package in a section.
 ///
 /// # Errors

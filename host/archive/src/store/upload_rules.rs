@@ -1,5 +1,7 @@
 //! What a distribution and an archive want of uploads, and what is on its way through the queue: small questions over several tables.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{During, StoreError};
@@ -10,9 +12,22 @@ use crate::domain::{ArchiveId, DebVersion, SeriesId, Sha256, SourceName, UploadI
 /// # Errors
 /// When the database fails.
 pub fn size_bytes(db: &Connection, archive: ArchiveId) -> Result<u64, StoreError> {
-    db.prepare_cached(include_str!("archive_size.sql"))
+    let sql = concat!("SELECT coalesce(sum(file_size), 0) FROM (", include_str!("archive_contents.sql"), ")");
+    db.prepare_cached(sql)
         .and_then(|mut statement| statement.query_row([archive], |row| row.get(0)))
         .during("ask how large an archive is")
+}
+
+/// The content of all files that `size_bytes` counts, each with its size.
+///
+/// # Errors
+/// When the database fails.
+pub fn contents(db: &Connection, archive: ArchiveId) -> Result<BTreeMap<Sha256, u64>, StoreError> {
+    db.prepare_cached(include_str!("archive_contents.sql"))
+        .and_then(|mut statement| {
+            statement.query_map([archive], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .during("list what an archive has")
 }
 
 /// Whether an archive's pool has a content.

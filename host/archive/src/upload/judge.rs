@@ -67,9 +67,9 @@ impl Sizes {
     /// Why so much more does not go into an archive after what has come into it since it was judged.
     #[must_use]
     pub fn over(&self, archive: &Archive, more_bytes: u64) -> Option<Problem> {
-        let quota = quota_bytes(archive)?;
+        let quota = archive.quota_bytes()?;
         let has = *self.0.borrow().get(&archive.id)?;
-        policy::size(&archive.reference.to_string(), has, more_bytes, quota)
+        policy::size(&archive.reference.to_string(), "upload", has, more_bytes, quota)
             .filter(|problem| problem.severity == Severity::Rejection)
     }
 
@@ -381,10 +381,6 @@ fn denied(
     }))
 }
 
-fn quota_bytes(archive: &Archive) -> Option<u64> {
-    archive.authorized_size_mib.map(|mebibytes| mebibytes.saturating_mul(1 << 20))
-}
-
 /// How many bytes an archive with a quota would get, and what is to be said of that.
 fn over_quota(
     bench: &Bench<'_>,
@@ -392,7 +388,7 @@ fn over_quota(
     changes: &Changes,
 ) -> Result<(u64, Option<Problem>), StoreError> {
     let (db, archive) = (bench.db, &destination.archive);
-    let Some(quota) = quota_bytes(archive) else { return Ok((0, None)) };
+    let Some(quota) = archive.quota_bytes() else { return Ok((0, None)) };
     let mut more: u64 = 0;
     for file in &changes.files {
         if !upload_rules::is_in_pool(db, archive.id, &file.sha256)? {
@@ -400,5 +396,5 @@ fn over_quota(
         }
     }
     let has = bench.sizes.of(db, archive.id)?;
-    Ok((more, policy::size(&archive.reference.to_string(), has, more, quota)))
+    Ok((more, policy::size(&archive.reference.to_string(), "upload", has, more, quota)))
 }

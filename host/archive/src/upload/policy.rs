@@ -197,12 +197,12 @@ fn pocket(offered: &Offered<'_>) -> Option<Problem> {
 /// How full an archive may be before its uploaders are told.
 const WARN_AT_PERCENT: u64 = 95;
 
-/// What is to be said of an archive's size with an upload in it.
+/// What is to be said of an archive's size with an upload or a copy in it.
 #[must_use]
-pub fn size(archive: &str, has_bytes: u64, upload_bytes: u64, quota_bytes: u64) -> Option<Problem> {
-    let after = has_bytes.saturating_add(upload_bytes);
+pub fn size(archive: &str, what: &str, has_bytes: u64, more_bytes: u64, quota_bytes: u64) -> Option<Problem> {
+    let after = has_bytes.saturating_add(more_bytes);
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    let (severity, what) = if after > quota_bytes {
+    let (severity, would_be) = if after > quota_bytes {
         (Severity::Rejection, "would be")
     } else if after >= quota_bytes.saturating_mul(WARN_AT_PERCENT) / 100 {
         (Severity::Warning, "is")
@@ -214,7 +214,7 @@ pub fn size(archive: &str, has_bytes: u64, upload_bytes: u64, quota_bytes: u64) 
         check: "quota",
         file: None,
         what: format!(
-            "the archive {archive} {what} at {} of {} MiB with this upload",
+            "the archive {archive} {would_be} at {} of {} MiB with this {what}",
             mebibytes(after),
             mebibytes(quota_bytes)
         ),
@@ -373,14 +373,15 @@ mod tests {
     #[test]
     fn an_archive_is_refused_over_its_quota_and_told_near_it() {
         let quota = 100 << 20;
-        let severity = |has: u64, more: u64| size("a", has << 20, more << 20, quota).map(|one| one.severity);
+        let severity =
+            |has: u64, more: u64| size("a", "upload", has << 20, more << 20, quota).map(|one| one.severity);
         assert_eq!(severity(0, 94), None);
         assert_eq!(severity(94, 1), Some(Severity::Warning));
         assert_eq!(severity(50, 50), Some(Severity::Warning));
         assert_eq!(severity(50, 51), Some(Severity::Rejection));
         assert_eq!(severity(u64::MAX >> 20, 1), Some(Severity::Rejection));
         assert_eq!(
-            size("a", 0, 101 << 20, quota).unwrap().to_string(),
+            size("a", "upload", 0, 101 << 20, quota).unwrap().to_string(),
             "the archive a would be at 101 of 100 MiB with this upload: remove packages that are not needed, or ask an administrator for more"
         );
     }

@@ -398,7 +398,9 @@ impl Run<'_> {
             stay.iter()
                 .any(|receipt| is_of(receipt, found) && receipt.changes_sha256 == self.sha256_of(found))
         };
-        let is_stray = leaf.uploads.is_empty() && !stay.is_empty();
+        // nothing in it was judged anew: it is to stay, or its move is owed, and was tried before
+        let is_known = !stay.is_empty() || !before.is_empty();
+        let is_stray = leaf.uploads.is_empty() && is_known;
         let mut leaf = leaf;
         let found = leaf.uploads.len();
         leaf.uploads.retain(|found| !is_kept(found));

@@ -80,15 +80,8 @@ pub fn record(
             Err(Stop::Store(error)) => return Err(error.into()),
         }
     }
-    if upload.is_none()
-        && let Some(build) = desk.build
-    {
-        let reasons: Vec<String> = judged.problems.iter().map(one_line).collect();
-        match build::did_not_come_in(tx, build, &reasons.join("; "), now) {
-            // somebody has named a build that there is not
-            Ok(()) | Err(StoreError::Unknown { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    if upload.is_none() && desk.policy == UploadPolicy::Buildd {
+        stay_out(tx, desk, judged, now)?;
     }
     let verdict = judged.verdict();
     let messages = tell(tx, desk, leaf, judged, upload.as_ref().map(|taken| (taken.id, taken.status)), now)?;
@@ -119,6 +112,26 @@ pub fn record(
     )?;
     let upload = upload.map(|taken| (taken.id, taken.status));
     Ok(Recorded { verdict, upload, messages, lines, receipt })
+}
+
+/// The builds of a refused upload have failed to upload, where builders are at them.
+fn stay_out(
+    tx: &Transaction<'_>,
+    desk: &Desk<'_>,
+    judged: &Judged,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let said = judged.changes.as_ref().map(|changes| build::Said {
+        source: &changes.source,
+        version: &changes.source_version,
+        architectures: &changes.architecture,
+    });
+    let place = judged.destination.as_ref().map(|one| (one.archive.id, &one.shape.series.name));
+    let reasons: Vec<String> = judged.problems.iter().map(one_line).collect();
+    for id in build::builds_of_refused(tx, desk.build, said, place)? {
+        build::did_not_come_in(tx, id, &reasons.join("; "), now)?;
+    }
+    Ok(())
 }
 
 /// A problem as one line that does nothing to a terminal.

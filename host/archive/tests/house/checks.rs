@@ -11,7 +11,7 @@ use pressroom_archive::librarian::Librarian;
 use pressroom_archive::openpgp::{Certificate, OwnKey, Signer};
 use pressroom_archive::store::openpgp_key::{NewKey, keep_key};
 use pressroom_archive::store::package_upload::{self, Filed, NewUpload};
-use pressroom_archive::store::person::{NewPerson, create_person};
+use pressroom_archive::store::person::{NewPerson, PersonChange, change_person, create_person, person_by_id};
 use pressroom_archive::store::upload_check;
 use pressroom_archive::upload::checks::{Asked, ExamineError, Limits, early, examine};
 
@@ -466,6 +466,9 @@ fn key_of(house: &mut House, name: &str) -> Rc<OwnKey> {
         .write(|tx| {
             let new = NewPerson { name: &person, kind: PersonKind::Person, display_name: name };
             let person = create_person(tx, &new, now)?;
+            let emails = Some(vec![format!("{name}@example.org").parse().unwrap()]);
+            let change = PersonChange { emails, ..PersonChange::default() };
+            change_person(tx, &person_by_id(tx, person)?, &change)?;
             let fingerprint = certificate.fingerprint();
             let new =
                 NewKey { person, fingerprint: &fingerprint, certificate: &public.binary, parts: &parts };
@@ -497,6 +500,17 @@ fn a_dsc_is_signed_by_somebody_who_is_known() {
         "the file as it came, the text without"
     );
     trip(&house, &judge, by(&ben), ("dsc-signer", "signed by ben"), |_| {});
+    let looked = judge.draft(&house, &by(&ben));
+    assert!(looked.examined.is_none(), "somebody who has nothing to do with it");
+    assert!(looked.problems[0].what.contains("neither as Changed-By nor as Maintainer"), "{looked:?}");
+    // but whose work somebody sponsors is named
+    let (ann_writes, ben_writes) = ("Ann Uploader <ann@example.org>", "Ben <Ben@example.org>");
+    for (maintainer, changed_by) in [(ann_writes, ben_writes), (ben_writes, ann_writes)] {
+        let people = (maintainer.to_owned(), changed_by.to_owned());
+        let looked = judge.draft(&house, &Draft { people, ..by(&ben) });
+        assert_eq!(checks(&looked.problems), ["dsc-signer"], "{looked:?}");
+        assert!(looked.examined.is_some());
+    }
     trip(&house, &judge, Draft::quilt(), ("dsc-unsigned", "debsign"), |_| {});
     trip(&house, &judge, by(&stranger), ("dsc-signature", "not known here"), |_| {});
     let mut forged = by(&ann);

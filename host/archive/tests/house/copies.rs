@@ -4,12 +4,12 @@ use pressroom_archive::copy::judge::Objection;
 use pressroom_archive::copy::{Copied, CopyError, Copying, End, Outcome, Wish, carry_out, plan};
 use pressroom_archive::domain::{
     ArchivePurpose, ArchiveReference, PackageKind, Permission, PersonKind, PersonName, Pocket, SeriesStatus,
-    SourceFormat, SourceFormats, SourceName, UploadStatus,
+    Sha256, SourceFormat, SourceFormats, SourceName, UploadStatus,
 };
 use pressroom_archive::overrides::{self, Of, OverrideError, Word};
 use pressroom_archive::people::Actor;
 use pressroom_archive::refile::{Change, RefileError, Refiled, RefiledPackages, Refiling, refile};
-use pressroom_archive::store::archive::{Archive, archive, create_archive};
+use pressroom_archive::store::archive::{Archive, ArchiveChange, archive, change_archive, create_archive};
 use pressroom_archive::store::archive_permission::{NewPermission, Scope, grant, revoke};
 use pressroom_archive::store::distribution::distribution;
 use pressroom_archive::store::override_change::last_override_changes;
@@ -272,6 +272,91 @@ fn what_would_go_back_or_clash_is_refused() {
     let mut found = checks(copy(&mut house, asked, &["hello"]));
     found.dedup();
     assert_eq!(found, ["other-content", "other-source"]);
+}
+
+#[test]
+fn what_was_accepted_with_other_content_is_in_the_way_and_what_still_waits_is_not() {
+    for (status, expected) in [
+        (UploadStatus::Accepted, Some("other-content")),
+        (UploadStatus::New, None),
+        (UploadStatus::Rejected, None),
+    ] {
+        let mut house = house();
+        let other = add_archive(&mut house, "d/partner", ArchivePurpose::Partner);
+        let own = std::mem::replace(&mut house.archive, other.clone());
+        house.source_upload("s", ("hello", "1"), "main", status);
+        house.archive = own.clone();
+        let actor = operator();
+        let asked = Asked {
+            from: (&own, "s-proposed"),
+            to: (&other, "s"),
+            binaries: false,
+            unembargo: false,
+            auto_approve: true,
+            actor: &actor,
+        };
+        match (copy(&mut house, asked, &["hello"]), expected) {
+            (Ok(_), None) => {}
+            (Err(against), Some(check)) => {
+                assert!(against.iter().all(|one| one.check == check), "{against:?}");
+                assert!(against[0].what.starts_with("upload 1 was accepted"), "{against:?}");
+                assert!(against[0].remedy.contains("pressroom queue reject 1"), "{against:?}");
+            }
+            (result, _) => panic!("{status}: {result:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_copy_goes_into_no_archive_past_its_quota() {
+    let mut house = house();
+    // noise: it is no smaller in a tarball
+    let (mut noise, mut last) = (Vec::new(), Sha256::of(b"noise"));
+    while noise.len() < 700_000 {
+        noise.extend_from_slice(last.as_bytes());
+        last = Sha256::of(last.as_bytes());
+    }
+    for name in ["large", "other"] {
+        let release = house.source(name, "1", &[("debian/noise", &noise), ("debian/name", name.as_bytes())]);
+        house.publish_source("s-proposed", release, name);
+    }
+    let other = add_archive(&mut house, "d/partner", ArchivePurpose::Partner);
+    let quota = ArchiveChange { authorized_size_mib: Some(Some(1)), ..ArchiveChange::default() };
+    house.db.write(|tx| change_archive(tx, &other, &quota)).unwrap();
+    let other = archive(house.db.read(), &"d/partner".parse().unwrap()).unwrap();
+    let (own, actor) = (house.archive.clone(), operator());
+    let asked = Asked {
+        from: (&own, "s-proposed"),
+        to: (&other, "s"),
+        binaries: false,
+        unembargo: false,
+        auto_approve: true,
+        actor: &actor,
+    };
+    // each would go there alone, and both do not
+    let against = copy(&mut house, asked, &["large", "other"]).unwrap_err();
+    assert_eq!(
+        against.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "s of d/partner: the archive d/partner would be at 2 of 1 MiB with this copy: remove packages that are not needed, or ask an administrator for more"
+        ]
+    );
+    copy(&mut house, asked, &["large"]).unwrap();
+    assert_eq!(checks(copy(&mut house, asked, &["other"])), ["quota"]);
+    // what is there takes no more room when it is copied once more
+    let quota = ArchiveChange { authorized_size_mib: Some(Some(0)), ..ArchiveChange::default() };
+    house.db.write(|tx| change_archive(tx, &other, &quota)).unwrap();
+    let other = archive(house.db.read(), &"d/partner".parse().unwrap()).unwrap();
+    assert_eq!(checks(copy(&mut house, Asked { to: (&other, "s"), ..asked }, &["hello"])), ["quota"]);
+    house
+        .db
+        .write(|tx| -> Result<_, StoreError> {
+            tx.execute("UPDATE binary_package_build SET status = 'FULLYBUILT'", []).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let within = Asked { from: (&other, "s"), to: (&other, "s-proposed"), ..asked };
+    copy(&mut house, within, &["large"]).unwrap();
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn what_comes_in_built_is_built_by_nobody_and_what_a_builder_is_at_does_not_come
     assert_eq!(merge.fill(&mut house).binaries, 1);
     assert_eq!(is(&house), expected("SUPERSEDED"));
     let events = build_rows::events_of(house.db.read(), on_arm64).unwrap();
-    assert_eq!(events.last().unwrap().comment, "its binary packages were copied");
+    assert_eq!(events.last().unwrap().comment, "its binary packages came in otherwise");
 }
 
 #[test]

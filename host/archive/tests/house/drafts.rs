@@ -124,6 +124,9 @@ pub(crate) struct DraftFile {
     pub(crate) priority: String,
 }
 
+/// Who makes uploads.
+const ANN: &str = "Ann Uploader <ann@example.org>";
+
 /// An upload to be made.
 #[derive(Clone)]
 pub(crate) struct Draft {
@@ -131,6 +134,8 @@ pub(crate) struct Draft {
     pub(crate) source: String,
     pub(crate) version: String,
     pub(crate) architecture: String,
+    /// `Maintainer` and `Changed-By` of the `.changes`.
+    pub(crate) people: (String, String),
     /// The `.dsc` without its lists; empty: there is none.
     pub(crate) dsc: String,
     pub(crate) dsc_name: String,
@@ -165,6 +170,7 @@ impl Draft {
             source: "hello".into(),
             version: "1-1".into(),
             architecture: "source".into(),
+            people: (ANN.into(), ANN.into()),
             dsc: String::new(),
             dsc_name: "hello_1-1.dsc".into(),
             borrowed: Vec::new(),
@@ -268,8 +274,8 @@ impl Draft {
         let rows = files.iter().map(|file| (file.name.as_str(), &file.bytes[..]));
         let mut text = format!(
             "Format: 1.8\nSource: {}\nArchitecture: {}\nVersion: {}\nDistribution: s\nUrgency: medium\n\
-             Maintainer: Ann Uploader <ann@example.org>\nChanged-By: Ann Uploader <ann@example.org>\nChanges:\n {0} ({2}) s\n .\n   * Hi.\n",
-            self.source, self.architecture, self.version
+             Maintainer: {}\nChanged-By: {}\nChanges:\n {0} ({2}) s\n .\n   * Hi.\n",
+            self.source, self.architecture, self.version, self.people.0, self.people.1
         ) + &lists(rows, "\u{1}");
         for file in &files {
             let filing = format!(" {} {} {}", file.section, file.priority, file.name);

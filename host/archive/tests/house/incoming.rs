@@ -85,6 +85,46 @@ fn an_override_changes_what_is_published_where_that_is_asked_for() {
 }
 
 #[test]
+fn an_override_also_changes_what_waits_to_be_published() {
+    let mut house = House::new(&["main", "contrib"], &["amd64"]);
+    let release = house.source("aa", "1", &[("debian/control", b"Source: aa\n")]);
+    house.publish_source("s", release, "aa");
+    house.import("s", None, &[Package::new("aa", "1", "amd64")]);
+    let shape = house.shape("s");
+    let (archive, now) = (house.archive.id, house.now);
+    let contrib = Override { component: Some(shape.components[1].id), section: None, priority: None };
+    let change = |house: &mut House, kind, new: &Override| {
+        let (place, what) = ((archive, shape.series.id), (kind, "aa"));
+        house.db.write(|tx| publish_as_overridden(tx, place, what, new, "admin", now)).unwrap()
+    };
+    for kind in [PackageKind::Source, PackageKind::Binary] {
+        assert_eq!(change(&mut house, kind, &contrib), 1);
+        assert_eq!(change(&mut house, kind, &contrib), 0, "which waits already");
+    }
+    // another word leaves what waits where it is
+    let section = Override { component: None, section: Some("net".parse().unwrap()), priority: None };
+    assert_eq!(change(&mut house, PackageKind::Binary, &section), 1);
+    house.publish(Wanted::Changed);
+    assert_eq!(house.packages("s/main/binary-amd64/Packages"), [""; 0]);
+    assert_eq!(house.packages("s/contrib/binary-amd64/Packages"), ["aa 1"]);
+    assert_eq!(house.packages("s/contrib/source/Sources"), ["aa 1"]);
+    assert!(house.index("s/contrib/binary-amd64/Packages").contains("\nSection: contrib/net\n"));
+    house.assert_consistent();
+    // published in one place and on the way to another, it is taken as it will be
+    house.now += jiff::SignedDuration::from_secs(1);
+    let now = house.now;
+    let main = Override { component: Some(shape.components[0].id), ..section.clone() };
+    let admin = Override { section: Some("admin".parse().unwrap()), ..section };
+    let (place, what) = ((archive, shape.series.id), (PackageKind::Binary, "aa"));
+    for new in [&main, &admin] {
+        house.db.write(|tx| publish_as_overridden(tx, place, what, new, "admin", now)).unwrap();
+    }
+    house.publish(Wanted::Changed);
+    assert!(house.index("s/main/binary-amd64/Packages").contains("\nSection: admin\n"));
+    house.assert_consistent();
+}
+
+#[test]
 fn bad_files_are_named_and_the_others_come_in() {
     let mut house = House::new(&["main"], &["amd64"]);
     let folder = tempfile::tempdir().unwrap();

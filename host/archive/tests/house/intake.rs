@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use pressroom_archive::accept::process_accepted;
+use pressroom_archive::build::create::create_builds;
 use pressroom_archive::build::{cancel, retry};
 use pressroom_archive::disk;
 use pressroom_archive::domain::{
     ArchivePurpose, BuildId, FileDigests, Permission, PersonKind, SeriesStatus, Sha256, UploadId,
     UploadPolicy, UploadStatus, UploadVerdict,
 };
+use pressroom_archive::format::changes::Urgency;
 use pressroom_archive::notify::Letterhead;
 use pressroom_archive::openpgp::{OwnKey, Signer};
 use pressroom_archive::store::archive::{ArchiveChange, archive, change_archive, create_archive};
@@ -181,6 +183,25 @@ impl Gate {
              Changes:\n hello ({version}) s; urgency=medium\n{lists}"
         );
         disk::write_staged(&incoming.join(format!("{name}.changes")), text.as_bytes()).unwrap();
+    }
+
+    /// Publishes a source of version 1.0 and brings its build for amd64 to a status.
+    fn with_build(&mut self, name: &str, status: &str) -> BuildId {
+        let release = self.house.source(name, "1.0", &[("debian/changelog", b"x")]);
+        self.house.publish_source("s", release, name);
+        self.house.publish(Wanted::Changed);
+        let (archive, shape, now) = (self.house.archive.clone(), self.house.shape("s"), self.house.now);
+        let build = self
+            .house
+            .db
+            .write(|tx| {
+                let build = create_builds(tx, &archive, &shape, release, Urgency::Low, now)?[0];
+                tx.execute("UPDATE binary_package_build SET status = ?1", [status]).map_err(sql)?;
+                Ok::<_, StoreError>(build)
+            })
+            .unwrap();
+        self.later();
+        build
     }
 
     fn build_status(&self) -> String {
@@ -495,6 +516,24 @@ fn a_run_that_died_before_it_moved_is_finished_by_the_next() {
         assert!(receipts.unwrap().is_empty());
         assert_eq!(gate.run().finished, 0);
     }
+}
+
+#[test]
+fn what_cannot_be_moved_has_one_receipt_however_often_that_is_tried() {
+    let mut gate = Gate::new();
+    disk::write_staged(&gate.base.join("incoming/stray/hello.deb"), b"x").unwrap();
+    let place = gate.base.join("failed");
+    disk::write_staged(&place, b"no folder").unwrap();
+    for _ in 0..3 {
+        let report = gate.run();
+        assert_eq!(report.troubles.len(), 1, "{report:?}");
+        assert_eq!(gate.count("upload_receipt"), 1);
+        gate.later();
+    }
+    fs::remove_file(&place).unwrap();
+    let report = gate.run();
+    assert_eq!((report.finished, report.troubles.len()), (1, 0), "{report:?}");
+    assert_eq!((gate.left().len(), gate.count("upload_receipt")), (0, 1));
 }
 
 #[test]
@@ -911,6 +950,46 @@ fn packages_of_a_builder_find_their_source_and_their_build() {
     gate.options.build = Some(builds[0]);
     let done = gate.run_one();
     assert_eq!((done.verdict, done.problems[0].check), (UploadVerdict::Rejected, "build"), "{done:?}");
+}
+
+#[test]
+fn a_build_whose_upload_is_refused_has_failed_to_upload_also_where_nobody_names_it() {
+    for (status, after) in [
+        ("NEEDSBUILD", "NEEDSBUILD"),
+        ("BUILDING", "FAILEDTOUPLOAD"),
+        ("GATHERING", "FAILEDTOUPLOAD"),
+        ("UPLOADING", "FAILEDTOUPLOAD"),
+        ("CANCELLED", "CANCELLED"),
+    ] {
+        let mut gate = Gate::new();
+        gate.with_build("hello", status);
+        gate.options.policy = UploadPolicy::Buildd;
+        gate.put_binary("1.0");
+        // the package is not what the .changes lists
+        let deb = gate.base.join("incoming/hello_1.0_amd64.deb");
+        let other = vec![b'x'; fs::read(&deb).unwrap().len()];
+        disk::write_staged(&deb, &other).unwrap();
+        let done = gate.run_one();
+        assert_eq!(done.verdict, UploadVerdict::Rejected, "{done:?}");
+        assert_eq!(gate.build_status(), after, "{status}");
+    }
+}
+
+#[test]
+fn whoever_names_a_wrong_build_does_not_end_it() {
+    let mut gate = Gate::new();
+    gate.publish("hello", "1.0");
+    let other = gate.with_build("other", "BUILDING");
+    gate.options.policy = UploadPolicy::Buildd;
+    gate.options.build = Some(other);
+    gate.put_binary("1.0");
+    let done = gate.run_one();
+    assert_eq!((done.verdict, done.problems[0].check), (UploadVerdict::Rejected, "build"), "{done:?}");
+    assert_eq!(gate.build_status(), "BUILDING");
+    // but what nobody can read is its builder's
+    disk::write_staged(&gate.base.join("incoming/x.changes"), b"nonsense").unwrap();
+    assert_eq!(gate.run_one().verdict, UploadVerdict::Failed);
+    assert_eq!(gate.build_status(), "FAILEDTOUPLOAD");
 }
 
 #[test]

@@ -47,6 +47,22 @@ fn ask(house: &mut House, upload: UploadId, verb: Verb) -> Result<Decided, Refus
 }
 
 #[test]
+fn who_asks_for_an_upload_that_is_not_there_is_told_of_the_newest() {
+    let mut house = House::new(&["main"], &["amd64"]);
+    let asked =
+        |house: &House| package_upload::upload(house.db.read(), UploadId(99)).unwrap_err().to_string();
+    assert!(asked(&house).ends_with("no upload 99: there is none yet"), "{}", asked(&house));
+    for version in 1..=12 {
+        house.upload("s", "hello", &version.to_string(), UploadStatus::New);
+    }
+    assert!(
+        asked(&house).ends_with("no upload 99: there is 12, 11, 10, 9, 8, 7, 6, 5, 4, 3"),
+        "{}",
+        asked(&house)
+    );
+}
+
+#[test]
 fn uploads_are_found_by_number_name_part_version_and_place() {
     let mut house = house();
     house.source_upload("s", ("gcc", "1"), "main", New);

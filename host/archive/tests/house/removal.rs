@@ -59,7 +59,7 @@ fn all_packages_are_removed_or_none_and_none_from_what_does_not_change() {
     assert!(error.to_string().contains("no binary package nothing in s"), "{error}");
     house.import("s", None, &[Package::new("dd", "1", "amd64")]);
     let removed = ask(&mut house, &["dd", "aa", "dd"]).unwrap();
-    let removed: Vec<_> = removed.iter().map(|(name, found)| (name.as_str(), *found)).collect();
+    let removed: Vec<_> = removed.iter().map(|one| (one.package.as_str(), one.requested)).collect();
     let (aa, dd) = (Requested { published: 1, pending: 0 }, Requested { published: 0, pending: 1 });
     assert_eq!(removed, [("aa", aa), ("dd", dd)]);
     assert_eq!(

@@ -462,6 +462,33 @@ fn operators_hear_once_of_a_template_that_breaks_over_what_was_sent() {
 }
 
 #[test]
+fn what_builders_send_comes_in_silence_whatever_it_is() {
+    use FactKind::{Binary, Custom, Source};
+    for (kinds, expected) in [
+        (&[Custom][..], [].as_slice()),
+        (&[Binary], &[]),
+        (&[Custom, Binary], &[]),
+        (&[Source, Custom], &["ACCEPTED ann@example.org", "ANNOUNCE changes@lists.example.org"]),
+    ] {
+        let mut house = House::new(&["main"], &["amd64"]);
+        with_list(&mut house);
+        let ann = someone(&mut house, "ann", PersonKind::Person);
+        may_upload(&mut house, ann);
+        let mut facts = facts(&house, "s", Signature::NotAsked);
+        let file = |kind: &FactKind| FactFile {
+            name: "debian-installer-images_1_amd64.tar.gz".into(),
+            kind: *kind,
+            component: None,
+            section: None,
+            is_new: false,
+        };
+        facts.files = kinds.iter().map(file).collect();
+        told(&mut house, &UploadNews::Accepted, &facts).unwrap();
+        assert_eq!(recipients(&house), expected, "{kinds:?}");
+    }
+}
+
+#[test]
 fn what_is_forgotten_is_not_said_again_and_leaves_its_number() {
     let mut house = House::new(&["main"], &["amd64"]);
     with_list(&mut house);
@@ -491,6 +518,7 @@ fn what_is_forgotten_is_not_said_again_and_leaves_its_number() {
     assert_eq!(recipients(&house), [""; 0]);
     told(&mut house, &UploadNews::Accepted, &facts).unwrap();
     assert_eq!(recipients(&house), ["ACCEPTED cem@example.org"], "the list was told once");
+    assert!(messages.iter().all(|(one, _)| one.id < outbox(&house)[0].0.id), "no number is given again");
     assert!(!before.contains(&ids(&house)[0]), "no two mails have one Message-ID");
     let first = header(&outbox(&house)[0].1, "In-Reply-To").map(str::to_owned);
     assert_eq!(first.as_ref(), before.first());

@@ -15,8 +15,8 @@ use pressroom_archive::upload::takeover::{Folder, Repository};
 
 use super::ImportArchive;
 use crate::cli::{Session, exit};
+use crate::http::WebRepository;
 use crate::root::Root;
-use crate::web_repository::WebRepository;
 
 /// A suite of the other repository, and the one of ours that takes it.
 pub(super) struct Pair {

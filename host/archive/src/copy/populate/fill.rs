@@ -25,6 +25,7 @@ use crate::store::publication::{
 };
 use crate::store::shape::{SuiteShape, shape};
 use crate::store::suite::suite_by_id;
+use crate::store::upload_check::accepted_holder;
 use crate::store::{Made, StoreError, Transaction, indexed, live, package_release};
 
 /// Whether something is new or newer than what is there.
@@ -159,11 +160,15 @@ impl<'a> Worker<'a> {
     }
 
     fn file(&self, name: FileName, sha256: Option<&Sha256>) -> Result<File, PopulateError> {
-        let Some(sha256) = sha256 else { return Ok(File { name, is_here: false, holder: None }) };
+        let Some(sha256) = sha256 else {
+            return Ok(File { name, is_here: false, holder: None, accepted: None });
+        };
         let path = self.librarian.path(sha256);
         let is_here = path.try_exists().during("look at", &path)?;
         let holder = package_release::other_holder(self.tx, self.target.id, &name, sha256)?;
-        Ok(File { name, is_here, holder: holder.map(|holder| (holder.package, holder.sha256)) })
+        let accepted = accepted_holder(self.tx, self.target.id, &name, sha256)?;
+        let holder = holder.map(|holder| (holder.package, holder.sha256));
+        Ok(File { name, is_here, holder, accepted })
     }
 
     fn problems(&self, against: &[Objection]) -> Result<(), StoreError> {

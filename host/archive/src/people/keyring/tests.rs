@@ -112,6 +112,8 @@ fn what_is_not_a_whole_signed_text_is_refused() {
     let good = house.sign(&[&key], "20240201T000000", &[]);
     let text = String::from_utf8(good.clone()).unwrap();
     let carriage_returns = text.replace('\n', "\r\n");
+    let within = text.replace("Source: hello\n", "Source: hello\r\n");
+    assert_ne!(within, text);
     let latin = [good.clone(), vec![0xe9]].concat();
     let other_block =
         text.replace("-----BEGIN PGP SIGNATURE-----\n\n", "-----BEGIN PGP SIGNATURE-----\n\nAAAA");
@@ -119,6 +121,7 @@ fn what_is_not_a_whole_signed_text_is_refused() {
         (TEXT.as_bytes(), "signature-missing"),
         (b"", "signature-missing"),
         (carriage_returns.as_bytes(), "signature-line-ends"),
+        (within.as_bytes(), "signature-line-ends"),
         (&latin, "signature-text"),
         (format!("A: 1\n{text}").as_bytes(), "signature-framing"),
         (format!("{text}\nA: 1\n").as_bytes(), "signature-framing"),

@@ -11,7 +11,7 @@ use super::kind::{Kind, kind};
 use super::{Asked, ExamineError, fields};
 use crate::disk::DiskError;
 use crate::domain::name::{FileName, PackagePriority, Section};
-use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, UploadPolicy, chain};
+use crate::domain::{ArchiveId, ArchivePurpose, FileDigests, PersonId, UploadPolicy, chain};
 use crate::format::control::ControlFault;
 use crate::format::dsc::DscError;
 use crate::format::field::FieldError;
@@ -22,7 +22,7 @@ use crate::format::{
 };
 use crate::librarian::{Librarian, Sealed};
 use crate::people::keyring::{self, SignatureFault};
-use crate::store::{archive, upload_check};
+use crate::store::{Connection, StoreError, archive, openpgp_key, person, upload_check};
 use crate::upload::examined::{ExaminedFile, ExaminedSource};
 
 /// Files of the archive are read so much at a time.
@@ -108,7 +108,7 @@ pub(super) fn take(
     };
     fields::check("dsc-size", name, control.pairs(), findings);
     check_against_changes(changes_name, changes, listed, &control, findings);
-    check_signature(asked, name, &bytes, findings)?;
+    check_signature(asked, name, &bytes, changes, findings)?;
     check_people(name, &control, findings);
     check_relations(name, &control, findings);
     check_format(asked, name, &control, findings)?;
@@ -187,27 +187,34 @@ fn check_against_changes(
     }
 }
 
-/// Whoever signed the `.dsc` is known, as whoever signed the `.changes`. What comes from another archive was signed by people who are not known here:
-/// it is taken from a program that is trusted.
+/// Whoever signed the `.dsc` is known and has to do with the upload: somebody else's source under one's own `.changes` is a mistake, or is meant to look
+/// like their work. What comes from another archive was signed by people who are not known here: it is taken from a program that is trusted.
 fn check_signature(
     asked: &Asked<'_>,
     name: &str,
     bytes: &[u8],
+    changes: &Changes,
     findings: &mut Findings,
 ) -> Result<(), ExamineError> {
     let is_from_anybody = asked.policy == UploadPolicy::Insecure;
     match keyring::verify(asked.db, bytes, asked.now)? {
         Ok(signed) => {
             if let Some(signer) = asked.signer.filter(|signer| *signer != signed.fingerprint) {
-                findings.warn(
-                    "dsc-signer",
-                    name,
-                    format!(
-                        "it is signed by {} with {}, but the .changes with {signer}",
-                        signed.person.name, signed.fingerprint
-                    ),
-                    "nothing is to be done where one of you looks after what the other made",
+                let whose = format!(
+                    "it is signed by {} with {}, but the .changes with {signer}",
+                    signed.person.name, signed.fingerprint
                 );
+                if !is_from_anybody || takes_part(asked.db, changes, signer, signed.person.id)? {
+                    let remedy = "nothing is to be done where one of you looks after what the other made";
+                    findings.warn("dsc-signer", name, whose, remedy);
+                } else {
+                    let what = format!(
+                        "{whose}, which names {0} neither as Changed-By nor as Maintainer",
+                        signed.person.name
+                    );
+                    let remedy = "sign both files with debsign; who sponsors somebody's work leaves that person's name in Changed-By";
+                    findings.reject("dsc-signer", name, what, remedy);
+                }
             }
         }
         // the signature of the .changes holds its digest
@@ -222,6 +229,26 @@ fn check_signature(
         Err(fault) => findings.warn("dsc-signature", name, chain(&fault), fault.remedy()),
     }
     Ok(())
+}
+
+/// Whether a person signed the `.changes` too, with another key, or is named in it: the one prepared the version, the other uploads it.
+fn takes_part(
+    db: &Connection,
+    changes: &Changes,
+    signer: &str,
+    person: PersonId,
+) -> Result<bool, StoreError> {
+    if openpgp_key::keys_of_fingerprint(db, signer)?.iter().any(|key| key.person == person) {
+        return Ok(true);
+    }
+    for named in changes.changed_by.iter().chain([&changes.maintainer]) {
+        // one that cannot be read is said where people are looked at
+        let Ok(mailbox) = named.parse::<Mailbox>() else { continue };
+        if person::person_of_email(db, &mailbox.address)?.is_some_and(|one| one.id == person) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whoever looks after the package can be written to.

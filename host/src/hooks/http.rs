@@ -1,21 +1,17 @@
 //! What a hook asks of the network. The worker has none: it hands a whole request over, and this decides whether it is made, makes it, and
 //! hands a bounded answer back.
 //!
-//! [`pattern`] decides by the URL, [`address`] by what its host resolves to, [`wire`] asks. A redirect is an answer like others: a
+//! [`pattern`] decides by the URL, [`Networks`] by what its host resolves to, [`Wire`] asks. A redirect is an answer like others: a
 //! hook that follows it asks again, and is judged again.
 
-mod address;
 mod pattern;
-mod wire;
 
 use std::time::{Duration, Instant};
 
-use pressroom_sandbox::{ByteBuf, HttpFailure, HttpRequest, HttpResponse, Level, Limits};
+use pressroom_sandbox::{HttpFailure, HttpRequest, HttpResponse, Level, Limits};
 
-pub(super) use address::Networks;
-pub(super) use pattern::{Target, UrlPatterns};
-use wire::Wire;
-pub(crate) use wire::trusting_the_system;
+use crate::http::{Networks, Target, Wire};
+pub(super) use pattern::UrlPatterns;
 
 /// How long one request may take, from the resolution of the name to the last byte, unless the grant says otherwise.
 pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(30);
@@ -102,31 +98,6 @@ impl Fetcher {
         wire.ask(target, request, &self.networks, self.most_response_bytes, time)
     }
 }
-
-/// Tells a server something that an operator has asked for, wherever it is, by a POST of JSON. Says how the server answers.
-pub(crate) fn post_json(
-    url: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-    time: Duration,
-) -> Result<u16, HttpFailure> {
-    let target = Target::parse(url).map_err(|error| HttpFailure::BadRequest(error.to_string()))?;
-    let said = [("Content-Type", "application/json")].into_iter().chain(headers.iter().copied());
-    let request = HttpRequest {
-        method: "POST".to_owned(),
-        url: url.to_owned(),
-        headers: said.map(|(name, value)| (name.to_owned(), ByteBuf::from(value.as_bytes()))).collect(),
-        body: ByteBuf::from(body),
-        connect_timeout: None,
-        first_byte_timeout: None,
-    };
-    let mut wire = Wire::new().map_err(|error| HttpFailure::Failed(error.to_string()))?;
-    wire.ask(&target, &request, &Networks::everywhere(), MOST_ANSWER_BYTES, time)
-        .map(|response| response.status)
-}
-
-/// The longest answer to [`post_json`]; nothing of it is kept.
-const MOST_ANSWER_BYTES: u64 = 1 << 20;
 
 /// A method, which may be anything before it is judged.
 fn one_word(method: &str) -> String {

@@ -1,5 +1,5 @@
--- ?1 archive
-SELECT coalesce(sum(content.file_size), 0) FROM library_file_content AS content WHERE content.id IN (
+-- ?1 archive: what it has, and what is on its way into it
+SELECT content.sha256, content.file_size FROM library_file_content AS content WHERE content.id IN (
   SELECT pool_file.content FROM pool_file WHERE pool_file.archive = ?1
   UNION
   SELECT alias.content FROM package_upload AS upload

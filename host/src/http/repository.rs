@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,22 +14,23 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONTENT_RANGE, HOST, LOCATION, RANGE, USER_AGENT};
+use hyper::header::{self, ACCEPT, CONTENT_RANGE, HOST, LOCATION, RANGE};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use pressroom_archive::upload::takeover::{OpenError, Repository, RepositoryPath};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::runtime::Runtime;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 use url::{Host, Url};
 
-use crate::hooks::http::trusting_the_system;
+use super::connect::{self, MAX_TRIED, USER_AGENT, Unreached, trusting_the_system};
 
 /// How long it may take to find and reach a server.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
+/// What is said when that is over.
+const TOO_LATE: &str = "the server cannot be reached in time";
 /// How long a server may say nothing.
 const SILENCE: Duration = Duration::from_secs(60);
 /// So often a file is asked for again when the server or the way to it fails.
@@ -254,7 +256,7 @@ fn message(url: &Url, from: u64) -> Result<Request<Empty<Bytes>>, Trouble> {
     }
     let mut request = Request::get(path)
         .header(HOST, authority)
-        .header(USER_AGENT, concat!("pressroom/", env!("CARGO_PKG_VERSION")))
+        .header(header::USER_AGENT, USER_AGENT)
         .header(ACCEPT, "*/*");
     if from > 0 {
         request = request.header(RANGE, format!("bytes={from}-"));
@@ -302,7 +304,7 @@ impl Connection {
         let opened = runtime.block_on(async {
             timeout(CONNECT_TIME, connect(&origin, tls))
                 .await
-                .unwrap_or_else(|_| Err(Trouble::Passing("the server cannot be reached in time".to_owned())))
+                .unwrap_or_else(|_| Err(Trouble::Passing(TOO_LATE.to_owned())))
         });
         match opened {
             Ok(sender) => Ok(Self { origin, sender, runtime: Some(runtime) }),
@@ -351,45 +353,35 @@ async fn connect(
     origin: &Origin,
     tls: Option<TlsConnector>,
 ) -> Result<http1::SendRequest<Empty<Bytes>>, Trouble> {
-    let passing = |reason: String| Trouble::Passing(reason);
-    let stream = match &origin.host {
+    let until = Instant::now() + CONNECT_TIME;
+    let unreached = |why| {
+        Trouble::Passing(match why {
+            Unreached::TimedOut => TOO_LATE.to_owned(),
+            Unreached::NoConnection(reason) => format!("no connection to {reason}"),
+            Unreached::Tls(reason) => format!("no secure connection: {reason}"),
+        })
+    };
+    let (name, addresses) = match &origin.host {
         Host::Domain(name) => {
             let found = lookup_host((name.as_str(), origin.port))
                 .await
-                .map_err(|error| passing(format!("{name} cannot be resolved: {error}")))?;
-            let mut last = passing(format!("{name} has no address"));
-            let mut stream = None;
-            for address in found.take(4) {
-                match TcpStream::connect(address).await {
-                    Ok(one) => {
-                        stream = Some(one);
-                        break;
-                    }
-                    Err(error) => last = passing(format!("no connection to {address}: {error}")),
-                }
+                .map_err(|error| Trouble::Passing(format!("{name} cannot be resolved: {error}")))?;
+            let addresses: Vec<SocketAddr> = found.take(MAX_TRIED).collect();
+            if addresses.is_empty() {
+                return Err(Trouble::Passing(format!("{name} has no address")));
             }
-            stream.ok_or(last)?
+            (Ok(name.as_str()), addresses)
         }
-        Host::Ipv4(address) => TcpStream::connect((*address, origin.port))
-            .await
-            .map_err(|error| passing(format!("no connection to {address}: {error}")))?,
-        Host::Ipv6(address) => TcpStream::connect((*address, origin.port))
-            .await
-            .map_err(|error| passing(format!("no connection to {address}: {error}")))?,
+        Host::Ipv4(address) => (Err(IpAddr::V4(*address)), vec![SocketAddr::from((*address, origin.port))]),
+        Host::Ipv6(address) => (Err(IpAddr::V6(*address)), vec![SocketAddr::from((*address, origin.port))]),
     };
+    let stream = connect::to(&addresses, until).await.map_err(unreached)?;
     // small requests wait for nothing
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return begin(stream).await };
-    let name = match &origin.host {
-        Host::Domain(name) => {
-            ServerName::try_from(name.clone()).map_err(|error| Trouble::Final(error.to_string()))?
-        }
-        Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
-        Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
-    };
-    let stream =
-        tls.connect(name, stream).await.map_err(|error| passing(format!("no secure connection: {error}")))?;
-    begin(stream).await
+    match tls {
+        None => begin(stream).await,
+        Some(tls) => begin(connect::secured(&tls, name, stream, until).await.map_err(unreached)?).await,
+    }
 }
 
 async fn begin<S>(stream: S) -> Result<http1::SendRequest<Empty<Bytes>>, Trouble>

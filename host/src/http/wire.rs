@@ -4,7 +4,6 @@
 //! one future, which is dropped when its time is over, so a server that trickles, stalls or reads slowly ends with the others.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,15 +15,14 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use pressroom_sandbox::{ByteBuf, HttpFailure, HttpRequest, HttpResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::address::{Networks, canonical};
-use super::pattern::Target;
+use super::connect::{self, MAX_TRIED, USER_AGENT, Unreached, trusting_the_system};
+use super::target::Target;
 
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 32 << 10;
@@ -32,11 +30,6 @@ const MAX_HEAD_BYTES: usize = 32 << 10;
 const MAX_HEADERS: usize = 100;
 /// How long connecting may take, all addresses of a name together.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// So many addresses of a name are tried.
-const MAX_TRIED: usize = 4;
-/// Who is asking, unless the hook says something else.
-const USER_AGENT: &str = concat!("pressroom/", env!("CARGO_PKG_VERSION"));
-
 /// What a hook must not say: it is between the host and the server how a message is framed and which connection has it.
 const NOT_THE_HOOKS: [&str; 11] = [
     "connection",
@@ -53,19 +46,19 @@ const NOT_THE_HOOKS: [&str; 11] = [
 ];
 
 /// What the wire needs of the system, made when the first request is.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     runtime: Option<Runtime>,
     tls: Option<TlsConnector>,
 }
 
 impl Wire {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime: Some(runtime), tls: None })
     }
 
     /// Asks, in `time` at the most.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         target: &Target,
         request: &HttpRequest,
@@ -101,19 +94,6 @@ impl Drop for Wire {
             runtime.shutdown_background();
         }
     }
-}
-
-/// TLS with the roots that this system trusts; without any, why.
-pub(crate) fn trusting_the_system() -> Result<TlsConnector, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        let reason = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
-        return Err(format!("this host has no certificates to trust{reason}: install ca-certificates"));
-    }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// The request as it goes out.
@@ -163,20 +143,17 @@ async fn exchange(
     let time = request.connect_timeout.map_or(CONNECT_TIME, |wished| wished.min(CONNECT_TIME));
     let until = Instant::now() + time;
     let addresses = addresses(target, networks, until).await?;
-    let stream = connect(&addresses, until).await?;
+    let unreached = |why| match why {
+        Unreached::TimedOut => HttpFailure::ConnectTimedOut,
+        Unreached::NoConnection(reason) => HttpFailure::NoConnection(reason),
+        Unreached::Tls(reason) => HttpFailure::Tls(reason),
+    };
+    let stream = connect::to(&addresses, until).await.map_err(unreached)?;
     let answer_time = request.first_byte_timeout;
     match tls {
         None => speak(stream, message, answer_time, most_bytes).await,
         Some(tls) => {
-            let name = match target.host() {
-                Ok(name) => ServerName::try_from(name.to_owned())
-                    .map_err(|error| HttpFailure::Tls(error.to_string()))?,
-                Err(address) => ServerName::from(address),
-            };
-            let stream = timeout_at(until, tls.connect(name, stream))
-                .await
-                .map_err(|_| HttpFailure::ConnectTimedOut)?
-                .map_err(|error| HttpFailure::Tls(error.to_string()))?;
+            let stream = connect::secured(&tls, target.host(), stream, until).await.map_err(unreached)?;
             speak(stream, message, answer_time, most_bytes).await
         }
     }
@@ -210,21 +187,6 @@ async fn addresses(
     }
     found.truncate(MAX_TRIED);
     Ok(found)
-}
-
-/// A connection to the first of the addresses that takes one. Each has its share of what is left of the time.
-async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<TcpStream, HttpFailure> {
-    let mut failure = HttpFailure::ConnectTimedOut;
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = until.saturating_duration_since(Instant::now());
-        let shares = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        match timeout(left / shares.max(1), TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = HttpFailure::NoConnection(format!("{address}: {error}")),
-            Err(_) => failure = HttpFailure::ConnectTimedOut,
-        }
-    }
-    Err(failure)
 }
 
 /// The conversation over a connection.

@@ -128,7 +128,7 @@ impl Networks {
     }
 
     /// Every network: for what an operator has asked for.
-    pub(super) fn everywhere() -> Self {
+    pub(crate) fn everywhere() -> Self {
         Self(vec![
             IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
             IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
