@@ -153,7 +153,7 @@ fn the_first_key_of_a_root_can_be_forgotten_and_taken_in_again() {
     assert_eq!(tool::read_text(&file), "not a key");
     assert!(own_file.exists());
     publish().exits(CONFIGURATION).says(&["signing-key.asc"]);
-    root.ok(&["key", "list"]).says(&["(all archives)  keys/signing-key.asc"]);
+    root.ok(&["key", "list"]).says(&["(all archives)     keys/signing-key.asc"]);
     std::fs::remove_file(&file).unwrap();
     publishes(&second);
     rotate(&first);
