@@ -102,7 +102,7 @@ pub(crate) fn select(
                 suite: name,
             });
             // clients take its Release only as long as it is valid and signed by keys that they know, whatever waits; and what is there may be damaged
-            if dirt.needs_release() || careful {
+            if dirt.needs_release() || (careful && dirt.suite.release_date.is_some()) {
                 dirt.only_release = true;
                 selection.suites.push(dirt);
             }
@@ -342,19 +342,7 @@ mod tests {
             group_by_source_seconds: None,
             domination_owed: false,
         };
-        Dirt {
-            suite,
-            fresh: false,
-            pending: 1,
-            removals: 0,
-            customs: 0,
-            marks: Vec::new(),
-            held: 0,
-            unapproved: 0,
-            release_file: false,
-            renewals: Vec::new(),
-            only_release: false,
-        }
+        Dirt { pending: 1, ..Dirt::clean(suite) }
     }
 
     /// The date of a pass over suites that were published in these seconds, in its minute.

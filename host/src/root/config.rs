@@ -581,7 +581,7 @@ key-file = {key_file}
 # Or gpg, with its agent, a card, or a program of yours that takes gpg's options:
 # [signing.gpg]
 # program = "gpg"
-# home = "/home/archive/.gnupg"
+# home = "/var/lib/pressroom/gnupg"
 # key = "the key's fingerprint"
 # time-limit-seconds = 60
 
@@ -593,6 +593,8 @@ key-file = {key_file}
 # refresh-margin-seconds = 172800
 # A custom upload, as images of the installer, is refused when more comes out of it.
 # custom-unpacked-mib = 4096
+# An archive whose indexes apt-ftparchive makes is given up when that takes longer for a suite.
+# apt-ftparchive-seconds = 14400
 
 [librarian]
 # The files of a package that has left the pool of a person's archive are kept for so long; `pressroom expire` lets them go.
@@ -753,6 +755,32 @@ mod tests {
             .collect();
         let explicit: Config = toml::from_str(&uncommented).unwrap();
         assert_eq!(format!("{explicit:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn the_template_and_the_guide_leave_no_key_out() {
+        let template = Config::template("keys/signing-key.asc");
+        let guides = ["operators", "mail", "monitoring", "uploads"].map(|guide| {
+            let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+            std::fs::read_to_string(docs.join(format!("{guide}.md"))).unwrap()
+        });
+        let told = format!("{:#?}", Config::default());
+        // a field of a section, which is one step further in than the section
+        let keys = told.lines().filter_map(|line| line.strip_prefix("        ")?.split_once(": "));
+        let keys: Vec<String> = keys
+            .filter(|(key, _)| key.starts_with(|first: char| first.is_ascii_lowercase()))
+            .map(|(key, _)| if key == "acts_as" { "as".to_owned() } else { key.replace('_', "-") })
+            .collect();
+        assert!(keys.len() > 50, "{keys:?}");
+        for key in keys {
+            // `[signing.gpg]` is a table of its own
+            let line = if key == "gpg" { "[signing.gpg]".to_owned() } else { format!("{key} = ") };
+            assert!(template.contains(&line), "the template lacks {key}");
+            assert!(
+                key == "gpg" || guides.iter().any(|guide| guide.contains(&format!("`{key}"))),
+                "the guides lack {key}"
+            );
+        }
     }
 
     #[test]

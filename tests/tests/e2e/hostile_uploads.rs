@@ -264,15 +264,22 @@ fn a_dsc_that_somebody_else_has_signed_counts_only_where_that_is_known() {
         },
         &[".dsc"],
     );
-    // by another uploader of this archive it is the work of both
+    // another uploader of this archive counts where the upload names them: one prepared it, the other sponsors it
     let (intake, ann) = Intake::with_ann();
     let bob = Uploader::new("Bob Uploader", "bob@example.org");
     intake.introduce("bob", &bob);
     let folder = tempfile::tempdir().unwrap();
-    let upload = Package::new("shared", "1.0-1").source(folder.path());
-    upload.edit_dsc(|text| bob.clearsigned(&text));
-    upload.sign_changes(&ann, &[]);
-    let done = intake.judged(&upload);
+    let signed_by_both = |package: Package| {
+        let upload = package.source(folder.path());
+        upload.edit_dsc(|text| bob.clearsigned(&text));
+        upload.sign_changes(&ann, &[]);
+        intake.judged(&upload)
+    };
+    let done = signed_by_both(Package::new("taken", "1.0-1"));
+    assert_eq!(done["verdict"], "REJECTED", "{done:#}");
+    let problems = done["problems"].to_string();
+    assert!(problems.contains("dsc-signer") && problems.contains("bob"), "{problems}");
+    let done = signed_by_both(Package::new("shared", "1.0-1").changed_by("Bob Uploader <bob@example.org>"));
     assert_eq!((&done["verdict"], &done["signer"]), (&"ACCEPTED".into(), &"ann".into()), "{done:#}");
 }
 

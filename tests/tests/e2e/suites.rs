@@ -279,6 +279,18 @@ fn a_release_pocket_that_holds_still_is_looked_at_with_care_and_marked_once_what
 }
 
 #[test]
+fn care_makes_no_release_for_a_pocket_that_was_never_published_while_what_waits_may_not_come_in() {
+    let root = published();
+    root.ok(&["series", "add", "borealis", "--component", "main", "--architecture", "amd64"]);
+    arrive(&root, "borealis", "hello", "1");
+    root.ok(&["series", "set", "borealis", "--status", "CURRENT"]);
+    root.run(&["publish", "--careful", "--suite", "borealis"])
+        .exits(FAILURE)
+        .says(&["changes wait in borealis"]);
+    assert!(!root.suite("borealis").join("InRelease").exists());
+}
+
+#[test]
 fn what_a_run_leaves_out_is_owed_by_the_next() {
     let root = published();
     arrive(&root, SERIES, "more", "1");

@@ -311,6 +311,24 @@ impl std::fmt::Display for Reason {
 }
 
 impl Dirt {
+    /// A suite in which nothing waits.
+    #[must_use]
+    pub const fn clean(suite: Suite) -> Self {
+        Self {
+            suite,
+            fresh: false,
+            pending: 0,
+            removals: 0,
+            customs: 0,
+            marks: Vec::new(),
+            held: 0,
+            unapproved: 0,
+            release_file: false,
+            renewals: Vec::new(),
+            only_release: false,
+        }
+    }
+
     /// Why it is published, each reason once; none where it is clean.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {

@@ -67,19 +67,7 @@ impl Survey {
             // it may have changed since
             return suite::dirt(db, suite::suite_by_id(db, suite.id)?, now);
         }
-        Ok(Dirt {
-            suite: suite.clone(),
-            fresh: false,
-            pending: 0,
-            removals: 0,
-            customs: 0,
-            marks: Vec::new(),
-            held: 0,
-            unapproved: 0,
-            release_file: false,
-            renewals: Vec::new(),
-            only_release: false,
-        })
+        Ok(Dirt::clean(suite.clone()))
     }
 }
 
