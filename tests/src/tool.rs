@@ -177,6 +177,17 @@ pub fn read_text(path: &Path) -> String {
     String::from_utf8(read(path)).unwrap_or_else(|error| panic!("{} is not UTF-8: {error}", path.display()))
 }
 
+/// Gives a file or folder another name.
+///
+/// # Panics
+/// When it cannot.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "what a test makes need not outlive a power cut")]
+pub fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to)
+        .unwrap_or_else(|error| panic!("cannot rename {} to {}: {error}", from.display(), to.display()));
+}
+
 /// Writes a file and the folders above it.
 ///
 /// # Panics

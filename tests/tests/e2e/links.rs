@@ -140,7 +140,7 @@ fn what_somebody_has_put_in_the_place_of_a_suite_is_refused_and_the_others_are_p
     root.client("three four").apt_get(&["update"]).exits(0);
     // one that is published already, and whose folder somebody has moved away
     let elsewhere = root.served().join("dists/elsewhere");
-    std::fs::rename(root.suite("three"), &elsewhere).unwrap();
+    tool::rename(&root.suite("three"), &elsewhere);
     symlink("elsewhere", root.suite("three")).unwrap();
     let before = picture(&elsewhere);
     import(&root, "three", "hello", "3.0");

@@ -86,13 +86,13 @@ fn a_folder_of_uploads_that_has_gone_is_a_failure_and_one_that_was_never_there_i
     root.run(&["check"]).exits(OK);
     tool::make_folder(&incoming);
     look(base.path()).exits(0);
-    std::fs::rename(&incoming, &aside).unwrap();
+    tool::rename(&incoming, &aside);
     for _ in 0..2 {
         look(base.path()).exits(2).says(&["mkdir -p"]);
     }
     root.run(&["check"]).exits(CRITICAL).says(&["process-upload", "failed 2 times", "there is no folder"]);
     assert_eq!(mails(&root).len(), 1);
-    std::fs::rename(&aside, &incoming).unwrap();
+    tool::rename(&aside, &incoming);
     look(base.path()).exits(0);
     root.run(&["check"]).exits(OK);
     // the whole disk

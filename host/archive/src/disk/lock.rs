@@ -134,7 +134,7 @@ mod tests {
     fn what_cannot_be_locked_is_an_error_and_not_somebody_elses() {
         let folder = tempfile::tempdir().unwrap();
         assert!(FileLock::try_alone(folder.path()).is_err());
-        std::fs::write(folder.path().join("file"), b"").unwrap();
+        crate::disk::write_staged(&folder.path().join("file"), b"").unwrap();
         assert!(FileLock::try_alone(&folder.path().join("file/lock")).is_err());
     }
 }

@@ -190,7 +190,7 @@ fn what_is_no_file_is_never_opened_and_is_put_aside() {
 fn nothing_is_opened_but_by_names_that_lead_down_and_are_no_links() {
     let base = Base::new();
     base.put("upload/demo/one/hello", b"hello");
-    std::fs::write(base.0.path().join("secret"), "s").unwrap();
+    write_staged(&base.0.path().join("secret"), b"s").unwrap();
     std::fs::create_dir(base.0.path().join("other")).unwrap();
     symlink("../other", base.at("folder")).unwrap();
     symlink("demo", base.at("upload/link")).unwrap();

@@ -622,7 +622,7 @@ impl World {
         let change = Change { component: None, section: None, priority: None, phasing };
         let percentage = (percentage < 100).then_some(percentage);
         self.change(suite, &name, refile::RefiledPackages::SourceAndBinaries, &change, |_, of| {
-            *of = percentage
+            *of = percentage;
         });
         self.tell(format!("{name} in {} is given to {percentage:?}", self.suite_name(suite)));
     }
